@@ -1,0 +1,54 @@
+"""The errors that people see: each says what happened, where, and what to do about it."""
+
+from dataclasses import dataclass
+
+
+class DoorstepError(Exception):
+    """Something a person can mend; the text is shown as it is, without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigurationError(DoorstepError):
+    """A setting is missing, contradicts another, or names something that is not there."""
+
+    exit_code = 2
+
+
+class Unreachable(DoorstepError):
+    """The database or the broker did not answer."""
+
+    exit_code = 3
+
+
+class NotFound(DoorstepError):
+    """What was asked for by name or number is not there."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one field of outside input.
+
+    `line` counts from 1 as a text editor does; `column` is the field's name as its owner wrote it.
+    """
+
+    line: int | None
+    column: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, " if self.line is not None else ""
+        return f"{where}{self.column}: {self.problem}. {self.remedy}"
+
+
+class InvalidInput(DoorstepError):
+    """Outside input was refused; `faults` names each field, its place and the remedy."""
+
+    exit_code = 2
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults

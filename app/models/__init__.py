@@ -1,0 +1,29 @@
+"""The nouns: tables, the vocabulary they are written in, and `facts`, the frozen picture rules and templates see."""
+
+from app.models.base import Base, link_token, public_id
+from app.models.brands import ApiKey, Brand
+from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
+from app.models.messages import Attempt, LedgerKey, Message, Receipt
+from app.models.orders import Order, Shipment
+from app.models.scans import CarrierAnswer, Scan, UnknownCode
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "Base",
+    "Brand",
+    "CarrierAnswer",
+    "Crossing",
+    "Decision",
+    "LedgerKey",
+    "Message",
+    "Order",
+    "Receipt",
+    "RuleSetVersion",
+    "Scan",
+    "Shipment",
+    "TemplateVersion",
+    "UnknownCode",
+    "link_token",
+    "public_id",
+]

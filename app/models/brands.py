@@ -1,0 +1,37 @@
+"""A brand is a tenant: it stands in every table, and an API key belongs to one."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, BrandId, CreatedAt
+
+
+class Brand(Base):
+    """A shop with a name, a look and a sender. `key` names its folder in `templates/brands/`."""
+
+    __tablename__ = "brands"
+
+    id: Mapped[BigId]
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    zone: Mapped[str] = mapped_column(server_default="UTC")
+    locale: Mapped[str] = mapped_column(server_default="en")
+    created_at: Mapped[CreatedAt]
+
+
+class ApiKey(Base):
+    """A secret that lets a program act for one brand; only its SHA-256 is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    label: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True)
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[CreatedAt]
+    revoked_at: Mapped[datetime | None]

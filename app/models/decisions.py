@@ -1,0 +1,92 @@
+"""What was concluded from the scans: crossings, and each rule's answer to them, with the versions it rests on."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
+from app.models.vocabulary import Cause, Milestone, Reason
+
+
+class RuleSetVersion(Base):
+    """One immutable text of a brand's rules, named by its content."""
+
+    __tablename__ = "rule_set_versions"
+    __table_args__ = (sa.UniqueConstraint("brand_id", "digest"),)
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    content: Mapped[str]
+    created_at: Mapped[CreatedAt]
+
+
+class TemplateVersion(Base):
+    """One immutable template: message, layout and brand together, compiled, named by its content."""
+
+    __tablename__ = "template_versions"
+    __table_args__ = (sa.UniqueConstraint("brand_id", "digest"),)
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    key: Mapped[str]
+    channel: Mapped[str]
+    locale: Mapped[str]
+    parts: Mapped[dict[str, Any]]
+    created_at: Mapped[CreatedAt]
+
+
+class Crossing(Base):
+    """A parcel (or an order) reached a milestone for the nth time. Written once; everything else hangs on it.
+
+    `anchor` is the digest of the scan that opened it, or NULL when silence did. `occurred_at` is when it
+    happened, `crossed_at` when the engine concluded it; both engine time. `facts` are those it was
+    decided on, without personal data.
+    """
+
+    __tablename__ = "crossings"
+    __table_args__ = (
+        sa.UniqueConstraint("scope", "scope_id", "milestone", "occurrence"),
+        sa.CheckConstraint("scope IN ('parcel', 'order')", name="scope_known"),
+        one_of("milestone", Milestone),
+        one_of("cause", Cause),
+        sa.Index("ix_crossings_shipment_id", "shipment_id"),
+    )
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    order_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("orders.id"))
+    shipment_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("shipments.id"))
+    scope: Mapped[str]
+    scope_id: Mapped[int] = mapped_column(sa.BigInteger)
+    milestone: Mapped[str]
+    occurrence: Mapped[int]
+    cause: Mapped[str]
+    anchor: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    occurred_at: Mapped[datetime]
+    crossed_at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]
+
+
+class Decision(Base):
+    """One rule's answer to one crossing on one channel: fired or not, and why."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        sa.UniqueConstraint("crossing_id", "rule", "channel"),
+        one_of("reason", Reason),
+    )
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    crossing_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("crossings.id"))
+    rule_set_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("rule_set_versions.id"))
+    rule: Mapped[str]
+    channel: Mapped[str]
+    fired: Mapped[bool]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    decided_at: Mapped[datetime]

@@ -1,0 +1,133 @@
+"""`Facts`: the one frozen picture of an order and its parcel that rules, templates and explanations read.
+
+It holds no name, address or phone number; a template that greets a shopper gets those beside it, at release.
+All instants are UTC; `promise.on` is a calendar day in the shopper's zone. Money is in minor units.
+"""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from app.models.vocabulary import Cause, Milestone
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Item(_Frozen):
+    """One line of an order or a parcel. `price_minor` is per piece, in minor units of the order's currency."""
+
+    sku: str = ""
+    name: str
+    quantity: int = 1
+    price_minor: int | None = None
+    image_url: str | None = None
+
+
+class BrandFacts(_Frozen):
+    key: str
+    name: str
+
+
+class OrderFacts(_Frozen):
+    number: str
+    placed_at: datetime
+    currency: str | None = None
+    total_minor: int | None = None
+    parcel_count: int = 1
+    tags: tuple[str, ...] = ()
+
+
+class ParcelFacts(_Frozen):
+    """The parcel that the news is about. `id` is its outside id, `link` the path of its page."""
+
+    id: str
+    link: str
+    direction: str = "outbound"
+    carrier: str | None = None
+    tracking_number: str | None = None
+    service: str | None = None
+    milestone: Milestone
+    milestone_at: datetime | None = None
+    delivered_at: datetime | None = None
+    items: tuple[Item, ...] = ()
+
+
+class OtherParcel(_Frozen):
+    """Another parcel of the same order."""
+
+    id: str
+    milestone: Milestone
+    items: tuple[Item, ...] = ()
+
+
+class ShopperFacts(_Frozen):
+    """Who is told, without saying who: the zone's source is `order`, `country` or `brand`."""
+
+    has_email: bool
+    has_phone: bool
+    locale: str
+    country: str | None = None
+    zone: str = "UTC"
+    zone_source: str = "brand"
+
+
+class Promise(_Frozen):
+    """What the shop promised at checkout: a day, and the instant at which it is broken."""
+
+    on: date | None = None
+    ends_at: datetime | None = None
+
+
+class Eta(_Frozen):
+    """What the carrier expects now."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+class News(_Frozen):
+    """The crossing itself: what happened, when, and how we came to know."""
+
+    milestone: Milestone
+    occurrence: int = 1
+    cause: Cause = Cause.scan
+    occurred_at: datetime
+    description: str = ""
+    place: str | None = None
+
+
+class Told(_Frozen):
+    """One message that the shopper was already meant to get about this parcel."""
+
+    milestone: Milestone
+    channel: str
+    planned_at: datetime
+
+
+class Facts(_Frozen):
+    """Everything a rule may ask about and a template may show, as it stood at one instant."""
+
+    brand: BrandFacts
+    order: OrderFacts
+    parcel: ParcelFacts
+    other_parcels: tuple[OtherParcel, ...] = ()
+    shopper: ShopperFacts
+    promise: Promise = Promise()
+    eta: Eta = Eta()
+    news: News
+    history: tuple[Told, ...] = ()
+
+
+class Person(_Frozen):
+    """The personal half, read at release: whom to greet and where to write."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    @property
+    def first_name(self) -> str:
+        """The first word of the name, or nothing."""
+        return (self.name or "").split()[0] if (self.name or "").strip() else ""

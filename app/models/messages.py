@@ -1,0 +1,157 @@
+"""Planned messages, the ledger that makes each unique, the calls made for them and what providers reported."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
+from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
+
+
+class Message(Base):
+    """One planned email or SMS to one recipient.
+
+    `send_at` and `expires_at` are engine time; `lease_until` is the database's. `open_attempt_id` is set
+    from the moment a call may begin until what became of it is known: while it is set, nothing sends the
+    message again. `released` are the facts it was rendered from, `personal` the name and address, kept
+    apart so that a person can be forgotten.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        one_of("state", MessageState),
+        one_of("reason", Reason),
+        one_of("channel", Channel),
+        sa.Index(
+            "ix_messages_due",
+            "channel",
+            "brand_id",
+            "priority",
+            "send_at",
+            postgresql_where=sa.text("state IN ('held', 'ready')"),
+        ),
+        sa.Index("ix_messages_leased", "lease_until", postgresql_where=sa.text("state = 'sending'")),
+        sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
+        sa.Index("ix_messages_order_id", "order_id"),
+        sa.Index("ix_messages_shipment_id", "shipment_id"),
+    )
+
+    id: Mapped[BigId]
+    public_id: Mapped[str] = mapped_column(unique=True)
+    brand_id: Mapped[BrandId]
+    order_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("orders.id"))
+    shipment_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("shipments.id"))
+    crossing_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("crossings.id"))
+    rule: Mapped[str]
+    milestone: Mapped[str]
+    channel: Mapped[str]
+    recipient_id: Mapped[str]
+    locale: Mapped[str]
+    rule_set_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("rule_set_versions.id"))
+    template_version_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("template_versions.id"))
+    priority: Mapped[int] = mapped_column(sa.SmallInteger)
+    state: Mapped[str]
+    reason: Mapped[str]
+    detail: Mapped[str | None]
+    planned_at: Mapped[datetime]
+    send_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    lease_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    open_attempt_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    provider: Mapped[str | None]
+    provider_ref: Mapped[str | None]
+    subject: Mapped[str | None]
+    rendered_at: Mapped[datetime | None]
+    released: Mapped[dict[str, Any] | None]
+    personal: Mapped[dict[str, Any] | None]
+    created_at: Mapped[CreatedAt]
+
+
+class LedgerKey(Base):
+    """The one reason a shopper is never told the same thing twice: this key is unique, and only inserted.
+
+    It lives as long as the order. `recipient_id` is a role or an endpoint, never an address.
+    """
+
+    __tablename__ = "ledger_keys"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    scope_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    milestone: Mapped[str] = mapped_column(primary_key=True)
+    occurrence: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    recipient_id: Mapped[str] = mapped_column(primary_key=True)
+    brand_id: Mapped[BrandId]
+    message_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("messages.id"), index=True)
+    decided_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """One call to a provider, committed before it begins. All times are the database's clock.
+
+    `public_id` travels with the call and comes back in the provider's reports. `first_receipt_at` is
+    when a report first named it: that is the evidence by which silence about earlier calls is judged.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        one_of("outcome", AttemptOutcome),
+        sa.UniqueConstraint("message_id", "number"),
+        sa.Index("ix_attempts_open", "message_id", postgresql_where=sa.text("settled_at IS NULL")),
+        sa.Index(
+            "ix_attempts_reported",
+            "provider",
+            "sender",
+            "begun_at",
+            postgresql_where=sa.text("first_receipt_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[BigId]
+    public_id: Mapped[str] = mapped_column(unique=True)
+    brand_id: Mapped[BrandId]
+    message_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("messages.id"))
+    number: Mapped[int]
+    provider: Mapped[str]
+    sender: Mapped[str]
+    lease_token: Mapped[str]
+    begun_at: Mapped[CreatedAt]
+    deadline_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    provider_ref: Mapped[str | None]
+    http_status: Mapped[int | None]
+    error: Mapped[str | None]
+    first_receipt_at: Mapped[datetime | None]
+
+
+class Receipt(Base):
+    """What a provider reported later, stored raw before anything is made of it.
+
+    `event_key` is the provider's own id of the report; the same report twice is one row.
+    """
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        sa.UniqueConstraint("provider", "event_key"),
+        sa.Index("ix_receipts_waiting", "id", postgresql_where=sa.text("applied_at IS NULL")),
+        sa.Index("ix_receipts_attempt_public_id", "attempt_public_id"),
+    )
+
+    id: Mapped[BigId]
+    provider: Mapped[str]
+    event_key: Mapped[str]
+    attempt_public_id: Mapped[str | None]
+    provider_ref: Mapped[str | None]
+    kind: Mapped[str]
+    detail: Mapped[str | None]
+    occurred_at: Mapped[datetime | None]
+    received_at: Mapped[CreatedAt]
+    body: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    applied_at: Mapped[datetime | None]
+    effect: Mapped[str | None]

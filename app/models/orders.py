@@ -1,0 +1,106 @@
+"""An order and its parcels, as the shop told us, and what the parcels have come to."""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
+from app.models.vocabulary import Milestone
+
+
+class Order(Base):
+    """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        sa.UniqueConstraint("brand_id", "source", "number"),
+        sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
+        sa.Index("ix_orders_phone", "brand_id", "phone"),
+    )
+
+    id: Mapped[BigId]
+    public_id: Mapped[str] = mapped_column(unique=True)
+    brand_id: Mapped[BrandId]
+    source: Mapped[str]
+    number: Mapped[str]
+    placed_at: Mapped[datetime]
+    shopper_name: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    locale: Mapped[str]
+    country: Mapped[str | None]
+    city: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    zone: Mapped[str]
+    zone_source: Mapped[str]
+    currency: Mapped[str | None]
+    total_minor: Mapped[int | None] = mapped_column(sa.BigInteger)
+    items: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
+    promised_on: Mapped[date | None]
+    tags: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
+    cancelled_at: Mapped[datetime | None]
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+
+
+class Shipment(Base):
+    """One parcel. A parcel without carrier or number is legal: it is heard of only through scans.
+
+    `next_poll_at` and `promise_due_at` are engine time and NULL at rest, so that choosing what is due
+    costs the same however many parcels rest. `history_until` is the baseline: what happened at or
+    before it is nobody's news.
+    """
+
+    __tablename__ = "shipments"
+    __table_args__ = (
+        one_of("milestone", Milestone),
+        sa.CheckConstraint("direction IN ('outbound', 'return')", name="direction_known"),
+        sa.UniqueConstraint("order_id", "reference"),
+        sa.Index(
+            "ix_shipments_due_poll",
+            "carrier",
+            "brand_id",
+            "next_poll_at",
+            postgresql_where=sa.text("next_poll_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_shipments_due_promise",
+            "brand_id",
+            "promise_due_at",
+            postgresql_where=sa.text("promise_due_at IS NOT NULL"),
+        ),
+        sa.Index("ix_shipments_tracking_number", "tracking_number"),
+    )
+
+    id: Mapped[BigId]
+    public_id: Mapped[str] = mapped_column(unique=True)
+    link_token: Mapped[str] = mapped_column(unique=True)
+    brand_id: Mapped[BrandId]
+    order_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("orders.id"), index=True)
+    reference: Mapped[str]
+    direction: Mapped[str] = mapped_column(server_default="outbound")
+    carrier: Mapped[str | None]
+    tracking_number: Mapped[str | None]
+    items: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
+    promised_on: Mapped[date | None]
+    history_until: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+
+    milestone: Mapped[str] = mapped_column(server_default="registered")
+    milestone_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    eta_from: Mapped[datetime | None]
+    eta_through: Mapped[datetime | None]
+    service: Mapped[str | None]
+
+    next_poll_at: Mapped[datetime | None]
+    promise_due_at: Mapped[datetime | None]
+    last_heard_at: Mapped[datetime | None]
+    last_polled_at: Mapped[datetime | None]
+    last_answer: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    poll_failures: Mapped[int] = mapped_column(server_default="0")
+    problem: Mapped[str | None]
+    created_at: Mapped[CreatedAt]

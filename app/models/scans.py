@@ -1,0 +1,71 @@
+"""What carriers said: scans as they gave them, their raw answers, and the codes nobody knows yet."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
+from app.models.vocabulary import Milestone, Source
+
+
+class Scan(Base):
+    """One tracking event, stored once: its digest is made of the carrier's own fields as written.
+
+    `occurred_at` is UTC, or NULL when the carrier's time could not be read; `zone_source` says how the
+    zone of a time without one was found.
+    """
+
+    __tablename__ = "scans"
+    __table_args__ = (
+        sa.UniqueConstraint("shipment_id", "digest"),
+        one_of("milestone", Milestone),
+        one_of("source", Source),
+    )
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    shipment_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("shipments.id"))
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    source: Mapped[str]
+    carrier: Mapped[str | None]
+    code: Mapped[str]
+    milestone: Mapped[str | None]
+    description: Mapped[str]
+    place: Mapped[str | None]
+    written_time: Mapped[str]
+    occurred_at: Mapped[datetime | None]
+    zone_source: Mapped[str]
+    heard_at: Mapped[datetime]
+
+
+class CarrierAnswer(Base):
+    """One raw answer that differed from the last, or that could not be used; compressed."""
+
+    __tablename__ = "carrier_answers"
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    shipment_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("shipments.id"), index=True)
+    heard_at: Mapped[datetime]
+    source: Mapped[str]
+    kind: Mapped[str]
+    http_status: Mapped[int | None]
+    detail: Mapped[str | None]
+    body: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class UnknownCode(Base):
+    """A carrier's code that no table maps: counted, never guessed at."""
+
+    __tablename__ = "unknown_codes"
+    __table_args__ = (sa.UniqueConstraint("brand_id", "carrier", "code"),)
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    carrier: Mapped[str]
+    code: Mapped[str]
+    count: Mapped[int] = mapped_column(sa.BigInteger)
+    example: Mapped[str]
+    first_seen_at: Mapped[CreatedAt]
+    last_seen_at: Mapped[CreatedAt]

@@ -1,0 +1,164 @@
+"""The words that everything is told in: milestones, message states, and the reason behind each outcome."""
+
+from enum import StrEnum
+
+
+class Milestone(StrEnum):
+    """What a parcel has come to. The first block a carrier can say, the second only the engine decides."""
+
+    registered = "registered"
+    dispatched = "dispatched"
+    in_transit = "in_transit"
+    out_for_delivery = "out_for_delivery"
+    ready_for_pickup = "ready_for_pickup"
+    attempt_failed = "attempt_failed"
+    delivered = "delivered"
+    exception = "exception"
+    returning = "returning"
+    returned = "returned"
+    cancelled = "cancelled"
+    expired = "expired"
+
+    delayed = "delayed"
+    arriving_early = "arriving_early"
+    eta_changed = "eta_changed"
+    pickup_expiring = "pickup_expiring"
+    all_delivered = "all_delivered"
+    return_received = "return_received"
+
+
+CARRIER_MILESTONES: tuple[Milestone, ...] = tuple(Milestone)[: tuple(Milestone).index(Milestone.delayed)]
+
+ENDS: frozenset[Milestone] = frozenset(
+    {Milestone.delivered, Milestone.returned, Milestone.cancelled, Milestone.expired}
+)
+"""Milestones after which a parcel is no longer watched closely."""
+
+PROGRESS: dict[Milestone, int] = {
+    Milestone.registered: 0,
+    Milestone.dispatched: 1,
+    Milestone.in_transit: 2,
+    Milestone.delayed: 2,
+    Milestone.out_for_delivery: 3,
+    Milestone.attempt_failed: 4,
+    Milestone.ready_for_pickup: 4,
+    Milestone.delivered: 5,
+    Milestone.returning: 6,
+    Milestone.returned: 7,
+}
+"""How far along a milestone stands: news about a lower one is stale once a higher one is reached."""
+
+
+class MessageState(StrEnum):
+    """Where one planned message stands."""
+
+    held = "held"
+    ready = "ready"
+    sending = "sending"
+    unconfirmed = "unconfirmed"
+    accepted = "accepted"
+    delivered = "delivered"
+    bounced = "bounced"
+    suppressed = "suppressed"
+    superseded = "superseded"
+    expired = "expired"
+    cancelled = "cancelled"
+    failed = "failed"
+
+
+PENDING = frozenset({MessageState.held, MessageState.ready, MessageState.sending, MessageState.unconfirmed})
+SENT = frozenset({MessageState.accepted, MessageState.delivered, MessageState.bounced})
+WITHHELD = frozenset(
+    {MessageState.suppressed, MessageState.superseded, MessageState.expired, MessageState.cancelled}
+)
+FAILED = frozenset({MessageState.failed})
+
+
+class Channel(StrEnum):
+    """The ways a message can reach a shopper."""
+
+    email = "email"
+    sms = "sms"
+
+
+class Cause(StrEnum):
+    """What opened a crossing: something that was said, or something that was not."""
+
+    scan = "scan"
+    promise_passed = "promise_passed"
+
+
+class Source(StrEnum):
+    """Who told us of a scan."""
+
+    poll = "poll"
+    push = "push"
+    api = "api"
+    file = "file"
+
+
+class Reason(StrEnum):
+    """Why a decision or a message came out as it did; every member has a sentence for people."""
+
+    planned = "planned"
+    history = "history"
+    stale = "stale"
+    late_news = "late_news"
+    no_address = "no_address"
+    channel_off = "channel_off"
+    cancelled = "cancelled"
+    overtaken = "overtaken"
+    outlived = "outlived"
+    shadow = "shadow"
+    not_on_allowlist = "not_on_allowlist"
+    accepted = "accepted"
+    confirmed_by_receipt = "confirmed_by_receipt"
+    bounced = "bounced"
+    refused = "refused"
+    retrying = "retrying"
+    gave_up = "gave_up"
+    no_answer = "no_answer"
+    silence_is_no = "silence_is_no"
+    ambiguous = "ambiguous"
+    not_renderable = "not_renderable"
+    no_provider = "no_provider"
+
+    @property
+    def sentence(self) -> str:
+        """What happened, as a support agent would say it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: dict[Reason, str] = {
+    Reason.planned: "The rule matched, and a message was planned.",
+    Reason.history: "This happened before the parcel was handed to Doorstep, so nobody is told again.",
+    Reason.stale: "We heard of it too late for the news to be worth sending.",
+    Reason.late_news: "We heard of it after something newer of the same kind had already been told.",
+    Reason.no_address: "The order has no address for this channel.",
+    Reason.channel_off: "No provider is set up for this channel.",
+    Reason.cancelled: "The order was cancelled before the message left.",
+    Reason.overtaken: "By the time it would have left, the parcel had come further.",
+    Reason.outlived: "It could not leave before its news went stale.",
+    Reason.shadow: "Doorstep runs in shadow mode: everything is decided, nothing leaves.",
+    Reason.not_on_allowlist: "Only listed test addresses are written to, and this one is not listed.",
+    Reason.accepted: "The provider accepted it.",
+    Reason.confirmed_by_receipt: "The provider's own report showed that it had been accepted.",
+    Reason.bounced: "The provider reported that it could not be delivered.",
+    Reason.refused: "The provider refused it for good.",
+    Reason.retrying: "The provider could not take it just then; it will be tried again.",
+    Reason.gave_up: "Every try was turned away.",
+    Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
+    Reason.silence_is_no: "Later messages from the same sender were reported and this one was not: it had not been accepted.",
+    Reason.ambiguous: "The provider never answered and no report came; it is not sent again on a guess.",
+    Reason.not_renderable: "The template could not be filled in for this parcel.",
+    Reason.no_provider: "No configured provider could carry it.",
+}
+
+
+class AttemptOutcome(StrEnum):
+    """How one call to a provider ended; an attempt without one is still open."""
+
+    accepted = "accepted"
+    refused = "refused"
+    not_sent = "not_sent"
+    unanswered = "unanswered"

@@ -1,0 +1,174 @@
+"""What an installation can be told from outside: environment variables with the prefix `DOORSTEP_`.
+
+Nested names are joined by two underscores: `DOORSTEP_SENDGRID__API_KEY`, `DOORSTEP_CARRIERS__DHL__BASE_URL`.
+Reading them has no effect; `wiring` builds things from them.
+"""
+
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.clock import REAL, Clock, parse_clock
+from app.errors import ConfigurationError
+
+_APP = Path(__file__).parent
+
+
+def shipped(name: str) -> Path:
+    """The folder or file `name` that ships beside `app/`: in a checkout next to it, in a wheel inside it."""
+    inside = _APP / "shipped" / name
+    return inside if inside.exists() else _APP.parent / name
+
+
+class SendMode(StrEnum):
+    """What may leave the house."""
+
+    live = "live"
+    shadow = "shadow"
+    allowlist = "allowlist"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SendGridSettings(_Group):
+    api_key: SecretStr = SecretStr("")
+    base_url: str = "https://api.sendgrid.com"
+    webhook_public_key: str = ""
+
+
+class TwilioSettings(_Group):
+    account_sid: str = ""
+    auth_token: SecretStr = SecretStr("")
+    sender: str = Field("", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service")
+    base_url: str = "https://api.twilio.com"
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SmtpSettings(_Group):
+    url: SecretStr = SecretStr("")
+
+
+class ChannelSettings(_Group):
+    email: str = "sendgrid"
+    sms: str = "twilio"
+
+    def order(self, kind: str) -> tuple[str, ...]:
+        """The providers of a kind, first choice first."""
+        return tuple(name.strip() for name in getattr(self, kind).split(",") if name.strip())
+
+
+class CarrierSettings(_Group):
+    """One carrier's address, key and allowance. An empty `base_url` means the carrier's own."""
+
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    requests_per_second: float | None = Field(None, gt=0)
+    concurrency: int = Field(20, ge=1, le=500)
+    timeout_seconds: float = Field(15.0, gt=0, le=120)
+
+
+class SendingSettings(_Group):
+    """How patient the engine is with providers. Seconds are wall seconds.
+
+    `deadline`: the whole of one call. `margin`: how long after it before anyone asks what became of it.
+    `settle`: how long an unconfirmed message may stay so before it ends as `failed: ambiguous`.
+    """
+
+    batch: int = Field(100, ge=1, le=1000)
+    concurrency: int = Field(50, ge=1, le=500)
+    deadline: float = Field(10.0, gt=0, le=120)
+    margin: float = Field(20.0, gt=0)
+    settle: float = Field(3600.0, gt=0)
+    max_attempts: int = Field(8, ge=1, le=50)
+
+
+class Settings(BaseSettings):
+    """Everything an installation is told. See the README's table for what each one means."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOORSTEP_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    send: SendMode = SendMode.shadow
+    allowlist: str = ""
+    clock: str = ""
+    channels: ChannelSettings = ChannelSettings()
+    sending: SendingSettings = SendingSettings()
+    database_url: SecretStr = SecretStr("")
+    broker_url: SecretStr = SecretStr("")
+    home: Path | None = None
+    secret_key: SecretStr = SecretStr("")
+    public_url: str = "http://127.0.0.1:8080"
+    sendgrid: SendGridSettings = SendGridSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    carriers: dict[str, CarrierSettings] = {}
+    log_format: str = "auto"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the program brings its own PostgreSQL and Valkey."""
+        return not self.database_url.get_secret_value() and not self.broker_url.get_secret_value()
+
+    def engine_clock(self) -> Clock:
+        """The engine's clock. A clock other than the real one is refused where real people could be reached."""
+        if not self.clock:
+            return REAL
+        clock = parse_clock(self.clock)
+        outside = [name for name, url in self._outside_addresses().items() if not is_loopback(url)]
+        if self.send is SendMode.live and outside:
+            raise ConfigurationError(
+                f"DOORSTEP_CLOCK is for demos and tests, but {', '.join(sorted(outside))} is not on this machine. "
+                "Unset DOORSTEP_CLOCK, or set DOORSTEP_SEND=shadow."
+            )
+        return clock
+
+    def _outside_addresses(self) -> dict[str, str]:
+        used = {*self.channels.order("email"), *self.channels.order("sms")}
+        known = {
+            "sendgrid": ("DOORSTEP_SENDGRID__BASE_URL", self.sendgrid.base_url),
+            "twilio": ("DOORSTEP_TWILIO__BASE_URL", self.twilio.base_url),
+            "smtp": ("DOORSTEP_SMTP__URL", self.smtp.url.get_secret_value()),
+        }
+        return {setting: url for name, (setting, url) in known.items() if name in used}
+
+    def allowed_recipients(self) -> frozenset[str]:
+        """The test addresses and numbers that `DOORSTEP_SEND=allowlist` lets through, lower case."""
+        return frozenset(entry.strip().lower() for entry in self.allowlist.split(",") if entry.strip())
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address can only be this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises ConfigurationError naming each variable that is wrong, never its value."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = [
+            f"DOORSTEP_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        ]
+        raise ConfigurationError("Settings cannot be read. " + "; ".join(lines)) from error
+    if bool(settings.database_url.get_secret_value()) != bool(settings.broker_url.get_secret_value()):
+        missing = "BROKER_URL" if settings.database_url.get_secret_value() else "DATABASE_URL"
+        raise ConfigurationError(
+            f"DOORSTEP_{missing} is not set. Set both DOORSTEP_DATABASE_URL and DOORSTEP_BROKER_URL, "
+            "or neither to run on the embedded PostgreSQL and Valkey."
+        )
+    return settings
