@@ -45,7 +45,9 @@ class SendGridSettings(_Group):
 class TwilioSettings(_Group):
     account_sid: str = ""
     auth_token: SecretStr = SecretStr("")
-    sender: str = Field("", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service")
+    sender: str = Field(
+        "", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service"
+    )
     base_url: str = "https://api.twilio.com"
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -68,9 +68,7 @@ class MessageState(StrEnum):
 
 PENDING = frozenset({MessageState.held, MessageState.ready, MessageState.sending, MessageState.unconfirmed})
 SENT = frozenset({MessageState.accepted, MessageState.delivered, MessageState.bounced})
-WITHHELD = frozenset(
-    {MessageState.suppressed, MessageState.superseded, MessageState.expired, MessageState.cancelled}
-)
+WITHHELD = frozenset({MessageState.suppressed, MessageState.superseded, MessageState.expired, MessageState.cancelled})
 FAILED = frozenset({MessageState.failed})
 
 
