@@ -1,0 +1,86 @@
+"""Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.models.facts import Facts
+from app.models.vocabulary import Channel, Reason
+from app.rules.ruleset import Rule, RuleSet, Send
+
+SHOPPER = "shopper"
+"""The one recipient of these rules: a role, never an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it."""
+
+    facts: Facts
+    late: bool = False
+    history_until: datetime | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One rule's answer on one channel. When `fired`, a message leaves at `send_at` unless it outlives `expires_at`."""
+
+    rule: str
+    channel: Channel
+    template: str
+    recipient_id: str
+    fired: bool
+    reason: Reason
+    detail: str
+    send_at: datetime
+    expires_at: datetime
+    priority: int
+
+
+def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
+    """Every answer that the rules give to one crossing; an empty list means that no rule looks at its milestone.
+
+    `channels` are those for which a provider is set up. `now` and all instants are engine time in UTC.
+    """
+    return [
+        _answer(crossed, rule, send, channels, now)
+        for rule in rules.for_milestone(crossed.facts.news.milestone)
+        for send in rule.send
+    ]
+
+
+def _answer(crossed: Crossed, rule: Rule, send: Send, channels: Collection[Channel], now: datetime) -> Decided:
+    reason, detail = _reason(crossed, rule, send.channel, channels, now)
+    occurred = crossed.facts.news.occurred_at
+    return Decided(
+        rule=rule.name,
+        channel=send.channel,
+        template=send.template,
+        recipient_id=SHOPPER,
+        fired=reason is Reason.planned,
+        reason=reason,
+        detail=detail,
+        send_at=now + rule.hold,
+        expires_at=occurred + rule.expires,
+        priority=int(rule.priority),
+    )
+
+
+def _reason(
+    crossed: Crossed, rule: Rule, channel: Channel, channels: Collection[Channel], now: datetime
+) -> tuple[Reason, str]:
+    news, shopper = crossed.facts.news, crossed.facts.shopper
+    if crossed.cancelled:
+        return Reason.cancelled, ""
+    if crossed.history_until is not None and news.occurred_at <= crossed.history_until:
+        return Reason.history, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC, before the baseline"
+    if crossed.late:
+        return Reason.late_news, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC"
+    if news.occurred_at + rule.expires <= now:
+        return Reason.stale, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC and is news for {rule.expires}"
+    if channel not in channels:
+        return Reason.channel_off, f"no provider for {channel}"
+    if not (shopper.has_email if channel is Channel.email else shopper.has_phone):
+        return Reason.no_address, "no email address" if channel is Channel.email else "no phone number"
+    return Reason.planned, ""
