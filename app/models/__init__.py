@@ -5,7 +5,7 @@ from app.models.brands import ApiKey, Brand
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
 from app.models.messages import Attempt, LedgerKey, Message, Receipt
 from app.models.orders import Order, Shipment
-from app.models.scans import CarrierAnswer, Scan, UnknownCode
+from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
 
 __all__ = [
     "ApiKey",
@@ -13,6 +13,7 @@ __all__ = [
     "Base",
     "Brand",
     "CarrierAnswer",
+    "CarrierBudget",
     "Crossing",
     "Decision",
     "LedgerKey",

@@ -87,7 +87,10 @@ class LedgerKey(Base):
     channel: Mapped[str] = mapped_column(primary_key=True)
     recipient_id: Mapped[str] = mapped_column(primary_key=True)
     brand_id: Mapped[BrandId]
-    message_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("messages.id"), index=True)
+    # Deferred, because a key is taken first and only then is the message written that it stands for.
+    message_id: Mapped[int] = mapped_column(
+        sa.BigInteger, sa.ForeignKey("messages.id", deferrable=True, initially="DEFERRED"), index=True
+    )
     decided_at: Mapped[datetime]
 
 

@@ -69,3 +69,15 @@ class UnknownCode(Base):
     example: Mapped[str]
     first_seen_at: Mapped[CreatedAt]
     last_seen_at: Mapped[CreatedAt]
+
+
+class CarrierBudget(Base):
+    """When a carrier may next be asked, on the database's clock; shared by every worker, and by all brands.
+
+    One key buys one allowance from the carrier, so this is the one table without a brand.
+    """
+
+    __tablename__ = "carrier_budgets"
+
+    carrier: Mapped[str] = mapped_column(primary_key=True)
+    free_at: Mapped[CreatedAt]

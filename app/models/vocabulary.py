@@ -104,6 +104,8 @@ class Reason(StrEnum):
     late_news = "late_news"
     no_address = "no_address"
     channel_off = "channel_off"
+    no_template = "no_template"
+    already_told = "already_told"
     cancelled = "cancelled"
     overtaken = "overtaken"
     outlived = "outlived"
@@ -134,6 +136,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.late_news: "We heard of it after something newer of the same kind had already been told.",
     Reason.no_address: "The order has no address for this channel.",
     Reason.channel_off: "No provider is set up for this channel.",
+    Reason.no_template: "The rule names a template that does not exist.",
+    Reason.already_told: "The shopper has already been told this.",
     Reason.cancelled: "The order was cancelled before the message left.",
     Reason.overtaken: "By the time it would have left, the parcel had come further.",
     Reason.outlived: "It could not leave before its news went stale.",

@@ -1,0 +1,182 @@
+"""Choosing which parcels to ask about, and asking: claim → GET, many at once, with no transaction open."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.models import CarrierBudget
+from app.models.vocabulary import Milestone
+from app.pipeline.house import House
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+
+CLAIM = 200
+LEASE_SECONDS = 90.0
+"""How long a claimed parcel is left alone if its worker dies; longer than any batch may take."""
+
+_HORIZON_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DueParcel:
+    """A parcel that is asked about now. `last_answer` is the digest of what its carrier said last."""
+
+    id: int
+    order_id: int
+    brand_id: int
+    tracking_number: str
+    milestone: Milestone
+    last_heard_at: datetime | None
+    last_answer: bytes | None
+    poll_failures: int
+    problem: str | None
+    country: str | None
+    zone: str
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A parcel with its carrier's raw answer and what it means."""
+
+    parcel: DueParcel
+    raw: RawAnswer
+    reply: CarrierReply
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When calls of one batch may begin: the first after `delay` seconds, then one every `gap`."""
+
+    delay: float
+    gap: float
+
+
+_DUE = sa.text("""
+    WITH due AS MATERIALIZED (
+        SELECT picked.id
+        FROM brands
+        CROSS JOIN LATERAL (
+            SELECT id FROM shipments
+            WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now
+            ORDER BY next_poll_at
+            LIMIT :slice
+            FOR UPDATE SKIP LOCKED
+        ) AS picked
+        LIMIT :amount
+    ), claimed AS (
+        UPDATE shipments SET next_poll_at = :leased_until
+        FROM due WHERE shipments.id = due.id
+        RETURNING shipments.id, shipments.order_id, shipments.brand_id, shipments.tracking_number,
+            shipments.milestone, shipments.last_heard_at, shipments.last_answer, shipments.poll_failures,
+            shipments.problem
+    )
+    SELECT claimed.*, orders.country, orders.zone, orders.placed_at
+    FROM claimed JOIN orders ON orders.id = claimed.order_id
+    ORDER BY claimed.id
+""")
+
+
+def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -> tuple[list[DueParcel], Pace]:
+    """Claim the parcels of a carrier that are due, at most as many as its budget allows in the next seconds.
+
+    Each brand gets an equal slice, so that one with a flood of parcels does not shut the others out. A claim
+    moves `next_poll_at` ahead by the lease: if this worker dies, the parcel simply comes due again.
+    """
+    per_second = house.carrier_config(carrier.name).requests_per_second or carrier.requests_per_second
+    wait, allowed = _budget(session, carrier, per_second)
+    amount = min(CLAIM, allowed * carrier.batch_size)
+    if amount < 1:
+        return [], Pace(0, 0)
+    brands = session.scalar(sa.text("SELECT count(*) FROM brands")) or 1
+    rows = session.execute(
+        _DUE,
+        {
+            "carrier": carrier.name,
+            "now": now,
+            "leased_until": house.clock.after_wall(LEASE_SECONDS),
+            "slice": max(1, -(-amount // brands)),
+            "amount": amount,
+        },
+    ).all()
+    due = [DueParcel(**{**row._asdict(), "milestone": Milestone(row.milestone)}) for row in rows]
+    calls = -(-len(due) // carrier.batch_size)
+    _spend(session, carrier, calls / per_second)
+    return due, Pace(wait, 1 / per_second)
+
+
+def _budget(session: Session, carrier: Carrier, per_second: float) -> tuple[float, int]:
+    """Seconds until the next call may begin, and how many calls may begin within the horizon. Locks the budget."""
+    session.execute(
+        insert(CarrierBudget).values(carrier=carrier.name, free_at=sa.func.clock_timestamp()).on_conflict_do_nothing()
+    )
+    ahead = session.scalars(
+        sa.select(sa.extract("epoch", CarrierBudget.free_at - sa.func.clock_timestamp()))
+        .where(CarrierBudget.carrier == carrier.name)
+        .with_for_update()
+    ).one()
+    wait = max(0.0, float(ahead))
+    return wait, max(0, int((_HORIZON_SECONDS - wait) * per_second)) or (1 if wait == 0 else 0)
+
+
+def _spend(session: Session, carrier: Carrier, seconds: float) -> None:
+    start = sa.func.greatest(CarrierBudget.free_at, sa.func.clock_timestamp())
+    session.execute(
+        sa.update(CarrierBudget)
+        .where(CarrierBudget.carrier == carrier.name)
+        .values(free_at=start + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds))
+    )
+
+
+async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pace) -> list[Asked]:
+    """Ask a carrier about these parcels, concurrently, no faster than `pace`; one `Asked` for each parcel."""
+    config = house.carrier_config(carrier.name)
+    by_number: dict[str, list[DueParcel]] = {}
+    for parcel in due:
+        by_number.setdefault(parcel.tracking_number, []).append(parcel)
+    asks = [
+        Ask(number, destination_country=parcels[0].country, zone=parcels[0].zone)
+        for number, parcels in by_number.items()
+    ]
+    calls = carrier.calls(asks, config)
+    limit = asyncio.Semaphore(config.concurrency)
+
+    async def one(index: int, call: Call) -> list[Asked]:
+        if pace.delay or pace.gap >= 0.005:
+            await asyncio.sleep(pace.delay + index * pace.gap)
+        async with limit:
+            raw = await _get(house.http, call, config.timeout_seconds)
+        answered = {reply.tracking_number: reply for reply in carrier.read(call, raw)}
+        return [
+            Asked(parcel, raw, answered.get(asked.tracking_number) or _unmentioned(asked))
+            for asked in call.asks
+            for parcel in by_number[asked.tracking_number]
+        ]
+
+    answers = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
+    return [asked for batch in answers for asked in batch]
+
+
+def _unmentioned(ask: Ask) -> CarrierReply:
+    return CarrierReply(AnswerKind.malformed, ask.tracking_number, detail="the answer does not mention this parcel")
+
+
+async def _get(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnswer:
+    """One request, read no further than a parcel's history can reach, within one total deadline."""
+    try:
+        async with asyncio.timeout(deadline), http.stream(call.method, call.url, headers=dict(call.headers)) as answer:
+            body = bytearray()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    break
+            return RawAnswer(answer.status_code, dict(answer.headers), bytes(body[: MAX_ANSWER_BYTES + 1]))
+    except TimeoutError:
+        return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return RawAnswer(None, {}, b"", fault=f"{type(error).__name__}: {error}".rstrip(": "))

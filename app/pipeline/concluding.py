@@ -1,0 +1,368 @@
+"""From new scans to planned messages, inside one transaction: fold → cross → decide → plan.
+
+Everything here runs with the order rows locked first and the parcels after them, both sorted by id, so that two
+workers that hear of one order at once see each other's news.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.models import Brand, Crossing, Decision, Order, Scan, Shipment, UnknownCode
+from app.models.facts import News, Told
+from app.models.messages import Message
+from app.models.vocabulary import Milestone, Source
+from app.pipeline.house import House
+from app.pipeline.picture import picture, promise_of
+from app.pipeline.planning import Planned, plan
+from app.rules.decide import Crossed, decide
+from app.tracking.cadence import next_poll
+from app.tracking.carriers.base import HeardScan
+from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one source said about one parcel. Without scans, only the passing of time is looked at again."""
+
+    shipment_id: int
+    source: Source
+    scans: tuple[HeardScan, ...] = ()
+    eta_from: datetime | None = None
+    eta_through: datetime | None = None
+    service: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch came to, counted."""
+
+    parcels: int = 0
+    scans: int = 0
+    crossings: int = 0
+    decisions: int = 0
+    messages: int = 0
+    channels_planned: set[str] = field(default_factory=set)
+
+    def add(self, other: "Tally") -> None:
+        """Take another batch's counts in."""
+        self.parcels += other.parcels
+        self.scans += other.scans
+        self.crossings += other.crossings
+        self.decisions += other.decisions
+        self.messages += other.messages
+        self.channels_planned |= other.channels_planned
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The rows of one batch, locked in the order of the house: orders, then all their parcels."""
+
+    brands: Mapping[int, Any]
+    orders: Mapping[int, Any]
+    shipments: Mapping[int, Any]
+    by_order: Mapping[int, Sequence[Any]]
+
+    def others(self, shipment: Any) -> list[Any]:
+        """The other parcels of the same order."""
+        return [other for other in self.by_order[shipment.order_id] if other.id != shipment.id]
+
+
+def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
+    """Lock the orders of these parcels, then every parcel of those orders."""
+    of_these = sa.select(Shipment.order_id).where(Shipment.id == sa.func.any(sorted(set(shipment_ids))))
+    orders = session.execute(
+        sa.select(Order.__table__).where(Order.id.in_(of_these)).order_by(Order.id).with_for_update()
+    ).all()
+    shipments = session.execute(
+        sa.select(Shipment.__table__)
+        .where(Shipment.order_id == sa.func.any([order.id for order in orders]))
+        .order_by(Shipment.id)
+        .with_for_update()
+    ).all()
+    by_order: dict[int, list[Any]] = defaultdict(list)
+    for shipment in shipments:
+        by_order[shipment.order_id].append(shipment)
+    brand_ids = {order.brand_id for order in orders}
+    brands = session.execute(sa.select(Brand.__table__).where(Brand.id == sa.func.any(list(brand_ids)))).all()
+    return Locked(
+        brands={brand.id: brand for brand in brands},
+        orders={order.id: order for order in orders},
+        shipments={shipment.id: shipment for shipment in shipments},
+        by_order=by_order,
+    )
+
+
+def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) -> Tally:
+    """Record what was heard and everything that follows from it, in the caller's transaction.
+
+    Hearing the same again changes nothing: scans, crossings and ledger keys are unique, and only inserted.
+    """
+    locked = lock_parcels(session, [entry.shipment_id for entry in heard])
+    present = [entry for entry in heard if entry.shipment_id in locked.shipments]
+    new_scans = store_scans(session, present, locked, now)
+    tally = Tally(parcels=len(present), scans=sum(new_scans.values()))
+    tally.add(_conclude(session, house, locked, present, new_scans, now))
+    return tally
+
+
+def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: datetime) -> dict[int, int]:
+    """Store each scan that is not known yet; how many were new, by parcel."""
+    rows = [
+        {
+            "brand_id": locked.shipments[entry.shipment_id].brand_id,
+            "shipment_id": entry.shipment_id,
+            "digest": scan.digest,
+            "source": entry.source.value,
+            "carrier": locked.shipments[entry.shipment_id].carrier,
+            "code": scan.code,
+            "milestone": scan.milestone,
+            "description": scan.description,
+            "place": scan.place,
+            "written_time": scan.written_time,
+            "occurred_at": scan.occurred_at,
+            "zone_source": scan.zone_source,
+            "heard_at": now,
+        }
+        for entry in heard
+        for scan in entry.scans
+    ]
+    if not rows:
+        return {}
+    inserted = session.execute(
+        insert(Scan).on_conflict_do_nothing().returning(Scan.shipment_id, Scan.digest),
+        sorted(rows, key=lambda row: (row["shipment_id"], row["digest"])),
+    ).all()
+    counts: dict[int, int] = defaultdict(int)
+    for shipment_id, _digest in inserted:
+        counts[shipment_id] += 1
+    new_keys = {(shipment_id, bytes(digest)) for shipment_id, digest in inserted}
+    _count_unknown(session, heard, locked, new_keys)
+    return counts
+
+
+def _count_unknown(session: Session, heard: Sequence[Heard], locked: Locked, new_keys: set[tuple[int, bytes]]) -> None:
+    counted: dict[tuple[int, str, str], tuple[int, str]] = {}
+    for entry in heard:
+        shipment = locked.shipments[entry.shipment_id]
+        for scan in entry.scans:
+            if scan.unknown and (entry.shipment_id, scan.digest) in new_keys:
+                key = (shipment.brand_id, shipment.carrier or "", scan.code)
+                counted[key] = (counted.get(key, (0, ""))[0] + 1, scan.description)
+    if not counted:
+        return
+    statement = insert(UnknownCode)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["brand_id", "carrier", "code"],
+            set_={
+                "count": UnknownCode.count + statement.excluded.count,
+                "example": statement.excluded.example,
+                "last_seen_at": sa.func.now(),
+            },
+        ),
+        [
+            {"brand_id": brand_id, "carrier": carrier, "code": code, "count": count, "example": example}
+            for (brand_id, carrier, code), (count, example) in sorted(counted.items())
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was stored about the batch's parcels before this news."""
+
+    scans: Mapping[int, list[KnownScan]]
+    crossings: Mapping[int, list[KnownCrossing]]
+    told: Mapping[int, list[Told]]
+
+
+def _known(session: Session, shipment_ids: Sequence[int]) -> _Known:
+    ids = list(shipment_ids)
+    return _Known(_known_scans(session, ids), _known_crossings(session, ids), _told(session, ids))
+
+
+def _known_scans(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownScan]]:
+    columns = (Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place)
+    found: dict[int, list[KnownScan]] = defaultdict(list)
+    for row in session.execute(sa.select(*columns).where(Scan.shipment_id == sa.func.any(shipment_ids))):
+        milestone = Milestone(row.milestone) if row.milestone else None
+        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
+        found[row.shipment_id].append(scan)
+    return found
+
+
+def _known_crossings(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownCrossing]]:
+    columns = (Crossing.shipment_id, Crossing.milestone, Crossing.occurrence, Crossing.anchor, Crossing.occurred_at)
+    found: dict[int, list[KnownCrossing]] = defaultdict(list)
+    for row in session.execute(sa.select(*columns).where(Crossing.shipment_id == sa.func.any(shipment_ids))):
+        anchor = bytes(row.anchor) if row.anchor is not None else None
+        crossing = KnownCrossing(Milestone(row.milestone), row.occurrence, anchor, row.occurred_at)
+        found[row.shipment_id].append(crossing)
+    return found
+
+
+def _told(session: Session, shipment_ids: list[int]) -> dict[int, list[Told]]:
+    columns = (Message.shipment_id, Message.milestone, Message.channel, Message.planned_at)
+    query = sa.select(*columns).where(Message.shipment_id == sa.func.any(shipment_ids)).order_by(Message.id)
+    found: dict[int, list[Told]] = defaultdict(list)
+    for row in session.execute(query):
+        told = Told(milestone=Milestone(row.milestone), channel=row.channel, planned_at=row.planned_at)
+        found[row.shipment_id].append(told)
+    return found
+
+
+def _conclude(
+    session: Session,
+    house: House,
+    locked: Locked,
+    heard: Sequence[Heard],
+    new_scans: Mapping[int, int],
+    now: datetime,
+) -> Tally:
+    latest = {entry.shipment_id: entry for entry in heard}
+    known = _known(session, sorted(latest))
+    updates: list[dict[str, Any]] = []
+    opened: list[tuple[int, NewCrossing]] = []
+    for shipment_id in sorted(latest):
+        shipment = locked.shipments[shipment_id]
+        order = locked.orders[shipment.order_id]
+        state = fold(known.scans[shipment_id])
+        late = delay(state, promise_of(order, shipment).ends_at, now)
+        episodes = [*state.episodes, late] if late else list(state.episodes)
+        fresh = new_crossings(episodes, known.crossings[shipment_id])
+        opened += [(shipment_id, crossing) for crossing in fresh]
+        news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
+        updates.append(
+            {
+                **_standing(house, order, shipment, state, now, news_at),
+                **_estimate(latest[shipment_id], shipment),
+                "promise_due_at": None if late else _promise_due(order, shipment, state),
+            }
+        )
+    if updates:
+        session.execute(sa.update(Shipment), updates)
+    fresh_rows = {row["id"]: row for row in updates}
+    return _decide_and_plan(session, house, locked, fresh_rows, known, opened, now)
+
+
+def _standing(
+    house: House, order: Any, shipment: Any, state: ParcelState, now: datetime, news_at: datetime | None
+) -> dict[str, Any]:
+    """Where the parcel stands, and when its carrier is asked again."""
+    pollable = shipment.carrier in house.carriers and shipment.tracking_number and shipment.cancelled_at is None
+    since = news_at or order.placed_at
+    return {
+        "id": shipment.id,
+        "milestone": state.milestone.value,
+        "milestone_at": state.milestone_at,
+        "delivered_at": state.delivered_at,
+        "last_heard_at": news_at,
+        "next_poll_at": next_poll(state.milestone, now, shipment.id, since) if pollable else None,
+    }
+
+
+def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
+    """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
+    if entry.source not in (Source.poll, Source.push):
+        return {"eta_from": shipment.eta_from, "eta_through": shipment.eta_through, "service": shipment.service}
+    return {
+        "eta_from": entry.eta_from,
+        "eta_through": entry.eta_through,
+        "service": entry.service or shipment.service,
+    }
+
+
+def _promise_due(order: Any, shipment: Any, state: ParcelState) -> datetime | None:
+    """When to look whether the promise has been broken; never for a parcel that has ended."""
+    if state.ended or shipment.cancelled_at is not None:
+        return None
+    return promise_of(order, shipment).ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A parcel's row with this batch's changes on top."""
+
+    row: Any
+    changes: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        return self.changes[name] if name in self.changes else getattr(self.row, name)
+
+
+def _decide_and_plan(
+    session: Session,
+    house: House,
+    locked: Locked,
+    updates: Mapping[int, Mapping[str, Any]],
+    known: _Known,
+    opened: Sequence[tuple[int, NewCrossing]],
+    now: datetime,
+) -> Tally:
+    if not opened:
+        return Tally()
+    crossed: list[Crossed] = []
+    rows: list[dict[str, Any]] = []
+    for shipment_id, crossing in opened:
+        shipment = _Row(locked.shipments[shipment_id], updates.get(shipment_id, {}))
+        order = locked.orders[shipment.order_id]
+        news = _news(crossing)
+        facts = picture(
+            locked.brands[order.brand_id], order, shipment, locked.others(shipment), news, known.told[shipment_id]
+        )
+        cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
+        crossed.append(Crossed(facts, crossing.late, shipment.history_until, cancelled))
+        rows.append(_crossing_row(shipment, crossing, facts.model_dump(mode="json"), now))
+    ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
+    planned: list[Planned] = []
+    decisions: list[dict[str, Any]] = []
+    for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
+        order = locked.orders[row["order_id"]]
+        for decided in decide(one, house.rules, house.channels, now):
+            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale))
+    messages = plan(session, house, planned, now, decisions)
+    if decisions:
+        session.execute(insert(Decision), decisions)
+    return Tally(
+        crossings=len(rows),
+        decisions=len(decisions),
+        messages=len(messages),
+        channels_planned={channel for channel, _send_at in messages},
+    )
+
+
+def _news(crossing: NewCrossing) -> News:
+    episode = crossing.episode
+    return News(
+        milestone=episode.milestone,
+        occurrence=crossing.occurrence,
+        cause=episode.cause,
+        occurred_at=episode.occurred_at,
+        description=episode.description,
+        place=episode.place,
+    )
+
+
+def _crossing_row(shipment: Any, crossing: NewCrossing, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
+    episode = crossing.episode
+    return {
+        "brand_id": shipment.brand_id,
+        "order_id": shipment.order_id,
+        "shipment_id": shipment.id,
+        "scope": "parcel",
+        "scope_id": shipment.id,
+        "milestone": episode.milestone.value,
+        "occurrence": crossing.occurrence,
+        "cause": episode.cause.value,
+        "anchor": episode.anchor,
+        "occurred_at": episode.occurred_at,
+        "crossed_at": now,
+        "facts": facts,
+    }

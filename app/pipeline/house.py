@@ -1,0 +1,74 @@
+"""`House`: the parts that the pipeline works with, built once a process by `wiring` and handed in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+from app.channels.base import Transport
+from app.clock import Clock
+from app.db import Sessions
+from app.messages.catalog import Catalog
+from app.messages.render import Renderer
+from app.models.vocabulary import Channel
+from app.rules.ruleset import RuleSet
+from app.settings import CarrierSettings, SendingSettings, SendMode
+from app.tracking.carriers.base import Carrier
+
+T = TypeVar("T")
+
+
+class Loop:
+    """One event loop for the life of a process, so that connections outlive the task that opened them."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end and return what it returns."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(work)
+
+    def close(self) -> None:
+        """End the loop; a later `run` opens a new one."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.close()
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a batch needs besides its rows.
+
+    `transports` holds, for each channel, its providers in the order of choice. `wake` names a kind of work
+    that has just become due (a queue and its argument); losing the call costs one tick, no more.
+    """
+
+    clock: Clock
+    sessions: Sessions
+    loop: Loop
+    http: httpx.AsyncClient
+    carriers: Mapping[str, Carrier]
+    carrier_settings: Mapping[str, CarrierSettings]
+    transports: Mapping[Channel, tuple[Transport, ...]]
+    catalog: Catalog
+    renderer: Renderer
+    rules: RuleSet
+    sending: SendingSettings
+    send_mode: SendMode
+    allowlist: frozenset[str]
+    public_url: str
+    wake: Callable[[str, str], None]
+    versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
+    """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
+
+    def carrier_config(self, name: str) -> CarrierSettings:
+        """How a carrier is reached; the carrier's own address and pace where nothing is set."""
+        return self.carrier_settings.get(name, CarrierSettings())
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """The channels that have a provider."""
+        return frozenset(channel for channel, transports in self.transports.items() if transports)

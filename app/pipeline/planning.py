@@ -1,0 +1,166 @@
+"""Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.messages.base import Template, TemplateMissing
+from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
+from app.models.facts import Facts
+from app.models.vocabulary import MessageState, Reason
+from app.pipeline.house import House
+from app.rules.decide import Decided
+from app.rules.ruleset import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One decision on one crossing, on its way to becoming a message (or only a recorded reason)."""
+
+    crossing_id: int
+    crossing: dict[str, Any]
+    facts: Facts
+    decided: Decided
+    locale: str
+
+
+def plan(
+    session: Session, house: House, planned: Sequence[Planned], now: datetime, decisions: list[dict[str, Any]]
+) -> list[tuple[str, datetime]]:
+    """Write a message for each fired decision whose ledger key is free; append every answer to `decisions`.
+
+    Returns the channel and send time of each message written.
+    """
+    outcomes: dict[int, tuple[Reason, str]] = {}
+    candidates: list[tuple[int, dict[str, Any]]] = []
+    for index, entry in enumerate(planned):
+        outcomes[index] = (entry.decided.reason, entry.decided.detail)
+        if not entry.decided.fired:
+            continue
+        try:
+            row = _message_row(house, entry, now)
+        except TemplateMissing as error:
+            outcomes[index] = (Reason.no_template, str(error))
+        else:
+            candidates.append((index, row))
+    written = _take_keys(session, planned, candidates, now)
+    for index, _row in candidates:
+        if index not in written:
+            outcomes[index] = (Reason.already_told, "")
+    decisions += [_decision_row(house, planned[i], outcomes[i], now) for i in range(len(planned))]
+    rows = [row for index, row in candidates if index in written]
+    if rows:
+        session.execute(insert(Message), rows)
+    return [(row["channel"], row["send_at"]) for row in rows]
+
+
+def _take_keys(
+    session: Session, planned: Sequence[Planned], candidates: Sequence[tuple[int, dict[str, Any]]], now: datetime
+) -> set[int]:
+    """Insert the ledger keys; the indexes of those that were free. Nothing is read first."""
+    if not candidates:
+        return set()
+    sequence = sa.func.pg_get_serial_sequence("messages", "id")
+    ids = session.scalars(
+        sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, len(candidates)))
+    ).all()
+    keys = []
+    for message_id, (index, row) in zip(ids, candidates, strict=True):
+        row["id"] = message_id
+        crossing = planned[index].crossing
+        keys.append(
+            {
+                **{name: crossing[name] for name in ("scope", "scope_id", "milestone", "occurrence", "brand_id")},
+                "channel": row["channel"],
+                "recipient_id": row["recipient_id"],
+                "message_id": message_id,
+                "decided_at": now,
+            }
+        )
+    statement = insert(LedgerKey).on_conflict_do_nothing().returning(LedgerKey.message_id)
+    taken = set(session.scalars(statement, keys).all())
+    return {index for index, row in candidates if row["id"] in taken}
+
+
+def _message_row(house: House, entry: Planned, now: datetime) -> dict[str, Any]:
+    decided, crossing = entry.decided, entry.crossing
+    template = house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
+    return {
+        "public_id": public_id("msg"),
+        "brand_id": crossing["brand_id"],
+        "order_id": crossing["order_id"],
+        "shipment_id": crossing["shipment_id"],
+        "crossing_id": entry.crossing_id,
+        "rule": decided.rule,
+        "milestone": crossing["milestone"],
+        "channel": decided.channel.value,
+        "recipient_id": decided.recipient_id,
+        "locale": template.locale,
+        "rule_set_version_id": rules_version(house, crossing["brand_id"], house.rules),
+        "template_version_id": template_version(house, crossing["brand_id"], template),
+        "priority": decided.priority,
+        "state": (MessageState.held if decided.send_at > now else MessageState.ready).value,
+        "reason": Reason.planned.value,
+        "planned_at": now,
+        "send_at": decided.send_at,
+        "expires_at": decided.expires_at,
+    }
+
+
+def _decision_row(house: House, entry: Planned, outcome: tuple[Reason, str], now: datetime) -> dict[str, Any]:
+    reason, detail = outcome
+    return {
+        "brand_id": entry.crossing["brand_id"],
+        "crossing_id": entry.crossing_id,
+        "rule_set_version_id": rules_version(house, entry.crossing["brand_id"], house.rules),
+        "rule": entry.decided.rule,
+        "channel": entry.decided.channel.value,
+        "fired": reason is Reason.planned,
+        "reason": reason.value,
+        "detail": detail,
+        "decided_at": now,
+    }
+
+
+def rules_version(house: House, brand_id: int, rules: RuleSet) -> int:
+    """The row id of this exact rule set for this brand, stored at first use and for ever after."""
+    return _version(
+        house,
+        ("rules", brand_id, rules.digest),
+        RuleSetVersion,
+        {"content": rules.content},
+    )
+
+
+def template_version(house: House, brand_id: int, template: Template) -> int:
+    """The row id of this exact template for this brand, stored at first use and for ever after."""
+    parts = {
+        "key": template.key,
+        "channel": template.channel,
+        "locale": template.locale,
+        "parts": dict(template.parts),
+    }
+    return _version(house, ("template", brand_id, template.digest), TemplateVersion, parts)
+
+
+def _version(
+    house: House,
+    key: tuple[str, int, bytes],
+    table: type[RuleSetVersion] | type[TemplateVersion],
+    columns: dict[str, Any],
+) -> int:
+    """Look the version up, storing it in a transaction of its own: it stays true whatever becomes of the caller's."""
+    known = house.versions.get(key)
+    if known is not None:
+        return known
+    _kind, brand_id, digest = key
+    with house.sessions.begin() as session:
+        session.execute(insert(table).on_conflict_do_nothing(), {"brand_id": brand_id, "digest": digest, **columns})
+        found = session.scalars(sa.select(table.id).where(table.brand_id == brand_id, table.digest == digest)).one()
+    house.versions[key] = found
+    return found

@@ -1,0 +1,150 @@
+"""What an answer costs or brings a parcel: unchanged, changed, or unusable, each written in one transaction a batch."""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from app.log import logger
+from app.models import CarrierAnswer, Shipment
+from app.models.vocabulary import Source
+from app.pipeline.asking import Asked
+from app.pipeline.concluding import Heard, Tally, hear
+from app.pipeline.halving import in_halves
+from app.pipeline.house import House
+from app.tracking.cadence import after_failure, after_not_found, next_poll
+from app.tracking.carriers.base import AnswerKind, clean
+
+log = logger(__name__)
+
+_KEPT_OF_A_FAULT = 16_000
+"""Bytes kept of an answer that could not be used: enough to see what it was."""
+
+
+def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
+    """Write down what a carrier answered about each parcel; one parcel's trouble is its own."""
+    tally = Tally()
+    unchanged = [one for one in asked if _unchanged(one)]
+    changed = [one for one in asked if one.reply.kind is AnswerKind.tracked and not _unchanged(one)]
+    unusable = [one for one in asked if one.reply.kind is not AnswerKind.tracked]
+    in_halves(unchanged, lambda batch: _rest(house, batch, now), lambda one, error: _set_aside(house, one, error))
+    in_halves(
+        changed, lambda batch: tally.add(_news(house, batch, now)), lambda one, error: _set_aside(house, one, error)
+    )
+    in_halves(unusable, lambda batch: _fault(house, batch, now), lambda one, error: _set_aside(house, one, error))
+    tally.parcels = len(asked)
+    return tally
+
+
+def answer_digest(body: bytes) -> bytes:
+    """The name of a carrier's answer, by which the same answer is known again."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def _unchanged(one: Asked) -> bool:
+    return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.raw.body)
+
+
+def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
+    """The carrier says what it said before: only the next question moves."""
+    rows = [
+        {
+            "id": one.parcel.id,
+            "last_polled_at": now,
+            "poll_failures": 0,
+            "problem": None,
+            "next_poll_at": next_poll(
+                one.parcel.milestone, now, one.parcel.id, one.parcel.last_heard_at or one.parcel.placed_at
+            ),
+        }
+        for one in batch
+    ]
+    with house.sessions.begin() as session:
+        session.execute(sa.update(Shipment), rows)
+
+
+def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
+    with house.sessions.begin() as session:
+        heard = [
+            Heard(
+                one.parcel.id,
+                Source.poll,
+                one.reply.scans,
+                one.reply.eta_from,
+                one.reply.eta_through,
+                one.reply.service,
+            )
+            for one in batch
+        ]
+        tally = hear(session, house, heard, now)
+        session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.raw.body) for one in batch])
+        session.execute(
+            sa.update(Shipment),
+            [
+                {
+                    "id": one.parcel.id,
+                    "last_polled_at": now,
+                    "last_answer": answer_digest(one.raw.body),
+                    "poll_failures": 0,
+                    "problem": None,
+                }
+                for one in batch
+            ],
+        )
+    return tally
+
+
+def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
+    """An answer that cannot be used costs the parcel this poll and stands in its story, once a kind."""
+    rows: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    for one in batch:
+        problem = f"{one.reply.kind.value}: {clean(one.reply.detail or '', 300)}"
+        rows.append({"id": one.parcel.id, "last_polled_at": now, "problem": problem, **_retry(house, one, now)})
+        if problem != one.parcel.problem:
+            kept.append(_answer_row(one, now, one.raw.body[:_KEPT_OF_A_FAULT]))
+    with house.sessions.begin() as session:
+        session.execute(sa.update(Shipment), rows)
+        if kept:
+            session.execute(insert(CarrierAnswer), kept)
+
+
+def _retry(house: House, one: Asked, now: datetime) -> dict[str, Any]:
+    if one.reply.kind is AnswerKind.not_found:
+        return {"poll_failures": 0, "next_poll_at": after_not_found(now, one.parcel.placed_at, one.parcel.id)}
+    failures = one.parcel.poll_failures + 1
+    wait = max(after_failure(failures, one.parcel.id), one.reply.retry_after or 0.0)
+    return {"poll_failures": failures, "next_poll_at": house.clock.after_wall(wait)}
+
+
+def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
+    return {
+        "brand_id": one.parcel.brand_id,
+        "shipment_id": one.parcel.id,
+        "heard_at": now,
+        "source": Source.poll.value,
+        "kind": one.reply.kind.value,
+        "http_status": one.raw.status,
+        "detail": clean(one.reply.detail, 500) if one.reply.detail else None,
+        "body": zlib.compress(body, 6),
+    }
+
+
+def _set_aside(house: House, one: Asked, error: Exception) -> None:
+    """A parcel whose answer could not even be written: say so on it, and come back to it much later."""
+    log.error("parcel set aside", shipment=one.parcel.id, error=f"{type(error).__name__}: {error}")
+    failures = one.parcel.poll_failures + 1
+    with house.sessions.begin() as session:
+        session.execute(
+            sa.update(Shipment)
+            .where(Shipment.id == one.parcel.id)
+            .values(
+                problem=f"set aside: {clean(str(error), 300)}",
+                poll_failures=failures,
+                next_poll_at=house.clock.after_wall(after_failure(failures + 4, one.parcel.id)),
+            )
+        )

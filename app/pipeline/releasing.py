@@ -1,0 +1,204 @@
+"""Claiming due messages and judging each again: is it still true, still wanted, and may it leave at all?"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.models import Crossing, Message, Order, Shipment, TemplateVersion
+from app.models.facts import Facts, Person
+from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason
+from app.pipeline.house import House
+from app.pipeline.picture import person_of, picture
+from app.rules.ruleset import Priority
+from app.settings import SendMode
+
+_ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A claimed message with everything it is judged and rendered from."""
+
+    id: int
+    public_id: str
+    brand_id: int
+    channel: Channel
+    milestone: Milestone
+    template_version_id: int
+    attempts: int
+    expires_at: datetime
+    facts: Facts
+    person: Person
+    rendered_at: datetime
+    parcel_milestone: Milestone
+    cancelled: bool
+    told_further: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why a claimed message does not leave after all."""
+
+    message_id: int
+    state: MessageState
+    reason: Reason
+    detail: str = ""
+
+
+_DUE = sa.text("""
+    WITH due AS MATERIALIZED (
+        SELECT picked.id
+        FROM brands
+        CROSS JOIN LATERAL (
+            SELECT id FROM messages
+            WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
+                AND state IN ('held', 'ready') AND send_at <= :now
+            ORDER BY send_at
+            LIMIT :slice
+            FOR UPDATE SKIP LOCKED
+        ) AS picked
+        LIMIT :amount
+    )
+    UPDATE messages
+    SET state = 'sending', lease_token = :token,
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM due WHERE messages.id = due.id
+    RETURNING messages.id
+""")
+
+
+def claim(session: Session, house: House, channel: Channel, now: datetime) -> tuple[str, list[int]]:
+    """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand."""
+    token = secrets.token_hex(8)
+    amount = house.sending.batch
+    brands = session.scalar(sa.text("SELECT count(*) FROM brands")) or 1
+    claimed: list[int] = []
+    for priority in Priority:
+        wanted = amount - len(claimed)
+        if wanted <= 0:
+            break
+        values = {
+            "channel": channel.value,
+            "priority": int(priority),
+            "now": now,
+            "slice": max(1, -(-wanted // brands)),
+            "amount": wanted,
+            "token": token,
+            "lease": lease_seconds(house),
+        }
+        claimed += session.scalars(_DUE, values).all()
+    return token, sorted(claimed)
+
+
+def lease_seconds(house: House) -> float:
+    """How long a claim holds: the whole of one call, and as long again for what stands around it."""
+    return house.sending.deadline * 2 + 5.0
+
+
+def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
+    """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
+    rows = session.execute(
+        sa.select(Message.__table__, Crossing.facts)
+        .join(Crossing, Crossing.id == Message.crossing_id)
+        .where(Message.id == sa.func.any(list(message_ids)))
+        .order_by(Message.id)
+    ).all()
+    orders = _by_id(session, Order, {row.order_id for row in rows})
+    shipments = _parcels(session, {row.order_id for row in rows})
+    furthest = _furthest_told(session, {row.shipment_id for row in rows})
+    return [_release(row, orders, shipments, furthest, now) for row in rows]
+
+
+def _release(
+    row: Any,
+    orders: Mapping[int, Any],
+    shipments: Mapping[int, Sequence[Any]],
+    furthest: Mapping[tuple[int, str], int],
+    now: datetime,
+) -> Release:
+    order = orders[row.order_id]
+    shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
+    milestone = Milestone(row.milestone)
+    frozen = row.released is not None
+    decided = Facts.model_validate(row.released if frozen else row.facts)
+    others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
+    return Release(
+        id=row.id,
+        public_id=row.public_id,
+        brand_id=row.brand_id,
+        channel=Channel(row.channel),
+        milestone=milestone,
+        template_version_id=row.template_version_id,
+        attempts=row.attempts,
+        expires_at=row.expires_at,
+        facts=decided if frozen else picture(decided.brand, order, shipment, others, decided.news, decided.history),
+        person=Person.model_validate(row.personal) if frozen and row.personal else person_of(order),
+        rendered_at=row.rendered_at if frozen else now,
+        parcel_milestone=Milestone(shipment.milestone),
+        cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
+        told_further=furthest.get((row.shipment_id, row.channel), 0) > PROGRESS.get(milestone, 0),
+    )
+
+
+def _by_id(session: Session, table: type[Order], ids: set[int]) -> dict[int, Any]:
+    rows = session.execute(sa.select(table.__table__).where(table.id == sa.func.any(list(ids)))).all()
+    return {row.id: row for row in rows}
+
+
+def _parcels(session: Session, order_ids: set[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {order_id: [] for order_id in order_ids}
+    query = sa.select(Shipment.__table__).where(Shipment.order_id == sa.func.any(list(order_ids)))
+    for row in session.execute(query.order_by(Shipment.id)):
+        found[row.order_id].append(row)
+    return found
+
+
+def _furthest_told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], int]:
+    """The furthest progress that each parcel's shopper has been, or is being, told of on each channel."""
+    silent = [state.value for state in WITHHELD | FAILED]
+    query = sa.select(Message.shipment_id, Message.channel, Message.milestone).where(
+        Message.shipment_id == sa.func.any(list(shipment_ids)), Message.state.not_in(silent)
+    )
+    furthest: dict[tuple[int, str], int] = {}
+    for row in session.execute(query):
+        key = (row.shipment_id, row.channel)
+        furthest[key] = max(furthest.get(key, 0), PROGRESS.get(Milestone(row.milestone), 0))
+    return furthest
+
+
+def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
+    """Why a message must not leave at this instant, or None. The last look before a provider is called."""
+    address = release.person.email if release.channel is Channel.email else release.person.phone
+    if release.cancelled:
+        return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
+    if overtaken(release):
+        detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
+        return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
+    if release.expires_at <= now:
+        return Withheld(release.id, MessageState.expired, Reason.outlived)
+    if not address:
+        return Withheld(release.id, MessageState.suppressed, Reason.no_address)
+    if mode is SendMode.shadow:
+        return Withheld(release.id, MessageState.suppressed, Reason.shadow)
+    if mode is SendMode.allowlist and address.lower() not in allowlist:
+        return Withheld(release.id, MessageState.suppressed, Reason.not_on_allowlist)
+    return None
+
+
+def overtaken(release: Release) -> bool:
+    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, or the
+    shopper hears of something further on this very channel."""
+    own = PROGRESS.get(release.milestone, 0)
+    now_at = PROGRESS.get(release.parcel_milestone, 0)
+    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
+
+
+def template_parts(session: Session, version_ids: set[int]) -> dict[int, TemplateVersion]:
+    """The pinned template versions of a batch."""
+    found = session.scalars(sa.select(TemplateVersion).where(TemplateVersion.id == sa.func.any(list(version_ids))))
+    return {version.id: version for version in found}

@@ -1,0 +1,290 @@
+"""One message leaves: render → begin (committed) → call, with no transaction open → settle."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict
+from app.clock import stopwatch
+from app.log import logger
+from app.messages.base import Links, NotRenderable, Template
+from app.models import TemplateVersion, public_id
+from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
+from app.pipeline.house import House
+from app.pipeline.releasing import Release, Withheld, lease_seconds
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rendered message with the call that will carry it."""
+
+    release: Release
+    transport: Transport
+    outgoing: Outgoing
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A letter whose attempt is committed: from here on, somebody must find out what became of it."""
+
+    letter: Letter
+    attempt_id: int
+    attempts: int
+
+
+def render(house: House, release: Release, version: TemplateVersion, allowed: Sequence[Transport]) -> Letter | Withheld:
+    """Fill in the pinned template from the release's facts. A retry renders the same bytes as the first try."""
+    if not allowed:
+        return Withheld(release.id, MessageState.suppressed, Reason.no_provider)
+    # A retry follows only a certain "not sent", so taking the next provider in line can double nothing.
+    transport = allowed[release.attempts % len(allowed)]
+    template = Template(version.key, version.channel, version.locale, bytes(version.digest), version.parts)
+    page = f"{house.public_url.rstrip('/')}{release.facts.parcel.link}"
+    links = Links(parcel=page, short=page)
+    attempt = public_id("att")
+    outgoing: Outgoing
+    subject: str | None = None
+    try:
+        if release.channel is Channel.email:
+            outgoing, subject = _email(house, release, template, links, attempt)
+        else:
+            outgoing = _sms(house, release, template, links, attempt)
+    except NotRenderable as error:
+        return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
+    return Letter(release, transport, outgoing, subject)
+
+
+def _email(house: House, release: Release, template: Template, links: Links, attempt: str) -> tuple[OutgoingEmail, str]:
+    rendered = house.renderer.render_email(template, release.facts, release.person, links, release.rendered_at)
+    email = OutgoingEmail(
+        attempt_id=attempt,
+        to_email=release.person.email or "",
+        to_name=release.person.name,
+        from_email=rendered.from_email,
+        from_name=rendered.from_name,
+        reply_to=rendered.reply_to,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        category=release.milestone.value,
+    )
+    return email, rendered.subject
+
+
+def _sms(house: House, release: Release, template: Template, links: Links, attempt: str) -> OutgoingSms:
+    rendered = house.renderer.render_sms(template, release.facts, release.person, links, release.rendered_at)
+    return OutgoingSms(
+        attempt_id=attempt,
+        to_phone=release.person.phone or "",
+        text=rendered.text,
+        sender=rendered.sender,
+        valid_for=max(60, int(house.clock.wall_seconds_until(release.expires_at))),
+    )
+
+
+_BEGIN = sa.text("""
+    WITH letters AS (
+        SELECT * FROM unnest(
+            cast(:message_ids AS bigint[]), cast(:attempt_public_ids AS text[]), cast(:providers AS text[]),
+            cast(:senders AS text[]), cast(:released AS text[]), cast(:personal AS text[]),
+            cast(:rendered_at AS timestamptz[]), cast(:subjects AS text[])
+        ) AS letter (message_id, public_id, provider, sender, released, personal, rendered_at, subject)
+    ), numbered AS (
+        SELECT *, nextval(pg_get_serial_sequence('attempts', 'id')) AS attempt_id FROM letters
+    ), begun AS (
+        UPDATE messages
+        SET open_attempt_id = numbered.attempt_id,
+            attempts = messages.attempts + 1,
+            provider = numbered.provider,
+            lease_until = clock_timestamp() + make_interval(secs => :lease),
+            released = coalesce(messages.released, cast(numbered.released AS jsonb)),
+            personal = coalesce(messages.personal, cast(numbered.personal AS jsonb)),
+            rendered_at = coalesce(messages.rendered_at, numbered.rendered_at),
+            subject = numbered.subject
+        FROM numbered
+        WHERE messages.id = numbered.message_id
+            AND messages.state = 'sending'
+            AND messages.lease_token = :token
+            AND messages.lease_until > clock_timestamp()
+            AND messages.open_attempt_id IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM orders WHERE orders.id = messages.order_id AND orders.cancelled_at IS NOT NULL
+            )
+        RETURNING messages.id AS message_id, messages.brand_id, messages.attempts AS number,
+            numbered.attempt_id, numbered.public_id, numbered.provider, numbered.sender
+    )
+    INSERT INTO attempts (id, public_id, brand_id, message_id, number, provider, sender, lease_token,
+        begun_at, deadline_at)
+    SELECT attempt_id, public_id, brand_id, message_id, number, provider, sender, :token,
+        clock_timestamp(), clock_timestamp() + make_interval(secs => :deadline)
+    FROM begun
+    RETURNING message_id, id, number
+""")
+
+
+def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
+    """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
+
+    A message that lost its lease, or was cancelled since it was claimed, drops out here.
+    """
+    if not letters:
+        return []
+    values = {
+        "message_ids": [letter.release.id for letter in letters],
+        "attempt_public_ids": [letter.outgoing.attempt_id for letter in letters],
+        "providers": [letter.transport.name for letter in letters],
+        "senders": [letter.transport.sender for letter in letters],
+        "released": [letter.release.facts.model_dump_json() for letter in letters],
+        "personal": [letter.release.person.model_dump_json() for letter in letters],
+        "rendered_at": [letter.release.rendered_at for letter in letters],
+        "subjects": [letter.subject for letter in letters],
+        "token": token,
+        "lease": lease_seconds(house),
+        "deadline": house.sending.deadline,
+    }
+    with house.sessions.begin() as session:
+        rows = session.execute(_BEGIN, values).all()
+    by_message = {letter.release.id: letter for letter in letters}
+    return [Begun(by_message[row.message_id], row.id, row.number) for row in rows]
+
+
+async def deliver(
+    begun: Sequence[Begun], concurrency: int, started: float, deadline: float
+) -> list[tuple[Begun, Verdict]]:
+    """Call the providers, many at once. No database is in reach here.
+
+    `started` is the stopwatch before the attempts were committed, `deadline` the seconds from then by which every
+    call must be over: whoever asks later what became of an attempt relies on it. A call that could not begin in
+    time (a stalled machine, a slow wave before it) is not made at all.
+    """
+    limit = asyncio.Semaphore(concurrency)
+
+    async def one(entry: Begun) -> tuple[Begun, Verdict]:
+        async with limit:
+            left = deadline - (stopwatch() - started)
+            if left < min(1.0, deadline / 4):
+                return entry, Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline")
+            try:
+                async with asyncio.timeout(left):
+                    return entry, await entry.letter.transport.send(entry.letter.outgoing)
+            except TimeoutError:
+                return entry, Verdict(AttemptOutcome.unanswered, error=f"no answer within {left:.1f} s")
+
+    return list(await asyncio.gather(*(one(entry) for entry in begun)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Settlement:
+    """What a verdict makes of its message."""
+
+    state: MessageState
+    reason: Reason
+    detail: str | None = None
+    again_at: datetime | None = None
+
+
+def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
+    """The total answer to a verdict: accepted, given up, tried again later, or unconfirmed. Never a guess."""
+    if verdict.outcome is AttemptOutcome.accepted:
+        return _Settlement(MessageState.accepted, Reason.accepted)
+    if verdict.outcome is AttemptOutcome.refused:
+        return _Settlement(MessageState.failed, Reason.refused, verdict.error)
+    if verdict.outcome is AttemptOutcome.unanswered:
+        return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
+    if entry.attempts >= house.sending.max_attempts:
+        return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
+    wait = max(verdict.retry_after or 0.0, backoff(entry.attempts, entry.attempt_id))
+    return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
+
+
+def backoff(attempts: int, seed: int) -> float:
+    """Wall seconds before the next try: 2 s doubling to half an hour, spread by half so that tries do not march."""
+    return float(min(1800.0, 2.0 * 2 ** min(attempts - 1, 12)) * (0.75 + 0.5 * ((seed * 2654435761) % 1000) / 1000))
+
+
+_SETTLE = sa.text("""
+    WITH verdicts AS (
+        SELECT * FROM unnest(
+            cast(:attempt_ids AS bigint[]), cast(:message_ids AS bigint[]), cast(:outcomes AS text[]), cast(:refs AS text[]),
+            cast(:http AS int[]), cast(:errors AS text[]), cast(:states AS text[]), cast(:reasons AS text[]),
+            cast(:details AS text[]), cast(:again_at AS timestamptz[])
+        ) AS verdict (attempt_id, message_id, outcome, ref, http, error, state, reason, detail, again_at)
+    ), told AS (
+        UPDATE attempts
+        SET outcome = verdicts.outcome, http_status = verdicts.http, error = verdicts.error,
+            provider_ref = coalesce(verdicts.ref, attempts.provider_ref),
+            settled_at = CASE WHEN verdicts.outcome = 'unanswered' THEN NULL ELSE clock_timestamp() END
+        FROM verdicts WHERE attempts.id = verdicts.attempt_id
+            AND (attempts.settled_at IS NULL OR attempts.outcome <> 'accepted')
+        RETURNING attempts.id, attempts.message_id
+    )
+    UPDATE messages
+    SET state = verdicts.state, reason = verdicts.reason, detail = verdicts.detail,
+        provider_ref = coalesce(verdicts.ref, messages.provider_ref),
+        send_at = coalesce(verdicts.again_at, messages.send_at),
+        open_attempt_id = CASE WHEN verdicts.state = 'unconfirmed' THEN messages.open_attempt_id END,
+        ended_at = CASE WHEN verdicts.state IN ('ready', 'unconfirmed') THEN NULL ELSE cast(:now AS timestamptz) END,
+        lease_token = NULL, lease_until = NULL
+    FROM verdicts
+    WHERE (messages.open_attempt_id = verdicts.attempt_id AND messages.state IN ('sending', 'unconfirmed'))
+        -- An acceptance that comes so late that the message was about to be tried again still settles it.
+        OR (verdicts.outcome = 'accepted' AND messages.id = verdicts.message_id AND messages.state = 'ready')
+""")
+
+
+def settle(house: House, verdicts: Sequence[tuple[Begun, Verdict]], now: datetime) -> None:
+    """Write down what each call came to. A report that was faster than the answer is not overwritten."""
+    if not verdicts:
+        return
+    ordered = sorted(verdicts, key=lambda pair: pair[0].letter.release.id)
+    settled = [settlement(house, entry, verdict) for entry, verdict in ordered]
+    values: Mapping[str, Any] = {
+        "attempt_ids": [entry.attempt_id for entry, _ in ordered],
+        "message_ids": [entry.letter.release.id for entry, _ in ordered],
+        "outcomes": [verdict.outcome.value for _, verdict in ordered],
+        "refs": [verdict.provider_ref for _, verdict in ordered],
+        "http": [verdict.http_status for _, verdict in ordered],
+        "errors": [verdict.error for _, verdict in ordered],
+        "states": [one.state.value for one in settled],
+        "reasons": [one.reason.value for one in settled],
+        "details": [one.detail for one in settled],
+        "again_at": [one.again_at for one in settled],
+        "now": now,
+    }
+    with house.sessions.begin() as session:
+        session.execute(_SETTLE, values)
+
+
+_WITHHOLD = sa.text("""
+    UPDATE messages
+    SET state = withheld.state, reason = withheld.reason, detail = nullif(withheld.detail, ''),
+        ended_at = :now, lease_token = NULL, lease_until = NULL
+    FROM unnest(cast(:ids AS bigint[]), cast(:states AS text[]), cast(:reasons AS text[]), cast(:details AS text[]))
+        AS withheld (id, state, reason, detail)
+    WHERE messages.id = withheld.id AND messages.state = 'sending' AND messages.lease_token = :token
+        AND messages.open_attempt_id IS NULL
+""")
+
+
+def withhold(house: House, token: str, withheld: Sequence[Withheld], now: datetime) -> None:
+    """End the claimed messages that do not leave, each with its reason."""
+    if not withheld:
+        return
+    ordered = sorted(withheld, key=lambda one: one.message_id)
+    values = {
+        "ids": [one.message_id for one in ordered],
+        "states": [one.state.value for one in ordered],
+        "reasons": [one.reason.value for one in ordered],
+        "details": [one.detail for one in ordered],
+        "now": now,
+        "token": token,
+    }
+    with house.sessions.begin() as session:
+        session.execute(_WITHHOLD, values)

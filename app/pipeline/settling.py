@@ -1,0 +1,178 @@
+"""What became of calls that were never answered, and what providers reported later.
+
+Nothing is guessed. An unanswered message is settled by a report that names its attempt; silence counts as "not
+accepted" only when the same sender's later attempts have been reported; otherwise it ends as ambiguous.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.channels.base import Asking, Report
+from app.models import Attempt, Message, Receipt
+from app.models.vocabulary import AttemptOutcome, MessageState, Reason
+from app.pipeline.house import House
+from app.receipts.outcome import is_evidence, outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many messages a pass of reconciliation moved."""
+
+    reclaimed: int = 0
+    unconfirmed: int = 0
+    not_accepted: int = 0
+    ambiguous: int = 0
+
+
+_LEASES = sa.text("""
+    WITH lost AS MATERIALIZED (
+        SELECT id FROM messages WHERE state = 'sending' AND lease_until < clock_timestamp()
+        ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE messages
+    SET state = CASE WHEN open_attempt_id IS NULL THEN 'ready' ELSE 'unconfirmed' END,
+        reason = CASE WHEN open_attempt_id IS NULL THEN reason ELSE 'no_answer' END,
+        lease_token = NULL, lease_until = NULL
+    FROM lost WHERE messages.id = lost.id
+    RETURNING messages.state
+""")
+
+# `deadline_at` and `begun_at` are both the database's clock. A later attempt speaks about an earlier one only if
+# it began after the earlier call was over and the margin had passed, so that reports in flight had time to come.
+_SILENCE = sa.text("""
+    WITH silent AS MATERIALIZED (
+        SELECT messages.id AS message_id, attempts.id AS attempt_id
+        FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
+        WHERE messages.state = 'unconfirmed' AND attempts.provider = any(:providers)
+            AND attempts.first_receipt_at IS NULL
+            AND attempts.deadline_at + make_interval(secs => :margin) < clock_timestamp()
+            AND EXISTS (
+                SELECT 1 FROM attempts AS later
+                WHERE later.provider = attempts.provider AND later.sender = attempts.sender
+                    AND later.begun_at > attempts.deadline_at + make_interval(secs => :margin)
+                    AND later.first_receipt_at IS NOT NULL
+            )
+        ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
+    ), closed AS (
+        UPDATE attempts SET outcome = 'not_sent', settled_at = clock_timestamp(),
+            error = coalesce(error || '; ', '') || 'no report, while later attempts were reported'
+        FROM silent WHERE attempts.id = silent.attempt_id
+    )
+    UPDATE messages SET state = 'ready', reason = 'silence_is_no', open_attempt_id = NULL
+    FROM silent WHERE messages.id = silent.message_id
+    RETURNING messages.id
+""")
+
+_AMBIGUOUS = sa.text("""
+    WITH doubtful AS MATERIALIZED (
+        SELECT messages.id FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
+        WHERE messages.state = 'unconfirmed'
+            AND attempts.deadline_at + make_interval(secs => :settle) < clock_timestamp()
+        ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
+    )
+    UPDATE messages SET state = 'failed', reason = 'ambiguous', ended_at = :now
+    FROM doubtful WHERE messages.id = doubtful.id
+    RETURNING messages.id
+""")
+
+
+def reconcile(session: Session, house: House, now: datetime) -> Settled:
+    """One pass over what a dead worker or a silent provider left behind, in the caller's transaction."""
+    lost = session.scalars(_LEASES).all()
+    callers = [
+        transport.name
+        for transports in house.transports.values()
+        for transport in transports
+        if transport.asking is not Asking.nothing
+    ]
+    margin = house.sending.margin
+    not_accepted = session.scalars(_SILENCE, {"providers": callers, "margin": margin}).all()
+    ambiguous = session.scalars(_AMBIGUOUS, {"settle": house.sending.settle, "now": now}).all()
+    return Settled(
+        reclaimed=sum(state == MessageState.ready for state in lost),
+        unconfirmed=sum(state == MessageState.unconfirmed for state in lost),
+        not_accepted=len(not_accepted),
+        ambiguous=len(ambiguous),
+    )
+
+
+def keep_reports(session: Session, provider: str, reports: Sequence[Report]) -> int:
+    """Store reports as they came, each once; how many were new. What they mean is worked out afterwards."""
+    if not reports:
+        return 0
+    rows = [
+        {
+            "provider": provider,
+            "event_key": report.event_key,
+            "attempt_public_id": report.attempt_id,
+            "provider_ref": report.provider_ref,
+            "kind": report.kind,
+            "detail": report.detail,
+            "occurred_at": report.occurred_at,
+            "body": report.body,
+        }
+        for report in sorted(reports, key=lambda report: report.event_key)
+    ]
+    stored = session.scalars(insert(Receipt).on_conflict_do_nothing().returning(Receipt.id), rows).all()
+    return len(stored)
+
+
+def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
+    """Apply waiting reports to their messages, oldest first; how many were applied."""
+    receipts = session.scalars(
+        sa.select(Receipt)
+        .where(Receipt.applied_at.is_(None))
+        .order_by(Receipt.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not receipts:
+        return 0
+    attempts = _attempts_of(session, receipts)
+    message_ids = sorted({attempt.message_id for attempt in attempts.values()})
+    messages = {
+        message.id: message
+        for message in session.scalars(
+            sa.select(Message).where(Message.id == sa.func.any(message_ids)).order_by(Message.id).with_for_update()
+        )
+    }
+    database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
+    for receipt in receipts:
+        attempt = attempts.get(receipt.attempt_public_id or "")
+        receipt.applied_at = database_now
+        receipt.effect = "names no attempt of ours"
+        if attempt is not None:
+            receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
+    session.flush()
+    return len(receipts)
+
+
+def _attempts_of(session: Session, receipts: Sequence[Receipt]) -> Mapping[str, Attempt]:
+    named = sorted({receipt.attempt_public_id for receipt in receipts if receipt.attempt_public_id})
+    found = session.scalars(sa.select(Attempt).where(Attempt.public_id == sa.func.any(named)))
+    return {attempt.public_id: attempt for attempt in found}
+
+
+def _apply(receipt: Receipt, attempt: Attempt, message: Message, database_now: Any, now: datetime) -> str:
+    """What one report changes; the text says so for the parcel's story."""
+    if is_evidence(receipt.kind):
+        attempt.first_receipt_at = attempt.first_receipt_at or database_now
+        attempt.provider_ref = attempt.provider_ref or receipt.provider_ref
+        if attempt.outcome != AttemptOutcome.accepted:
+            attempt.outcome = AttemptOutcome.accepted.value
+            attempt.settled_at = database_now
+    change = outcome(MessageState(message.state), receipt.kind)
+    if change is None:
+        return "nothing new"
+    state, reason = change
+    message.state, message.reason, message.ended_at = state.value, reason.value, now
+    message.detail = receipt.detail if reason is Reason.bounced else message.detail
+    message.provider_ref = message.provider_ref or receipt.provider_ref
+    message.open_attempt_id = message.lease_token = message.lease_until = None
+    return f"{state.value}"

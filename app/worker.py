@@ -1,0 +1,86 @@
+"""The Celery application and its tasks: each wakes a part of the pipeline and knows nothing of its rows."""
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any
+
+import sqlalchemy as sa
+from celery.signals import setup_logging
+
+from app import pipeline
+from app.log import configure_logging, logger
+from app.models.vocabulary import Channel
+from app.pipeline.house import House
+from app.settings import load_settings
+from app.wiring import build_celery, build_house, build_wake
+
+log = logger(__name__)
+
+app = build_celery(load_settings())
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _use_our_logs(**_signal: Any) -> None:
+    configure_logging(load_settings().log_format)
+
+
+@lru_cache(maxsize=1)
+def house() -> House:
+    """This process's house, built at its first task: after the fork, so that no connection is shared."""
+    return build_house(load_settings(), wake=build_wake(app))
+
+
+def _task(work: Callable[..., None]) -> Any:
+    """Register `work` as `doorstep.<name>`; a database that is away costs one line in the log and this tick."""
+
+    @wraps(work)
+    def guarded(*which: str) -> None:
+        try:
+            work(*which)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+            cause = str(error.orig).splitlines()[0] if error.orig else str(error)
+            log.warning("database away; the next tick tries again", task=work.__name__, error=cause)
+
+    return app.task(name=f"doorstep.{work.__name__}", typing=False)(guarded)
+
+
+@_task
+def tick() -> None:
+    """Look which carriers and channels have something due, and wake their queues."""
+    here = house()
+    for kind, which in pipeline.due_work(here):
+        here.wake(kind, which)
+
+
+@_task
+def poll(carrier: str) -> None:
+    """Ask one carrier about what is due."""
+    tally = pipeline.poll(house(), carrier)
+    if tally.parcels:
+        log.info("polled", carrier=carrier, parcels=tally.parcels, scans=tally.scans, messages=tally.messages)
+
+
+@_task
+def watch() -> None:
+    """Notice promises that have been broken in silence."""
+    pipeline.watch(house())
+
+
+@_task
+def send(channel: str) -> None:
+    """Send one channel's due messages."""
+    claimed = pipeline.send(house(), Channel(channel))
+    if claimed:
+        log.info("sent", channel=channel, claimed=claimed)
+
+
+@_task
+def recover() -> None:
+    """Settle what was dropped or never answered."""
+    pipeline.recover(house())
+
+
+@_task
+def digest_reports() -> None:
+    """Apply what providers have reported."""
+    pipeline.digest_reports(house())
