@@ -212,7 +212,8 @@ def backoff(attempts: int, seed: int) -> float:
 _SETTLE = sa.text("""
     WITH verdicts AS (
         SELECT * FROM unnest(
-            cast(:attempt_ids AS bigint[]), cast(:message_ids AS bigint[]), cast(:outcomes AS text[]), cast(:refs AS text[]),
+            cast(:attempt_ids AS bigint[]), cast(:message_ids AS bigint[]),
+            cast(:outcomes AS text[]), cast(:refs AS text[]),
             cast(:http AS int[]), cast(:errors AS text[]), cast(:states AS text[]), cast(:reasons AS text[]),
             cast(:details AS text[]), cast(:again_at AS timestamptz[])
         ) AS verdict (attempt_id, message_id, outcome, ref, http, error, state, reason, detail, again_at)

@@ -1,0 +1,126 @@
+"""The law of conservation and the other invariants, checked over the live database in one snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken invariant: how many rows break it, and a few of their ids."""
+
+    law: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was counted, in ledger keys, and what is broken. `decided` is the sum of the four, or a breach says why."""
+
+    decided: int
+    sent: int
+    withheld: int
+    failed: int
+    pending: int
+    states: Mapping[str, int]
+    breaches: tuple[Breach, ...] = field(default=())
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is broken."""
+        return not self.breaches
+
+
+# Each query selects the outside ids of what breaks the law that it stands under.
+_LAWS: dict[str, str] = {
+    "every message stands for at least one ledger key": """
+        SELECT messages.public_id FROM messages
+        WHERE NOT EXISTS (SELECT 1 FROM ledger_keys WHERE ledger_keys.message_id = messages.id)
+    """,
+    "every decision that fired has its message": """
+        SELECT 'decision ' || decisions.id FROM decisions
+        WHERE decisions.fired AND NOT EXISTS (
+            SELECT 1 FROM messages WHERE messages.crossing_id = decisions.crossing_id
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel)
+    """,
+    "every message has the decision that planned it": """
+        SELECT messages.public_id FROM messages
+        WHERE NOT EXISTS (
+            SELECT 1 FROM decisions WHERE messages.crossing_id = decisions.crossing_id
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel AND decisions.fired)
+    """,
+    "a reason stands on everything that was not sent": """
+        SELECT public_id FROM messages
+        WHERE state IN ('suppressed', 'superseded', 'expired', 'cancelled', 'failed')
+            AND reason IN ('planned', 'accepted', 'confirmed_by_receipt', 'retrying', 'no_answer')
+    """,
+    "everything that was sent has an attempt that was accepted": """
+        SELECT public_id FROM messages
+        WHERE state IN ('accepted', 'delivered', 'bounced') AND NOT EXISTS (
+            SELECT 1 FROM attempts WHERE attempts.message_id = messages.id AND attempts.outcome = 'accepted')
+    """,
+    "no message was accepted twice": """
+        SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
+        WHERE attempts.outcome = 'accepted' GROUP BY messages.public_id HAVING count(*) > 1
+    """,
+    "at most one attempt of a message is open": """
+        SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
+        WHERE attempts.settled_at IS NULL GROUP BY messages.public_id HAVING count(*) > 1
+    """,
+    "an open attempt belongs to a message that waits for it": """
+        SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
+        WHERE attempts.settled_at IS NULL
+            AND NOT (messages.open_attempt_id = attempts.id AND messages.state IN ('sending', 'unconfirmed', 'failed'))
+    """,
+    "nothing is being sent past its lease": """
+        SELECT public_id FROM messages
+        WHERE state = 'sending' AND lease_until < clock_timestamp() - interval '60 seconds'
+    """,
+    "nothing stays unconfirmed past its stated wait": """
+        SELECT messages.public_id FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
+        WHERE messages.state = 'unconfirmed'
+            AND attempts.deadline_at < clock_timestamp() - make_interval(secs => :settle + 60)
+    """,
+}
+
+
+def audit(session: Session, settle_seconds: float) -> Audit:
+    """Count and check everything in one REPEATABLE READ snapshot. `session` must be fresh; it only reads.
+
+    `settle_seconds` is how long a message may stay unconfirmed, as the settings say.
+    """
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(sa.text("SET TRANSACTION READ ONLY"))
+    states = {
+        MessageState(state): count
+        for state, count in session.execute(
+            sa.text(
+                "SELECT messages.state, count(*) FROM ledger_keys JOIN messages ON messages.id = ledger_keys.message_id"
+                " GROUP BY messages.state"
+            )
+        )
+    }
+    decided = session.scalars(sa.text("SELECT count(*) FROM ledger_keys")).one()
+    groups = [sum(states.get(state, 0) for state in group) for group in (SENT, WITHHELD, FAILED, PENDING)]
+    breaches = [breach for law, query in _LAWS.items() if (breach := _check(session, law, query, settle_seconds))]
+    if decided != sum(groups):
+        breaches.insert(0, Breach(f"decided {decided} = sent + withheld + failed + pending {sum(groups)}", 1, ()))
+    sent, withheld, failed, pending = groups
+    return Audit(
+        decided, sent, withheld, failed, pending, {state.value: n for state, n in states.items()}, tuple(breaches)
+    )
+
+
+def _check(session: Session, law: str, query: str, settle_seconds: float) -> Breach | None:
+    counted = sa.text(f"SELECT count(*) FROM ({query}) AS broken")  # noqa: S608 - constant text of this module
+    values = {"settle": settle_seconds} if ":settle" in query else {}
+    count = session.scalars(counted, values).one()
+    if not count:
+        return None
+    examples = session.scalars(sa.text(f"{query} LIMIT 5"), values).all()
+    return Breach(law, count, tuple(str(example) for example in examples))

@@ -1,0 +1,279 @@
+"""A parcel's whole story, told from stored rows alone: what was heard, what was concluded, and why each message
+left or did not."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.models import (
+    Attempt,
+    CarrierAnswer,
+    Crossing,
+    Decision,
+    Message,
+    Order,
+    Receipt,
+    Scan,
+    Shipment,
+)
+from app.models.vocabulary import Cause, Reason
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+T = TypeVar("T", bound=_Told)
+
+
+class ScanStory(_Told):
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read."""
+
+    occurred_at: datetime | None
+    written_time: str
+    zone_source: str
+    heard_at: datetime
+    source: str
+    code: str
+    milestone: str | None
+    description: str
+    place: str | None
+
+
+class AnswerStory(_Told):
+    """One answer of the carrier that could not be used."""
+
+    heard_at: datetime
+    kind: str
+    http_status: int | None
+    detail: str | None
+
+
+class ReceiptStory(_Told):
+    received_at: datetime
+    kind: str
+    detail: str | None
+    effect: str | None
+
+
+class AttemptStory(_Told):
+    """One call to a provider. Times are the database's clock."""
+
+    id: str
+    number: int
+    provider: str
+    begun_at: datetime
+    settled_at: datetime | None
+    outcome: str
+    http_status: int | None
+    error: str | None
+    provider_ref: str | None
+    receipts: tuple[ReceiptStory, ...] = ()
+
+
+class MessageStory(_Told):
+    id: str
+    channel: str
+    locale: str
+    state: str
+    reason: str
+    sentence: str
+    detail: str | None
+    subject: str | None
+    planned_at: datetime
+    send_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    attempts: tuple[AttemptStory, ...] = ()
+
+
+class DecisionStory(_Told):
+    """One rule's answer, with the message it planned if it did."""
+
+    rule: str
+    channel: str
+    fired: bool
+    reason: str
+    sentence: str
+    detail: str
+    decided_at: datetime
+    message: MessageStory | None = None
+
+
+class CrossingStory(_Told):
+    """One milestone that the parcel reached. `crossed_at` is when the engine concluded it."""
+
+    milestone: str
+    occurrence: int
+    cause: str
+    occurred_at: datetime
+    crossed_at: datetime
+    decisions: tuple[DecisionStory, ...] = ()
+
+
+class Story(_Told):
+    """Everything that is known of one parcel. All instants are UTC; `zone` is where the shopper lives."""
+
+    shipment: str
+    order: str
+    carrier: str | None
+    tracking_number: str | None
+    milestone: str
+    milestone_at: datetime | None
+    promised_on: date | None
+    eta_from: datetime | None
+    eta_through: datetime | None
+    zone: str
+    zone_source: str
+    baseline: datetime | None
+    cancelled_at: datetime | None
+    problem: str | None
+    last_polled_at: datetime | None
+    next_poll_at: datetime | None
+    promise_due_at: datetime | None
+    scans: tuple[ScanStory, ...]
+    faults: tuple[AnswerStory, ...]
+    crossings: tuple[CrossingStory, ...]
+
+
+def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
+    """The outside ids of the parcels that `written` names: a parcel's id, a tracking number or an order number."""
+    query = (
+        sa.select(Shipment.public_id)
+        .join(Order, Order.id == Shipment.order_id)
+        .where(
+            sa.or_(
+                Shipment.public_id == written,
+                Shipment.tracking_number == written,
+                Order.number == written.removeprefix("#"),
+            )
+        )
+        .order_by(Shipment.id)
+    )
+    if brand_id is not None:
+        query = query.where(Shipment.brand_id == brand_id)
+    return list(session.scalars(query))
+
+
+def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> Story:
+    """The story of the parcel with this outside id. Raises NotFound when there is none (for this brand)."""
+    query = sa.select(Shipment).where(Shipment.public_id == shipment_id)
+    shipment = session.scalars(query if brand_id is None else query.where(Shipment.brand_id == brand_id)).one_or_none()
+    if shipment is None:
+        raise NotFound(
+            f"No parcel has the id {shipment_id!r}. `doorstep explain` also takes tracking or order numbers."
+        )
+    order = session.get_one(Order, shipment.order_id)
+    return Story(
+        shipment=shipment.public_id,
+        order=order.number,
+        carrier=shipment.carrier,
+        tracking_number=shipment.tracking_number,
+        milestone=shipment.milestone,
+        milestone_at=shipment.milestone_at,
+        promised_on=shipment.promised_on or order.promised_on,
+        eta_from=shipment.eta_from,
+        eta_through=shipment.eta_through,
+        zone=order.zone,
+        zone_source=order.zone_source,
+        baseline=shipment.history_until,
+        cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        problem=shipment.problem,
+        last_polled_at=shipment.last_polled_at,
+        next_poll_at=shipment.next_poll_at,
+        promise_due_at=shipment.promise_due_at,
+        scans=_scans(session, shipment.id),
+        faults=_faults(session, shipment.id),
+        crossings=_crossings(session, shipment.id),
+    )
+
+
+def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
+    query = sa.select(Scan).where(Scan.shipment_id == shipment_id)
+    rows = session.scalars(query.order_by(Scan.occurred_at.nulls_last(), Scan.id))
+    return tuple(_as(ScanStory, row) for row in rows)
+
+
+def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
+    query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
+    return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _crossings(session: Session, shipment_id: int) -> tuple[CrossingStory, ...]:
+    crossings = session.scalars(
+        sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
+    ).all()
+    ids = [crossing.id for crossing in crossings]
+    decisions = _grouped(
+        session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
+    )
+    messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    told = {
+        (message.crossing_id, message.rule, message.channel): story
+        for message, story in zip(messages, _messages(session, messages), strict=True)
+    }
+    return tuple(
+        _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
+        for crossing in crossings
+    )
+
+
+def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
+    message = told.get((decision.crossing_id, decision.rule, decision.channel))
+    return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
+
+
+def _messages(session: Session, messages: Sequence[Message]) -> list[MessageStory]:
+    ids = [message.id for message in messages]
+    attempts = session.scalars(sa.select(Attempt).where(Attempt.message_id.in_(ids)).order_by(Attempt.id)).all()
+    names = [attempt.public_id for attempt in attempts]
+    receipts = _grouped(
+        session.scalars(sa.select(Receipt).where(Receipt.attempt_public_id.in_(names)).order_by(Receipt.id)),
+        "attempt_public_id",
+    )
+    by_message = _grouped(attempts, "message_id")
+    return [
+        _as(
+            MessageStory,
+            message,
+            id=message.public_id,
+            sentence=Reason(message.reason).sentence,
+            attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
+        )
+        for message in messages
+    ]
+
+
+def _attempt(attempt: Attempt, receipts: Iterable[Receipt]) -> AttemptStory:
+    return _as(
+        AttemptStory,
+        attempt,
+        id=attempt.public_id,
+        outcome=attempt.outcome or "open",
+        receipts=tuple(_as(ReceiptStory, receipt) for receipt in receipts),
+    )
+
+
+def _grouped(rows: Iterable[Any], key: str) -> dict[Any, list[Any]]:
+    grouped: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[getattr(row, key)].append(row)
+    return grouped
+
+
+def _as(kind: type[T], row: Any, **given: Any) -> T:
+    """A story part with the fields of its row, save those that are given."""
+    own = {name: getattr(row, name) for name in kind.model_fields if name not in given and hasattr(row, name)}
+    return kind(**own, **given)
+
+
+CAUSES: dict[str, str] = {
+    Cause.scan.value: "the carrier said so",
+    Cause.promise_passed.value: "the promised day ended and it had not arrived",
+}
