@@ -76,9 +76,11 @@ def parse_rules(content: str, templates: Iterable[str] | None = None) -> RuleSet
     """
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InvalidInput([Fault(line, "document", f"not valid YAML: {error.problem}", "Mend the syntax.")]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        fault = Fault(mark.line + 1 if mark else None, "document", f"not valid YAML: {problem}", "Mend the syntax.")
+        raise InvalidInput([fault]) from error
     reading = _Reading(frozenset(templates) if templates is not None else None)
     rules = reading.document(root)
     if reading.faults:
