@@ -1,0 +1,62 @@
+"""Which programs make up a running engine, and how each is started."""
+
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.embedded.processes import Program
+
+
+def free_port() -> int:
+    """A TCP port on the loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
+    """The web process: API, hooks and pages."""
+    argv = (
+        sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
+        "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
+    )  # fmt: skip
+    return Program("web", argv, env, ready=lambda: answers(port))
+
+
+def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, str]) -> Program:
+    """A Celery worker on some of the queues, with `concurrency` pool children."""
+    argv = (
+        sys.executable, "-m", "celery", "-A", "app.worker", "worker", "-n", f"{name}@%h", "-Q", queues,
+        "-c", str(concurrency), "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
+    )  # fmt: skip
+    return Program(name, argv, env, grace=25.0)
+
+
+def beat_program(home: Path, env: Mapping[str, str]) -> Program:
+    """Celery's beat: it only ticks, so two of them do no harm."""
+    argv = (
+        sys.executable, "-m", "celery", "-A", "app.worker", "beat", "-l", "WARNING",
+        "-s", str(home / "beat-schedule"), "--pidfile", "",
+    )  # fmt: skip
+    return Program("beat", argv, env, grace=5.0)
+
+
+def engine_programs(home: Path, port: int, env: Mapping[str, str]) -> list[Program]:
+    """All programs of one machine. Carriers and providers are waited for in workers of their own, so that neither
+    keeps the other waiting."""
+    return [
+        web_program("127.0.0.1", port, env),
+        worker_program("worker-ask", "tick,poll", 2, env),
+        worker_program("worker-send", "send,settle", 2, env),
+        beat_program(home, env),
+    ]
