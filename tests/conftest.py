@@ -15,8 +15,7 @@ import sqlalchemy as sa
 
 from app.db import Sessions, make_engine, make_sessions, migrate
 from app.embedded import Embedded, Endpoints
-from app.models import Base, Brand
-from app.settings import shipped
+from app.models import Brand
 
 GUARD = Path(__file__).parent / "guard"
 _TEMPLATE = "doorstep_template"
@@ -48,16 +47,9 @@ def administration(server: Endpoints) -> Iterator[psycopg.Connection]:
     with psycopg.connect(server.database_url, autocommit=True) as connection:
         connection.execute(f"create database {_TEMPLATE}")
         engine = make_engine(_url_of(server, _TEMPLATE))
-        _make_schema(engine)
+        migrate(engine)
         engine.dispose()
         yield connection
-
-
-def _make_schema(engine: sa.Engine) -> None:
-    if any(shipped("migrations").glob("versions/*.py")):
-        migrate(engine)
-    else:  # until the first migration has landed
-        Base.metadata.create_all(engine)
 
 
 def _url_of(server: Endpoints, database: str) -> str:

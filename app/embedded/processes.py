@@ -55,7 +55,7 @@ class Processes:
     """The programs started from one home. A context manager, for the main thread: it catches INT, TERM and HUP.
 
     Each program has its own process group, so a Ctrl-C reaches only us and is passed on once, as SIGTERM,
-    last started first. A second signal while they end cuts the waiting short.
+    last started first. A second signal cuts the waiting short.
     """
 
     def __init__(self, home: Path) -> None:
@@ -137,17 +137,16 @@ class Processes:
 
     def stop(self) -> None:
         """End every program, last started first: SIGTERM, its grace, then SIGKILL to its whole group."""
-        heard = len(self._signals)
         while self._running:
             entry = self._running.pop()
             if entry.process.poll() is None:
                 entry.process.send_signal(signal.SIGTERM)
-                self._await_end(entry, heard)
+                self._await_end(entry)
             end_group(entry.process)
 
-    def _await_end(self, entry: _Running, heard: int) -> None:
+    def _await_end(self, entry: _Running) -> None:
         began = stopwatch()
-        while entry.process.poll() is None and len(self._signals) <= max(heard, 1):
+        while entry.process.poll() is None and len(self._signals) < 2:
             if stopwatch() - began > entry.program.grace:
                 log.warning("did not end in time and is killed", program=entry.program.name)
                 return

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.embedded.children import Roster, Tie, end_group, spawn, tail, wait_for
 from app.embedded.home import Home, own
@@ -69,7 +71,8 @@ class Valkey:
             tie = Tie(signal.SIGTERM, self._user)  # on which it saves and ends
             self._process = spawn(command, self._home.log("valkey"), tie, stdin=config)
         self._roster.add(self._process)
-        client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=2)
+        once = Retry(NoBackoff(), 0)  # the client's own patience would hide from us that the server has ended
+        client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=2, retry=once)
         try:
             if wait_for(lambda: self._ended() or _answers(client), 60.0) and not self._ended():
                 return f"redis://:{password}@127.0.0.1:{port}/0"

@@ -1,4 +1,4 @@
-"""Refuses every connection that could leave this machine, in any Python process whose PYTHONPATH begins with this folder.
+"""Refuses every connection that could leave this machine, in any Python process that has this folder on its path.
 
 An audit hook, because it also sees what asyncio and C code do through the socket module, and cannot be
 taken out again by the code under test.
