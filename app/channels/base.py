@@ -1,5 +1,6 @@
 """What every channel is: it sends one message in one call and says how surely it went."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +81,14 @@ class Report:
 
 
 REPORT_KINDS = ("accepted", "deferred", "delivered", "bounced", "dropped", "complained", "opened", "clicked", "other")
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Outside text fit for a header or a log: no line breaks, control characters or lone surrogates, bounded."""
+    return _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()[:limit]
 
 
 class Forged(Exception):

@@ -1,0 +1,226 @@
+"""Email through SendGrid's v3 API: the request, what its answer means, and its signed event webhook.
+
+Sources: twilio.com/docs/sendgrid/api-reference/mail-send, .../mail-send/errors,
+.../for-developers/tracking-events/event and .../getting-started-event-webhook-security-features.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from sendgrid.helpers.eventwebhook import EventWebhook
+from sendgrid.helpers.mail import (
+    Category,
+    ClickTracking,
+    CustomArg,
+    From,
+    Header,
+    HtmlContent,
+    Mail,
+    OpenTracking,
+    PlainTextContent,
+    ReplyTo,
+    Subject,
+    SubscriptionTracking,
+    To,
+    TrackingSettings,
+)
+from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
+
+from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
+from app.channels.base import Asking, Forged, Outgoing, OutgoingEmail, Report, Unreadable, Verdict, one_line
+from app.clock import wall_now
+from app.errors import ConfigurationError
+from app.models.vocabulary import AttemptOutcome
+
+ATTEMPT_ARG = "doorstep_attempt_id"
+SIGNATURE = "x-twilio-email-event-webhook-signature"
+TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+
+OLDEST_REPORT = timedelta(hours=25)
+"""SendGrid repeats a report that was not taken for 24 hours, under its first timestamp."""
+NEWEST_REPORT = timedelta(minutes=5)
+
+_KINDS = {
+    "processed": "accepted",
+    "deferred": "deferred",
+    "delivered": "delivered",
+    "bounce": "bounced",
+    "dropped": "dropped",
+    "spamreport": "complained",
+    "open": "opened",
+    "click": "clicked",
+}
+
+
+class SendGrid:
+    """One SendGrid account. `http` is the process's pooled client and is not closed here; `now` is real time."""
+
+    name = "sendgrid"
+    kind = "email"
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        api_key: str,
+        base_url: str,
+        webhook_public_key: str = "",
+        now: Callable[[], datetime] = wall_now,
+    ) -> None:
+        self._http = http
+        self._url = f"{base_url.rstrip('/')}/v3/mail/send"
+        self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+        self._webhook = _webhook(webhook_public_key)
+        self._now = now
+        # The key stands for the account; its digest tells two accounts apart without giving anything away.
+        self.sender = f"{urlsplit(base_url).hostname}#{hashlib.blake2b(api_key.encode(), digest_size=6).hexdigest()}"
+        # Without the key no report can be believed, so there is nobody to ask.
+        self.asking = Asking.callbacks if self._webhook else Asking.nothing
+
+    async def send(self, outgoing: Outgoing) -> Verdict:
+        """One `POST /v3/mail/send`. Raises TypeError for anything but an email."""
+        if not isinstance(outgoing, OutgoingEmail):
+            raise TypeError(f"SendGrid carries email, not {type(outgoing).__name__}")
+        try:
+            content = json.dumps(mail_body(outgoing), separators=(",", ":")).encode()
+        except ApiKeyIncludedException:
+            return Verdict(AttemptOutcome.refused, error="The text begins with something that reads like an API key.")
+        try:
+            answer = await self._http.post(self._url, content=content, headers=self._headers)
+        except HTTP_FAULTS as error:
+            return fault_verdict(error)
+        return judge(answer.status_code, answer.headers, answer.content, self._now())
+
+    def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
+        """The events of one webhook request: verified over the raw bytes, then parsed."""
+        self._verify(headers, body)
+        try:
+            events = json.loads(body)
+        except ValueError as error:
+            raise Unreadable(f"The events are no JSON: {error}") from error
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+            raise Unreadable("The events are no JSON array of objects.")
+        return [_report(event) for event in events]
+
+    def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        if self._webhook is None:
+            raise Forged(
+                "Reports from SendGrid cannot be verified: set DOORSTEP_SENDGRID__WEBHOOK_PUBLIC_KEY to the "
+                "verification key under SendGrid's Settings, Mail Settings, Event Webhook."
+            )
+        signature, timestamp = headers.get(SIGNATURE), headers.get(TIMESTAMP)
+        if not signature or not timestamp:
+            raise Forged("The report carries no signature.")
+        try:
+            signed_at = datetime.fromtimestamp(int(timestamp), UTC)
+            genuine = self._webhook.verify_signature(body.decode("utf-8"), signature, timestamp)
+        except (ValueError, OverflowError, OSError) as error:
+            raise Forged(f"The report's signature cannot be read: {type(error).__name__}.") from error
+        if not genuine:
+            raise Forged("The report's signature does not fit its text.")
+        if not -NEWEST_REPORT <= self._now() - signed_at <= OLDEST_REPORT:
+            raise Forged(f"The report was signed at {signed_at.isoformat()}, which is not recent.")
+
+    async def aclose(self) -> None:
+        """Nothing to let go of: the client belongs to whoever built it."""
+
+
+def _webhook(public_key: str) -> EventWebhook | None:
+    if not public_key:
+        return None
+    try:
+        return EventWebhook(public_key)
+    except ValueError as error:
+        raise ConfigurationError(
+            "DOORSTEP_SENDGRID__WEBHOOK_PUBLIC_KEY cannot be read. Copy the verification key as SendGrid shows it: "
+            "one line of base64, without BEGIN and END."
+        ) from error
+
+
+def mail_body(email: OutgoingEmail) -> dict[str, Any]:
+    """The JSON of one send, as the vendor's own builder shapes it.
+
+    Clicks and opens are not tracked: the links in a message about a parcel are the shop's own. No personal data
+    stands in `custom_args` or `categories`, which SendGrid keeps and cannot redact.
+    """
+    mail = Mail(
+        From(one_line(email.from_email), one_line(email.from_name)),
+        To(one_line(email.to_email), one_line(email.to_name) if email.to_name else None),
+        Subject(one_line(email.subject, 900)),
+        PlainTextContent(email.text) if email.text else None,
+        HtmlContent(email.html) if email.html else None,
+    )
+    if email.reply_to:
+        mail.reply_to = ReplyTo(one_line(email.reply_to))
+    for name, value in email.headers.items():
+        mail.header = Header(name, one_line(value, 900))
+    mail.category = Category(email.category)
+    mail.custom_arg = CustomArg(ATTEMPT_ARG, email.attempt_id)
+    mail.tracking_settings = TrackingSettings(
+        click_tracking=ClickTracking(enable=False, enable_text=False),
+        open_tracking=OpenTracking(enable=False),
+        subscription_tracking=SubscriptionTracking(enable=False),
+    )
+    body: dict[str, Any] = mail.get()
+    return body
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Verdict:
+    """What an answer means: total over status codes. 200 is the sandbox's way of saying 202."""
+    if status in (200, 202):
+        return Verdict(AttemptOutcome.accepted, provider_ref=headers.get("x-message-id"), http_status=status)
+    error = _error(status, body)
+    if status == 429:
+        wait = retry_after(headers, now)
+        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait)
+    if status in (401, 403):
+        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, sender_down=True)
+    if 400 <= status < 500:
+        return Verdict(AttemptOutcome.refused, http_status=status, error=error)
+    # 5xx, and what SendGrid never answers: something between us may have passed the message on.
+    return Verdict(AttemptOutcome.unanswered, http_status=status, error=error)
+
+
+def _error(status: int, body: bytes) -> str:
+    """The provider's own words, or what kind of page came instead (413 is nginx's HTML)."""
+    try:
+        faults = json.loads(body)["errors"]
+        said = "; ".join(f"{fault.get('field') or 'request'}: {fault.get('message')}" for fault in faults)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        said = f"{len(body)} bytes that are no error of SendGrid's"
+    return problem(f"HTTP {status}: {said}")
+
+
+def _report(event: Mapping[str, Any]) -> Report:
+    raw = json.dumps(event, separators=(",", ":"), sort_keys=True).encode()
+    named = str(event.get("event") or "")
+    detail = ": ".join(
+        str(event[field]) for field in ("type", "bounce_classification", "status", "reason") if event.get(field)
+    )
+    return Report(
+        event_key=_text(event.get("sg_event_id")) or hashlib.blake2b(raw, digest_size=16).hexdigest(),
+        kind=_KINDS.get(named, "other"),
+        attempt_id=_text(event.get(ATTEMPT_ARG)),
+        provider_ref=_text(event.get("sg_message_id")),
+        occurred_at=_instant(event.get("timestamp")),
+        detail=problem(detail or named) or None,
+        body=raw,
+    )
+
+
+def _text(value: object) -> str | None:
+    return one_line(value, 200) or None if isinstance(value, str) else None
+
+
+def _instant(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,147 @@
+"""Email through any SMTP server: how a message is handed over and what each reply means (RFC 5321, 3461, 6531)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiosmtplib
+
+from app.channels.answers import problem
+from app.channels.base import Asking, Outgoing, OutgoingEmail, Report, Unreadable, Verdict
+from app.channels.smtp_letter import BadLetter, Letter, compose
+from app.channels.smtp_lines import Line, Lines, server_of
+from app.clock import wall_now
+from app.models.vocabulary import AttemptOutcome
+
+_ACCOUNT_CODES = frozenset({530, 534, 535, 538})
+"""Replies that are about who we are and not about this message (RFC 4954 section 6)."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a hand-over came: once `data` is set, a lost connection proves nothing."""
+
+    greeted: bool = False
+    data: bool = False
+
+
+class Smtp:
+    """One SMTP server, written as a URL: `smtp://user:password@host:587` or `smtps://…:465`.
+
+    `?starttls=` is `required` (the default with a password), `offered` (the default without) or `never`.
+    Raises ConfigurationError when the URL cannot be read.
+    """
+
+    name = "smtp"
+    kind = "email"
+    asking = Asking.nothing
+
+    def __init__(self, url: str, *, now: Callable[[], datetime] = wall_now) -> None:
+        server = server_of(url)
+        self.sender = f"{server.user or 'anyone'}@{server.host}:{server.port}"
+        self._lines = Lines(server)
+        self._now = now
+
+    async def send(self, outgoing: Outgoing) -> Verdict:
+        """One hand-over, on a connection that may have carried others. Raises TypeError for anything but an email."""
+        if not isinstance(outgoing, OutgoingEmail):
+            raise TypeError(f"SMTP carries email, not {type(outgoing).__name__}")
+        try:
+            letter = compose(outgoing, self._now())
+        except BadLetter as error:
+            return Verdict(AttemptOutcome.refused, error=problem(str(error)))
+        try:
+            async with self._lines.turn():
+                return await self._hand_over(letter)
+        except TimeoutError:
+            return Verdict(AttemptOutcome.not_sent, error="All connections to the server are busy.")
+
+    async def _hand_over(self, letter: Letter) -> Verdict:
+        progress = _Progress()
+        line: Line | None = None
+        try:
+            line = await self._ready(letter, progress)
+            await line.client.rcpt(letter.recipient, options=_notify(line), encoding=_encoding(letter))
+            progress.data = True
+            reply = await line.client.data(letter.content)
+        except BadLetter as error:
+            verdict = Verdict(AttemptOutcome.refused, error=problem(str(error)))
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            verdict = judge(error, data=progress.data, greeted=progress.greeted)
+        except BaseException:
+            # Cancelled in the middle: nobody knows what the server still has in its buffer.
+            if line is not None:
+                line.client.close()
+            raise
+        else:
+            verdict = Verdict(AttemptOutcome.accepted, provider_ref=letter.message_id, http_status=reply.code)
+        if line is not None:
+            self._lines.give_back(line, clean=verdict.outcome is AttemptOutcome.accepted)
+        return verdict
+
+    async def _ready(self, letter: Letter, progress: _Progress) -> Line:
+        """A connection on which MAIL was taken. One that went stale while it rested is replaced, once: nothing of
+        the message had been handed over."""
+        for line_at in (self._lines.take, self._lines.open):
+            progress.greeted = False
+            line = await line_at()
+            progress.greeted = True
+            try:
+                await _mail(line, letter)
+            except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError):
+                line.client.close()
+                if not line.rested:
+                    raise
+            except BaseException:
+                # A refusal here ends this message, and costs at most a new connection for the next one.
+                line.client.close()
+                raise
+            else:
+                return line
+        raise aiosmtplib.SMTPServerDisconnected("A new connection was lost at once.")
+
+    def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
+        """SMTP servers report by mail to the sender's address, never here."""
+        raise Unreadable("An SMTP server sends no reports over HTTP.")
+
+    async def aclose(self) -> None:
+        """Say goodbye on every resting connection."""
+        await self._lines.close()
+
+
+async def _mail(line: Line, letter: Letter) -> None:
+    options = [f"ENVID={letter.attempt_id}", "RET=HDRS"] if line.client.supports_extension("dsn") else []
+    if letter.international:
+        if not line.client.supports_extension("smtputf8"):
+            raise BadLetter("The address has letters beyond ASCII, and the server does not take such addresses.")
+        options.append("SMTPUTF8")
+    await line.client.mail(letter.sender, options=options, encoding=_encoding(letter))
+
+
+def _notify(line: Line) -> list[str]:
+    return ["NOTIFY=FAILURE"] if line.client.supports_extension("dsn") else []
+
+
+def _encoding(letter: Letter) -> str:
+    return "utf-8" if letter.international else "ascii"
+
+
+def judge(error: Exception, *, data: bool, greeted: bool) -> Verdict:
+    """What a failed hand-over means. `data`: the message had begun to leave. `greeted`: a session stood."""
+    said = problem(f"{type(error).__name__}: {error}")
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
+    if not greeted:
+        # Before any message was named: no server, no TLS, no login. Only a 4xx or a silence may pass by itself.
+        down = (code is not None and code >= 500) or isinstance(error, aiosmtplib.SMTPNotSupported)
+        return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=down)
+    if code in _ACCOUNT_CODES:
+        return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=True)
+    if code is not None and 400 <= code < 500:
+        return Verdict(AttemptOutcome.not_sent, http_status=code, error=said)
+    if code is not None and 500 <= code < 600:
+        return Verdict(AttemptOutcome.refused, http_status=code, error=said)
+    if data:
+        return Verdict(AttemptOutcome.unanswered, http_status=code, error=said)
+    if isinstance(error, ValueError):
+        return Verdict(AttemptOutcome.refused, error=said)
+    return Verdict(AttemptOutcome.not_sent, http_status=code, error=said)

@@ -1,0 +1,179 @@
+"""SMS through Twilio's Messages API: the request, what its answer means, and its signed status callbacks.
+
+Sources: twilio.com/docs/messaging/api/message-resource, .../docs/api/errors, .../docs/usage/webhooks/webhooks-security
+and .../docs/usage/webhooks/webhooks-connection-overrides.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+
+import httpx
+from twilio.request_validator import RequestValidator
+
+from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
+from app.channels.base import Asking, Forged, Outgoing, OutgoingSms, Report, Unreadable, Verdict, one_line
+from app.clock import wall_now
+from app.models.vocabulary import AttemptOutcome
+from app.settings import is_loopback
+
+CALLBACK_PATH = "/hooks/twilio/status"
+RETRY_WISH = "#rc=5&rp=all&ct=2000&rt=5000"
+"""Asks Twilio to repeat a callback five times, whatever failed; read by Twilio, never sent to us, not signed."""
+LONGEST_VALIDITY = 36000
+SIGNATURE = "x-twilio-signature"
+
+_KINDS = {
+    "queued": "accepted",
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "sending": "accepted",
+    "sent": "accepted",
+    "delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "bounced",
+    "failed": "bounced",
+    "canceled": "bounced",
+}
+
+_SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704})
+"""Credentials, a closed account, or a sender that is not this account's: no message would fare better."""
+_LATER = frozenset({20429, 21611})
+"""Too fast, or the sender's own queue is full: certainly not taken, and welcome later."""
+
+
+class Twilio:
+    """One Twilio sender. `http` is the process's pooled client and is not closed here; `now` is real time."""
+
+    name = "twilio"
+    kind = "sms"
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        base_url: str,
+        public_url: str,
+        now: Callable[[], datetime] = wall_now,
+    ) -> None:
+        self._http = http
+        self._url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{quote(account_sid)}/Messages.json"
+        self._auth = httpx.BasicAuth(account_sid, auth_token)
+        self._from = sender
+        self._validator = RequestValidator(auth_token)
+        self._now = now
+        self.sender = f"{account_sid}/{sender}"
+        # Twilio refuses a callback address that it cannot reach, so a shop on its own machine goes without.
+        reachable = is_loopback(base_url) or not is_loopback(public_url)
+        self._callback = f"{public_url.rstrip('/')}{CALLBACK_PATH}" if reachable else None
+        self.asking = Asking.callbacks if reachable else Asking.nothing
+
+    async def send(self, outgoing: Outgoing) -> Verdict:
+        """One `POST Messages.json`. Raises TypeError for anything but an SMS."""
+        if not isinstance(outgoing, OutgoingSms):
+            raise TypeError(f"Twilio carries SMS, not {type(outgoing).__name__}")
+        try:
+            answer = await self._http.post(self._url, data=self.form(outgoing), auth=self._auth)
+        except HTTP_FAULTS as error:
+            return fault_verdict(error)
+        return judge(answer.status_code, answer.headers, answer.content, self._now())
+
+    def form(self, sms: OutgoingSms) -> dict[str, str]:
+        """The form of one send. Our attempt id travels in the callback's query: Twilio has no other place for it."""
+        form = {
+            "To": sms.to_phone,
+            "Body": sms.text.replace("\x00", ""),
+            "ValidityPeriod": str(min(max(sms.valid_for, 1), LONGEST_VALIDITY)),
+        }
+        if self._callback:
+            form["StatusCallback"] = f"{self._callback}?attempt={quote(sms.attempt_id)}{RETRY_WISH}"
+        own_name = sms.sender if sms.sender and (sms.sender.startswith("+") or not _north_american(sms)) else None
+        if self._from.startswith("MG"):
+            form["MessagingServiceSid"] = self._from
+            if own_name:
+                form["From"] = own_name
+        else:
+            form["From"] = own_name or self._from
+        return form
+
+    def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
+        """The one status callback of a request; `url` is the public address it was sent to, query included."""
+        signature = headers.get(SIGNATURE)
+        if not signature:
+            raise Forged("The callback carries no signature.")
+        try:
+            fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100)
+        except ValueError as error:
+            raise Forged(f"The callback is no form: {type(error).__name__}.") from error
+        if not self._validator.validate(url, _Form(fields), signature):
+            raise Forged("The callback's signature does not fit its address and text. Is DOORSTEP_PUBLIC_URL right?")
+        return [_report(url, dict(fields), body)]
+
+    async def aclose(self) -> None:
+        """Nothing to let go of: the client belongs to whoever built it."""
+
+
+def _north_american(sms: OutgoingSms) -> bool:
+    """The US and Canada take no alphanumeric sender; the account's own number serves there."""
+    return sms.to_phone.startswith("+1")
+
+
+class _Form(dict[str, str]):
+    """A form whose repeated fields the vendor's validator can see, as it asks of Django's."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        super().__init__(fields)
+        self._fields = fields
+
+    def getlist(self, name: str) -> list[str]:
+        return [value for key, value in self._fields if key == name]
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Verdict:
+    """What an answer means: total over status codes, refined by Twilio's own error codes."""
+    answer = _object(body)
+    if status in (200, 201):
+        sid = answer.get("sid")
+        return Verdict(AttemptOutcome.accepted, sid if isinstance(sid, str) else None, status)
+    code = answer.get("code") if isinstance(answer.get("code"), int) else None
+    error = problem(f"HTTP {status}, {code or 'no code'}: {answer.get('message') or f'{len(body)} bytes'}")
+    if status == 429 or code in _LATER or (status == 503 and code == 20503):
+        wait = retry_after(headers, now)
+        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait)
+    if 400 <= status < 500:
+        if status in (401, 403) or code in _SENDER_DOWN:
+            return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, sender_down=True)
+        return Verdict(AttemptOutcome.refused, http_status=status, error=error)
+    # A create is not idempotent, and Twilio says itself that a 500 may yet be delivered (error 20500).
+    return Verdict(AttemptOutcome.unanswered, http_status=status, error=error)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _report(url: str, form: Mapping[str, str], body: bytes) -> Report:
+    sid = one_line(form.get("MessageSid") or form.get("SmsSid") or "", 64)
+    status = one_line(form.get("MessageStatus") or form.get("SmsStatus") or "", 32)
+    if not sid or not status:
+        raise Unreadable("The callback names no MessageSid or no MessageStatus.")
+    attempt = parse_qs(urlsplit(url).query).get("attempt", [""])[0]
+    code = one_line(form.get("ErrorCode", ""), 16)
+    return Report(
+        event_key=f"{sid}:{status}",
+        kind=_KINDS.get(status, "other"),
+        attempt_id=one_line(attempt, 64) or None,
+        provider_ref=sid,
+        occurred_at=None,  # a callback carries no instant, only sometimes a local time without a zone
+        detail=f"{status} ({code})" if code else status,
+        body=body,
+    )
