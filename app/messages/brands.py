@@ -1,0 +1,204 @@
+"""What a brand is to a message: its name, its sender, its colours by day and by night, its fonts and its logo."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from babel import Locale, UnknownLocaleError
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.errors import ConfigurationError
+from app.zones import zone
+
+MIN_CONTRAST = 4.5
+"""Of text on its ground, WCAG 2.2 success criterion 1.4.3."""
+
+_HEX = r"^#[0-9a-fA-F]{6}$"
+
+
+def _address(text: str) -> str:
+    try:
+        return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"{error} Write one address, such as hello@shop.example") from error
+
+
+def _zone(text: str) -> str:
+    zone(text)
+    return text
+
+
+def _locale(text: str) -> str:
+    try:
+        Locale.parse(text, sep="-")
+    except (UnknownLocaleError, ValueError) as error:
+        raise ValueError(f"{text!r} is no locale. Write one such as sv-SE") from error
+    return text
+
+
+def _web(text: str) -> str:
+    if not re.match(r"^https?://[^\s\"'<>{}]+$", text):
+        raise ValueError(f"{text!r} is no web address. Write one that begins with https://")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+WebAddress = Annotated[str, AfterValidator(_web)]
+Colour = Annotated[str, Field(pattern=_HEX)]
+OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\r\n<>{}]+$")]
+FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sender(_Part):
+    """Who mail is from. `sms` is an alphanumeric sender or number of the brand's own."""
+
+    from_email: Address
+    from_name: OneLine
+    reply_to: Address | None = None
+    sms: Annotated[str, Field(pattern=r"^(\+\d{6,15}|[A-Za-z0-9 ]{1,11})$")] | None = None
+
+
+class Support(_Part):
+    """Where a shopper finds a person."""
+
+    url: WebAddress
+    email: Address
+
+
+class Palette(_Part):
+    """One scheme. `ground` lies under everything, `paper` under text, `tint` under quiet blocks and tiles."""
+
+    ground: Colour
+    paper: Colour
+    tint: Colour
+    line: Colour
+    ink: Colour
+    muted: Colour
+    accent: Colour
+    on_accent: Colour
+    button: Colour
+    on_button: Colour
+    late: Colour
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each text colour with each ground that it is set on, by name."""
+        grounds = {"ink": ("ground", "paper", "tint"), "muted": ("ground", "paper", "tint"), "late": ("paper", "tint")}
+        listed = [(text, under) for text, unders in grounds.items() for under in unders]
+        return [*listed, ("on_accent", "accent"), ("on_button", "button"), ("accent", "paper"), ("accent", "tint")]
+
+    @model_validator(mode="after")
+    def _readable(self) -> "Palette":
+        for text, under in self.pairs():
+            ratio = contrast(getattr(self, text), getattr(self, under))
+            if ratio < MIN_CONTRAST:
+                raise ValueError(
+                    f"{text} on {under} has a contrast of {ratio:.2f}. Move one of them until it is {MIN_CONTRAST}"
+                )
+        return self
+
+
+class Colours(_Part):
+    light: Palette
+    dark: Palette
+
+
+class Fonts(_Part):
+    """Font stacks, without quotes other than single ones; mail uses what the reader's system has."""
+
+    heading: FontStack
+    body: FontStack
+    heading_weight: Annotated[int, Field(ge=300, le=800)] = 700
+
+
+class Logo(_Part):
+    """Picture files in the brand's folder, at twice their size; `width` and `height` are as shown, in pixels."""
+
+    light: Annotated[str, Field(pattern=r"^[a-z0-9_.-]+\.png$")]
+    dark: Annotated[str, Field(pattern=r"^[a-z0-9_.-]+\.png$")]
+    width: Annotated[int, Field(ge=24, le=300)]
+    height: Annotated[int, Field(ge=16, le=80)]
+
+
+class BrandSource(_Part):
+    """One brand as its folder describes it."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    name: OneLine
+    tagline: OneLine
+    zone: Annotated[str, AfterValidator(_zone)]
+    locale: Annotated[str, AfterValidator(_locale)]
+    site: WebAddress
+    sender: Sender
+    support: Support
+    colours: Colours
+    fonts: Fonts
+    logo: Logo
+    corners: Annotated[int, Field(ge=0, le=24)] = 6
+    align: Literal["left", "center"] = "left"
+    caps: bool = False
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two `#rrggbb` colours, 1 to 21 (WCAG 2.2, relative luminance)."""
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def read_brand(folder: Path) -> BrandSource:
+    """Read and check `folder/brand.yaml`. Raises ConfigurationError naming the file, the field and the remedy."""
+    path = folder / "brand.yaml"
+    brand = _validated(path, _mapping(path))
+    if brand.key != folder.name:
+        raise ConfigurationError(
+            f"{path}, key: {brand.key!r} is not the folder's name. Name the folder {brand.key}, or the key {folder.name}."
+        )
+    for field in ("light", "dark"):
+        name = getattr(brand.logo, field)
+        if not (folder / name).is_file():
+            raise ConfigurationError(f"{path}, logo.{field}: there is no {name} beside it. Put the picture there.")
+    return brand
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}). Every brand's folder needs one.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}. Mend it there.") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} holds no fields. Begin with `key: {path.parent.name}`.")
+    return content
+
+
+def _validated(path: Path, content: dict[str, Any]) -> BrandSource:
+    try:
+        return BrandSource.model_validate(content)
+    except ValidationError as error:
+        faults = [
+            f"{path}, {'.'.join(str(step) for step in fault['loc']) or 'the file'}: "
+            f"{fault['msg'].removeprefix('Value error, ')}{_remedy(fault['type'])}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError("\n".join(faults)) from error
+
+
+def _remedy(kind: str) -> str:
+    remedies = {
+        "missing": ". Add it",
+        "extra_forbidden": ". Remove it, or mend its spelling",
+        "string_pattern_mismatch": ". Write it in that form",
+    }
+    return remedies.get(kind, "") + "."

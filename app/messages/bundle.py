@@ -1,0 +1,131 @@
+"""Where the authored text of a message stands in the templates folder, and how its files are read."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from babel import Locale, UnknownLocaleError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import ConfigurationError
+
+SUFFIXES = {"email": ".email.md", "sms": ".sms.txt"}
+
+_LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$")
+_KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n?", re.DOTALL | re.MULTILINE)
+
+Line = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class BadTemplate(ConfigurationError):
+    """A template's file is wrong; the text says which file, what and what to do."""
+
+
+class FrontMatter(BaseModel):
+    """What stands above an email's text. All are Jinja. `headline` is set in the largest type of the mail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: Line
+    preheader: Line
+    eyebrow: Line
+    headline: Line
+    lead: Line
+    button: Line
+    tone: Literal["steady", "late"] = "steady"
+    layout: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = "parcel"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One authored message file, as text."""
+
+    path: Path
+    key: str
+    channel: str
+    locale: str
+    text: str
+
+
+def locale_chain(asked: str, brand_default: str) -> tuple[str, ...]:
+    """Where to look, best first: `sv-SE`, `sv`, the brand's own, its language, `en`. Nonsense asked is passed over."""
+    chain: list[str] = []
+    for name in (asked, brand_default, "en"):
+        if not _LOCALE.match(name):
+            continue
+        parts = name.replace("_", "-").split("-")
+        parts = [parts[0].lower(), *(part.upper() if len(part) == 2 else part.title() for part in parts[1:])]
+        chain += ["-".join(parts[:size]) for size in range(len(parts), 0, -1)]
+    return tuple(dict.fromkeys(chain))
+
+
+def known_locale(name: str) -> bool:
+    """Whether a folder's name is a locale that dates can be written in."""
+    try:
+        Locale.parse(name, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return False
+    return bool(_LOCALE.match(name))
+
+
+def find(folders: tuple[Path, ...], chain: tuple[str, ...], key: str, channel: str) -> Source | None:
+    """The first file for `key` on `channel` along the locales, a brand's own before the shared one, or None."""
+    if not _KEY.match(key) or channel not in SUFFIXES:
+        return None
+    for locale in chain:
+        for folder in folders:
+            path = folder / locale / f"{key}{SUFFIXES[channel]}"
+            if path.is_file():
+                return Source(path, key, channel, locale, read_text(path))
+    return None
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises BadTemplate when it cannot be read as UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTemplate(f"{path} cannot be read: {error}. Save it as UTF-8 text.") from error
+
+
+def split(source: Source) -> tuple[FrontMatter, str]:
+    """An email's front matter and its Markdown. Raises BadTemplate naming the file, the field and the remedy."""
+    found = _FRONT_MATTER.match(source.text)
+    if not found:
+        raise BadTemplate(f"{source.path}, line 1: there is no front matter. Begin with a line of three dashes.")
+    try:
+        fields = yaml.safe_load(found[1])
+        return FrontMatter.model_validate(fields), source.text[found.end() :]
+    except yaml.YAMLError as error:
+        raise BadTemplate(f"{source.path}: the front matter is not YAML: {error}. Quote texts with braces.") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise BadTemplate(f"{source.path}, front matter: {faults}. The fields are {_fields()}.") from error
+
+
+def _fields() -> str:
+    return ", ".join(FrontMatter.model_fields)
+
+
+def read_words(folders: tuple[Path, ...], locale: str) -> dict[str, Any]:
+    """The small words of a language (`words.yaml`): its language's, then its region's, then the brand's own on top."""
+    words: dict[str, Any] = {}
+    for step in (locale.split("-")[0], locale):
+        for folder in reversed(folders):
+            path = folder / step / "words.yaml"
+            if path.is_file():
+                words |= _words_of(path)
+    return words
+
+
+def _words_of(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise BadTemplate(f"{path} is not YAML: {error}. Mend it there.") from error
+    if not isinstance(content, dict):
+        raise BadTemplate(f"{path} holds no words. Write `today: today` and so on.")
+    return content

@@ -1,0 +1,103 @@
+"""Which template stands under a brand, a locale, a name and a channel; each is compiled once and then remembered."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
+
+from app.errors import ConfigurationError
+from app.messages.base import Template, TemplateMissing
+from app.messages.brands import BrandSource, read_brand
+from app.messages.bundle import SUFFIXES, Source, find, known_locale, locale_chain, read_words
+from app.messages.compile import Surroundings, compile_template
+
+
+class Catalog:
+    """The templates folder, read on demand: `root` holds `brands/`, `layouts/` and `messages/<locale>/`.
+
+    `public_url` is where the brands' pictures are served, under `/brand/<key>/`. Files are taken to stand still
+    while the process lives.
+    """
+
+    def __init__(self, root: Path, public_url: str) -> None:
+        self._root = root
+        self._public_url = public_url
+        self._compiled: dict[tuple[str, Path, str], Template] = {}
+        self._resolved: dict[tuple[str, str, str, str], Template] = {}
+        self._lock = Lock()
+
+    def brands(self) -> Mapping[str, BrandSource]:
+        """Every brand by key. Raises ConfigurationError for the first folder that is wrong."""
+        return self._brands
+
+    @cached_property
+    def _brands(self) -> Mapping[str, BrandSource]:
+        folder = self._root / "brands"
+        found = sorted(path.parent for path in folder.glob("*/brand.yaml")) if folder.is_dir() else []
+        if not found:
+            raise ConfigurationError(f"{folder} holds no brand. Add a folder there with a brand.yaml.")
+        return MappingProxyType({brand.key: brand for brand in map(read_brand, found)})
+
+    def resolve(self, brand_key: str, locale: str, key: str, channel: str) -> Template:
+        """The template for a message, in the nearest language there is.
+
+        A locale falls back by `sv-SE`, `sv`, the brand's own, its language, `en`; at each step the brand's own
+        `brands/<key>/messages/` is asked before the shared `messages/`. Raises TemplateMissing.
+        """
+        asked = (brand_key, locale, key, str(channel))
+        template = self._resolved.get(asked)
+        if template is None:
+            template = self._find(*asked)
+            with self._lock:
+                if len(self._resolved) > 10_000:  # outside words are in the key, so it is kept from growing for ever
+                    self._resolved.clear()
+                self._resolved[asked] = template
+        return template
+
+    def _find(self, brand_key: str, locale: str, key: str, channel: str) -> Template:
+        brand = self.brands().get(brand_key)
+        if brand is None:
+            raise TemplateMissing(f"There is no brand {brand_key!r}. Known are {', '.join(sorted(self.brands()))}.")
+        source = find(self._folders(brand), locale_chain(locale, brand.locale), key, channel)
+        if source is None:
+            raise TemplateMissing(
+                f"{brand.name} has no template {key!r} for {channel} in {locale!r} or any language it falls back to. "
+                f"Add {self._root / 'messages' / 'en'}/{key}{SUFFIXES.get(channel, '')}, or correct the rule's `send`."
+            )
+        return self._compile(brand, source)
+
+    def _compile(self, brand: BrandSource, source: Source) -> Template:
+        known = (brand.key, source.path, source.locale)
+        with self._lock:
+            if known not in self._compiled:
+                words = read_words(self._folders(brand), source.locale)
+                around = Surroundings(brand, words, self._root / "layouts", self._public_url)
+                self._compiled[known] = compile_template(source, around)
+            return self._compiled[known]
+
+    def _folders(self, brand: BrandSource) -> tuple[Path, Path]:
+        return self._root / "brands" / brand.key / "messages", self._root / "messages"
+
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """Every message that some brand has in some language, as (name, channel): what a rule may name."""
+        return frozenset(
+            (path.name.removesuffix(suffix), channel)
+            for channel, suffix in SUFFIXES.items()
+            for folder in self._all_folders()
+            for path in folder.glob(f"*/*{suffix}")
+        )
+
+    def all_templates(self) -> Iterator[tuple[str, Template]]:
+        """Every brand's every template in every language it is written in, compiled, with the brand's key."""
+        for brand_key, brand in sorted(self.brands().items()):
+            folders = self._folders(brand)
+            locales = sorted({path.name for folder in folders for path in folder.glob("*") if known_locale(path.name)})
+            for locale in locales:
+                for key, channel in sorted(self.keys()):
+                    source = find(folders, (locale,), key, channel)
+                    if source is not None:
+                        yield brand_key, self._compile(brand, source)
+
+    def _all_folders(self) -> list[Path]:
+        return [self._root / "messages", *(self._folders(brand)[0] for brand in self.brands().values())]

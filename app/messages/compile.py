@@ -1,0 +1,183 @@
+"""How a message's text, its layout and its brand become one immutable template: Markdown and MJML to a Jinja source.
+
+The slow tools run here, once per content. What is left for each shopper is one Jinja rendering.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mjml
+from babel import Locale
+from jinja2 import TemplateError
+from markupsafe import Markup
+
+from app.messages.base import Template
+from app.messages.brands import BrandSource, Palette
+from app.messages.bundle import BadTemplate, FrontMatter, Source, read_text, split
+from app.messages.markup import Tags, body_html, body_text, line_html
+from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
+
+MAX_SUBJECT_SOURCE = 1000
+_FORM = 1
+"""Raised when `parts` changes its shape, so that a version stored before is never taken for one stored after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a message is set in: its brand, its language's small words, the layouts, and where pictures are fetched."""
+
+    brand: BrandSource
+    words: Mapping[str, Any]
+    layouts: Path
+    public_url: str
+
+
+class _Layout(Sandbox):
+    """Layouts are filled in twice: `[[ … ]]` here with the brand, `{{ … }}` later with the parcel."""
+
+    def __init__(self, autoescape: bool) -> None:
+        super().__init__(autoescape)
+        self.block_start_string, self.block_end_string = "[%", "%]"
+        self.variable_start_string, self.variable_end_string = "[[", "]]"
+        self.comment_start_string, self.comment_end_string = "[#", "#]"
+
+
+_MJML_LAYOUT = _Layout(autoescape=True)
+_TEXT_LAYOUT = _Layout(autoescape=False)
+
+
+def compile_template(source: Source, around: Surroundings) -> Template:
+    """One message made ready to be filled in. Raises BadTemplate naming the file and what is wrong with it."""
+    parts: dict[str, Any] = {
+        "form": _FORM,
+        "brand": _brand_facts(around.brand),
+        "words": dict(around.words),
+        **(_email_parts(source, around) if source.channel == "email" else _sms_parts(source, around)),
+    }
+    return Template(source.key, source.channel, source.locale, digest_of(parts), parts)
+
+
+def digest_of(parts: Mapping[str, Any]) -> bytes:
+    """32 bytes that name `parts` by content: SHA-256 over its JSON with sorted keys and no spaces."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8")).digest()
+
+
+def _brand_facts(brand: BrandSource) -> dict[str, Any]:
+    return {
+        "key": brand.key,
+        "name": brand.name,
+        "tagline": brand.tagline,
+        "site": brand.site,
+        "support_url": brand.support.url,
+        "support_email": brand.support.email,
+    }
+
+
+def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
+    text = " ".join(source.text.split())
+    _check(TEXT, text, source.path)
+    return {"text": text, "sender": around.brand.sender.sms}
+
+
+def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
+    front, body = split(source)
+    html = _filled(_MJML_LAYOUT, f"{front.layout}.mjml", source, around, _html_pieces(front, body, around.brand, source))
+    text = _filled(_TEXT_LAYOUT, f"{front.layout}.txt", source, around, _text_pieces(front, body, source))
+    parts = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
+    for environment, name in ((TEXT, "subject"), (TEXT, "preheader"), (HTML, "html"), (TEXT, "text")):
+        _check(environment, parts[name], source.path)
+    sender = around.brand.sender
+    return {
+        **parts,
+        "sender": {"email": sender.from_email, "name": sender.from_name, "reply_to": sender.reply_to},
+    }
+
+
+def _html_pieces(front: FrontMatter, body: str, brand: BrandSource, source: Source) -> dict[str, Any]:
+    lines = front.model_dump(exclude={"layout"})
+    try:
+        pieces: dict[str, Any] = {name: Markup(line_html(line)) for name, line in lines.items()}  # noqa: S704 – escaped there
+        return {**pieces, "body": Markup(body_html(body, _styles(brand)))}  # noqa: S704 – Markdown without raw HTML
+    except ValueError as error:
+        raise BadTemplate(f"{source.path}: {error}. Mend the tag there.") from error
+
+
+def _text_pieces(front: FrontMatter, body: str, source: Source) -> dict[str, Any]:
+    try:
+        return {**front.model_dump(exclude={"layout"}), "body": body_text(body)}
+    except ValueError as error:
+        raise BadTemplate(f"{source.path}: {error}. Mend the tag there.") from error
+
+
+def _styles(brand: BrandSource) -> dict[str, str]:
+    light = brand.colours.light
+    text = f"margin:0 0 16px;font-size:16px;line-height:24px;color:{light.ink};"
+    return {
+        "p": text,
+        "a": f"color:{light.accent};text-decoration:underline;",
+        "ul": f"{text}padding:0 0 0 24px;",
+        "ol": f"{text}padding:0 0 0 24px;",
+        "li": "margin:0 0 8px;",
+        "h2": f"margin:8px 0;font-size:20px;line-height:28px;font-family:{brand.fonts.heading};"
+        f"font-weight:{brand.fonts.heading_weight};color:{light.ink};",
+    }
+
+
+def _filled(
+    layout: Sandbox, name: str, source: Source, around: Surroundings, pieces: Mapping[str, Any]
+) -> str:
+    path = around.layouts / name
+    if not path.is_file():
+        raise BadTemplate(f"{source.path}, layout: there is no {path}. Name one that stands in that folder.")
+    text = read_text(path)
+    brand = around.brand
+    locale = Locale.parse(source.locale, sep="-")
+    try:
+        check_source(layout, text)
+        return layout.from_string(text).render(
+            message=pieces,
+            brand={**_brand_facts(brand), "corners": brand.corners, "align": brand.align, "caps": brand.caps},
+            light=_colours(brand.colours.light),
+            dark=_colours(brand.colours.dark),
+            fonts=brand.fonts.model_dump(),
+            logo=_logo(brand, around.public_url),
+            words=dict(around.words),
+            locale={"name": source.locale, "direction": locale.text_direction},
+        )
+    except (Refused, TemplateError, TypeError) as error:
+        raise BadTemplate(f"{path} with {source.path}: {error}. Mend it there.") from error
+
+
+def _colours(palette: Palette) -> dict[str, str]:
+    return palette.model_dump()
+
+
+def _logo(brand: BrandSource, public_url: str) -> dict[str, Any]:
+    folder = f"{public_url.rstrip('/')}/brand/{brand.key}"
+    logo = brand.logo
+    return {
+        "light": f"{folder}/{logo.light}",
+        "dark": f"{folder}/{logo.dark}",
+        "width": logo.width,
+        "height": logo.height,
+    }
+
+
+def _to_html(source_mjml: str, source: Source) -> str:
+    tags = Tags()
+    try:
+        return tags.show(mjml.mjml2html(tags.hide(source_mjml), disable_comments=False, fonts={}))
+    except ValueError as error:
+        raise BadTemplate(f"{source.path}: the layout is not MJML: {error}. Mend the layout.") from error
+
+
+def _check(environment: Sandbox, text: str, path: Path) -> None:
+    try:
+        check_source(environment, text)
+    except Refused as error:
+        raise BadTemplate(f"{path}: {error}.") from error

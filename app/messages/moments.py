@@ -1,0 +1,129 @@
+"""How instants, days and sums are said: in the template's language, by the shopper's customs and in their zone."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_skeleton, format_time
+from babel.numbers import UnknownCurrencyError, format_currency, get_currency_precision
+
+from app.zones import zone
+
+_EARLIEST_NEXT_DAY = time(23, 0)
+"""A window that ends at or after this hour (or at midnight) says "on that day", not "by 23:59"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Whom we speak to and when: the locale of words and customs, their zone, `now` there, the words for near days."""
+
+    locale: Locale
+    zone: ZoneInfo
+    now: datetime
+    today: str
+    tomorrow: str
+    yesterday: str
+    by: str
+    from_: str
+
+    def local(self, instant: datetime | str) -> datetime:
+        """An instant (or its ISO text) on the shopper's clock."""
+        return moment(instant).astimezone(self.zone)
+
+    def day(self, day: date, short: bool = False) -> str:
+        """A day near now by its name, any other by weekday and date: `today`, `Thursday 26 November`."""
+        near = {0: self.today, 1: self.tomorrow, -1: self.yesterday}.get((day - self.now.date()).days)
+        return near or _written_day(day, str(self.locale), short)
+
+    def time(self, instant: datetime) -> str:
+        """The time of day on the shopper's clock: `14:05`, `2:05 PM`."""
+        local = instant.astimezone(self.zone)
+        return _written_time(local.hour, local.minute, str(self.locale))
+
+    def hours(self, start: datetime | None, end: datetime | None) -> str:
+        """A window's hours, `14:00–16:00`, or nothing when it means the whole day."""
+        begins = self.local(start) if start else None
+        ends = self.local(end) if end else None
+        says_begin = begins is not None and begins.time() != time(0, 0)
+        says_end = ends is not None and time(0, 0) < ends.time() < _EARLIEST_NEXT_DAY
+        if begins and ends and says_begin and says_end and begins != ends:
+            first, last = self.time(begins), self.time(ends)
+            return f"{first}–{last}" if first.isascii() and " " not in first else f"{first} – {last}"
+        if ends and says_end:
+            return f"{self.by} {self.time(ends)}"
+        return f"{self.from_} {self.time(begins)}" if begins and says_begin else ""
+
+    def last_day(self, end: datetime) -> date:
+        """The day on which a window ends; one that ends at midnight ends on the day before."""
+        local = self.local(end)
+        return (local - timedelta(microseconds=1)).date() if local.time() == time(0, 0) else local.date()
+
+
+def moment(instant: datetime | str) -> datetime:
+    """An instant from itself or from its ISO text. Raises ValueError when it has no zone."""
+    parsed = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    if parsed.tzinfo is None:
+        raise ValueError(f"{instant!r} has no UTC offset")
+    return parsed
+
+
+@lru_cache(maxsize=512)
+def customs(language: str, country: str | None) -> Locale:
+    """The locale that writes `language` (a template's locale) by the customs of `country`, e.g. English in Sweden.
+
+    English without a country it is written in follows British customs: 14:00, 26 November.
+    """
+    base = Locale.parse(language, sep="-")
+    if base.territory is None and country:
+        try:
+            return Locale(base.language, territory=country.upper(), script=base.script)
+        except (UnknownLocaleError, ValueError):
+            pass
+    return Locale("en", territory="GB") if base.language == "en" and base.territory is None else base
+
+
+@lru_cache(maxsize=512)
+def speech_zone(name: str) -> ZoneInfo:
+    """The zone of that name, or UTC for a name that this installation does not know."""
+    try:
+        return zone(name)
+    except ValueError:
+        return zone("UTC")
+
+
+@lru_cache(maxsize=4096)
+def _written_day(day: date, locale: str, short: bool) -> str:
+    return str(format_skeleton("MMMEd" if short else "MMMMEEEEd", datetime.combine(day, time()), locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _written_time(hour: int, minute: int, locale: str) -> str:
+    return str(format_time(time(hour, minute), format="short", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def money(minor: int, currency: str, locale: str) -> str:
+    """A sum given in minor units, written by the locale's customs; an unknown currency by its code."""
+    try:
+        places = get_currency_precision(currency)
+        return str(format_currency(minor / 10**places, currency, locale=locale))
+    except UnknownCurrencyError:
+        return f"{minor / 100:.2f} {currency}"
+
+
+def spoken(words: Any, locale: Locale, zone_name: str, now: datetime) -> Speech:
+    """The way to speak to one shopper at one instant; `words` are the template's own."""
+    place = speech_zone(zone_name)
+    return Speech(
+        locale=locale,
+        zone=place,
+        now=now.astimezone(place),
+        today=words["today"],
+        tomorrow=words["tomorrow"],
+        yesterday=words["yesterday"],
+        by=words["by"],
+        from_=words["from"],
+    )

@@ -1,0 +1,156 @@
+"""How a compiled template becomes one shopper's email or SMS. Pure: no clock, no files, no network."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import jinja2
+from jinja2 import UndefinedError
+from jinja2.sandbox import SecurityError
+
+from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, Template
+from app.messages.gsm import segments, to_gsm
+from app.messages.hostile import tidy
+from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
+from app.messages.view import fields
+from app.models.facts import Facts, Person
+
+MAX_HTML_BYTES = 90_000
+"""Gmail cuts a message at 102 KB and hides what follows, the way to a person among it."""
+MAX_TEXT = 20_000
+MAX_SUBJECT = 150
+MAX_SMS_SEGMENTS = 6
+
+_SOURCES: Mapping[str, tuple[tuple[str, Sandbox, int], ...]] = {
+    "email": (("subject", TEXT, 2_000), ("html", HTML, MAX_HTML_BYTES), ("text", TEXT, MAX_TEXT)),
+    "sms": (("text", TEXT, 2_000),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A template's sources, read by Jinja."""
+
+    sources: Mapping[str, tuple[jinja2.Template, int]]
+
+
+class Renderer:
+    """Fills templates in. Reading a source costs milliseconds, so what was read is kept, by digest, up to `remember`."""
+
+    def __init__(self, remember: int = 256) -> None:
+        self._remember = remember
+        self._ready: OrderedDict[bytes, _Ready] = OrderedDict()
+        self._lock = Lock()
+
+    def render_email(
+        self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
+    ) -> RenderedEmail:
+        """One email, as it reads at `now` on the shopper's clock. Raises NotRenderable naming template and field."""
+        ready = self._made_ready(template, "email")
+        known = _fields(template, facts, person, links, now)
+        subject = tidy(_fill(template, ready, "subject", known), MAX_SUBJECT)
+        if not subject:
+            raise NotRenderable(f"{_named(template)}, subject: it comes out empty for this parcel.")
+        sender = template.parts["sender"]
+        return RenderedEmail(
+            subject=subject,
+            html=_fill(template, ready, "html", known),
+            text=_letter(_fill(template, ready, "text", known)),
+            from_email=sender["email"],
+            from_name=sender["name"],
+            reply_to=sender["reply_to"],
+        )
+
+    def render_sms(self, template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> RenderedSms:
+        """One SMS in as few segments as it can be said in: what is in the parcel gives way to the facts.
+
+        Raises NotRenderable naming template and field.
+        """
+        ready = self._made_ready(template, "sms")
+        known = _fields(template, facts, person, links, now)
+        full, lean = (
+            to_gsm(_line(_fill(template, ready, "text", version)))
+            for version in (known, known | {"what": "", "place": "", "note": ""})
+        )
+        text = lean if lean and segments(lean) < segments(full) else full
+        count = segments(text)
+        if not text or count > MAX_SMS_SEGMENTS:
+            raise NotRenderable(f"{_named(template)}, text: it would fill {count} segments; shorten it.")
+        return RenderedSms(text=text, sender=template.parts["sender"], segments=count)
+
+    def _made_ready(self, template: Template, channel: str) -> _Ready:
+        if template.channel != channel:
+            raise NotRenderable(f"{_named(template)} is for {template.channel}, not for {channel}.")
+        with self._lock:
+            ready = self._ready.get(template.digest)
+            if ready is not None:
+                self._ready.move_to_end(template.digest)
+                return ready
+        ready = _read(template)
+        with self._lock:
+            self._ready[template.digest] = ready
+            while len(self._ready) > self._remember:
+                self._ready.popitem(last=False)
+        return ready
+
+
+def _named(template: Template) -> str:
+    return f"Template {template.key} ({template.channel}, {template.locale})"
+
+
+def _read(template: Template) -> _Ready:
+    sources: dict[str, tuple[jinja2.Template, int]] = {}
+    for name, environment, limit in _SOURCES[template.channel]:
+        try:
+            # Stored versions come from a database, so they are held to the same rules as files.
+            check_source(environment, template.parts[name])
+            sources[name] = (environment.from_string(template.parts[name]), limit)
+        except KeyError as error:
+            raise NotRenderable(f"{_named(template)} has no {name}. Compile it again.") from error
+        except Refused as error:
+            raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
+    return _Ready(sources)
+
+
+def _fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> dict[str, Any]:
+    try:
+        return fields(template, facts, person, links, now)
+    except KeyError as error:
+        raise NotRenderable(f"{_named(template)}: words.yaml lacks {error}. Add the word there.") from error
+
+
+def _fill(template: Template, ready: _Ready, name: str, known: Mapping[str, Any]) -> str:
+    source, limit = ready.sources[name]
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in source.generate(known):
+            length += len(piece)
+            if length > limit:
+                raise NotRenderable(f"{_named(template)}, {name}: it comes out longer than {limit:,} characters.")
+            pieces.append(piece)
+    except UndefinedError as error:
+        raise NotRenderable(f"{_named(template)}, {name}: {error.message}. Correct the field's name.") from error
+    except (SecurityError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
+    filled = "".join(pieces)
+    if len(filled.encode("utf-8", "replace")) > limit:
+        raise NotRenderable(f"{_named(template)}, {name}: it comes out larger than {limit:,} bytes.")
+    return filled
+
+
+def _letter(text: str) -> str:
+    """A letter's text: no spaces at line ends, never more than one empty line."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        line = line.rstrip()
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip() + "\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

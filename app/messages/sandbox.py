@@ -1,0 +1,179 @@
+"""What a template may do: print, choose and repeat over plain values, within fixed bounds, and nothing else.
+
+Jinja's own sandbox blocks dunders and mutation but lets a template call any public method and multiply text
+without end (CVE-2024-56326 and CVE-2025-27516 were of the first kind). So here nothing can be called, a name
+after a dot is only ever a key of a mapping, only listed filters exist, and every way to grow a value is bounded.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from markupsafe import Markup
+
+MAX_SOURCE = 200_000
+MAX_TEXT = 10_000
+MAX_NUMBER = 10**12
+MAX_LOOP_DEPTH = 2
+
+_ALLOWED_TESTS = frozenset({"defined", "undefined", "none", "string", "number", "odd", "even", "divisibleby", "in"})
+_LOOP_NAMES = frozenset({"index", "index0", "first", "last", "length", "revindex"})
+_PRINTABLE = (str, int, float, Undefined)
+
+_REFUSED: Mapping[type[nodes.Node], str] = {
+    nodes.Call: "calls are not available in templates",
+    nodes.CallBlock: "calls are not available in templates",
+    nodes.Macro: "macros are not available in templates",
+    nodes.Import: "other files cannot be pulled in",
+    nodes.FromImport: "other files cannot be pulled in",
+    nodes.Include: "other files cannot be pulled in",
+    nodes.Extends: "other files cannot be pulled in",
+    nodes.Block: "blocks are not available in templates",
+    nodes.AssignBlock: "a block cannot be kept as a value; print it where it belongs",
+    nodes.FilterBlock: "a filter goes behind one value",
+    nodes.Concat: "join texts by printing them one after the other",
+    nodes.Pow: "powers are not available in templates",
+    nodes.Mod: "formatting with % is not available in templates",
+    nodes.Mul: "multiplication is not available in templates",
+    nodes.Dict: "mappings cannot be written in templates",
+    nodes.Tuple: "lists of values cannot be built in templates",
+    nodes.Slice: "slices are not available in templates; use a filter",
+}
+
+
+class Refused(Exception):
+    """A template does what templates may not do; the text says what and on which line."""
+
+
+def plain(value: Any) -> Any:
+    """What may be printed: text and numbers. A list or an empty value printed is a mistake, and is refused."""
+    if value is None:
+        raise SecurityError("an empty value cannot be printed; give it a default or ask `if` first")
+    if isinstance(value, _PRINTABLE):
+        return value
+    raise SecurityError("only text and numbers can be printed, not a list or a group of fields")
+
+
+def _joined(values: Iterable[Any], separator: str = ", ") -> str:
+    parts = [str(plain(value)) for value in values]
+    if sum(map(len, parts)) + len(parts) * len(separator) > MAX_TEXT:
+        raise SecurityError(f"joined text is longer than {MAX_TEXT:,} characters")
+    return separator.join(parts)
+
+
+def _shortened(text: Any, limit: int = 60) -> str:
+    return shorten(str(plain(text)), max(2, min(int(limit), 500)))
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` cut to at most `limit` characters, at a word if there is one, with an ellipsis where it was cut."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    head, _, _ = cut.rpartition(" ")
+    return (head if len(head) > limit // 2 else cut).rstrip(" ,.;:-") + "…"
+
+
+def _sentence(value: Any) -> str:
+    text = str(plain(value))
+    return text[:1].upper() + text[1:]
+
+
+def _web_address(value: Any) -> str:
+    text = str(plain(value))
+    return text if text.lower().startswith(("https://", "http://", "mailto:", "tel:")) else ""
+
+
+_FILTERS: Mapping[str, Callable[..., Any]] = {"join": _joined, "sentence": _sentence, "shorten": _shortened, "url": _web_address}
+_BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", "first", "last", "int", "round", "e",
+             "escape", "trim", "urlencode")  # fmt: skip
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """The environment that every template is read in."""
+
+    intercepted_binops = frozenset({"+", "-", "/", "//"})
+
+    def __init__(self, autoescape: bool) -> None:
+        # `optimized=False`: constant folding would run a template's arithmetic while it is being read.
+        super().__init__(
+            autoescape=autoescape,
+            optimized=False,
+            undefined=StrictUndefined,
+            finalize=plain,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=0,
+        )
+        self.globals.clear()
+        self.filters = {name: self.filters[name] for name in _BUILT_IN} | dict(_FILTERS)
+        self.tests = {name: test for name, test in self.tests.items() if name in _ALLOWED_TESTS}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A key of a mapping (so `parcel.items` is the items, never the method), or what a loop tells of itself."""
+        if isinstance(obj, dict):
+            if attribute in obj:
+                return obj[attribute]
+        elif isinstance(obj, LoopContext) and attribute in _LOOP_NAMES:
+            return getattr(obj, attribute)
+        return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """An entry of a mapping by its name, or of a list by its number."""
+        try:
+            if isinstance(obj, dict) or (isinstance(obj, list | tuple) and isinstance(argument, int)):
+                return obj[argument]
+        except (LookupError, TypeError):
+            pass
+        return self.undefined(obj=obj, name=argument)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Sums of bounded numbers and bounded texts only."""
+        both = (left, right)
+        if all(isinstance(side, int | float) for side in both):
+            result = super().call_binop(context, operator, left, right)
+            if abs(result) > MAX_NUMBER:
+                raise SecurityError("a number grew past all use")
+            return result
+        if operator == "+" and all(isinstance(side, str) for side in both) and len(left) + len(right) <= MAX_TEXT:
+            return left + right
+        raise SecurityError(f"{operator!r} works on numbers, and + on short texts")
+
+
+def check_source(environment: Sandbox, source: str) -> None:
+    """Refuse a source that does what templates may not. Raises Refused with the line and the reason."""
+    if len(source) > MAX_SOURCE:
+        raise Refused(f"the template is longer than {MAX_SOURCE:,} characters")
+    try:
+        tree = environment.parse(source)
+    except TemplateSyntaxError as error:
+        raise Refused(f"line {error.lineno}: {error.message}") from error
+    _walk(environment, tree, 0)
+
+
+def _walk(environment: Sandbox, node: nodes.Node, depth: int) -> None:
+    for child in node.iter_child_nodes():
+        line = getattr(child, "lineno", 0)
+        for kind, reason in _REFUSED.items():
+            if isinstance(child, kind):
+                raise Refused(f"line {line}: {reason}")
+        if isinstance(child, nodes.List) and not all(isinstance(item, nodes.Const) for item in child.items):
+            raise Refused(f"line {line}: a list may hold only fixed values")
+        if isinstance(child, nodes.Filter) and child.name not in environment.filters:
+            raise Refused(f"line {line}: there is no filter called {child.name!r}")
+        if isinstance(child, nodes.Test) and child.name not in environment.tests:
+            raise Refused(f"line {line}: there is no test called {child.name!r}")
+        deeper = depth + isinstance(child, nodes.For)
+        if deeper > MAX_LOOP_DEPTH:
+            raise Refused(f"line {line}: loops may stand {MAX_LOOP_DEPTH} deep, not more")
+        if isinstance(child, nodes.For) and child.recursive:
+            raise Refused(f"line {line}: a loop cannot be recursive")
+        _walk(environment, child, deeper)
+
+
+HTML = Sandbox(autoescape=True)
+TEXT = Sandbox(autoescape=False)
+
+__all__ = ["HTML", "TEXT", "Markup", "Refused", "Sandbox", "check_source", "plain", "shorten"]
