@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ import redis
 from app.embedded import Embedded, HomeInUse, default_home, reach
 from app.embedded.children import wait_for
 from app.errors import ConfigurationError, Unreachable
+from tests.folders import new_folder
 from tests.ground.owners import ALMOST_NOTHING, EVERYTHING, SERVERS, family, is_root, owner, survivors
 from tests.ground.sleeper import doze
 
@@ -24,7 +24,7 @@ from tests.ground.sleeper import doze
 @pytest.fixture(scope="module")
 def cluster():
     """A home whose PostgreSQL files are made once, to be copied."""
-    home = Path(tempfile.mkdtemp(prefix="doorstep-ground-"))
+    home = new_folder("doorstep-ground-")
     with Embedded(home, durable=False):
         pass
     yield home
@@ -34,7 +34,7 @@ def cluster():
 @pytest.fixture
 def home(cluster):
     """A short-named home of one test."""
-    folder = Path(tempfile.mkdtemp(prefix="doorstep-ground-"))
+    folder = new_folder("doorstep-ground-")
     subprocess.run(["cp", "-a", f"{cluster}/.", str(folder)], check=True)
     yield folder
     shutil.rmtree(folder)
@@ -110,7 +110,7 @@ def test_a_short_command_joins_the_servers_that_run(home):
 
 def test_a_long_home_gets_its_socket_elsewhere(cluster):
     """A path too long for a socket is no obstacle, and the stand-in folder is private and removed."""
-    home = Path(tempfile.mkdtemp(prefix="doorstep-ground-")) / ("long, with spaces and a comma " * 5)
+    home = new_folder("doorstep-ground-") / ("long, with spaces and a comma " * 5)
     shutil.copytree(cluster, home) if not is_root() else home.parent.joinpath(home.name).mkdir()
     try:
         with Embedded(home, durable=False) as endpoints:
@@ -192,7 +192,7 @@ def test_an_ordinary_user_needs_no_account_made():
         subprocess.run([sys.executable, "-c", "import app"], user="nobody", extra_groups=[], check=True)
     except (PermissionError, subprocess.CalledProcessError):
         pytest.skip("this Python or this checkout lies where an ordinary user may not go")
-    home = Path(tempfile.mkdtemp(prefix="doorstep-ground-"))
+    home = new_folder("doorstep-ground-")
     shutil.chown(home, "nobody")
     try:
         with owner(SERVERS, home, user="nobody", extra_groups=[], cwd=Path.cwd()) as (process, database_url, _broker):
