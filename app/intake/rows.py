@@ -1,0 +1,173 @@
+"""What an incoming order comes to as rows, given what is stored: pure, and the one judge of what has changed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.intake.schema import IncomingItem, IncomingOrder, IncomingParcel
+from app.models.base import link_token, public_id
+from app.models.brands import Brand
+from app.models.vocabulary import Milestone
+from app.zones import end_of_day, zone_of_country
+
+# A stored row, and a row to write as plain JSON values.
+Row = sa.RowMapping
+Writable = dict[str, Any]
+
+ORDER_CONTENT = (
+    "placed_at", "shopper_name", "email", "phone", "locale", "country", "city", "postal_code", "zone", "zone_source",
+    "currency", "total_minor", "items", "promised_on", "tags",
+)  # fmt: skip
+PARCEL_COLUMNS = (
+    "carrier", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures", "problem",
+)  # fmt: skip
+
+# A corrected number wakes a parcel that had only been given up, never one whose journey is over.
+_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
+_ENDED = _OVER | {Milestone.expired}
+
+
+def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writable:
+    """The order's columns: what it says, and what it leaves out as it is stored; with the digest of them all."""
+    said = _said(order)
+    row = {column: said.get(column, _plain(stored[column]) if stored else None) for column in ORDER_CONTENT}
+    row["locale"] = row["locale"] or brand.locale
+    row["items"] = row["items"] or []
+    row["tags"] = row["tags"] or []
+    row["zone"], row["zone_source"] = _zone(order, brand, stored, row["country"])
+    text = json.dumps(row, sort_keys=True, separators=(",", ":"))
+    row["digest"] = "\\x" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return row
+
+
+def new_order_row(order: IncomingOrder, brand: Brand) -> Writable:
+    """The whole row of an order that is not stored yet."""
+    names = {"public_id": public_id("ord"), "brand_id": brand.id, "source": order.source, "number": order.number}
+    return names | order_row(order, brand, None)
+
+
+def _said(order: IncomingOrder) -> Writable:
+    """The columns that the order speaks of; an explicit null is a word, a missing field is none."""
+    shopper = order.shopper.model_fields_set
+    said = {name: getattr(order.shopper, name) for name in shopper - {"name", "zone"}}
+    if "name" in shopper:
+        said["shopper_name"] = order.shopper.name
+    for name in order.model_fields_set & {"currency", "total_minor"}:
+        said[name] = getattr(order, name)
+    if "promised_on" in order.model_fields_set:
+        said["promised_on"] = _plain(order.promised_on)
+    if "items" in order.model_fields_set:
+        said["items"] = item_rows(order.items)
+    if "tags" in order.model_fields_set:
+        said["tags"] = list(order.tags)
+    return said | {"placed_at": order.placed_at.isoformat()}
+
+
+def _zone(order: IncomingOrder, brand: Brand, stored: Row | None, country: str | None) -> tuple[str, str]:
+    """The shopper's zone and where it is known from. Worked out once: it stays until the order says otherwise."""
+    if order.shopper.zone is not None:
+        return order.shopper.zone, "order"
+    asked_to_forget = "zone" in order.shopper.model_fields_set
+    if stored and stored["country"] == country and not asked_to_forget:
+        return stored["zone"], stored["zone_source"]
+    by_country = zone_of_country(country)
+    return (by_country, "country") if by_country else (brand.zone, "brand")
+
+
+def item_rows(items: Iterable[IncomingItem]) -> list[Writable]:
+    """Items as they are stored: `models.facts.Item` without what was left out."""
+    return [item.model_dump(exclude_defaults=True) | {"quantity": item.quantity} for item in items]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms orders come in: the engine's time, whether they are history, which carriers can be asked."""
+
+    now: datetime
+    history: bool = False
+    pollable: frozenset[str] = frozenset()
+
+    def first_poll(self, carrier: str | None, number: str | None) -> str | None:
+        """When a parcel with that number is to be asked about: at once, or never."""
+        return self.now.isoformat() if number and carrier in self.pollable else None
+
+
+def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Terms) -> Writable:
+    """The whole row of a parcel that is not stored yet. `order` is its order's row as it stands now."""
+    cancelled = order["cancelled_at"]
+    return {
+        "public_id": public_id("shp"),
+        "link_token": link_token(),
+        "brand_id": order["brand_id"],
+        "order_id": order["id"],
+        "reference": reference,
+        "direction": "outbound",
+        "milestone": Milestone.registered,
+        "poll_failures": 0,
+        "carrier": parcel.carrier,
+        "tracking_number": parcel.tracking_number,
+        "items": item_rows(parcel.items),
+        "promised_on": _plain(parcel.promised_on),
+        "history_until": _plain(terms.now) if terms.history else None,
+        "cancelled_at": _plain(cancelled),
+        "next_poll_at": None if cancelled else terms.first_poll(parcel.carrier, parcel.tracking_number),
+        "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
+    }
+
+
+def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: Row, terms: Terms) -> Writable | None:
+    """A stored parcel's columns where anything about it changed, else None.
+
+    `parcel` is what was said of it, or None when only its order changed; `before` and `after` are that order's
+    rows. What the engine has put to rest stays so unless the number or the promise changed.
+    """
+    old = {column: _plain(stored[column]) for column in PARCEL_COLUMNS}
+    row = old | (_said_of_parcel(parcel) if parcel else {})
+    if (row["carrier"], row["tracking_number"]) != (stored["carrier"], stored["tracking_number"]):
+        asked = None if _over(stored, _OVER) else terms.first_poll(row["carrier"], row["tracking_number"])
+        row |= {"next_poll_at": asked, "poll_failures": 0, "problem": None}
+    due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
+    if due != promise_end(stored["promised_on"], before):
+        row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)
+    return None if row == old else row | {"id": stored["id"]}
+
+
+def _said_of_parcel(parcel: IncomingParcel) -> Writable:
+    said: Writable = {name: getattr(parcel, name) for name in parcel.model_fields_set & {"carrier", "tracking_number"}}
+    if "items" in parcel.model_fields_set:
+        said["items"] = item_rows(parcel.items)
+    if "promised_on" in parcel.model_fields_set:
+        said["promised_on"] = _plain(parcel.promised_on)
+    return said
+
+
+def promise_end(parcel_day: date | None, order: Row) -> datetime | None:
+    """The instant at which the parcel's promise, else its order's, is broken."""
+    day = parcel_day or order["promised_on"]
+    return end_of_day(day, order["zone"]) if day else None
+
+
+def _over(stored: Row, ends: frozenset[Milestone]) -> bool:
+    return stored["cancelled_at"] is not None or Milestone(stored["milestone"]) in ends
+
+
+def in_rounds(orders: Sequence[IncomingOrder]) -> list[list[IncomingOrder]]:
+    """The orders in rounds that name each order once at most: told twice in a batch is told twice in a row."""
+    rounds: list[list[IncomingOrder]] = []
+    seen: dict[tuple[str, str], int] = {}
+    for order in orders:
+        turn = seen.get((order.source, order.number), 0)
+        seen[order.source, order.number] = turn + 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(order)
+    return rounds
