@@ -29,17 +29,17 @@ log = logger(__name__)
 Wake = Callable[[str, str], None]
 
 
-def build_house(settings: Settings, *, sessions: Sessions | None = None, wake: Wake | None = None) -> House:
+def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wake | None = None) -> House:
     """Everything a process needs to do any of the pipeline's work.
 
-    `sessions` may be handed in by a caller that has them already; without `wake` nobody is told of new work
-    and the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
+    `engine` may be handed in by a caller that has one already; without `wake` nobody is told of new work and
+    the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
     nothing may leave anyway (shadow mode).
     """
     http = build_http()
     return House(
         clock=settings.engine_clock(),
-        sessions=sessions or make_sessions(make_engine(settings.database_url.get_secret_value())),
+        sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value())),
         loop=Loop(),
         http=http,
         carriers=CARRIERS,

@@ -51,11 +51,11 @@ def beat_program(home: Path, env: Mapping[str, str]) -> Program:
     return Program("beat", argv, env, grace=5.0)
 
 
-def engine_programs(home: Path, port: int, env: Mapping[str, str]) -> list[Program]:
+def engine_programs(home: Path, host: str, port: int, env: Mapping[str, str]) -> list[Program]:
     """All programs of one machine. Carriers and providers are waited for in workers of their own, so that neither
     keeps the other waiting."""
     return [
-        web_program("127.0.0.1", port, env),
+        web_program(host, port, env),
         worker_program("worker-ask", "tick,poll", 2, env),
         worker_program("worker-send", "send,settle", 2, env),
         beat_program(home, env),

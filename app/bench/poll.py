@@ -1,0 +1,81 @@
+"""`doorstep bench poll`: what one polled parcel costs, beside what one bare GET costs in the same run."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+import sqlalchemy as sa
+
+from app import pipeline
+from app.bench.ground import Cost, Ground, Meter, ground
+from app.bench.world import PLACED, make_parcels
+from app.models import Shipment
+from app.pipeline.house import House
+from app.wiring import build_house
+
+
+@dataclass(frozen=True, slots=True)
+class PollBench:
+    """`floor`: bare GETs. `fresh`: every parcel answers for the first time. `usual`: nine in ten say what they said."""
+
+    floor: Cost
+    fresh: Cost
+    usual: Cost
+
+    @property
+    def ratio(self) -> float:
+        """CPU of a usual poll over that of a bare GET."""
+        return self.usual.cpu_ms / self.floor.cpu_ms
+
+
+def bench_poll(parcels: int) -> PollBench:
+    """Poll `parcels` parcels of ten events three times over: bare, all new, and nine in ten unchanged."""
+    with ground() as here:
+        house = build_house(here.settings)
+        make_parcels(house, parcels)
+        urls = [f"{here.sink_url}/track/shipments?trackingNumber=BENCH{n:08}" for n in range(parcels)]
+        house.loop.run(_warm(house.http, urls[:200]))
+        meter = Meter()
+        house.loop.run(_bare(house.http, urls, 50))
+        floor = meter.stop(parcels)
+        fresh = _poll_all(house, here, parcels)
+        _make_fresh(here, [f"BENCH{n:08}" for n in range(0, parcels, 10)])
+        usual = _poll_all(house, here, parcels)
+        house.loop.run(house.http.aclose())
+        return PollBench(floor, fresh, usual)
+
+
+def _poll_all(house: House, here: Ground, parcels: int) -> Cost:
+    with house.sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(next_poll_at=PLACED))
+        session.execute(sa.text("ANALYZE shipments"))
+    meter, done = Meter(here.postgres), 0
+    while done < parcels:
+        tally = pipeline.poll(house, "dhl")
+        if tally.parcels == 0:
+            raise RuntimeError(f"only {done} of {parcels} parcels were polled")
+        done += tally.parcels
+    return meter.stop(done)
+
+
+def _make_fresh(here: Ground, numbers: Sequence[str]) -> None:
+    with httpx.Client() as client:
+        client.put(f"{here.sink_url}/fresh", content=json.dumps(list(numbers)))
+
+
+async def _warm(http: httpx.AsyncClient, urls: Sequence[str]) -> None:
+    await _bare(http, urls, 50)
+
+
+async def _bare(http: httpx.AsyncClient, urls: Sequence[str], concurrency: int) -> None:
+    """GET each address and read the answer, on as many connections as the engine uses."""
+    limit = asyncio.Semaphore(concurrency)
+
+    async def one(url: str) -> None:
+        async with limit:
+            (await http.get(url, headers={"DHL-API-Key": "bench"})).raise_for_status()
+
+    for start in range(0, len(urls), 200):
+        await asyncio.gather(*(one(url) for url in urls[start : start + 200]))
