@@ -78,13 +78,13 @@ def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
     """Lock the orders of these parcels, then every parcel of those orders."""
     of_these = sa.select(Shipment.order_id).where(Shipment.id == sa.func.any(sorted(set(shipment_ids))))
     orders = session.execute(
-        sa.select(Order.__table__).where(Order.id.in_(of_these)).order_by(Order.id).with_for_update()
+        sa.select(Order.__table__).where(Order.id.in_(of_these)).order_by(Order.id).with_for_update(key_share=True)
     ).all()
     shipments = session.execute(
         sa.select(Shipment.__table__)
         .where(Shipment.order_id == sa.func.any([order.id for order in orders]))
         .order_by(Shipment.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
     by_order: dict[int, list[Any]] = defaultdict(list)
     for shipment in shipments:

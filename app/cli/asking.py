@@ -1,0 +1,136 @@
+"""`doorstep explain`, `audit`, `carriers`, `rules`, `keys`: what an operator looks up and sets."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
+from app.errors import NotFound
+from app.insight.audit import audit as audit_database
+from app.insight.explain import explain as explain_shipment
+from app.insight.explain import find_shipments
+from app.insight.tell import tell
+from app.rules.ruleset import parse_rules
+from app.settings import load_settings
+from app.tracking.carriers.base import Ask, Call, RawAnswer
+from app.tracking.carriers.registry import CARRIERS, find
+from app.web.access import issue_key
+
+app = typer.Typer()
+carriers_app = typer.Typer(invoke_without_command=True, help="What each carrier can do.")
+rules_app = typer.Typer(no_args_is_help=True, help="The rules that decide which milestone triggers a message.")
+keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
+app.add_typer(carriers_app, name="carriers")
+app.add_typer(rules_app, name="rules")
+app.add_typer(keys_app, name="keys")
+
+
+@app.command()
+def explain(
+    shipment: Annotated[str, typer.Argument(help="A parcel's id (shp_…), its tracking number, or an order number.")],
+    as_json: AsJson = False,
+) -> None:
+    """A parcel's whole story: scans, milestones, every rule's answer, messages, attempts, receipts."""
+    with standing_house() as (house, _brands), house.sessions() as session:
+        found = find_shipments(session, shipment)
+        if not found:
+            raise NotFound(f"Nothing is known by {shipment!r}. Give a parcel's id, a tracking or an order number.")
+        stories = [explain_shipment(session, one) for one in found]
+    if as_json:
+        print_json([story.model_dump(mode="json") for story in stories])
+        return
+    for story in stories:
+        for line in tell(story):
+            out.print(line, markup=False, highlight=False)
+        out.print()
+
+
+@app.command()
+def audit(as_json: AsJson = False) -> None:
+    """The conservation law and the other invariants over the live database; exit 1 when one is broken."""
+    settings = load_settings()
+    with standing_house() as (house, _brands), house.sessions() as session:
+        found = audit_database(session, settings.sending.settle)
+    if as_json:
+        print_json({**asdict(found), "whole": found.whole})
+    else:
+        out.print(
+            f"decided {found.decided} = sent {found.sent} + withheld {found.withheld}"
+            f" + failed {found.failed} + pending {found.pending}"
+        )
+        out.print(", ".join(f"{count} {state}" for state, count in sorted(found.states.items())) or "No messages yet.")
+        for breach in found.breaches:
+            out.print(f"BROKEN: {breach.law}: {breach.count}, e.g. {', '.join(breach.examples)}", style="red")
+        out.print("Everything adds up." if found.whole else "Something does not add up.")
+    raise typer.Exit(0 if found.whole else 1)
+
+
+@carriers_app.callback()
+def carriers(context: typer.Context, as_json: AsJson = False) -> None:
+    """What each carrier can do."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = [
+        {
+            "carrier": carrier.name,
+            "title": carrier.title,
+            "per_request": carrier.batch_size,
+            "requests_per_second": carrier.requests_per_second,
+            "base_url": carrier.base_url,
+            "manual": carrier.manual,
+        }
+        for carrier in CARRIERS.values()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(*rows[0], box=None)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    out.print(table)
+
+
+@carriers_app.command("parse")
+def parse(
+    carrier: Annotated[str, typer.Argument(help="The carrier's name, e.g. dhl.")],
+    file: Annotated[Path, typer.Argument(help="A raw answer of the carrier, as it came over the wire.")],
+    number: Annotated[str, typer.Option("--number", help="The tracking number that was asked about.")] = "",
+) -> None:
+    """A raw carrier answer as normalised JSON."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}.") from error
+    call = Call("GET", "", {}, [Ask(number)])
+    replies = find(carrier).read(call, RawAnswer(200, {}, body))
+    print_json([asdict(reply) | {"scans": [_scan(asdict(scan)) for scan in reply.scans]} for reply in replies])
+
+
+def _scan(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "digest": fields["digest"].hex()}
+
+
+@rules_app.command("check")
+def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")]) -> None:
+    """Validate a rule set; every fault is named with its line, its column and what to write instead."""
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(f"{file} cannot be read: {error}.") from error
+    rules = parse_rules(content)
+    out.print(f"{file}: {len(rules.rules)} rules, all valid.")
+
+
+@keys_app.command("add")
+def add_key(
+    label: Annotated[str, typer.Argument(help="What the key is for, e.g. 'web shop'.")],
+    brand: BrandKey = "fjallhem",
+    scope: Annotated[list[str] | None, typer.Option(help="orders:read, orders:write; both if none is named.")] = None,
+) -> None:
+    """A new API key for one brand. It is shown once; only its digest is kept."""
+    with standing_house(brand) as (house, brands), house.sessions.begin() as session:
+        key = issue_key(session, brands[brand], label, scope or ["orders:read", "orders:write"])
+    out.print(key, markup=False, highlight=False)

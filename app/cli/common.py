@@ -1,0 +1,84 @@
+"""What the commands share: consoles, options, and the way to a database that answers."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.db import check_reachable, current_revision, make_engine, migrate, newest_revision
+from app.embedded import Endpoints, default_home, reach
+from app.errors import ConfigurationError, NotFound
+from app.log import configure_logging
+from app.pipeline.house import House
+from app.settings import Settings, load_settings
+from app.wiring import build_house, ensure_brands
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
+BrandKey = Annotated[str, typer.Option("--brand", help="The brand, by the name of its folder in templates/brands/.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; dates and ids become text."""
+    out.print_json(json.dumps(value, default=str))
+
+
+def with_endpoints(settings: Settings, endpoints: Endpoints) -> Settings:
+    """The settings with the embedded servers' addresses filled in."""
+    addresses = {"database_url": endpoints.database_url, "broker_url": endpoints.broker_url}
+    return settings.model_copy(update={name: SecretStr(url) for name, url in addresses.items()})
+
+
+@contextmanager
+def servers(settings: Settings) -> Iterator[Settings]:
+    """Settings whose database and broker run: the configured ones, or the embedded pair of this home."""
+    if not settings.embedded:
+        yield settings
+        return
+    with reach(settings.home or default_home()) as endpoints:
+        yield with_endpoints(settings, endpoints)
+
+
+@contextmanager
+def engine_of(settings: Settings) -> Iterator[sa.Engine]:
+    """A database that answers. Raises Unreachable with a sentence when it does not."""
+    engine = make_engine(settings.database_url.get_secret_value())
+    try:
+        check_reachable(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def standing_house(brand: str | None = None) -> Iterator[tuple[House, dict[str, int]]]:
+    """A house on a database with the newest schema and the brands in place, with the brands' row ids by key."""
+    settings = load_settings()
+    configure_logging(settings.log_format, level=30)
+    with servers(settings) as reached, engine_of(reached) as engine:
+        if settings.embedded:
+            migrate(engine)
+        elif current_revision(engine) != newest_revision():
+            raise ConfigurationError("The database's schema is not the newest. Run `doorstep migrate` first.")
+        house = build_house(reached, engine=engine)
+        brands = ensure_brands(house.sessions, house.catalog)
+        if brand is not None and brand not in brands:
+            raise NotFound(f"There is no brand {brand!r}. One of: {', '.join(sorted(brands))}.")
+        yield house, brands
+
+
+@contextmanager
+def progress_bar(visible: bool) -> Iterator[Progress]:
+    """A progress bar on standard error, for a person only."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=not (visible and sys.stderr.isatty())) as progress:
+        yield progress

@@ -1,0 +1,87 @@
+"""`doorstep import` and `replay`: orders that come from a file."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, standing_house
+from app.errors import Fault
+from app.intake.importing import ImportReport, import_file
+from app.models import Brand
+from app.models.vocabulary import Source
+from app.pipeline.concluding import hear
+from app.pipeline.incoming import heard_from_incoming
+from app.rehearsal.replay import ReplayReport, replay_file
+
+app = typer.Typer()
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A CSV file with one row a parcel.")],
+    mapping: Annotated[Path | None, typer.Option("--map", help="A YAML file that names the columns.")] = None,
+    brand: BrandKey = "fjallhem",
+    live: Annotated[bool, typer.Option("--live", help="Treat the rows as new: what happens is told.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Orders and parcels from a file. What they have behind them is history, and nobody is told of it."""
+    with standing_house(brand) as (house, brands), house.sessions() as session:
+        row = session.get_one(Brand, brands[brand])
+        now = house.clock.now()
+        with progress_bar(not as_json) as progress:
+            task = progress.add_task(f"Importing {file.name}", total=None)
+            report = import_file(
+                file,
+                mapping,
+                row,
+                house.sessions,
+                lambda at, parcels: hear(at, house, heard_from_incoming(parcels, Source.file), now),
+                now=now,
+                live=live,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+    _print_import(report, as_json)
+
+
+def _print_import(report: ImportReport, as_json: bool) -> None:
+    if as_json:
+        print_json(report.as_json())
+    else:
+        for line in report.lines():
+            out.print(line, markup=False, highlight=False)
+    raise typer.Exit(1 if report.faults and not report.orders else 0)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A CSV file of orders with their timestamps.")],
+    mapping: Annotated[Path | None, typer.Option("--map", help="A YAML file that names the columns.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The pipeline over recorded orders with a stepped clock; nothing is stored or sent."""
+    with progress_bar(not as_json) as progress:
+        task = progress.add_task(f"Replaying {file.name}", total=None)
+        report, faults = replay_file(
+            file, mapping, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    if as_json:
+        print_json({**asdict(report), "agrees": report.agrees, "faults": [str(fault) for fault in faults]})
+    else:
+        _print_replay(report, faults)
+    raise typer.Exit(0 if report.agrees else 1)
+
+
+def _print_replay(report: ReplayReport, faults: list[Fault]) -> None:
+    table = Table("milestone", "opened by the replay", "straight from the file", "missing", "extra", box=None)
+    for one in report.comparisons:
+        table.add_row(one.milestone.value, *map(str, (one.opened, one.implied, len(one.missing), len(one.extra))))
+    out.print(
+        f"{report.parcels} parcels in {report.steps} steps, until {report.ended_at} ({len(faults)} rows skipped)."
+    )
+    out.print(table)
+    for what, counts in (("Decisions", report.decisions), ("Would have been sent", report.would_send)):
+        out.print(f"{what}: " + (", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"))
+    out.print("The replay agrees with the file." if report.agrees else "The replay DISAGREES with the file.")

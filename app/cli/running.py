@@ -1,0 +1,92 @@
+"""`doorstep demo`, `up`, `migrate`: what starts and prepares a whole engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
+from app.db import current_revision, migrate
+from app.demo.run import run_demo
+from app.embedded import Embedded, Processes, default_home
+from app.embedded.engine import engine_programs
+from app.log import configure_logging
+from app.settings import SendMode, Settings, load_settings
+from app.wiring import build_celery, build_house, check_broker, ensure_brands
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="End by itself with a summary.")] = False,
+    orders: Annotated[int, typer.Option(help="How many orders the sample shop has.", min=10, max=2000)] = 240,
+    speed: Annotated[float, typer.Option(help="Engine seconds to one second of yours.", min=60, max=20000)] = 4800,
+    seed: Annotated[int, typer.Option(help="The sample shop and the carriers' moods follow from it.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """The whole engine in one command: a sample shop, stand-ins for carriers and providers, an inbox to look into."""
+    report = run_demo(headless=headless, orders=orders, speed=speed, seed=seed, console=err if as_json else out)
+    if as_json:
+        print_json(report.as_json())
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="The address that the web process listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port.", min=1, max=65535)] = 8080,
+) -> None:
+    """The whole engine on this machine, on the configured (or embedded) database and broker."""
+    settings = load_settings()
+    configure_logging(settings.log_format)
+    home = settings.home or default_home()
+    with _owned_servers(settings, home) as reached, engine_of(reached) as engine:
+        check_broker(build_celery(reached))
+        migrate(engine)
+        house = build_house(reached, engine=engine)
+        ensure_brands(house.sessions, house.catalog)
+        env = {
+            "DOORSTEP_DATABASE_URL": reached.database_url.get_secret_value(),
+            "DOORSTEP_BROKER_URL": reached.broker_url.get_secret_value(),
+        }
+        with Processes(home) as processes:
+            processes.start(*engine_programs(home, host, port, env))
+            if not processes.interrupted:
+                out.print(
+                    f"Doorstep is up at http://{host}:{port} (API: /docs). Logs: {processes.log_file('web').parent}"
+                )
+                out.print(_mode_line(settings))
+                processes.wait()
+            out.print("Stopping…")
+
+
+@contextmanager
+def _owned_servers(settings: Settings, home: Path) -> Iterator[Settings]:
+    """Like `servers`, but the embedded pair is owned, not borrowed: `up` must be able to stop it."""
+    if not settings.embedded:
+        yield settings
+        return
+    with Embedded(home) as endpoints:
+        yield with_endpoints(settings, endpoints)
+
+
+def _mode_line(settings: Settings) -> str:
+    if settings.send is SendMode.shadow:
+        return "Sending: shadow. Everything is decided, nothing leaves. Set DOORSTEP_SEND=live when you are ready."
+    if settings.send is SendMode.allowlist:
+        return f"Sending: only to {len(settings.allowed_recipients())} listed addresses (DOORSTEP_ALLOWLIST)."
+    return "Sending: live. Shoppers are being written to. Press Ctrl-C to stop."
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's schema up to date, and store the brands that stand in templates/brands/."""
+    settings = load_settings()
+    with servers(settings) as reached, engine_of(reached) as engine:
+        before, after = current_revision(engine), migrate(engine)
+        house = build_house(settings.model_copy(update={"send": SendMode.shadow}), engine=engine)
+        brands = ensure_brands(house.sessions, house.catalog)
+    out.print(f"Schema {before or 'empty'} → {after}; brands: {', '.join(sorted(brands))}.")
