@@ -175,7 +175,9 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror}). Every brand's folder needs one.") from error
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}). Every brand's folder needs one."
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not YAML: {error}. Mend it there.") from error
     if not isinstance(content, dict):

@@ -25,7 +25,10 @@ class BadTemplate(ConfigurationError):
 
 
 class FrontMatter(BaseModel):
-    """What stands above an email's text. All are Jinja. `headline` is set in the largest type of the mail."""
+    """What stands above an email's text. All are Jinja. `headline` is set in the largest type of the mail.
+
+    `hours` puts the hours of `when` or of `happened` behind it, and they are never broken over two lines.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +38,7 @@ class FrontMatter(BaseModel):
     headline: Line
     lead: Line
     button: Line
+    hours: Literal["none", "when", "happened"] = "none"
     tone: Literal["steady", "late"] = "steady"
     layout: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = "parcel"
 

@@ -86,7 +86,9 @@ def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
 
 def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     front, body = split(source)
-    html = _filled(_MJML_LAYOUT, f"{front.layout}.mjml", source, around, _html_pieces(front, body, around.brand, source))
+    html = _filled(
+        _MJML_LAYOUT, f"{front.layout}.mjml", source, around, _html_pieces(front, body, around.brand, source)
+    )
     text = _filled(_TEXT_LAYOUT, f"{front.layout}.txt", source, around, _text_pieces(front, body, source))
     parts = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
     for environment, name in ((TEXT, "subject"), (TEXT, "preheader"), (HTML, "html"), (TEXT, "text")):
@@ -128,9 +130,7 @@ def _styles(brand: BrandSource) -> dict[str, str]:
     }
 
 
-def _filled(
-    layout: Sandbox, name: str, source: Source, around: Surroundings, pieces: Mapping[str, Any]
-) -> str:
+def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pieces: Mapping[str, Any]) -> str:
     path = around.layouts / name
     if not path.is_file():
         raise BadTemplate(f"{source.path}, layout: there is no {path}. Name one that stands in that folder.")
@@ -144,7 +144,7 @@ def _filled(
             brand={**_brand_facts(brand), "corners": brand.corners, "align": brand.align, "caps": brand.caps},
             light=_colours(brand.colours.light),
             dark=_colours(brand.colours.dark),
-            fonts=brand.fonts.model_dump(),
+            fonts=_fonts(brand),
             logo=_logo(brand, around.public_url),
             words=dict(around.words),
             locale={"name": source.locale, "direction": locale.text_direction},
@@ -155,6 +155,11 @@ def _filled(
 
 def _colours(palette: Palette) -> dict[str, str]:
     return palette.model_dump()
+
+
+def _fonts(brand: BrandSource) -> dict[str, Any]:
+    # A stack holds letters, commas and single quotes only, so it may stand in a style sheet as it is.
+    return {**brand.fonts.model_dump(), "heading": Markup(brand.fonts.heading), "body": Markup(brand.fonts.body)}  # noqa: S704
 
 
 def _logo(brand: BrandSource, public_url: str) -> dict[str, Any]:

@@ -29,6 +29,14 @@ def quoted(text: str | None, limit: int = 160) -> str:
     return tidy(_ADDRESSES.sub("…", text), limit) if text else ""
 
 
+def place_name(text: str | None) -> str:
+    """A carrier's name of a place, tidied; one that it shouts (`HAMBURG - DE`) is said in a normal voice."""
+    name = quoted(text, 80)
+    if not name.isupper():
+        return name
+    return " ".join(word.title() if len(word) > 3 else word for word in name.split(" "))
+
+
 def isolated(text: str) -> str:
     """`text` kept from turning the line around it, when it holds letters written from right to left."""
     return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text

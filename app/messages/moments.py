@@ -1,5 +1,6 @@
 """How instants, days and sums are said: in the template's language, by the shopper's customs and in their zone."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -7,10 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_time
 from babel.numbers import UnknownCurrencyError, format_currency, get_currency_precision
 
 from app.zones import zone
+
+_YEAR_LAST = re.compile(r"[,،]?\s*('[^']*'\s*)?y+(\s*'[^']*'\.?)?$")
+_YEAR_FIRST = re.compile(r"^y+[^A-Za-z']*")
 
 _EARLIEST_NEXT_DAY = time(23, 0)
 """A window that ends at or after this hour (or at midnight) says "on that day", not "by 23:59"."""
@@ -26,6 +30,7 @@ class Speech:
     today: str
     tomorrow: str
     yesterday: str
+    at: str
     by: str
     from_: str
 
@@ -96,7 +101,23 @@ def speech_zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=4096)
 def _written_day(day: date, locale: str, short: bool) -> str:
-    return str(format_skeleton("MMMEd" if short else "MMMMEEEEd", datetime.combine(day, time()), locale=locale))
+    pattern = _short_pattern(locale) if short else _long_pattern(locale)
+    return str(format_date(day, pattern, locale=locale))
+
+
+@lru_cache(maxsize=512)
+def _long_pattern(locale: str) -> str:
+    """The locale's full date without its year: nobody needs to be told the year in which a parcel comes."""
+    known = Locale.parse(locale)
+    pattern = _YEAR_FIRST.sub("", _YEAR_LAST.sub("", known.date_formats["full"].pattern))
+    return pattern.replace("EEEE, d", "EEEE d") if known.language == "en" else pattern
+
+
+@lru_cache(maxsize=512)
+def _short_pattern(locale: str) -> str:
+    known = Locale.parse(locale)
+    pattern = str(known.datetime_skeletons["MMMEd"])
+    return pattern.replace("E, d", "E d") if known.language == "en" else pattern
 
 
 @lru_cache(maxsize=4096)
@@ -124,6 +145,7 @@ def spoken(words: Any, locale: Locale, zone_name: str, now: datetime) -> Speech:
         today=words["today"],
         tomorrow=words["tomorrow"],
         yesterday=words["yesterday"],
+        at=words["at"],
         by=words["by"],
         from_=words["from"],
     )

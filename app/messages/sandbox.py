@@ -86,7 +86,12 @@ def _web_address(value: Any) -> str:
     return text if text.lower().startswith(("https://", "http://", "mailto:", "tel:")) else ""
 
 
-_FILTERS: Mapping[str, Callable[..., Any]] = {"join": _joined, "sentence": _sentence, "shorten": _shortened, "url": _web_address}
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "join": _joined,
+    "sentence": _sentence,
+    "shorten": _shortened,
+    "url": _web_address,
+}
 _BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", "first", "last", "int", "round", "e",
              "escape", "trim", "urlencode")  # fmt: skip
 

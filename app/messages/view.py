@@ -7,7 +7,7 @@ from typing import Any
 from babel import Locale
 
 from app.messages.base import Links, Template
-from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy, tidy_all
+from app.messages.hostile import initial, isolated, place_name, quoted, safe_picture, tidy, tidy_all
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, Person, Promise
@@ -40,7 +40,7 @@ def fields(template: Template, facts: Facts, person: Person, links: Links, now: 
         "others": [_other(parcel.items, parcel.milestone, words) for parcel in facts.other_parcels[:SHOWN_PARCELS]],
         "state": words["states"].get(facts.parcel.milestone.value, ""),
         "carrier": _carrier(facts.parcel.carrier, words),
-        "place": isolated(quoted(facts.news.place, 80)),
+        "place": isolated(place_name(facts.news.place)),
         "note": isolated(quoted(facts.news.description)),
     }
 
@@ -134,6 +134,7 @@ def _happened(facts: Facts, speech: Speech) -> dict[str, Any]:
         "day": day,
         "time": hour,
         "text": f"{day}, {hour}",
+        "said": f"{day} {speech.at} {hour}",
         "short": f"{short_day} {hour}",
         "today": local.date() == speech.now.date(),
     }
