@@ -1,0 +1,54 @@
+# Every target works from a fresh clone that has nothing but Python 3.11+, its pip, and the package index.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install demo test check audit-deps bench lock
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed ## .venv with everything, exactly as locked
+
+# --no-build-isolation: the build backend is one of the locked packages, so nothing unlocked is fetched.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Doorstep needs Python 3.11 or newer, and $(PYTHON) is not. Try make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## the whole engine with a sample shop; HEADLESS=1 ends by itself
+	$(BIN)/doorstep demo $(if $(HEADLESS),--headless)
+
+test: install ## all tests, on a real PostgreSQL and Valkey
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install ## style, types, layers, schema, compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/migrations.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+audit-deps: install ## known weaknesses in the locked packages; fails when it could look at none
+	$(BIN)/python .ci/audit_deps.py requirements.lock
+
+bench: install ## polls and sends a second, beside the bare limits
+	$(BIN)/doorstep bench poll
+	$(BIN)/doorstep bench send
+
+# Three files, because a file whose every line carries a hash cannot say "only with this extra": the whole workshop,
+# what a server needs (the container image), and what builds the wheel. The last two take their versions from the first.
+# An index address never goes into them; UPGRADE=1 takes the newest versions instead of keeping those that are locked.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate --no-config
+
+lock: ## write the lock files anew from pyproject.toml
+	@test -x $(BIN)/uv || $(MAKE) install
+	$(LOCK) $(if $(UPGRADE),--upgrade) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) --constraint requirements.lock pyproject.toml --output-file requirements-server.lock
+	echo "hatchling" | $(LOCK) --constraint requirements.lock - --output-file requirements-build.lock
