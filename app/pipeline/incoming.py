@@ -1,4 +1,4 @@
-"""What a shop says happened to its parcels, as the pipeline hears it."""
+"""What a shop says happened to its parcels, made into what the pipeline hears."""
 
 from collections.abc import Iterable
 
@@ -9,16 +9,17 @@ from app.pipeline.concluding import Heard
 from app.tracking.carriers.base import HeardScan, scan_digest
 
 
-def heard_from_incoming(parcels: Iterable[ParcelScans], source: Source) -> list[Heard]:
-    """Each parcel's scans as `Heard`. The same scan told twice, by file or by API, has one identity."""
-    return [Heard(parcel.shipment_id, source, tuple(_heard(scan) for scan in parcel.scans)) for parcel in parcels]
+def heard_from_incoming(told: Iterable[ParcelScans], source: Source) -> list[Heard]:
+    """One `Heard` a parcel, as told through the API or a file. A scan told again, by either way, is the same scan."""
+    return [Heard(parcel.shipment_id, source, scans=tuple(map(heard_scan, parcel.scans))) for parcel in told]
 
 
-def _heard(scan: IncomingScan) -> HeardScan:
-    written = scan.occurred_at.isoformat()
+def heard_scan(scan: IncomingScan) -> HeardScan:
+    """One scan of the shop's own telling. Its code is the shop's, or the milestone's name where it has none."""
     code = scan.code or scan.milestone.value
+    written = scan.occurred_at.isoformat()
     return HeardScan(
-        digest=scan_digest("shop", code, written, scan.place or ""),
+        digest=scan_digest("api", code, written, scan.place or ""),
         code=code,
         milestone=scan.milestone,
         description=scan.description,

@@ -1,0 +1,89 @@
+"""Where providers report what became of messages: verified, stored as they came, and digested afterwards."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from app.channels.base import Forged, Transport, Unreadable
+from app.log import logger
+from app.pipeline.house import House
+from app.pipeline.settling import keep_reports
+from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument
+
+log = logger(__name__)
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemDocument, "description": description, "content": {MEDIA_TYPE: {}}}
+    for status, description in {
+        400: "Signed, but not readable.",
+        403: "The signature is missing or wrong; nothing was stored.",
+        404: "No such provider is in use.",
+        413: "The body is larger than is read.",
+    }.items()
+}
+
+router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_REFUSALS)
+
+
+async def _raw(request: Request) -> bytes:
+    return await request.body()
+
+
+Raw = Annotated[bytes, Depends(_raw)]
+
+
+@router.post("/sendgrid", status_code=204, summary="SendGrid's event webhook")
+def sendgrid(request: Request, body: Raw) -> Response:
+    """Takes SendGrid's signed event batches (`X-Twilio-Email-Event-Webhook-Signature`)."""
+    return _take(request, "sendgrid", body)
+
+
+@router.post("/twilio/status", status_code=204, summary="Twilio's status callback")
+def twilio_status(request: Request, body: Raw) -> Response:
+    """Takes Twilio's signed status callbacks (`X-Twilio-Signature` over the public address)."""
+    return _take(request, "twilio", body)
+
+
+def _take(request: Request, provider: str, body: bytes) -> Response:
+    house: House = request.app.state.house
+    transport = _transport(house, provider)
+    try:
+        reports = transport.reports(_public_url(house.public_url, request), dict(request.headers), body)
+    except Forged as error:
+        log.warning("report refused", provider=provider, error=str(error))
+        raise Problem(
+            403,
+            "forged",
+            "The signature is missing or wrong",
+            "Nothing was stored. Check the provider's signing key and DOORSTEP_PUBLIC_URL.",
+        ) from error
+    except Unreadable as error:
+        log.warning("report unreadable", provider=provider, error=str(error))
+        raise Problem(
+            400, "unreadable", "The report cannot be read", "It is signed, but not in a known form."
+        ) from error
+    with house.sessions.begin() as session:
+        new = keep_reports(session, provider, reports)
+    if new:
+        house.wake("digest_reports", "")
+    return Response(status_code=204)
+
+
+def _transport(house: House, provider: str) -> Transport:
+    for transports in house.transports.values():
+        for transport in transports:
+            if transport.name == provider:
+                return transport
+    raise Problem(
+        404,
+        "no-provider",
+        "No such provider is in use",
+        "Name it in DOORSTEP_CHANNELS__EMAIL or DOORSTEP_CHANNELS__SMS.",
+    )
+
+
+def _public_url(public_url: str, request: Request) -> str:
+    """The address that the provider called and signed, whatever stands between it and us."""
+    query = request.scope["query_string"].decode("latin-1")
+    return public_url.rstrip("/") + request.url.path + (f"?{query}" if query else "")

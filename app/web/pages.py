@@ -1,0 +1,53 @@
+"""How a page is written: its template, its words in the reader's language, and the policy it is served under."""
+
+import secrets
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from starlette.responses import Response
+
+_HERE = Path(__file__).parent
+
+LANGUAGE = "en"
+"""The language that every sentence of ours stands in; others are added beside it in `words/`."""
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@lru_cache(maxsize=64)
+def _words(language: str) -> Mapping[str, Any]:
+    text = (_HERE / "words" / f"{language}.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def words_for(locales: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
+    """The first of these languages that the pages are written in, and its words."""
+    written = {path.stem for path in (_HERE / "words").glob("*.yaml")}
+    language = next((locale for locale in locales if locale in written), LANGUAGE)
+    return language, _words(language)
+
+
+def page(template: str, content: Mapping[str, Any], status: int = 200, cache: str = "no-store") -> Response:
+    """An HTML answer that may use its own style and pictures, and nothing else: no script, no frame, no form."""
+    nonce = secrets.token_urlsafe(16)
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' https:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = {"Content-Security-Policy": policy, "Cache-Control": cache, "X-Robots-Tag": "noindex, nofollow"}
+    html = _environment().get_template(template).render(**content, nonce=nonce)
+    return Response(html, status, headers, media_type="text/html; charset=utf-8")

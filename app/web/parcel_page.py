@@ -1,0 +1,264 @@
+"""What a shopper sees of one parcel: the fact and its time, the journey, the things, the rest of the order.
+
+Pure: drawn from `Facts`, which hold no name, address or number, and from when each milestone was reached.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
+from app.messages.moments import Speech, customs, spoken
+from app.messages.sandbox import shorten
+from app.models.facts import Facts, Item, Promise
+from app.models.vocabulary import ENDS, PROGRESS, Milestone
+
+SHOWN_ITEMS = 40
+
+_WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
+_TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
+_TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
+_AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
+_TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
+"""States in which an expected time of arrival would say nothing, or nothing true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One dot of the journey: `done`, `now`, `late` (now, but overdue) or `next`; `at` is when it was reached."""
+
+    word: str
+    state: str
+    mark: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    name: str
+    quantity: int
+    picture: str
+    initial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Another parcel of the order: what is in it, how it stands, its own page."""
+
+    what: str
+    state: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelPage:
+    """Everything that the page says, in words."""
+
+    eyebrow: str
+    fact: str
+    lead: str
+    tone: str
+    steps: tuple[Step, ...]
+    things: tuple[Thing, ...]
+    things_title: str
+    more_things: int
+    cards: tuple[Card, ...]
+    unsent: tuple[Thing, ...]
+    carrier: str
+    tracking_number: str
+    order_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page is drawn from, besides the facts: when each milestone was reached, the other parcels' pages (in
+    the facts' order), the order's own items, and whether the parcel was called off."""
+
+    reached: Mapping[Milestone, datetime]
+    links: Sequence[str] = ()
+    order_items: Sequence[Item] = ()
+    cancelled: bool = False
+
+
+def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now: datetime) -> ParcelPage:
+    """The page of one parcel as it stands at `now`, in `words` and by the customs of the shopper's region."""
+    speech = spoken(words, _customs(facts, language), facts.shopper.zone, now)
+    standing = Milestone.cancelled if seen.cancelled and not _arrived(facts) else facts.parcel.milestone
+    late = _is_late(facts.promise, standing, now)
+    eyebrow, fact, lead = _told(facts, standing, late, words, speech)
+    parcel = facts.parcel
+    split = parcel_items_unknown(facts, seen)
+    return ParcelPage(
+        eyebrow=eyebrow,
+        fact=fact,
+        lead=lead,
+        tone="late" if late or standing in (Milestone.exception, Milestone.attempt_failed) else "good",
+        steps=() if standing is Milestone.cancelled else _journey(facts, seen, late, words, speech),
+        things=tuple(_thing(item) for item in parcel.items[:SHOWN_ITEMS]),
+        things_title=words["items_of_order" if split else "items_title"],
+        more_things=max(0, len(parcel.items) - SHOWN_ITEMS),
+        cards=_cards(facts, seen, words),
+        unsent=() if split else _unsent(facts, seen),
+        carrier=_carrier(parcel.carrier, words) if parcel.carrier else "",
+        tracking_number=tidy(parcel.tracking_number or "", 60),
+        order_number=isolated(tidy(facts.order.number, 60)),
+    )
+
+
+def parcel_items_unknown(facts: Facts, seen: Seen) -> bool:
+    """Whether the shop did not say which of the order's items lie in which of its parcels."""
+    return bool(facts.other_parcels) and tuple(facts.parcel.items) == tuple(seen.order_items)
+
+
+def _arrived(facts: Facts) -> bool:
+    return facts.parcel.delivered_at is not None
+
+
+def _customs(facts: Facts, language: str) -> Any:
+    shopper = facts.shopper
+    asked, _, region = shopper.locale.replace("_", "-").partition("-")
+    named = region.upper() if asked.lower() == language.split("-")[0] and len(region) == 2 else None
+    return customs(language, named or shopper.country)
+
+
+def _is_late(promise: Promise, standing: Milestone, now: datetime) -> bool:
+    closed = standing in _TIMELESS or standing is Milestone.returned
+    return promise.ends_at is not None and now >= promise.ends_at and not closed
+
+
+def _told(
+    facts: Facts, standing: Milestone, late: bool, words: Mapping[str, Any], speech: Speech
+) -> tuple[str, str, str]:
+    """The line above, the fact in the largest type, and the sentence under it."""
+    says = words["states"][standing.value]
+    if facts.parcel.direction == "return":
+        says = {**says, **words["return_parcel"].get(standing.value, {})}
+    when = "" if standing in _TIMELESS else _when(facts, standing, speech)
+    fill = _fillings(facts, words, speech, when)
+    if late and standing is not Milestone.out_for_delivery:
+        says = words["late"]
+        lead = says["lead" if when else "lead_unknown"]
+    else:
+        lead = says["lead"] + (f" {words['late']['lead']}" if late else "")
+    fact = says["timed"] if when else says["fact"]
+    return says["eyebrow"], fact.format_map(fill), lead.format_map(fill)
+
+
+def _fillings(facts: Facts, words: Mapping[str, Any], speech: Speech, when: str) -> dict[str, str]:
+    place = isolated(quoted(facts.news.place, 80))
+    happened = speech.local(facts.news.occurred_at)
+    return {
+        "when": when,
+        "at": f"{speech.day(happened.date())}, {speech.time(happened)}",
+        "place": place,
+        "at_place": f" ({place})" if place else "",
+        "promised": speech.day(facts.promise.on) if facts.promise.on else "",
+        "carrier": _carrier(facts.parcel.carrier, words),
+    }
+
+
+def _when(facts: Facts, standing: Milestone, speech: Speech) -> str:
+    """When it is expected: the carrier's window or the promised day, while that lies ahead; else today for a parcel
+    that went out today; else nothing."""
+    start, end = facts.eta.starts_at, facts.eta.ends_at
+    last = end or start
+    if last is not None and last > speech.now:
+        return _window(start, end, speech)
+    out_today = (
+        standing is Milestone.out_for_delivery and speech.local(facts.news.occurred_at).date() == speech.now.date()
+    )
+    if out_today:
+        return speech.day(speech.now.date())
+    day = facts.promise.on
+    if standing is Milestone.out_for_delivery or day is None or day < speech.now.date():
+        return ""
+    return speech.day(day)
+
+
+def _window(start: datetime | None, end: datetime | None, speech: Speech) -> str:
+    first = speech.local(start).date() if start else None
+    last = speech.last_day(end) if end else first
+    begins = max(first, speech.now.date()) if first else None
+    if begins is not None and last is not None and begins < last:
+        return f"{speech.day(begins)} – {speech.day(last)}"
+    day = last or begins or speech.now.date()
+    hours = speech.hours(start if first == day else None, end)
+    return f"{speech.day(day)}, {hours}" if hours else speech.day(day)
+
+
+def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], speech: Speech) -> tuple[Step, ...]:
+    way = _way(facts, seen)
+    known = [PROGRESS[milestone] for milestone in (*seen.reached, facts.parcel.milestone) if milestone in PROGRESS]
+    passed = [step for step in way if PROGRESS[step] <= max(known, default=0)]
+    current = passed[-1] if passed else way[0]
+    return tuple(_step(step, _state(step, current, way, late), seen, words, speech) for step in way)
+
+
+def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
+    states = {*seen.reached, facts.parcel.milestone}
+    if states & {Milestone.returning, Milestone.returned}:
+        return _AND_BACK
+    return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
+
+
+def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: bool) -> str:
+    if PROGRESS[step] < PROGRESS[current] or step is current is way[-1]:
+        return "done"
+    if step is not current:
+        return "next"
+    return "late" if late else "now"
+
+
+def _step(step: Milestone, state: str, seen: Seen, words: Mapping[str, Any], speech: Speech) -> Step:
+    reached = seen.reached.get(step)
+    at = ""
+    if reached is not None and state != "next":
+        local = speech.local(reached)
+        at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
+    return Step(words["journey"][step.value], state, words["marks"][state], at[:1].upper() + at[1:])
+
+
+def _thing(item: Item) -> Thing:
+    name = tidy(item.name, 160)
+    return Thing(isolated(name) or "–", item.quantity, safe_picture(item.image_url), initial(name))
+
+
+def _cards(facts: Facts, seen: Seen, words: Mapping[str, Any]) -> tuple[Card, ...]:
+    return tuple(
+        Card(_what(other.items, words), words["brief"].get(other.milestone.value, ""), link)
+        for other, link in zip(facts.other_parcels, seen.links, strict=True)
+    )
+
+
+def _what(items: Sequence[Item], words: Mapping[str, Any]) -> str:
+    if not items:
+        return str(words["nothing_listed"])
+    first = isolated(shorten(tidy(items[0].name, 200), 60))
+    more = len(items) - 1
+    return f"{first} {words['and_more'].format(count=more)}" if more else first
+
+
+def _unsent(facts: Facts, seen: Seen) -> tuple[Thing, ...]:
+    """What was ordered and lies in no parcel yet, by quantity."""
+    packed: dict[tuple[str, str], int] = {}
+    for item in (*facts.parcel.items, *(item for other in facts.other_parcels for item in other.items)):
+        packed[_line(item)] = packed.get(_line(item), 0) + item.quantity
+    left: list[Thing] = []
+    for item in seen.order_items:
+        covered = min(item.quantity, packed.get(_line(item), 0))
+        packed[_line(item)] = packed.get(_line(item), 0) - covered
+        if item.quantity > covered:
+            left.append(_thing(item.model_copy(update={"quantity": item.quantity - covered})))
+    return tuple(left[:SHOWN_ITEMS])
+
+
+def _line(item: Item) -> tuple[str, str]:
+    return (item.sku, "") if item.sku else ("", item.name)
+
+
+def _carrier(key: str | None, words: Mapping[str, Any]) -> str:
+    if not key:
+        return str(words["the_carrier"])
+    named = words["carriers"].get(key)
+    return str(named) if named else tidy(key.replace("_", " "), 40).title()

@@ -1,0 +1,128 @@
+"""The shopper's side: the parcel's page behind a secret link, and the brand's pictures."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.messages.brands import BrandSource
+from app.messages.bundle import locale_chain
+from app.models import Brand, Crossing, Order, Shipment
+from app.models.facts import Facts, Item, News
+from app.models.vocabulary import Milestone
+from app.pipeline.house import House
+from app.pipeline.picture import picture
+from app.settings import shipped
+from app.web.pages import page, words_for
+from app.web.parcel_page import Seen, draw
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_DAYS = 180
+"""How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
+
+_TOKEN = re.compile(r"[0-9a-z]{26}")
+_PICTURE_CACHE = "public, max-age=604800"
+
+
+@router.get("/t/{token}")
+def parcel(request: Request, token: str) -> Response:
+    """The page of the parcel that this link belongs to. Unknown, expired and malformed links get one same answer."""
+    house: House = request.app.state.house
+    now = house.clock.now()
+    with house.sessions() as session:
+        found = _find(session, token if _TOKEN.fullmatch(token) else "", now)
+        if found is None:
+            return lost()
+        brand, order, shipment = found
+        facts, seen = _facts(session, brand, order, shipment)
+    look = house.catalog.brands().get(brand.key)
+    if look is None:
+        return lost()
+    language, words = words_for(locale_chain(order.locale, look.locale))
+    drawn = draw(facts, seen, language, words, now)
+    content = {"page": drawn, "brand": look, "words": words, "language": language, "public_url": ""}
+    return page("parcel.html", content, cache="private, no-cache")
+
+
+def lost() -> Response:
+    """The friendly answer to a link that opens nothing."""
+    return page("lost.html", {}, status=404)
+
+
+def _find(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Shipment] | None:
+    found = session.execute(
+        sa.select(Brand, Order, Shipment)
+        .join(Order, Order.id == Shipment.order_id)
+        .join(Brand, Brand.id == Shipment.brand_id)
+        .where(Shipment.link_token == token)
+    ).one_or_none()
+    if found is None:
+        return None
+    brand, order, shipment = found.tuple()
+    last_news = max(filter(None, (shipment.delivered_at, shipment.milestone_at, order.placed_at)))
+    return (brand, order, shipment) if now < last_news + timedelta(days=PAGE_DAYS) else None
+
+
+def _facts(session: Session, brand: Brand, order: Order, shipment: Shipment) -> tuple[Facts, Seen]:
+    others = session.scalars(
+        sa.select(Shipment).where(Shipment.order_id == order.id, Shipment.id != shipment.id).order_by(Shipment.id)
+    ).all()
+    crossings = session.scalars(
+        sa.select(Crossing)
+        .where(Crossing.shipment_id == shipment.id, Crossing.scope == "parcel")
+        .order_by(Crossing.occurred_at, Crossing.id)
+    ).all()
+    news = _news(shipment, crossings, order)
+    seen = Seen(
+        reached={Milestone(crossing.milestone): crossing.occurred_at for crossing in reversed(crossings)},
+        links=[f"/t/{other.link_token}" for other in others],
+        order_items=[Item.model_validate(item) for item in order.items],
+        cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
+    )
+    return picture(brand, order, shipment, others, news), seen
+
+
+def _news(shipment: Shipment, crossings: Sequence[Crossing], order: Order) -> News:
+    """The parcel's present state as news: when and where its milestone was reached."""
+    latest = next((c for c in reversed(crossings) if c.milestone == shipment.milestone), None)
+    told: dict[str, Any] = latest.facts.get("news", {}) if latest else {}
+    at = shipment.delivered_at if shipment.milestone == Milestone.delivered else shipment.milestone_at
+    return News(
+        milestone=Milestone(shipment.milestone),
+        occurred_at=at or (latest.occurred_at if latest else order.placed_at),
+        place=told.get("place"),
+    )
+
+
+@router.get("/brand/{key}/{file}")
+def brand_picture(request: Request, key: str, file: str) -> Response:
+    """A brand's logo. Only the files that the brand itself names are served, so no path can lead anywhere else."""
+    house: House = request.app.state.house
+    look = house.catalog.brands().get(key)
+    if look is None or file not in _declared(look):
+        raise NotFound("There is no such picture.")
+    content, etag = _read(shipped("templates") / "brands" / look.key / file)
+    headers = {"Cache-Control": _PICTURE_CACHE, "ETag": etag}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="image/png")
+
+
+def _declared(look: BrandSource) -> frozenset[str]:
+    return frozenset({look.logo.light, look.logo.dark})
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> tuple[bytes, str]:
+    content = path.read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
