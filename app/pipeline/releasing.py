@@ -183,9 +183,11 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     if not address:
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
-    if mode is SendMode.shadow:
+    if mode == SendMode.live:
+        return None
+    if mode != SendMode.allowlist:  # whatever else it says, only `live` and a listed address let anything out
         return Withheld(release.id, MessageState.suppressed, Reason.shadow)
-    if mode is SendMode.allowlist and address.lower() not in allowlist:
+    if address.lower() not in allowlist:
         return Withheld(release.id, MessageState.suppressed, Reason.not_on_allowlist)
     return None
 

@@ -1,0 +1,142 @@
+"""A house with real PostgreSQL and templates, a clock that a test turns, and providers that do as they are told."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.channels.base import Asking, Outgoing, Report, Unreadable, Verdict
+from app.clock import Clock
+from app.intake.schema import parse_order
+from app.intake.store import upsert_orders
+from app.models import Brand, Message, Shipment
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
+from app.pipeline import listen
+from app.pipeline.concluding import Heard
+from app.pipeline.house import House
+from app.settings import SendingSettings, Settings
+from app.tracking.carriers.base import HeardScan, scan_digest
+from app.wiring import build_house
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+class TurnedClock(Clock):
+    """Stands still until the test moves it."""
+
+    def __init__(self, at: datetime = START) -> None:
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "speed", 1.0)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def turn(self, **by: float) -> datetime:
+        object.__setattr__(self, "at", self.at + timedelta(**by))
+        return self.at
+
+
+@dataclass
+class Obedient:
+    """A provider that answers as `answer` says and keeps what it was handed."""
+
+    name: str
+    kind: str
+    asking: Asking = Asking.callbacks
+    sender: str = "test"
+    answer: Callable[[Outgoing], Verdict] = lambda outgoing: Verdict(AttemptOutcome.accepted, "ref")
+    sent: list[Outgoing] = field(default_factory=list)
+
+    async def send(self, outgoing: Outgoing) -> Verdict:
+        verdict = self.answer(outgoing)
+        self.sent.append(outgoing)
+        return verdict
+
+    def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
+        raise Unreadable("tests hand their reports in")
+
+    async def aclose(self) -> None:
+        return None
+
+
+@dataclass
+class World:
+    """What a test moves: the house, its clock and its two providers."""
+
+    house: House
+    clock: TurnedClock
+    email: Obedient
+    sms: Obedient
+    woken: list[tuple[str, str]]
+
+    def with_(self, **changes: object) -> "World":
+        return replace(self, house=replace(self.house, **changes))
+
+    def order(self, number: str = "1001", *, history: bool = False, parcels: int = 1, **given: object) -> list[int]:
+        """Store an order; its parcels' row ids."""
+        payload = {
+            "number": number,
+            "placed_at": (START - timedelta(days=2)).isoformat(),
+            "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
+            "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
+            "currency": "SEK",
+            "parcels": [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)],
+            **given,
+        }
+        with self.house.sessions.begin() as session:
+            brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
+            order = parse_order(payload, self.house.carriers)
+            upsert_orders(
+                session, brand, [order], now=self.clock.now(), history=history, pollable=frozenset(self.house.carriers)
+            )
+            numbers = [parcel["tracking_number"] for parcel in payload["parcels"]]
+            return list(
+                session.scalars(
+                    sa.select(Shipment.id).where(Shipment.tracking_number.in_(numbers)).order_by(Shipment.id)
+                )
+            )
+
+    def scan(self, shipment_id: int, milestone: Milestone | None, hours_ago: float = 0.1, name: str = "") -> None:
+        """Let the engine hear of one scan."""
+        at = self.clock.now() - timedelta(hours=hours_ago)
+        listen(self.house, [Heard(shipment_id, Source.push, (heard_scan(milestone, at, name),))], self.clock.now())
+
+    def messages(self, **where: object) -> list[Message]:
+        with self.house.sessions() as session:
+            return list(session.scalars(sa.select(Message).filter_by(**where).order_by(Message.id)))
+
+    def states(self) -> list[tuple[str, str, str]]:
+        return [(m.milestone, m.channel, m.state) for m in self.messages()]
+
+
+def heard_scan(milestone: Milestone | None, at: datetime, name: str = "") -> HeardScan:
+    return HeardScan(
+        digest=scan_digest("test", str(milestone), at.isoformat(), name),
+        code=str(milestone),
+        milestone=milestone,
+        description=f"It is {milestone}",
+        place="Malmö",
+        written_time=at.isoformat(),
+        occurred_at=at,
+        zone_source="offset",
+    )
+
+
+@pytest.fixture
+def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
+    """A house in live mode whose providers are `Obedient`."""
+    clock, woken = TurnedClock(), []
+    email, sms = Obedient("sendgrid", "email"), Obedient("twilio", "sms")
+    built = build_house(Settings(send="shadow"), engine=engine, wake=lambda kind, which: woken.append((kind, which)))
+    house = replace(
+        built,
+        clock=clock,
+        transports={Channel.email: (email,), Channel.sms: (sms,)},
+        send_mode="live",
+        sending=SendingSettings(deadline=2.0, margin=0.05, settle=3600),
+    )
+    yield World(house, clock, email, sms, woken)
+    house.loop.run(house.http.aclose())
+    house.loop.close()
