@@ -162,7 +162,7 @@ def read_brand(folder: Path) -> BrandSource:
     brand = _validated(path, _mapping(path))
     if brand.key != folder.name:
         raise ConfigurationError(
-            f"{path}, key: {brand.key!r} is not the folder's name. Name the folder {brand.key}, or the key {folder.name}."
+            f"{path}, key: {brand.key!r} is not the folder's name. Write {folder.name}, or rename the folder."
         )
     for field in ("light", "dark"):
         name = getattr(brand.logo, field)

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from app.messages.base import Template
 from app.messages.brands import BrandSource, Palette
 from app.messages.bundle import BadTemplate, FrontMatter, Source, read_text, split
-from app.messages.markup import Tags, body_html, body_text, line_html
+from app.messages.markup import Tags, body_html, body_text, line_html, line_text
 from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
 
 MAX_SUBJECT_SOURCE = 1000
@@ -111,7 +111,8 @@ def _html_pieces(front: FrontMatter, body: str, brand: BrandSource, source: Sour
 
 def _text_pieces(front: FrontMatter, body: str, source: Source) -> dict[str, Any]:
     try:
-        return {**front.model_dump(exclude={"layout"}), "body": body_text(body)}
+        lines = {name: line_text(line) for name, line in front.model_dump(exclude={"layout"}).items()}
+        return {**lines, "body": body_text(body)}
     except ValueError as error:
         raise BadTemplate(f"{source.path}: {error}. Mend the tag there.") from error
 

@@ -89,6 +89,11 @@ def line_html(source: str) -> str:
     return tags.show(escape(tags.hide(source), quote=False))
 
 
+def line_text(source: str) -> str:
+    """One authored line as a text source. A tag at its end is kept from eating the line's end, as block tags do."""
+    return source + '{{ "" }}' if source.rstrip().endswith("%}") else source
+
+
 def body_html(source: str, styles: Mapping[str, str]) -> str:
     """Markdown as an HTML source. `styles` gives each element (`p`, `a`, `ul` …) its inline style."""
     tags = Tags()
@@ -103,7 +108,13 @@ def body_text(source: str) -> str:
     """Markdown as a letter's text source: no marks, links as `words: address`, lists with dashes."""
     tags = Tags()
     tokens = _markdown().parse(tags.set_apart(tags.hide(source)))
-    return tags.show(_letter(tokens, tags)).strip()
+    lines = _letter(tokens, tags).strip().split("\n")
+    return "\n".join(_shown_line(line, tags) for line in lines)
+
+
+def _shown_line(line: str, tags: Tags) -> str:
+    lone = all(tags.is_control(part) for part in line.split())
+    return tags.show(line) if lone else line_text(tags.show(line))
 
 
 def _markdown() -> MarkdownIt:

@@ -8,8 +8,7 @@ from threading import Lock
 from typing import Any
 
 import jinja2
-from jinja2 import UndefinedError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError, UndefinedError
 
 from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, Template
 from app.messages.gsm import segments, to_gsm
@@ -38,7 +37,7 @@ class _Ready:
 
 
 class Renderer:
-    """Fills templates in. Reading a source costs milliseconds, so what was read is kept, by digest, up to `remember`."""
+    """Fills templates in. Reading a source costs milliseconds, so up to `remember` of them are kept, by digest."""
 
     def __init__(self, remember: int = 256) -> None:
         self._remember = remember
@@ -72,7 +71,7 @@ class Renderer:
         ready = self._made_ready(template, "sms")
         known = _fields(template, facts, person, links, now)
         full, lean = (
-            to_gsm(_line(_fill(template, ready, "text", version)))
+            _in_gsm(_fill(template, ready, "text", version))
             for version in (known, known | {"what": "", "place": "", "note": ""})
         )
         text = lean if lean and segments(lean) < segments(full) else full
@@ -152,5 +151,6 @@ def _letter(text: str) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _in_gsm(text: str) -> str:
+    # Where shortened text ends a sentence, its three dots are the full stop too.
+    return to_gsm(" ".join(text.split())).replace("....", "...")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
-from markupsafe import Markup
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_SOURCE = 200_000
 MAX_TEXT = 10_000
@@ -180,5 +180,3 @@ def _walk(environment: Sandbox, node: nodes.Node, depth: int) -> None:
 
 HTML = Sandbox(autoescape=True)
 TEXT = Sandbox(autoescape=False)
-
-__all__ = ["HTML", "TEXT", "Markup", "Refused", "Sandbox", "check_source", "plain", "shorten"]

@@ -152,7 +152,7 @@ def _item(item: Item) -> dict[str, Any]:
 
 def _journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The steps as they stand: each `done`, `now`, `late` (now, but overdue) or `next`, with its word."""
-    reached = max(PROGRESS.get(facts.parcel.milestone, 0), PROGRESS.get(_told(facts), 0))
+    reached = max(_reached(facts.parcel.milestone), _reached(_told(facts)))
     passed = [step for step in _JOURNEY if PROGRESS[step] <= reached]
     current = passed[-1] if passed else _JOURNEY[0]
     late = facts.news.milestone is Milestone.delayed and current is not Milestone.delivered
@@ -162,6 +162,12 @@ def _journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
         state = "done" if done else "next" if step is not current else "late" if late else "now"
         steps.append({"word": words["journey"][step.value], "state": state, "number": index + 1})
     return steps
+
+
+def _reached(milestone: Milestone) -> int:
+    # A parcel that is held up or comes back has been under way, and was not delivered.
+    step = PROGRESS.get(milestone, 2 if milestone is Milestone.exception else 0)
+    return step if step <= PROGRESS[Milestone.delivered] else PROGRESS[Milestone.in_transit]
 
 
 def _told(facts: Facts) -> Milestone:
