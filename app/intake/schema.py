@@ -1,5 +1,6 @@
 """One incoming order with its parcels, as any shop may hand it in: the same for the API and for files."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Self, TypeVar
@@ -150,17 +151,18 @@ class IncomingOrder(_Incoming):
 
     @model_validator(mode="after")
     def _parcels_apart(self) -> Self:
-        seen: set[tuple[str, str]] = set()
+        references = Counter(parcel.reference for parcel in self.parcels if parcel.reference is not None)
+        numbers = Counter(parcel.tracking_number for parcel in self.parcels if parcel.tracking_number is not None)
         for parcel in self.parcels:
-            if parcel.key in seen and parcel.key is not None:
-                kind, value = parcel.key
-                raise fields.refused(
-                    f"two parcels have the {kind.replace('_', ' ')} {value!r}",
-                    "Give each parcel of an order its own reference.",
-                )
-            if parcel.key is not None:
-                seen.add(parcel.key)
+            if parcel.reference is not None and references[parcel.reference] > 1:
+                raise _not_apart(f"the reference {parcel.reference!r}")
+            if parcel.reference is None and numbers[parcel.tracking_number or ""] > 1:
+                raise _not_apart(f"the tracking number {parcel.tracking_number!r}")
         return self
+
+
+def _not_apart(what: str) -> Exception:
+    return fields.refused(f"two parcels have {what}", "Give each parcel of an order its own reference.")
 
 
 def parse_order(payload: object, known_carriers: Collection[str]) -> IncomingOrder:
