@@ -1,0 +1,1 @@
+"""How orders and parcels come in: checked, stored once, told apart from history."""

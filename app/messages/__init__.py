@@ -1,0 +1,1 @@
+"""What a message says: brands, templates, their compilation, rendering and immutable versions."""

@@ -1,0 +1,1 @@
+"""The web face: API, hooks and pages; it writes rows and sends wake-ups, and never imports the worker."""

@@ -1,0 +1,1 @@
+"""One file per carrier, and the registry that names them."""

@@ -1,0 +1,183 @@
+"""The laws that code can be held to by reading it: layers, one clock, no delayed tasks, no imports in hiding."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "app"
+SOURCES = sorted(path for path in APP.rglob("*.py") if "shipped" not in path.parts)
+TREES = {path: ast.parse(path.read_text(), str(path)) for path in SOURCES}
+
+_CLOCKS = {
+    "datetime.now", "datetime.utcnow", "datetime.today", "datetime.datetime.now", "datetime.datetime.utcnow",
+    "datetime.datetime.today", "date.today", "datetime.date.today", "time.time", "time.time_ns", "time.monotonic",
+    "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns", "time.process_time", "time.gmtime",
+    "time.localtime",
+}  # fmt: skip
+_SENDERS = {"apply_async", "send_task", "retry", "delay", "signature", "s", "si"}
+_EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "misc", "tools", "data", "info"}
+
+
+def _where(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def _walk(*kinds: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, kinds):
+                yield path, node
+
+
+def test_there_is_something_to_read():
+    """A check over no files would pass for ever."""
+    assert len(SOURCES) > 60
+
+
+def test_imports_run_down_the_page():
+    """The layers and the ban on the demo world hold, as import-linter's contracts state them."""
+    linter = Path(sys.executable).with_name("lint-imports")
+    outcome = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+def _names_of_clocks(tree: ast.AST) -> set[str]:
+    """Bare names under which a module has imported a clock function."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            found |= {alias.asname or alias.name for alias in node.names if f"time.{alias.name}" in _CLOCKS}
+    return found
+
+
+def test_only_the_clock_asks_for_the_time():
+    """No module but app/clock.py reads a clock, by any of its names."""
+    faults = []
+    for path, tree in TREES.items():
+        if path == APP / "clock.py":
+            continue
+        bare = _names_of_clocks(tree)
+        for node in ast.walk(tree):
+            name = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
+            if name in _CLOCKS or (isinstance(node, ast.Name) and name in bare):
+                faults.append(f"{_where(path, node)} {name}")
+    assert faults == []
+
+
+def test_no_task_waits_in_the_broker():
+    """Waiting is a column: no task is sent, retried or signed with an eta or a countdown."""
+    faults = [
+        _where(path, node)
+        for path, node in _walk(ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _SENDERS
+        for keyword in node.keywords
+        if keyword.arg in ("eta", "countdown")
+    ]
+    assert faults == []
+
+
+def test_tasks_are_told_what_to_wake_and_nothing_else():
+    """A task's arguments are a kind of work: its parameters are short texts, never rows, bodies or lists."""
+    faults = [
+        f"{_where(path, node)} {node.name}({argument.arg}: {ast.unparse(argument.annotation or ast.Constant(None))})"
+        for path, node in _walk(ast.FunctionDef)
+        if path == APP / "worker.py" and any(ast.unparse(mark) == "_task" for mark in node.decorator_list)
+        for argument in (*node.args.args, *node.args.kwonlyargs)
+        if argument.annotation is None or ast.unparse(argument.annotation) != "str"
+    ]
+    assert faults == []
+
+
+def test_imports_stand_at_the_top():
+    """No import hides in a function to dodge a cycle."""
+    faults = [
+        _where(path, node)
+        for path, function in _walk(ast.FunctionDef, ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_begins_by_saying_what_it_owns(path):
+    """Its docstring opens with one sentence properly ended."""
+    text = ast.get_docstring(TREES[path]) or ""
+    first = text.split("\n\n", 1)[0]
+    assert first, f"{path} has no docstring"
+    assert len(first.splitlines()) <= 3 and first.rstrip()[-1] in ".:?", first
+
+
+def test_no_module_grows_past_reading():
+    """About 300 lines is a module, 400 is two."""
+    long = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in SOURCES}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+
+
+def test_no_module_is_named_for_nothing():
+    """A module's name says what is in it."""
+    parts = {part for path in SOURCES for part in path.relative_to(APP).with_suffix("").parts}
+    assert parts & _EMPTY_NAMES == set()
+
+
+_SUPPRESSION = re.compile(
+    r"#\s*(noqa|type:\s*ignore)(?P<rule>(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[\w, -]+\]))?(?P<why>.*)"
+)
+
+
+def test_suppressions_are_few_and_name_their_rule():
+    """A linter is silenced for one named rule at a time, and most of the times with the reason beside it."""
+    nameless, reasonless, total = [], [], 0
+    for path in SOURCES:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if found := _SUPPRESSION.search(line):
+                total += 1
+                place = f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+                nameless += [] if found["rule"] else [place]
+                reasonless += [] if len(found["why"].strip(" #")) >= 4 else [place]
+    assert nameless == []
+    assert len(reasonless) <= 12, reasonless
+    assert total <= 40
+
+
+def _core_closure() -> set[str]:
+    """The distributions that an install without extras brings, by canonical name."""
+    known: set[str] = set()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [Requirement(text) for text in project["dependencies"]]
+    while waiting:
+        wanted = waiting.pop()
+        name = wanted.name.lower().replace("_", "-").replace(".", "-")
+        if name in known:
+            continue
+        known.add(name)
+        for text in requires(wanted.name) or []:
+            further = Requirement(text)
+            extras = ["", *wanted.extras]
+            if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(further)
+    return known
+
+
+def test_the_program_imports_only_what_it_asks_for():
+    """Without the extras every module of app/ can still be imported: a server's image has no more than that."""
+    core, providers = _core_closure(), packages_distributions()
+    faults = set()
+    for path, node in _walk(ast.Import, ast.ImportFrom):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        for top in {name.split(".")[0] for name in names if not getattr(node, "level", 0)}:
+            if top in sys.stdlib_module_names or top in ("app", "celeryconfig"):
+                continue
+            brought = {name.lower().replace("_", "-").replace(".", "-") for name in providers.get(top, [])}
+            if not brought & core:
+                faults.add(f"{_where(path, node)} {top}")
+    assert faults == set()
