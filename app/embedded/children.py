@@ -144,32 +144,32 @@ class Roster:
             os.close(self._lock)
             self._lock = None
 
-    def add(self, process: subprocess.Popen[bytes]) -> None:
-        """Write a child down: its pid with the moment it began, since pids are used again."""
+    def add(self, process: subprocess.Popen[bytes], ending: signal.Signals = signal.SIGTERM) -> None:
+        """Write a child down: its pid, the moment it began (pids are used again), and the signal that ends it."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            entry = {"pid": process.pid, "began": psutil.Process(process.pid).create_time()}
+            began = psutil.Process(process.pid).create_time()
+            entry = {"pid": process.pid, "began": began, "ending": int(ending)}
             with self._path.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
 
     def _stop_strays(self) -> None:
-        for stray in self._strays():
+        for stray, ending in self._strays():
             log.warning("stopping a process that an earlier run left behind", pid=stray.pid)
-            kin = [stray, *stray.children(recursive=True)]
-            for process in kin:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.terminate()
-            _gone, alive = psutil.wait_procs(kin, timeout=20)
-            for process in alive:
-                process.kill()
-            psutil.wait_procs(alive, timeout=5)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                kin = [stray, *stray.children(recursive=True)]
+                stray.send_signal(ending)
+                _gone, alive = psutil.wait_procs(kin, timeout=20)
+                for process in alive:
+                    process.kill()
+                psutil.wait_procs(alive, timeout=5)
         self._path.unlink(missing_ok=True)
 
-    def _strays(self) -> list[psutil.Process]:
+    def _strays(self) -> list[tuple[psutil.Process, int]]:
         found = []
         for line in self._path.read_text().splitlines() if self._path.exists() else []:
             with contextlib.suppress(psutil.NoSuchProcess, ValueError, KeyError):  # a line cut short by a crash
                 entry = json.loads(line)
                 process = psutil.Process(int(entry["pid"]))
                 if abs(process.create_time() - float(entry["began"])) < 1.0:
-                    found.append(process)
+                    found.append((process, int(entry["ending"])))
         return found

@@ -22,7 +22,7 @@ _NAME = "doorstep"  # of the database and of its owner
 _SETTINGS = {
     "listen_addresses": "",  # the private socket is the only way in, hence `trust` is enough
     "unix_socket_permissions": "0700",
-    "max_connections": "60",
+    "max_connections": "100",  # a pool of ten for each of the programs of one machine
     "shared_buffers": "128MB",
     "random_page_cost": "1.1",
     "jit": "off",  # many small statements
@@ -68,7 +68,7 @@ class Postgres:
             command += ["-c", f"{name}={value}"]
         # SIGINT is PostgreSQL's "fast" shutdown: should we die, it still ends cleanly by itself.
         self._process = spawn(command, self._home.log("postgres"), Tie(signal.SIGINT, self._user))
-        self._roster.add(self._process)
+        self._roster.add(self._process, ending=signal.SIGINT)
         self._await_ready()
         _create_database(sockets)
         return f"postgresql://{_NAME}@/{_NAME}?host={quote(str(sockets), safe='')}"
@@ -109,6 +109,8 @@ class Postgres:
         folder = self._home.postgres
         if folder.exists():
             _check_major(folder)
+            if self._user is not None:
+                let_through(folder)
             return
         unfinished = folder.with_name("postgres.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)

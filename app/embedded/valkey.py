@@ -1,6 +1,7 @@
 """The embedded Valkey: a broker on a loopback port behind a random password, which keeps its queue over a restart."""
 
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,7 +85,8 @@ class Valkey:
     def _set_aside(self) -> None:
         """Start empty when what is on disk cannot be read: the broker carries wake-ups, never the truth."""
         broken = self._home.valkey.with_name("valkey.unreadable")
-        if any(self._home.valkey.iterdir()) and not broken.exists():
+        if any(self._home.valkey.iterdir()):
+            shutil.rmtree(broken, ignore_errors=True)
             self._home.valkey.rename(broken)
             own(self._home.valkey, self._user)
 
