@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,9 +70,13 @@ def spawn(
 
 
 def rotate(log_file: Path) -> None:
-    """Set a log file that has grown large aside, replacing the one set aside before."""
+    """Set what a log file holds aside once it has grown large, replacing what was set aside before.
+
+    The file itself stays and is emptied, so that a program that appends to it need not know.
+    """
     if log_file.exists() and log_file.stat().st_size > _LARGE_LOG:
-        log_file.replace(log_file.with_suffix(".log.1"))
+        shutil.copyfile(log_file, log_file.with_suffix(".log.1"))
+        os.truncate(log_file, 0)
 
 
 def tail(log_file: Path, lines: int = 15) -> str:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Self
 
 from app.clock import stopwatch
-from app.embedded.children import Roster, Tie, end_group, spawn, tail
+from app.embedded.children import Roster, Tie, end_group, rotate, spawn, tail
 from app.embedded.home import open_home
 from app.errors import DoorstepError
 from app.log import logger
@@ -20,6 +20,7 @@ _SETTLED = 5.0  # seconds a program must have lived before its end counts as a c
 _WELL = 60.0  # seconds after which earlier crashes are forgotten
 _LONGEST_PAUSE = 30.0
 _TICK = 0.1
+_LOOK_AT_LOGS = 30.0
 
 log = logger(__name__)
 
@@ -46,6 +47,7 @@ class _Running:
     program: Program
     process: subprocess.Popen[bytes]
     since: float
+    batch: int
     proven: bool = False
     crashes: int = 0
     again_at: float | None = None
@@ -54,14 +56,17 @@ class _Running:
 class Processes:
     """The programs started from one home. A context manager, for the main thread: it catches INT, TERM and HUP.
 
-    Each program has its own process group, so a Ctrl-C reaches only us and is passed on once, as SIGTERM,
-    last started first. A second signal cuts the waiting short.
+    Each program has its own process group, so a Ctrl-C reaches only us and is passed on once, as SIGTERM.
+    What was started in one call ends side by side, and the last call's programs end first. A second signal
+    cuts the waiting short.
     """
 
     def __init__(self, home: Path) -> None:
         self._home = open_home(home)
         self._roster = Roster(self._home.run / "programs")
         self._running: list[_Running] = []
+        self._batch = 0
+        self._logs_looked_at = stopwatch()
         self._signals: list[int] = []
         self._former: dict[signal.Signals, object] = {}
 
@@ -100,6 +105,7 @@ class Processes:
         Raises ProgramFailed with the end of its log when one ends or is not ready in time. Returns early,
         without an error, when a signal arrives.
         """
+        self._batch += 1
         fresh = [self._launch(program) for program in programs]
         started = stopwatch()
         waiting = [entry for entry in fresh if entry.program.ready is not None]
@@ -116,6 +122,7 @@ class Processes:
         Raises ProgramFailed for one that ended before it had ever stood.
         """
         now = stopwatch()
+        self._keep_logs_short(now)
         for entry in self._running:
             if entry.process.poll() is None:
                 entry.proven = entry.proven or now - entry.since > _SETTLED
@@ -138,14 +145,18 @@ class Processes:
     def stop(self) -> None:
         """End every program, last started first: SIGTERM, its grace, then SIGKILL to its whole group."""
         while self._running:
-            entry = self._running.pop()
-            if entry.process.poll() is None:
-                entry.process.send_signal(signal.SIGTERM)
-                self._await_end(entry)
-            end_group(entry.process)
+            last = self._running[-1].batch
+            ending = [entry for entry in self._running if entry.batch == last]
+            for entry in ending:
+                if entry.process.poll() is None:
+                    entry.process.send_signal(signal.SIGTERM)
+            began = stopwatch()
+            for entry in reversed(ending):
+                self._await_end(entry, began)
+                end_group(entry.process)
+                self._running.remove(entry)
 
-    def _await_end(self, entry: _Running) -> None:
-        began = stopwatch()
+    def _await_end(self, entry: _Running, began: float) -> None:
         while entry.process.poll() is None and len(self._signals) < 2:
             if stopwatch() - began > entry.program.grace:
                 log.warning("did not end in time and is killed", program=entry.program.name)
@@ -155,9 +166,15 @@ class Processes:
     def _launch(self, program: Program) -> _Running:
         process = spawn(list(program.argv), self.log_file(program.name), Tie(), env={**os.environ, **program.env})
         self._roster.add(process)
-        entry = _Running(program, process, stopwatch())
+        entry = _Running(program, process, stopwatch(), self._batch)
         self._running.append(entry)
         return entry
+
+    def _keep_logs_short(self, now: float) -> None:
+        if now - self._logs_looked_at > _LOOK_AT_LOGS:
+            self._logs_looked_at = now
+            for entry in self._running:
+                rotate(self.log_file(entry.program.name))
 
     def _schedule(self, entry: _Running, now: float) -> None:
         end_group(entry.process)  # the pool children of a killed worker, if any are left

@@ -156,3 +156,22 @@ def test_the_tail_of_a_log_is_short_and_masked(tmp_path: Path):
     shown = tail(log, lines=3)
     assert shown.splitlines() == ["    line 98", "    line 99", "    redis://:…@127.0.0.1/0"]
     assert "nothing was logged" in tail(tmp_path / "absent.log")
+
+
+def test_a_log_that_grew_large_is_set_aside_while_its_program_writes_on(tmp_path, monkeypatch):
+    """The disk of a machine that runs for months is not filled by what its programs say."""
+    monkeypatch.setattr("app.embedded.children._LARGE_LOG", 5)
+    monkeypatch.setattr(supervisor, "_LOOK_AT_LOGS", 0.0)
+    with Processes(tmp_path) as processes:
+        processes.start(_program("web", processes))
+        assert wait_for(lambda: (processes.tend(), processes.log_file("web").read_text() == "")[1], 5)
+    assert processes.log_file("web").read_text() == "web SIGTERM\n"
+    assert (tmp_path / "logs" / "web.log.1").read_text() == "web up None\n"
+
+
+def test_what_was_started_together_ends_together(tmp_path):
+    """Two programs that each take their time to end take it at the same time."""
+    with Processes(tmp_path) as processes:
+        processes.start(*(_program(name, processes, "stubborn", grace=0.6) for name in ("one", "two", "three")))
+        began = stopwatch()
+    assert 0.6 <= stopwatch() - began < 1.2
