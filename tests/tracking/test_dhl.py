@@ -117,6 +117,20 @@ def test_assumes_utc_only_when_nothing_else_is_known() -> None:
     assert (scan.zone_source, scan.occurred_at) == ("assumed_utc", datetime(2026, 7, 1, 10, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59Z", "1969-07-20T20:17:00Z", "0001-01-01T00:00:00+14:00"])
+def test_believes_no_time_that_no_parcel_can_have(written: str) -> None:
+    """A year off the map would outrank every true scan, and cannot always be stored."""
+    [scan] = read(answer(event("transit", "Sorted", written)), Ask("1")).scans
+    assert (scan.occurred_at, scan.zone_source, scan.written_time) == (None, "unreadable", written)
+
+
+def test_falls_back_to_the_country_when_the_orders_zone_is_none() -> None:
+    """A zone name that does not exist costs precision, not the scan."""
+    ask = Ask("1", destination_country="SE", zone="No/Where")
+    [scan] = read(answer(event("transit", "Sorted", "2026-07-01T10:00:00")), ask).scans
+    assert (scan.zone_source, scan.occurred_at) == ("destination", datetime(2026, 7, 1, 8, tzinfo=UTC))
+
+
 def test_prefers_the_orders_own_zone_at_the_destination() -> None:
     """In a country of several zones the order knows better than the country does."""
     ask = Ask("1", destination_country="US", zone="America/Los_Angeles")
@@ -218,6 +232,7 @@ def test_passes_on_why_nothing_came_back() -> None:
         ({"retry-after": "99999999"}, 86_400.0),
         ({"retry-after": "Tue, 24 Nov 2026 10:02:00 GMT", "date": "Tue, 24 Nov 2026 10:00:30 GMT"}, 90.0),
         ({"retry-after": "Tue, 24 Nov 2026 10:02:00 GMT"}, None),
+        ({"retry-after": "Tue, 24 Nov 2026 10:02:00 -0000", "date": "Tue, 24 Nov 2026 10:00:30 GMT"}, None),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
