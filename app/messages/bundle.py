@@ -13,6 +13,11 @@ from app.errors import ConfigurationError
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt"}
 
+WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "and_more", "in_this_parcel",
+         "more_on_page", "also_in_order", "order", "carried_by", "tracking_number", "journey", "late", "states", "help",
+         "help_link", "why")  # fmt: skip
+JOURNEY = ("registered", "dispatched", "in_transit", "out_for_delivery", "delivered")
+
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$")
 _KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n?", re.DOTALL | re.MULTILINE)
@@ -122,6 +127,12 @@ def read_words(folders: tuple[Path, ...], locale: str) -> dict[str, Any]:
             path = folder / step / "words.yaml"
             if path.is_file():
                 words |= _words_of(path)
+    lacking = [name for name in WORDS if name not in words]
+    lacking += [f"journey.{step}" for step in JOURNEY if step not in (words.get("journey") or {})]
+    if lacking:
+        raise BadTemplate(
+            f"{folders[-1] / locale / 'words.yaml'} lacks {', '.join(lacking)}. Add each in that language."
+        )
     return words
 
 

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 
 _STAND_IN = "xjinja{}x"
 _FIND = re.compile(r"xjinja(\d+)x")
+_FIND_ALL = re.compile(r"xjinja\d+x")
 _LONE = re.compile(r"<p[^>]*>\s*((?:xjinja\d+x\s*)+)</p>\n?")
 # Only delimiters are looked for here; nothing is ever rendered in this environment.
 _LEXER = Environment(autoescape=True)
@@ -101,7 +102,12 @@ def body_html(source: str, styles: Mapping[str, str]) -> str:
     tokens = reader.parse(tags.set_apart(tags.hide(source)))
     _dress(tokens, styles, tags)
     html = reader.renderer.render(tokens, reader.options, {})
-    return tags.show(_LONE.sub(lambda found: found[1].strip() + "\n", html))
+    return tags.show(_LONE.sub(lambda found: _unwrapped(found, tags), html))
+
+
+def _unwrapped(paragraph: re.Match[str], tags: Tags) -> str:
+    alone = all(tags.is_control(part) for part in _FIND_ALL.findall(paragraph[1]))
+    return f"{paragraph[1].strip()}\n" if alone else paragraph[0]
 
 
 def body_text(source: str) -> str:

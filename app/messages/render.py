@@ -12,8 +12,7 @@ from jinja2.exceptions import SecurityError, UndefinedError
 
 from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, Template
 from app.messages.gsm import segments, to_gsm
-from app.messages.hostile import tidy
-from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
+from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
 from app.messages.view import fields
 from app.models.facts import Facts, Person
 
@@ -50,7 +49,7 @@ class Renderer:
         """One email, as it reads at `now` on the shopper's clock. Raises NotRenderable naming template and field."""
         ready = self._made_ready(template, "email")
         known = _fields(template, facts, person, links, now)
-        subject = tidy(_fill(template, ready, "subject", known), MAX_SUBJECT)
+        subject = shorten(" ".join(_fill(template, ready, "subject", known).split()), MAX_SUBJECT)
         if not subject:
             raise NotRenderable(f"{_named(template)}, subject: it comes out empty for this parcel.")
         sender = template.parts["sender"]
@@ -76,7 +75,9 @@ class Renderer:
         )
         text = lean if lean and segments(lean) < segments(full) else full
         count = segments(text)
-        if not text or count > MAX_SMS_SEGMENTS:
+        if not text:
+            raise NotRenderable(f"{_named(template)}, text: it comes out empty for this parcel.")
+        if count > MAX_SMS_SEGMENTS:
             raise NotRenderable(f"{_named(template)}, text: it would fill {count} segments; shorten it.")
         return RenderedSms(text=text, sender=template.parts["sender"], segments=count)
 

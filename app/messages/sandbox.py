@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -96,6 +96,16 @@ _BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", 
              "escape", "trim", "urlencode")  # fmt: skip
 
 
+class Missing(StrictUndefined):
+    """A field that is not there: any use of it is an error that names it."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        return f"there is no field called {self._undefined_name!r}"
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment that every template is read in."""
 
@@ -106,7 +116,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             autoescape=autoescape,
             optimized=False,
-            undefined=StrictUndefined,
+            undefined=Missing,
             finalize=plain,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -121,6 +131,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, dict):
             if attribute in obj:
                 return obj[attribute]
+        elif isinstance(obj, Missing):
+            raise UndefinedError(obj._undefined_message)
         elif isinstance(obj, LoopContext) and attribute in _LOOP_NAMES:
             return getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)

@@ -28,7 +28,7 @@ def fields(template: Template, facts: Facts, person: Person, links: Links, now: 
     return {
         **_plain_facts(facts),
         "brand": template.parts["brand"],
-        "person": {"name": tidy(person.name or "", 80), "first_name": shorten(tidy(person.first_name, 80), 40)},
+        "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
         "links": {"parcel": links.parcel, "short": links.short},
         "when": _when(facts, speech),
         "promised": _promised(facts.promise, speech),

@@ -1,0 +1,17 @@
+"""One catalog and one renderer for all tests of messages: both only remember what never changes."""
+
+import pytest
+
+from app.messages.catalog import Catalog
+from app.messages.render import Renderer
+from tests.messages.message_corpus import PUBLIC_URL, ROOT
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog(ROOT, PUBLIC_URL)
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Renderer:
+    return Renderer()
