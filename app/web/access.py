@@ -110,7 +110,7 @@ class Keys:
 
 _bearer = HTTPBearer(
     auto_error=False,
-    scheme_name="API key",
+    scheme_name="key",
     description="A key of one brand, `dsk_…`, with the scopes `orders:write`, `orders:read` or both.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]

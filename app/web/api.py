@@ -274,7 +274,8 @@ def _parcel(session: Session, holder: Holder, id: str) -> tuple[Shipment, Order]
     ).one_or_none()
     if found is None:
         raise not_found("parcel with that id")
-    return found.tuple()
+    shipment, order = found
+    return shipment, order
 
 
 def _parcels_of(session: Session, order_ids: list[int]) -> dict[int, list[Shipment]]:

@@ -22,6 +22,8 @@ log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+_PERSONAL = frozenset({"email", "phone", "name", "city", "postal_code"})
+
 
 class FieldFault(BaseModel):
     """One thing wrong with one field; `index` is the place in the list that it was sent in, from 0."""
@@ -79,9 +81,14 @@ def invalid(detail: str, faults: Sequence[FieldFault] = ()) -> Problem:
 def shown(faults: Iterable[Fault], index: int | None = None) -> list[FieldFault]:
     """Faults found by intake, as the API tells them."""
     return [
-        FieldFault(index=index, field=fault.column, problem=mask(fault.problem), remedy=mask(fault.remedy))
-        for fault in faults
+        FieldFault(index=index, field=fault.column, problem=_discreet(fault), remedy=fault.remedy) for fault in faults
     ]
+
+
+def _discreet(fault: Fault) -> str:
+    """The problem, with what it quotes of a person cut to its first letter: answers end up in other people's logs."""
+    personal = fault.column.rsplit(".", 1)[-1] in _PERSONAL
+    return mask(re.sub(r"""(['"])(.).*\1""", r"\1\2…\1", fault.problem) if personal else fault.problem)
 
 
 def field_path(steps: Iterable[Any]) -> str:

@@ -68,7 +68,7 @@ def _find(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Sh
     ).one_or_none()
     if found is None:
         return None
-    brand, order, shipment = found.tuple()
+    brand, order, shipment = found
     last_news = max(filter(None, (shipment.delivered_at, shipment.milestone_at, order.placed_at)))
     return (brand, order, shipment) if now < last_news + timedelta(days=PAGE_DAYS) else None
 

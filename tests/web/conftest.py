@@ -1,0 +1,173 @@
+"""The web application on a real database, a client that calls it in this process, and keys of two brands."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
+
+from app.clock import Clock
+from app.db import Sessions
+from app.models import Brand
+from app.pipeline.house import House
+from app.settings import Settings
+from app.web.access import issue_key
+from app.web.main import create_app
+from app.wiring import build_house
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+PUBLIC_URL = "https://parcels.example"
+TWILIO_TOKEN = "a-token-for-tests"
+_SIGNER = ec.generate_private_key(ec.SECP256R1())
+
+
+class Still(Clock):
+    """Engine time that stands where a test puts it."""
+
+    def __init__(self, at: datetime) -> None:
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "speed", 1.0)
+        object.__setattr__(self, "start", at)
+        object.__setattr__(self, "anchor", 0.0)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def put(self, at: datetime) -> None:
+        object.__setattr__(self, "at", at)
+
+
+@dataclass
+class Client:
+    """Calls the application and waits for its answer; `key` is sent with every request unless told otherwise."""
+
+    loop: asyncio.AbstractEventLoop
+    http: httpx.AsyncClient
+    key: str = ""
+
+    def __call__(self, method: str, path: str, **given: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        headers |= given.pop("headers", {})
+        return self.loop.run_until_complete(self.http.request(method, path, headers=headers, **given))
+
+    def get(self, path: str, **given: Any) -> httpx.Response:
+        return self("GET", path, **given)
+
+    def post(self, path: str, json: Any = None, **given: Any) -> httpx.Response:
+        return self("POST", path, json=json, **given) if json is not None else self("POST", path, **given)
+
+    def holding(self, key: str) -> "Client":
+        """The same application, with another key."""
+        return replace(self, key=key)
+
+
+@dataclass
+class Site:
+    """The house behind the application, its clock, and which work was woken."""
+
+    app: FastAPI
+    house: House
+    clock: Still
+    woken: list[tuple[str, str]] = field(default_factory=list)
+
+
+def signing_key() -> str:
+    """The public half of the key that these tests sign SendGrid's reports with, as SendGrid shows it."""
+    public = _SIGNER.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(public).decode()
+
+
+def signer() -> ec.EllipticCurvePrivateKey:
+    """The private half."""
+    return _SIGNER
+
+
+@pytest.fixture
+def site(engine: sa.Engine, brand: Brand) -> Iterator[Site]:
+    """The application in live mode, with SendGrid and Twilio set up, on a clock that stands at NOW."""
+    settings = Settings(
+        send="live",
+        public_url=PUBLIC_URL,
+        sendgrid={"api_key": "SG.test", "webhook_public_key": signing_key(), "base_url": "http://127.0.0.1:9"},
+        twilio={
+            "account_sid": "AC1",
+            "auth_token": TWILIO_TOKEN,
+            "from": "+15550100",
+            "base_url": "http://127.0.0.1:9",
+        },
+    )
+    woken: list[tuple[str, str]] = []
+    built = build_house(settings, engine=engine, wake=lambda kind, which: woken.append((kind, which)))
+    clock = Still(NOW)
+    house = replace(built, clock=clock)
+    yield Site(create_app(settings, house), house, clock, woken)
+    house.loop.run(house.http.aclose())
+    house.loop.close()
+
+
+@pytest.fixture
+def anyone(site: Site) -> Iterator[Client]:
+    """A client without a key."""
+    loop = asyncio.new_event_loop()
+    transport = httpx.ASGITransport(app=site.app, raise_app_exceptions=False)
+    http = httpx.AsyncClient(transport=transport, base_url="http://inside:8080")
+    yield Client(loop, http)
+    loop.run_until_complete(http.aclose())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture
+def new_key(sessions: Sessions) -> Callable[..., str]:
+    """Issues keys."""
+
+    def issue(brand: Brand, *scopes: str) -> str:
+        with sessions.begin() as session:
+            return issue_key(session, brand.id, "tests", scopes or ("orders:write", "orders:read"))
+
+    return issue
+
+
+@pytest.fixture
+def client(anyone: Client, brand: Brand, new_key: Callable[..., str]) -> Client:
+    """A client with Fjällhem's key for everything."""
+    return anyone.holding(new_key(brand))
+
+
+@pytest.fixture
+def stranger(anyone: Client, sessions: Sessions, new_key: Callable[..., str]) -> Client:
+    """A client with another brand's key for everything."""
+    with sessions.begin() as session:
+        other = Brand(key="atelier-ombre", name="Atelier Ombre", zone="Europe/Paris", locale="fr")
+        session.add(other)
+    return anyone.holding(new_key(other))
+
+
+def order(number: str = "1042", **given: Any) -> dict[str, Any]:
+    """An order as a shop tells it."""
+    return {
+        "number": number,
+        "placed_at": "2026-11-21T18:30:00+01:00",
+        "shopper": {"name": "Alma Berg", "email": "alma.berg@example.test", "phone": "+46701740605", "country": "SE"},
+        "currency": "SEK",
+        "total_minor": 129900,
+        "promised_on": "2026-11-26",
+        "items": [{"sku": "TENT-2", "name": "Two-person tent", "quantity": 1, "price_minor": 129900}],
+        "parcels": [{"reference": "1", "carrier": "dhl", "tracking_number": f"JJD{number}"}],
+        **given,
+    }
+
+
+def scan(milestone: str, at: str = "2026-11-24T08:10:00+01:00", **given: Any) -> dict[str, Any]:
+    """A scan as a shop tells it."""
+    return {"milestone": milestone, "occurred_at": at, "place": "Malmö", **given}
