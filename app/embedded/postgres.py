@@ -26,6 +26,7 @@ _SETTINGS = {
     "shared_buffers": "128MB",
     "random_page_cost": "1.1",
     "jit": "off",  # many small statements
+    "max_parallel_workers_per_gather": "0",  # on two cores, and in containers whose shared memory is 64 MB
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
