@@ -270,10 +270,14 @@ def test_survives_nesting_that_exhausts_the_parser() -> None:
     assert read(b'{"shipments":' + b"[" * 100_000, Ask("1")).kind is AnswerKind.malformed
 
 
-@pytest.mark.parametrize("body", [b'{"shipments": []}', (RECORDINGS / "not_found.json").read_bytes()])
+@pytest.mark.parametrize(
+    "body", [b'{"shipments": []}', b'{"status": 404}', (RECORDINGS / "not_found.json").read_bytes()]
+)
 def test_knows_not_found_inside_a_success(body: bytes) -> None:
     """An empty list, or the problem document under HTTP 200, is an unknown number."""
-    assert read(body, Ask("1")).kind is AnswerKind.not_found
+    reply = read(body, Ask("1"))
+    assert reply.kind is AnswerKind.not_found
+    assert reply.detail
 
 
 def test_does_not_take_a_web_servers_404_for_dhls() -> None:

@@ -48,6 +48,7 @@ def read(ask: Ask, status: int | None, body: bytes, headers: dict[str, str] | No
         assert (scan.occurred_at is None) == (scan.zone_source == "unreadable")
         assert scan.occurred_at is None or scan.occurred_at.utcoffset() is not None
         scan.description.encode()
+    f"{reply.detail}{reply.service}".encode()
     return reply
 
 

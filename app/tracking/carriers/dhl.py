@@ -32,6 +32,8 @@ from app.zones import localise, zone, zone_of_country
 _LONGEST_WAIT = 86_400.0
 """DHL's daily allowance comes back at midnight GMT, so no wait that it can mean is longer than a day."""
 
+_NOT_KNOWN = "DHL does not know the number"
+
 _Json = Mapping[str, Any]
 
 
@@ -80,7 +82,7 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
         return CarrierReply(AnswerKind.unavailable, number, detail=detail, retry_after=wait)
     document, fault = _document(answer.body)
     if status == HTTPStatus.NOT_FOUND and (document is not None or not answer.body):
-        return CarrierReply(AnswerKind.not_found, number, detail=_problem(document) or "DHL does not know the number")
+        return CarrierReply(AnswerKind.not_found, number, detail=_problem(document) or _NOT_KNOWN)
     if document is None or status != HTTPStatus.OK:
         detail = fault or _problem(document) or "nothing that says why"
         return CarrierReply(AnswerKind.malformed, number, detail=_with_status(status, detail))
@@ -117,7 +119,7 @@ def _problem(document: _Json | None) -> str | None:
     """What a problem document (RFC 9457) says, in its own words."""
     if document is None:
         return None
-    return _text(document.get("detail")) or _text(document.get("title")) or None
+    return clean(_text(document.get("detail")) or _text(document.get("title")), 300) or None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -137,7 +139,7 @@ def _tracked(ask: Ask, document: _Json) -> CarrierReply:
     number, listed = ask.tracking_number, document.get("shipments")
     if not isinstance(listed, list):
         if document.get("status") == HTTPStatus.NOT_FOUND:
-            return CarrierReply(AnswerKind.not_found, number, detail=_problem(document))
+            return CarrierReply(AnswerKind.not_found, number, detail=_problem(document) or _NOT_KNOWN)
         return CarrierReply(AnswerKind.malformed, number, detail="the answer lists no shipments")
     if not listed:
         return CarrierReply(AnswerKind.not_found, number, detail="DHL lists no shipment under this number")
@@ -154,7 +156,7 @@ def _tracked(ask: Ask, document: _Json) -> CarrierReply:
         scans=tuple(_scans(ask, shipment, events or [])),
         eta_from=eta_from,
         eta_through=eta_through,
-        service=_text(shipment.get("service")) or None,
+        service=clean(_text(shipment.get("service")), 60) or None,
     )
 
 
