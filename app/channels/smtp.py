@@ -132,7 +132,9 @@ def judge(error: Exception, *, data: bool, greeted: bool) -> Verdict:
     code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
     if not greeted:
         # Before any message was named: no server, no TLS, no login. Only a 4xx or a silence may pass by itself.
-        down = (code is not None and code >= 500) or isinstance(error, aiosmtplib.SMTPNotSupported)
+        # aiosmtplib says "no STARTTLS" with its bare base class.
+        unable = isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException
+        down = unable or (code is not None and code >= 500)
         return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=down)
     if code in _ACCOUNT_CODES:
         return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=True)

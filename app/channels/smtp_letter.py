@@ -71,7 +71,9 @@ def _address(text: str) -> str:
 
 
 def _mailbox(name: str, address: str) -> Address:
-    return Address(one_line(name, 100), addr_spec=address)
+    # Not `addr_spec`: that is parsed again, and its parser takes no letters beyond ASCII.
+    local, _, domain = address.rpartition("@")
+    return Address(one_line(name, 100), local, domain)
 
 
 def _header_name(name: str) -> str:

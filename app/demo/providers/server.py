@@ -13,6 +13,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -160,7 +161,7 @@ class ProviderStandIn:
             return _json(refused.status, refused.body)
         to, size = request.query.get("To"), min(_number(request, "PageSize", 50), 1000)
         newest = (e for e in reversed(self.journal.entries) if e.provider == "twilio" and to in (None, e.recipient))
-        found = [twilio_face.resource(self.account, self.journal.full(e)) for e, _ in zip(newest, range(size))]  # noqa: B905
+        found = [twilio_face.resource(self.account, self.journal.full(e)) for e in islice(newest, size)]
         return _json(200, twilio_face.page(self.account, found, size))
 
     async def _twilio_fetch(self, request: web.Request) -> web.StreamResponse:

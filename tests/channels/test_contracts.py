@@ -1,0 +1,125 @@
+"""Every outgoing request, held against the vendors' own API documents, and the stand-in's answers with them."""
+
+import asyncio
+import json
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+from openapi_core import Config, OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+
+from app.channels.sendgrid import SendGrid
+from app.channels.twilio import Twilio
+from app.demo.providers import serve
+from tests.channels.letters import EMAIL, NOW, SMS, answering, email, pooled, sms
+
+SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.skipif(not SPECS.is_dir(), reason="the vendors' API documents (../shared/specs) are not here"),
+]
+SID = "AC" + "a1" * 16
+CREATE = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
+
+
+def document(name: str) -> dict:
+    return json.loads((SPECS / name).read_bytes())
+
+
+def judge_of(name: str) -> OpenAPI:
+    """A validator for one vendor's document. The documents themselves are not ours to judge."""
+    return OpenAPI.from_dict(document(name), config=Config(spec_validator_cls=None))
+
+
+def as_asked(request: httpx.Request) -> MockRequest:
+    """A request of ours in the shape that the validator reads."""
+    return MockRequest(
+        f"{request.url.scheme}://{request.url.host}",
+        request.method.lower(),
+        request.url.path,
+        headers=dict(request.headers),
+        data=request.content,
+        content_type=request.headers["content-type"],
+    )
+
+
+def sent(channel_of, outgoing) -> httpx.Request:
+    """The one request that a send makes."""
+    seen: list[httpx.Request] = []
+    asyncio.run(channel_of(answering(202, seen=seen)).send(outgoing))
+    return seen[0]
+
+
+def sendgrid(client) -> SendGrid:
+    return SendGrid(client, api_key="SG.key", base_url="https://api.sendgrid.com", now=lambda: NOW)
+
+
+def twilio(client, sender="+46700000000", base_url="https://api.twilio.com", sid=SID, token="token") -> Twilio:
+    return Twilio(
+        client, account_sid=sid, auth_token=token, sender=sender, base_url=base_url, public_url="https://shop.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "outgoing", [EMAIL, email(to_name=None, reply_to=None, headers={}), email(text=""), email(subject="å" * 300)]
+)
+def test_an_email_is_asked_as_sendgrid_documents_it(outgoing):
+    """Each variant of `POST /v3/mail/send` passes the vendor's schema."""
+    request = sent(sendgrid, outgoing)
+    judge_of("sendgrid_tsg_mail_v3.json").validate_request(as_asked(request))
+    schema = document("sendgrid_tsg_mail_v3.json")["components"]["requestBodies"]["PostMailSend"]
+    known = schema["content"]["application/json"]["schema"]["properties"]
+    assert set(json.loads(request.content)) <= set(known)
+
+
+@pytest.mark.parametrize("sender", ["+46700000000", "Fjallhem", "MG" + "0" * 32])
+@pytest.mark.parametrize("outgoing", [SMS, sms(sender="Atelier"), sms(valid_for=10**9)])
+def test_an_sms_is_asked_as_twilio_documents_it(sender, outgoing):
+    """Each variant of the create passes the vendor's schema, and no form key is unknown to it."""
+    request = sent(lambda client: twilio(client, sender), outgoing)
+    judge_of("twilio_api_v2010.messages.json").validate_request(as_asked(request))
+    # The validator drops undeclared form keys without a word, so they are compared here.
+    operation = document("twilio_api_v2010.messages.json")["paths"][CREATE]["post"]
+    known = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]
+    form = dict(parse_qsl(request.content.decode(), strict_parsing=True))
+    assert set(form) <= set(known)
+    assert 1 <= int(form["ValidityPeriod"]) <= 36000
+
+
+def test_the_document_would_notice_a_wrong_request():
+    """The check can fail: a mail without recipients does not pass."""
+    request = sent(sendgrid, EMAIL)
+    body = json.loads(request.content) | {"personalizations": [{"subject": "no to"}]}
+    wrong = httpx.Request("POST", request.url, headers=request.headers, content=json.dumps(body).encode())
+    with pytest.raises(Exception, match="validation error"):
+        judge_of("sendgrid_tsg_mail_v3.json").validate_request(as_asked(wrong))
+
+
+def test_the_stand_in_answers_as_twilio_documents_it():
+    """Create, fetch and list of the stand-in pass the vendor's response schemas: it cannot be wrong as we are."""
+    spec = judge_of("twilio_api_v2010.messages.json")
+    answers: list[httpx.Response] = []
+
+    async def scene(stand_in) -> None:
+        account = stand_in.account
+        auth = (account.account_sid, account.auth_token)
+        base = f"{stand_in.url}/2010-04-01/Accounts/{account.account_sid}/Messages"
+        async with pooled() as client:
+            form = {"To": "+46701234567", "From": "+46700000000", "Body": "Hi"}
+            answers.append(await client.post(f"{base}.json", data=form, auth=auth))
+            answers.append(await client.get(f"{base}/{answers[0].json()['sid']}.json", auth=auth))
+            answers.append(await client.get(f"{base}.json", params={"To": "+46701234567"}, auth=auth))
+
+    with serve() as stand_in:
+        asyncio.run(scene(stand_in))
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    for answer in answers:
+        asked = answer.request
+        request = MockRequest(
+            "https://api.twilio.com", asked.method.lower(), asked.url.path, args=dict(asked.url.params)
+        )
+        spec.validate_response(
+            request, MockResponse(answer.content, answer.status_code, content_type="application/json")
+        )
