@@ -1,5 +1,6 @@
 """Imports a file of orders: in batches, each its own transaction, and a report of what was kept and what was not."""
 
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -187,7 +188,9 @@ class _Import:
         return stored, cancelled
 
     def _set_aside(self, row: Row, error: Exception) -> None:
-        log.exception("an order could not be stored", lines=row.lines, order=row.order.number)
+        # The first line alone: what follows it in a database's error quotes the row, and people live in rows.
         cause = mask(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
-        fault = Fault(row.lines[0], "row", f"could not be stored: {cause}", "The log has the whole error.")
-        self.report.refuse([fault], rows=len(row.lines))
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("an order could not be stored", lines=row.lines, order=row.order.number, cause=cause, at=frames)
+        remedy = "The rest was stored. Correct the row, or report this with the log's entry."
+        self.report.refuse([Fault(row.lines[0], "row", f"could not be stored: {cause}", remedy)], rows=len(row.lines))

@@ -147,7 +147,7 @@ def check_needed(mapping: FileMapping, where: str) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy for a name that nobody knows."""
-    names = sorted(known)
+    names = sorted(str(one) for one in known)
     close = get_close_matches(name, names, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known are {', '.join(names)}."
 

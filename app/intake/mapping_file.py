@@ -181,6 +181,8 @@ class _Reader:
         parts = self.keys(node, name, _CELL_KEYS)
         kinds = [key for key in ("column", "constant", "pattern") if key in parts]
         if len(kinds) != 1:
+            if len(parts) < len(node.value):
+                return None  # a misspelt key has been told already
             self.fault(node, name, "must name one source", "Give exactly one of column, constant or pattern.")
             return None
         if kinds == ["constant"]:
@@ -215,7 +217,10 @@ class _Reader:
             return None
         word = self.text(parts["milestone"], "milestone")
         if word not in CARRIER_MILESTONES:
-            self.fault(parts["milestone"], "milestone", f"{word!r} is none", did_you_mean(word, CARRIER_MILESTONES))
+            decided = word in set(Milestone)
+            problem = f"{word!r} is decided by Doorstep, not reported" if decided else f"{word!r} is none"
+            remedy = "Leave it out." if decided else did_you_mean(word, CARRIER_MILESTONES)
+            self.fault(parts["milestone"], "milestone", problem, remedy)
             return None
         at = self.cell(parts["at"], "at")
         expected = self.condition(parts["expected_when"], "expected_when") if "expected_when" in parts else {}

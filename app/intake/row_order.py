@@ -114,9 +114,14 @@ class RowReading:
         # A zone that does not exist is its own fault; the row is lost anyway, so the time need not be right.
         return localise(written, zone_name) if _known(zone_name) else in_utc
 
-    def _day(self, text: str) -> date | str:
+    def _day(self, text: str) -> date | str | None:
         """A calendar day as written; a time behind it (`2026-03-01 00:00:00`) does not move it."""
-        written = _parsed(text, self.mapping.cells["promised_on"].format)
+        cell = self.mapping.cells["promised_on"]
+        written = _parsed(text, cell.format)
+        if written is None and cell.format:
+            remedy = f"Write it as the mapping's format {cell.format}."
+            self.fault(self.mapping.written_as("promised_on"), f"{shown(text)} is no date", remedy)
+            return None
         return written.date() if written else text
 
     def _total(self, text: str, currency_text: str | None) -> int | None:
