@@ -67,7 +67,8 @@ def configure_logging(style: str = "auto", level: int = logging.INFO) -> None:
     )
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "aiohttp.access", "asyncio"):
+    # Celery says two lines for every task; what a task came to stands in our own line.
+    for noisy in ("httpx", "httpcore", "aiohttp.access", "asyncio", "celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

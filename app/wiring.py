@@ -172,4 +172,4 @@ def ensure_brands(sessions: Sessions, catalog: Catalog) -> dict[str, int]:
             ),
             rows,
         )
-        return dict(session.execute(sa.select(Brand.key, Brand.id)).tuples().all())
+        return dict(session.execute(sa.select(Brand.key, Brand.id)).all())

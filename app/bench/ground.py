@@ -105,7 +105,7 @@ def _postmaster(home: Path) -> int:
 
 def _settings(environment: dict[str, str], sink_url: str) -> Settings:
     return Settings(
-        send="live",  # type: ignore[arg-type]  # pydantic reads the text as the enum
+        send="live",
         database_url=environment["DOORSTEP_DATABASE_URL"],
         broker_url=environment["DOORSTEP_BROKER_URL"],
         public_url="http://127.0.0.1",

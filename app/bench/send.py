@@ -74,7 +74,7 @@ def _plan(house: House, messages: int) -> None:
 
 def _check_all_sent(house: House, messages: int) -> None:
     with house.sessions() as session:
-        states = dict(session.execute(sa.select(Message.state, sa.func.count()).group_by(Message.state)).tuples().all())
+        states = dict(session.execute(sa.select(Message.state, sa.func.count()).group_by(Message.state)).all())
     if states != {"accepted": messages}:
         raise RuntimeError(f"not every message was accepted: {states}")
 

@@ -8,13 +8,15 @@ import typer
 from rich.table import Table
 
 from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, standing_house
-from app.errors import Fault
 from app.intake.importing import ImportReport, import_file
 from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
-from app.rehearsal.replay import ReplayReport, replay_file
+from app.rehearsal.recorded import Recorded, replay_file
+from app.rehearsal.replay import ReplayReport
+from app.rules.ruleset import default_rules
+from app.tracking.carriers.registry import CARRIERS
 
 app = typer.Typer()
 
@@ -41,6 +43,7 @@ def import_command(
                 lambda at, parcels: hear(at, house, heard_from_incoming(parcels, Source.file), now),
                 now=now,
                 live=live,
+                known_carriers=list(CARRIERS),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
     _print_import(report, as_json)
@@ -64,22 +67,25 @@ def replay(
     """The pipeline over recorded orders with a stepped clock; nothing is stored or sent."""
     with progress_bar(not as_json) as progress:
         task = progress.add_task(f"Replaying {file.name}", total=None)
-        report, faults = replay_file(
-            file, mapping, lambda done, total: progress.update(task, completed=done, total=total)
+        report, recorded = replay_file(
+            file, mapping, default_rules(), lambda done, total: progress.update(task, completed=done, total=total)
         )
     if as_json:
-        print_json({**asdict(report), "agrees": report.agrees, "faults": [str(fault) for fault in faults]})
+        print_json({**asdict(report), "agrees": report.agrees, "faults": [str(one) for one in recorded.faults]})
     else:
-        _print_replay(report, faults)
+        _print_replay(report, recorded)
     raise typer.Exit(0 if report.agrees else 1)
 
 
-def _print_replay(report: ReplayReport, faults: list[Fault]) -> None:
+def _print_replay(report: ReplayReport, recorded: Recorded) -> None:
     table = Table("milestone", "opened by the replay", "straight from the file", "missing", "extra", box=None)
     for one in report.comparisons:
         table.add_row(one.milestone.value, *map(str, (one.opened, one.implied, len(one.missing), len(one.extra))))
+    for fault in recorded.faults:
+        out.print(f"skipped  {fault}", markup=False, highlight=False)
     out.print(
-        f"{report.parcels} parcels in {report.steps} steps, until {report.ended_at} ({len(faults)} rows skipped)."
+        f"{report.parcels} parcels in {report.steps} steps, until {report.ended_at}; "
+        f"{recorded.cancelled} cancelled orders left out, {len(recorded.faults)} faults."
     )
     out.print(table)
     for what, counts in (("Decisions", report.decisions), ("Would have been sent", report.would_send)):

@@ -63,7 +63,7 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
     when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
     place = f", {scan.place}" if scan.place else ""
     meaning = f"means {words(scan.milestone)}" if scan.milestone else f"no milestone (code {scan.code})"
-    return f"{when}  {scan.description or scan.code}{place}: {meaning}; heard {_at(scan.heard_at, here)}"
+    return f"{when}  {(scan.description or scan.code).rstrip('.')}{place}: {meaning}; heard {_at(scan.heard_at, here)}"
 
 
 def _concluded(story: Story, here: ZoneInfo) -> Iterator[str]:

@@ -150,7 +150,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.retrying: "The provider could not take it just then; it will be tried again.",
     Reason.gave_up: "Every try was turned away.",
     Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
-    Reason.silence_is_no: "Later messages from the same sender were reported and this one was not, so it was not accepted.",
+    Reason.silence_is_no: "Later messages of the same sender were reported and this one was not: it never got through.",
     Reason.ambiguous: "The provider never answered and no report came; it is not sent again on a guess.",
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -241,9 +241,10 @@ def _conclude(
         news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
         updates.append(
             {
-                **_standing(house, order, shipment, state, now, news_at),
+                **_standing(shipment, state, news_at),
                 **_estimate(latest[shipment_id], shipment),
-                "promise_due_at": None if late else _promise_due(order, shipment, state),
+                "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
+                "promise_due_at": _promise_due(order, shipment, state, now),
             }
         )
     if updates:
@@ -252,20 +253,32 @@ def _conclude(
     return _decide_and_plan(session, house, locked, fresh_rows, known, opened, now)
 
 
-def _standing(
-    house: House, order: Any, shipment: Any, state: ParcelState, now: datetime, news_at: datetime | None
-) -> dict[str, Any]:
-    """Where the parcel stands, and when its carrier is asked again."""
-    pollable = shipment.carrier in house.carriers and shipment.tracking_number and shipment.cancelled_at is None
-    since = news_at or order.placed_at
+def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> dict[str, Any]:
+    """Where the parcel stands."""
     return {
         "id": shipment.id,
         "milestone": state.milestone.value,
         "milestone_at": state.milestone_at,
         "delivered_at": state.delivered_at,
         "last_heard_at": news_at,
-        "next_poll_at": next_poll(state.milestone, now, shipment.id, since) if pollable else None,
     }
+
+
+def _next_poll(
+    house: House,
+    order: Any,
+    shipment: Any,
+    entry: Heard,
+    state: ParcelState,
+    now: datetime,
+    news_at: datetime | None,
+) -> datetime | None:
+    """When its carrier is asked again. Only an answer or news moves that: a look at the calendar does not."""
+    if shipment.carrier not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
+        return None
+    if entry.source is not Source.poll and news_at != now:
+        return cast("datetime | None", shipment.next_poll_at)
+    return next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
 
 
 def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
@@ -279,11 +292,12 @@ def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
     }
 
 
-def _promise_due(order: Any, shipment: Any, state: ParcelState) -> datetime | None:
-    """When to look whether the promise has been broken; never for a parcel that has ended."""
-    if state.ended or shipment.cancelled_at is not None:
+def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:
+    """When to look whether the promise has been broken: once, and never for a parcel that has ended."""
+    ends_at = promise_of(order, shipment).ends_at
+    if ends_at is None or ends_at <= now or state.ended or shipment.cancelled_at is not None:
         return None
-    return promise_of(order, shipment).ends_at
+    return ends_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ _SILENCE = sa.text("""
         FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
         WHERE messages.state = 'unconfirmed' AND attempts.provider = any(:providers)
             AND attempts.first_receipt_at IS NULL
+            -- a report that has come in but has not been applied yet is no silence
+            AND NOT EXISTS (SELECT 1 FROM receipts WHERE receipts.attempt_public_id = attempts.public_id)
             AND attempts.deadline_at + make_interval(secs => :margin) < clock_timestamp()
             AND EXISTS (
                 SELECT 1 FROM attempts AS later

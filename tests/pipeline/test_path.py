@@ -126,6 +126,21 @@ def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
     whole(world)
 
 
+def test_a_look_at_the_calendar_neither_repeats_itself_nor_puts_off_the_carrier(world: World):
+    """A parcel on its way back is not late: that is seen once, and its carrier is asked when it was due."""
+    (parcel,) = world.order(promised_on="2026-03-02")
+    world.scan(parcel, M.returning)
+    with world.house.sessions() as session:
+        due = session.get_one(Shipment, parcel).next_poll_at
+    world.clock.turn(hours=15)
+    assert pipeline.watch(world.house).parcels == 1
+    with world.house.sessions() as session:
+        row = session.get_one(Shipment, parcel)
+        assert (row.next_poll_at, row.promise_due_at) == (due, None)
+    assert pipeline.watch(world.house).parcels == 0
+    assert world.messages() == []
+
+
 def test_an_unknown_code_is_counted_and_is_no_milestone(world: World):
     """A code that no table maps is kept raw, counted once a scan, and leaves the parcel where it was."""
     (parcel,) = world.order()

@@ -1,0 +1,158 @@
+"""`doorstep demo`: the whole engine in one command, on a sample shop, until every parcel's journey has ended."""
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from app.clock import stopwatch
+from app.db import Sessions
+from app.demo.report import DemoReport, report, settled
+from app.demo.shop import as_timetables, sample_orders
+from app.demo.shopping import Till
+from app.demo.stage import Stage, set_stage
+from app.log import configure_logging
+from app.models import Message, Shipment
+from app.models.vocabulary import Milestone
+from app.pipeline.house import House
+from app.rules.ruleset import default_rules
+from app.wiring import build_celery, build_house, build_wake, ensure_brands
+
+LONGEST_SECONDS = 210.0
+"""A headless demo that has not ended by then counts as failed: it must be over within four minutes."""
+
+_LOOK_SECONDS = 0.5
+_LINE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class _Showing:
+    """What the loop draws on."""
+
+    stage: Stage
+    house: House
+    till: Till
+    console: Console
+    orders: int
+
+
+def run_demo(*, headless: bool, orders: int, speed: float, seed: int, console: Console) -> DemoReport:
+    """Run the demo. Headless, it ends when every parcel has; otherwise it then stays up until Ctrl-C."""
+    configure_logging("auto", level=40)
+    began = stopwatch()
+    console.print("Starting PostgreSQL, Valkey, the stand-ins and the engine…")
+    with set_stage(speed, seed) as stage:
+        house = build_house(stage.settings, engine=stage.engine, wake=build_wake(build_celery(stage.settings)))
+        brands = ensure_brands(house.sessions, house.catalog)
+        sample = sample_orders(orders, stage.clock.now(), seed)
+        stage.register(as_timetables(sample))
+        till = Till(stage, house, brands, sample)
+        showing = _Showing(stage, house, till, console, orders)
+        _print_addresses(showing)
+        finished = _until_settled(showing, began + LONGEST_SECONDS if headless else None)
+        found = report(stage, house.sessions, default_rules(), finished=not stage.processes.interrupted, settle=25.0)
+        _print_report(showing, found, stopwatch() - began)
+        if finished and not headless and not stage.processes.interrupted:
+            console.print("Every journey has ended. The inbox and the API stay up until Ctrl-C.")
+            stage.processes.wait()
+        till.close()
+    console.print(f"To read one parcel's story: DOORSTEP_HOME={stage.home} doorstep explain {found.example}")
+    return found
+
+
+def _until_settled(showing: _Showing, deadline: float | None) -> bool:
+    """Hand orders in and watch until all is over; False when interrupted or out of time."""
+    processes, next_line = showing.stage.processes, stopwatch()
+    visible = showing.console.is_terminal
+    with Live(console=showing.console, refresh_per_second=4, transient=True) if visible else _Quiet() as live:
+        while not processes.interrupted:
+            processes.tend()
+            showing.till.hand_in()
+            if visible:
+                live.update(_view(showing))
+            elif stopwatch() >= next_line:
+                showing.console.print(_line(showing))
+                next_line = stopwatch() + _LINE_SECONDS
+            if showing.till.empty and settled(showing.stage, showing.house.sessions):
+                return True
+            if deadline is not None and stopwatch() > deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+    return False
+
+
+class _Quiet:
+    """Stands in for the live display where nobody looks."""
+
+    def __enter__(self) -> "_Quiet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def update(self, view: object) -> None:
+        """Draw nothing."""
+
+
+def _counts(sessions: Sessions) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    with sessions() as session:
+        parcels = {
+            row[0]: row[1]
+            for row in session.execute(sa.select(Shipment.milestone, sa.func.count()).group_by(Shipment.milestone))
+        }
+        messages: dict[str, dict[str, int]] = {}
+        for channel, state, count in session.execute(
+            sa.select(Message.channel, Message.state, sa.func.count()).group_by(Message.channel, Message.state)
+        ):
+            messages.setdefault(channel, {})[state] = count
+    return parcels, messages
+
+
+def _view(showing: _Showing) -> Panel:
+    parcels, messages = _counts(showing.house.sessions)
+    bars = Table(box=None, show_header=False, padding=(0, 1))
+    most = max(parcels.values(), default=1)
+    for milestone in Milestone:
+        if count := parcels.get(milestone.value):
+            bars.add_row(milestone.value.replace("_", " "), str(count), "█" * max(1, round(40 * count / most)))
+    told = Table("", "under way", "sent", "not sent, with a reason", box=None, padding=(0, 1))
+    for channel, states in sorted(messages.items()):
+        told.add_row(channel, *(str(sum(states.get(s, 0) for s in group)) for group in _GROUPS))
+    where = Text(f"Inbox {showing.stage.provider_url}/inbox   API {showing.stage.web_url}/docs", style="bold")
+    now = showing.stage.clock.now()
+    return Panel(Group(bars, told, where), title=f"Engine time {now:%a %d %b %H:%M} UTC", expand=False)
+
+
+_GROUPS = (
+    ("held", "ready", "sending", "unconfirmed"),
+    ("accepted", "delivered", "bounced"),
+    ("suppressed", "superseded", "expired", "cancelled", "failed"),
+)
+
+
+def _line(showing: _Showing) -> str:
+    parcels, messages = _counts(showing.house.sessions)
+    standing = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(parcels.items())) or "no parcels yet"
+    sent = {channel: sum(states.get(s, 0) for s in _GROUPS[1]) for channel, states in sorted(messages.items())}
+    told = ", ".join(f"{n} {channel}" for channel, n in sent.items()) or "nothing"
+    return f"{showing.stage.clock.now():%a %d %b %H:%M} UTC: {standing}; sent {told}"
+
+
+def _print_addresses(showing: _Showing) -> None:
+    stage, console = showing.stage, showing.console
+    console.print(f"{showing.orders} orders, one second is {stage.clock.speed / 60:.0f} minutes of the parcels' lives.")
+    console.print(f"Inbox (what shoppers receive): {stage.provider_url}/inbox")
+    console.print(f"API: {stage.web_url}/docs  with  Authorization: Bearer {showing.till.api_key}")
+
+
+def _print_report(showing: _Showing, found: DemoReport, seconds: float) -> None:
+    for table in found.tables():
+        showing.console.print(table)
+        showing.console.print()
+    verdict = "Nothing lost, nothing repeated, nothing unexplained." if found.exit_code == 0 else "NOT as it should be."
+    showing.console.print(f"{verdict} ({seconds:.0f} s)")

@@ -1,0 +1,102 @@
+"""A whole engine in real processes, with a provider that keeps a journal, for tests that break things."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import Sessions
+from app.demo.providers.serving import StandIn, serve
+from app.embedded.engine import answers, beat_program, free_port, web_program, worker_program
+from app.embedded.processes import Program
+from app.models import Message
+
+
+def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Poll until `condition` holds; fail with `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.05)
+
+
+@dataclass
+class Engine:
+    """The processes of one engine under test, which may be killed and started at will."""
+
+    env: dict[str, str]
+    home: Path
+    sessions: Sessions
+    providers: StandIn
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    port: int = 0
+
+    def start(self, program: Program) -> None:
+        log = (self.home / f"{program.name}.log").open("ab")
+        self.running[program.name] = subprocess.Popen(
+            program.argv, env={**os.environ, **self.env}, stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+
+    def start_worker(self, name: str = "worker", queues: str = "tick,poll,send,settle", pool: int = 4) -> None:
+        self.start(worker_program(name, queues, pool, {}))
+
+    def start_beat(self) -> None:
+        self.start(beat_program(self.home, {}))
+
+    def start_web(self) -> None:
+        self.start(web_program("127.0.0.1", self.port, {}))
+        await_("the web process answers", lambda: answers(self.port))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process and every process that it has started."""
+        process = self.running.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def stop(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+
+    def states(self) -> dict[str, int]:
+        with self.sessions() as session:
+            rows = session.execute(sa.select(Message.state, sa.func.count()).group_by(Message.state))
+            return dict(rows.all())
+
+    def log(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text(errors="replace")[-3000:]
+
+
+@pytest.fixture
+def running(database_url: str, broker_url: str, sessions: Sessions, tmp_path: Path, brand: object) -> Iterator[Engine]:
+    """An engine whose parts the test starts itself, live, with impatient settings."""
+    port = free_port()
+    with serve() as providers:
+        providers.behave(callbacks={"base": f"http://127.0.0.1:{port}", "duplicate": 0.2, "reorder": 0.2})
+        env = {
+            **providers.environment(),
+            "DOORSTEP_DATABASE_URL": database_url,
+            "DOORSTEP_BROKER_URL": broker_url,
+            "DOORSTEP_SEND": "live",
+            "DOORSTEP_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "DOORSTEP_SENDING__DEADLINE": "2",
+            "DOORSTEP_SENDING__MARGIN": "1.5",
+            "DOORSTEP_SENDING__SETTLE": "120",
+            "DOORSTEP_SENDING__BATCH": "25",
+            "DOORSTEP_SENDING__CONCURRENCY": "4",
+            "PYTHONUNBUFFERED": "1",
+        }
+        engine = Engine(env, tmp_path, sessions, providers, port=port)
+        try:
+            yield engine
+        finally:
+            engine.stop()
