@@ -1,6 +1,7 @@
 """How instants, days and sums are said: in the template's language, by the shopper's customs and in their zone."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.numbers import UnknownCurrencyError, format_currency, get_currency_precision
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from app.zones import zone
 
@@ -135,7 +138,43 @@ def money(minor: int, currency: str, locale: str) -> str:
         return f"{minor / 100:.2f} {currency}"
 
 
-def spoken(words: Any, locale: Locale, zone_name: str, now: datetime) -> Speech:
+@pass_context
+def day_filter(context: Context, value: Any) -> str:
+    """`{{ order.placed_at | day }}`: an instant or a date of the facts as a day, said to this shopper."""
+    speech = _speech_of(context)
+    text = str(value)
+    return speech.day(date.fromisoformat(text) if len(text) == 10 else speech.local(text).date())
+
+
+@pass_context
+def time_filter(context: Context, value: Any) -> str:
+    """`{{ order.placed_at | time }}`: the time of day of an instant, on this shopper's clock."""
+    return _speech_of(context).time(moment(str(value)))
+
+
+@pass_context
+def money_filter(context: Context, value: Any, currency: str) -> str:
+    """`{{ order.total_minor | money(order.currency) }}`: a sum in minor units, by this shopper's customs."""
+    return money(int(value), str(currency), str(context["speech"]["locale"]))
+
+
+def _speech_of(context: Context) -> Speech:
+    # A template's context holds plain values only, so the way to speak is told in texts and put together here.
+    told = context["speech"]
+    return spoken(told["words"], Locale.parse(told["locale"]), told["zone"], moment(told["now"]))
+
+
+def told(speech: Speech, words: Mapping[str, Any]) -> dict[str, Any]:
+    """`speech` as plain values, for a template's context."""
+    return {
+        "locale": str(speech.locale),
+        "zone": speech.zone.key,
+        "now": speech.now.isoformat(),
+        "words": {name: words[name] for name in ("today", "tomorrow", "yesterday", "at", "by", "from")},
+    }
+
+
+def spoken(words: Mapping[str, Any], locale: Locale, zone_name: str, now: datetime) -> Speech:
     """The way to speak to one shopper at one instant; `words` are the template's own."""
     place = speech_zone(zone_name)
     return Speech(

@@ -69,11 +69,10 @@ class Renderer:
         """
         ready = self._made_ready(template, "sms")
         known = _fields(template, facts, person, links, now)
-        full, lean = (
-            _in_gsm(_fill(template, ready, "text", version))
-            for version in (known, known | {"what": "", "place": "", "note": ""})
-        )
-        text = lean if lean and segments(lean) < segments(full) else full
+        text = _in_gsm(_fill(template, ready, "text", known))
+        if segments(text) > 1:
+            lean = _in_gsm(_fill(template, ready, "text", known | {"what": "", "place": "", "note": ""}))
+            text = lean if lean and segments(lean) < segments(text) else text
         count = segments(text)
         if not text:
             raise NotRenderable(f"{_named(template)}, text: it comes out empty for this parcel.")

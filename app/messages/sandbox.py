@@ -13,6 +13,8 @@ from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from app.messages.moments import day_filter, money_filter, time_filter
+
 MAX_SOURCE = 200_000
 MAX_TEXT = 10_000
 MAX_NUMBER = 10**12
@@ -87,9 +89,12 @@ def _web_address(value: Any) -> str:
 
 
 _FILTERS: Mapping[str, Callable[..., Any]] = {
+    "day": day_filter,
     "join": _joined,
+    "money": money_filter,
     "sentence": _sentence,
     "shorten": _shortened,
+    "time": time_filter,
     "url": _web_address,
 }
 _BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", "first", "last", "int", "round", "e",

@@ -8,7 +8,7 @@ from babel import Locale
 
 from app.messages.base import Links, Template
 from app.messages.hostile import initial, isolated, place_name, quoted, safe_picture, tidy, tidy_all
-from app.messages.moments import Speech, customs, spoken
+from app.messages.moments import Speech, customs, spoken, told
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, Person, Promise
 from app.models.vocabulary import PROGRESS, Milestone
@@ -28,6 +28,7 @@ def fields(template: Template, facts: Facts, person: Person, links: Links, now: 
     return {
         **_plain_facts(facts),
         "brand": template.parts["brand"],
+        "speech": told(speech, words),
         "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
         "links": {"parcel": links.parcel, "short": links.short},
         "when": _when(facts, speech),

@@ -67,6 +67,23 @@ def test_email_stands_the_worst(catalog: Catalog, renderer: Renderer, brand: str
         assert "&amp;" not in email.text and "&#39;" not in email.text
 
 
+@pytest.mark.parametrize("case", ["no items", "one item", "forty items", "four other parcels"])
+@pytest.mark.parametrize("brand", BRANDS)
+def test_outlook_sees_whole_tables(catalog: Catalog, renderer: Renderer, brand: str, case: str) -> None:
+    """With Outlook's own comments opened, every table, row and cell still closes, whichever parts are left out."""
+    changed, person = WORST[case]
+    template = catalog.resolve(brand, "en", "delayed", "email")
+    html = renderer.render_email(template, facts("delayed", **dict(changed)), person, LINKS, NOW).html
+    body = html[html.index("<body") :]
+    outlook = re.sub(r"<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->", "", body, flags=re.DOTALL)
+    outlook = re.sub(r"<!--\[if [^\]]*mso[^\]]*\]>(.*?)<!\[endif\]-->", r"\1", outlook, flags=re.DOTALL)
+    assert "<!--[if" not in outlook and outlook.count("<table") > body.count("<table") - body.count("dark-logo")
+    parsed = outline(outlook)
+    assert parsed.stray == ["html"] and parsed.open == []
+    assert set(re.findall(r"vertical-align:top;width:(\d+)px", outlook)) == {"520"}
+    assert not re.search(r"</tr>\s*(?!<tr|</tbody|</table|<!--)\S", outlook)
+
+
 @pytest.mark.parametrize("case", WORST)
 @pytest.mark.parametrize("milestone", MILESTONES)
 @pytest.mark.parametrize("brand", BRANDS)

@@ -112,6 +112,20 @@ def test_what_templates_need_is_there(words: dict[str, Any]) -> None:
     assert _sms(words, source) == "1VIN..., 2ENA... x out 1-2 5"
 
 
+def test_dates_times_and_sums_are_said_to_the_shopper(words: dict[str, Any]) -> None:
+    """The three filters on the facts' own values speak in the shopper's zone and customs."""
+    source = "{{ order.placed_at | day }}, {{ order.placed_at | time }}, {{ promise.on | day }}, "
+    source += "{{ order.total_minor | money(order.currency) }}"
+    assert _sms(words, source) == "Friday 20 November, 09:30, yesterday, 4 195,00 kr"
+
+
+@pytest.mark.parametrize("source", ["{{ order.number | day }}", "{{ promise.on | time }}", "{{ 'x' | money('SEK') }}"])
+def test_what_is_no_date_time_or_sum_is_refused(words: dict[str, Any], source: str) -> None:
+    """A filter on a value of another kind ends as NotRenderable."""
+    with pytest.raises(NotRenderable, match="Template dispatched"):
+        _sms(words, source)
+
+
 def test_an_address_from_a_value_must_be_one() -> None:
     """The `url` filter lets web, mail and phone addresses through and nothing else."""
     source = HTML.from_string("{{ a | url }}|{{ b | url }}|{{ c | url }}")
