@@ -199,9 +199,10 @@ class Processes:
 
 
 def _is_ready(entry: _Running) -> bool:
-    if entry.program.ready is not None and entry.program.ready():
-        entry.proven = True
-    return entry.proven
+    """Whether it says so itself: having lived for a while proves that it is no false start, not that it serves."""
+    ready = entry.program.ready is None or entry.program.ready()
+    entry.proven = entry.proven or ready
+    return ready
 
 
 def _ending(process: subprocess.Popen[bytes]) -> str:
