@@ -15,7 +15,7 @@ def test_the_guide_lists_every_column_and_no_other() -> None:
     """The first column of the guide's table is the default layout."""
     text = GUIDE.read_text(encoding="utf-8")
     table = text[text.index("| column |") : text.index("A time without an offset")]
-    named = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    named = [name for line in table.strip().splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
     assert sorted(named) == sorted(LAYOUT)
 
 

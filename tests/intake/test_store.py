@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -286,6 +287,36 @@ def test_the_same_orders_from_many_sides_are_stored_once_and_never_deadlock(sess
         assert session.scalar(sa.text("SELECT count(*) FROM orders")) == 60
         assert session.scalar(sa.text("SELECT count(*) FROM shipments")) == 90
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE cancelled_at IS NOT NULL")) == 30
+
+
+def await_lock(sessions: Sessions, seconds: float = 10) -> None:
+    """Return once some session of this database waits for a lock."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = monotonic() + seconds
+    while True:
+        with sessions() as session:
+            if session.scalar(waiting):
+                return
+        assert monotonic() < deadline, "nobody waits for a lock"
+
+
+def test_who_comes_second_waits_and_sees_what_the_first_has_done(sessions: Sessions, brand: Brand) -> None:
+    """While one session adds a parcel to an order, another that tells the same waits, then finds it there."""
+    tell(sessions, brand, order())
+    both = order(parcels=[{"tracking_number": "T1001"}, {"tracking_number": "T2"}])
+    told: list[Stored] = []
+    with sessions() as first:
+        upsert_orders(first, brand, [both], now=NOW)
+        second = Thread(target=lambda: told.append(tell(sessions, brand, both)))
+        second.start()
+        await_lock(sessions)
+        first.commit()
+    second.join(20)
+    assert [stored.count(Outcome.unchanged) for stored in told] == [1]
+    with sessions() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM shipments")) == 2
 
 
 def planned(session: Session, brand: Brand, shipment: Shipment, state: str, attempt: int | None = None) -> str:
