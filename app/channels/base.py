@@ -91,6 +91,11 @@ def one_line(text: str, limit: int = 300) -> str:
     return _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()[:limit]
 
 
+def whole_text(text: str) -> str:
+    """A message's text fit for any wire: no NUL and no lone surrogates, line breaks as they are."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
 class Forged(Exception):
     """A report's signature is missing or wrong."""
 

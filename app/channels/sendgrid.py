@@ -17,6 +17,7 @@ from sendgrid.helpers.mail import (
     Category,
     ClickTracking,
     CustomArg,
+    Email,
     From,
     Header,
     HtmlContent,
@@ -32,7 +33,7 @@ from sendgrid.helpers.mail import (
 from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
-from app.channels.base import Asking, Forged, Outgoing, OutgoingEmail, Report, Unreadable, Verdict, one_line
+from app.channels.base import Asking, Forged, Outgoing, OutgoingEmail, Report, Unreadable, Verdict, one_line, whole_text
 from app.clock import wall_now
 from app.errors import ConfigurationError
 from app.models.vocabulary import AttemptOutcome
@@ -149,14 +150,14 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
     stands in `custom_args` or `categories`, which SendGrid keeps and cannot redact.
     """
     mail = Mail(
-        From(one_line(email.from_email), one_line(email.from_name)),
-        To(one_line(email.to_email), one_line(email.to_name) if email.to_name else None),
+        _mailbox(From, email.from_email, email.from_name),
+        _mailbox(To, email.to_email, email.to_name),
         Subject(one_line(email.subject, 900)),
-        PlainTextContent(email.text) if email.text else None,
-        HtmlContent(email.html) if email.html else None,
+        PlainTextContent(whole_text(email.text)) if email.text else None,
+        HtmlContent(whole_text(email.html)) if email.html else None,
     )
     if email.reply_to:
-        mail.reply_to = ReplyTo(one_line(email.reply_to))
+        mail.reply_to = _mailbox(ReplyTo, email.reply_to)
     for name, value in email.headers.items():
         mail.header = Header(name, one_line(value, 900))
     mail.category = Category(email.category)
@@ -168,6 +169,15 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
     )
     body: dict[str, Any] = mail.get()
     return body
+
+
+def _mailbox(kind: type[Email], address: str, name: str | None = None) -> Email:
+    """An address set field by field: given alone to the builder, it would be parsed for a name and rewritten."""
+    mailbox = kind()
+    mailbox.email = one_line(address)
+    if name:
+        mailbox.name = one_line(name)
+    return mailbox
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Verdict:

@@ -88,9 +88,9 @@ class Smtp:
             progress.greeted = True
             try:
                 await _mail(line, letter)
-            except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError):
+            except aiosmtplib.SMTPException as error:
                 line.client.close()
-                if not line.rested:
+                if not (line.rested and _gone(error)):
                     raise
             except BaseException:
                 # A refusal here ends this message, and costs at most a new connection for the next one.
@@ -107,6 +107,12 @@ class Smtp:
     async def aclose(self) -> None:
         """Say goodbye on every resting connection."""
         await self._lines.close()
+
+
+def _gone(error: aiosmtplib.SMTPException) -> bool:
+    """Whether a session had ended before the message was named: silently, or with the 421 of a server at rest."""
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
+    return code == 421 or isinstance(error, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPTimeoutError)
 
 
 async def _mail(line: Line, letter: Letter) -> None:

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 
-from app.channels.base import OutgoingEmail, one_line
+from app.channels.base import OutgoingEmail, one_line, whole_text
 
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,64}@[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,255}")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,75}")
@@ -50,9 +50,9 @@ def compose(email: OutgoingEmail, now: datetime) -> Letter:
         message["Auto-Submitted"] = "auto-generated"
         for name, value in email.headers.items():
             message[_header_name(name)] = one_line(value, 900)
-        message.set_content(_body(email.text))
+        message.set_content(whole_text(email.text))
         if email.html:
-            message.add_alternative(_body(email.html), subtype="html")
+            message.add_alternative(whole_text(email.html), subtype="html")
         content = message.as_bytes()
     except (ValueError, IndexError, MessageError) as error:
         raise BadLetter(f"The email cannot be written down: {error}") from error
@@ -80,7 +80,3 @@ def _header_name(name: str) -> str:
     if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
         raise BadLetter(f"{name!r} cannot be set as a header.")
     return name
-
-
-def _body(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

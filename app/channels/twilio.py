@@ -14,7 +14,7 @@ import httpx
 from twilio.request_validator import RequestValidator
 
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
-from app.channels.base import Asking, Forged, Outgoing, OutgoingSms, Report, Unreadable, Verdict, one_line
+from app.channels.base import Asking, Forged, Outgoing, OutgoingSms, Report, Unreadable, Verdict, one_line, whole_text
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
 from app.settings import is_loopback
@@ -87,7 +87,7 @@ class Twilio:
         """The form of one send. Our attempt id travels in the callback's query: Twilio has no other place for it."""
         form = {
             "To": sms.to_phone,
-            "Body": sms.text.replace("\x00", ""),
+            "Body": whole_text(sms.text),
             "ValidityPeriod": str(min(max(sms.valid_for, 1), LONGEST_VALIDITY)),
         }
         if self._callback:

@@ -85,6 +85,14 @@ def test_hostile_names_and_subjects_stay_where_they_belong():
     assert "reply_to" not in body
 
 
+def test_an_address_is_never_parsed_for_another():
+    """An address that looks like a name with an address goes out as it stands, for SendGrid to refuse."""
+    hostile = "anna@example.test <evil@example.test>"
+    body = mail_body(email(to_email=hostile, to_name=None, reply_to=hostile))
+    assert body["personalizations"] == [{"to": [{"email": hostile}]}]
+    assert body["reply_to"] == {"email": hostile}
+
+
 def test_a_recipient_without_a_name_and_a_mail_without_text_are_sent_as_they_are():
     """Nothing is made up for what is missing; an empty part would be refused."""
     body = mail_body(email(to_name=None, text=""))

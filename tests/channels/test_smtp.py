@@ -263,6 +263,18 @@ def test_a_session_that_dies_as_it_is_used_again_is_replaced_once():
     assert (len(keeper.taken), keeper.connections) == (2, 2)
 
 
+def test_a_server_that_says_goodbye_to_a_resting_session_is_dialled_again():
+    """A 421 in answer to the next MAIL is about the session, not the message."""
+
+    class Weary(Keeper):
+        async def handle_MAIL(self, server, session, envelope, address, options):
+            said = await super().handle_MAIL(server, session, envelope, address, options)
+            return "421 Idle for too long" if self.connections == 1 and self.taken else said
+
+    _, keeper = handed_over(keeper=Weary(), times=2)
+    assert (len(keeper.taken), keeper.connections) == (2, 2)
+
+
 def test_many_at_once_share_few_connections():
     """A burst neither opens a session each nor loses one message."""
 

@@ -52,6 +52,13 @@ def test_the_request_is_a_form_with_the_callback_that_names_our_attempt():
     }
 
 
+def test_broken_text_is_sent_as_far_as_it_is_text():
+    """A NUL or half a character cannot stop a message or raise on the way out."""
+    seen: list[httpx.Request] = []
+    asyncio.run(twilio(answering(201, seen=seen)).send(sms(text="a\x00b\ud800c\nd")))
+    assert parse_qs(seen[0].content.decode())["Body"] == ["ab?c\nd"]
+
+
 def test_a_messaging_service_takes_the_place_of_a_number():
     """A sender that begins with MG is a service."""
     service = "MG" + "0" * 32

@@ -68,6 +68,8 @@ class Journal:
         self._file = path.open("a+b")
         self.entries: list[Entry] = []
         self._by_ref: dict[str, Entry] = {}
+        self._by_provider: Counter[str] = Counter()
+        self._by_attempt: Counter[str] = Counter()
         self._load()
 
     def _load(self) -> None:
@@ -102,6 +104,9 @@ class Journal:
         entry = Entry(**light, offset=offset, length=length)
         self.entries.append(entry)
         self._by_ref[entry.ref] = entry
+        self._by_provider[entry.provider] += 1
+        if entry.attempt_id:
+            self._by_attempt[entry.attempt_id] += 1
         return entry
 
     def full(self, entry: Entry) -> dict[str, Any]:
@@ -119,13 +124,8 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """How many messages there are by provider, and how many attempts were taken more than once."""
-        by_provider = Counter(entry.provider for entry in self.entries)
-        attempts = Counter(entry.attempt_id for entry in self.entries if entry.attempt_id)
-        return {
-            "total": len(self.entries),
-            **by_provider,
-            "repeated_attempts": sum(times - 1 for times in attempts.values()),
-        }
+        repeated = self._by_attempt.total() - len(self._by_attempt)
+        return {"total": len(self.entries), **self._by_provider, "repeated_attempts": repeated}
 
     def clear(self) -> None:
         """Forget everything, in the file too."""
@@ -134,6 +134,8 @@ class Journal:
         self._size = 0
         self.entries.clear()
         self._by_ref.clear()
+        self._by_provider.clear()
+        self._by_attempt.clear()
 
     def close(self) -> None:
         """Let go of the file."""

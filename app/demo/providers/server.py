@@ -11,6 +11,8 @@ GET /healthz
 
 import asyncio
 import json
+import socket
+import struct
 import uuid
 from collections.abc import Awaitable, Callable
 from itertools import islice
@@ -230,7 +232,10 @@ def _hang_up(request: web.Request, *, rudely: bool) -> web.Response:
     """Close the caller's connection without a word: with a FIN, or rudely with a reset."""
     transport = request.transport
     if transport is not None:
-        transport.abort() if rudely else transport.close()
+        if rudely:
+            # Lingering for zero seconds makes the kernel throw the connection away with a RST.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.close()
     return web.Response(status=500)  # written to a closed connection, so nobody reads it
 
 
