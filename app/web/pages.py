@@ -10,6 +10,9 @@ import jinja2
 import yaml
 from starlette.responses import Response
 
+from app.messages.bundle import read_words
+from app.settings import shipped
+
 _HERE = Path(__file__).parent
 
 LANGUAGE = "en"
@@ -27,18 +30,16 @@ def _environment() -> jinja2.Environment:
     )
 
 
-@lru_cache(maxsize=64)
-def _words(language: str) -> Mapping[str, Any]:
-    text = (_HERE / "words" / f"{language}.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
-    return content
-
-
-def words_for(locales: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
-    """The first of these languages that the pages are written in, and its words."""
+@lru_cache(maxsize=256)
+def words_for(brand_key: str, locales: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
+    """The first of these languages that the pages are written in, and its words: those that the brand's mail is built
+    from, so that mail and page say the same, with the page's own on top."""
     written = {path.stem for path in (_HERE / "words").glob("*.yaml")}
     language = next((locale for locale in locales if locale in written), LANGUAGE)
-    return language, _words(language)
+    templates = shipped("templates")
+    shared = read_words((templates / "brands" / brand_key / "messages", templates / "messages"), language)
+    own: dict[str, Any] = yaml.safe_load((_HERE / "words" / f"{language}.yaml").read_text(encoding="utf-8"))
+    return language, {**shared, **own, "journey": {**own["journey"], **shared["journey"]}}
 
 
 def page(template: str, content: Mapping[str, Any], status: int = 200, cache: str = "no-store") -> Response:

@@ -72,11 +72,12 @@ class ParcelPage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the page is drawn from, besides the facts: when each milestone was reached, the other parcels' pages (in
-    the facts' order), the order's own items, and whether the parcel was called off."""
+    """What the page is drawn from, besides the facts: when each milestone was reached, the other parcels' pages and
+    which of them were called off (both in the facts' order), the order's own items, whether this one was called off."""
 
     reached: Mapping[Milestone, datetime]
     links: Sequence[str] = ()
+    others_cancelled: Sequence[bool] = ()
     order_items: Sequence[Item] = ()
     cancelled: bool = False
 
@@ -88,7 +89,7 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
     late = _is_late(facts.promise, standing, now)
     eyebrow, fact, lead = _told(facts, standing, late, words, speech)
     parcel = facts.parcel
-    split = parcel_items_unknown(facts, seen)
+    split = _items_unsorted(facts, seen)
     return ParcelPage(
         eyebrow=eyebrow,
         fact=fact,
@@ -106,7 +107,7 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
     )
 
 
-def parcel_items_unknown(facts: Facts, seen: Seen) -> bool:
+def _items_unsorted(facts: Facts, seen: Seen) -> bool:
     """Whether the shop did not say which of the order's items lie in which of its parcels."""
     return bool(facts.other_parcels) and tuple(facts.parcel.items) == tuple(seen.order_items)
 
@@ -137,7 +138,7 @@ def _told(
     when = "" if standing in _TIMELESS else _when(facts, standing, speech)
     fill = _fillings(facts, words, speech, when)
     if late and standing is not Milestone.out_for_delivery:
-        says = words["late"]
+        says = {**words["late"], "eyebrow": words["late"]["eyebrow"] if when else says["eyebrow"]}
         lead = says["lead" if when else "lead_unknown"]
     else:
         lead = says["lead"] + (f" {words['late']['lead']}" if late else "")
@@ -192,7 +193,11 @@ def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], spe
     known = [PROGRESS[milestone] for milestone in (*seen.reached, facts.parcel.milestone) if milestone in PROGRESS]
     passed = [step for step in way if PROGRESS[step] <= max(known, default=0)]
     current = passed[-1] if passed else way[0]
-    return tuple(_step(step, _state(step, current, way, late), seen, words, speech) for step in way)
+    states = {step: _state(step, current, way, late) for step in way}
+    return tuple(
+        _step(step, state, _word(step, way, words), words["marks"][state], seen, speech)
+        for step, state in states.items()
+    )
 
 
 def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
@@ -210,25 +215,34 @@ def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: 
     return "late" if late else "now"
 
 
-def _step(step: Milestone, state: str, seen: Seen, words: Mapping[str, Any], speech: Speech) -> Step:
+def _word(step: Milestone, way: Sequence[Milestone], words: Mapping[str, Any]) -> str:
+    named = "collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value
+    return str(words["journey"][named])
+
+
+def _step(step: Milestone, state: str, word: str, mark: str, seen: Seen, speech: Speech) -> Step:
     reached = seen.reached.get(step)
-    at = ""
-    if reached is not None and state != "next":
-        local = speech.local(reached)
-        at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
-    return Step(words["journey"][step.value], state, words["marks"][state], at[:1].upper() + at[1:])
+    if reached is None or state == "next":
+        return Step(word, state, mark, "")
+    local = speech.local(reached)
+    at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
+    return Step(word, state, mark, at[:1].upper() + at[1:])
 
 
 def _thing(item: Item) -> Thing:
     name = tidy(item.name, 160)
-    return Thing(isolated(name) or "–", item.quantity, safe_picture(item.image_url), initial(name))
+    picture = safe_picture(item.image_url)
+    shown = picture if picture.lower().startswith("https:") else ""  # the page's policy fetches nothing else
+    return Thing(isolated(name) or "–", item.quantity, shown, initial(name))
 
 
 def _cards(facts: Facts, seen: Seen, words: Mapping[str, Any]) -> tuple[Card, ...]:
-    return tuple(
-        Card(_what(other.items, words), words["brief"].get(other.milestone.value, ""), link)
-        for other, link in zip(facts.other_parcels, seen.links, strict=True)
-    )
+    cards = []
+    for other, link, cancelled in zip(facts.other_parcels, seen.links, seen.others_cancelled, strict=True):
+        called_off = cancelled and other.milestone is not Milestone.delivered
+        state = Milestone.cancelled if called_off else other.milestone
+        cards.append(Card(_what(other.items, words), words["brief"].get(state.value, ""), link))
+    return tuple(cards)
 
 
 def _what(items: Sequence[Item], words: Mapping[str, Any]) -> str:
@@ -260,5 +274,5 @@ def _line(item: Item) -> tuple[str, str]:
 def _carrier(key: str | None, words: Mapping[str, Any]) -> str:
     if not key:
         return str(words["the_carrier"])
-    named = words["carriers"].get(key)
+    named = words.get("carriers", {}).get(key.lower())
     return str(named) if named else tidy(key.replace("_", " "), 40).title()

@@ -48,9 +48,9 @@ def parcel(request: Request, token: str) -> Response:
     look = house.catalog.brands().get(brand.key)
     if look is None:
         return lost()
-    language, words = words_for(locale_chain(order.locale, look.locale))
+    language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
-    content = {"page": drawn, "brand": look, "words": words, "language": language, "public_url": ""}
+    content = {"page": drawn, "brand": look, "words": words, "language": language}
     return page("parcel.html", content, cache="private, no-cache")
 
 
@@ -83,10 +83,12 @@ def _facts(session: Session, brand: Brand, order: Order, shipment: Shipment) -> 
         .order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     news = _news(shipment, crossings, order)
+    first_reached = {Milestone(crossing.milestone): crossing.occurred_at for crossing in reversed(crossings)}
     seen = Seen(
-        reached={Milestone(crossing.milestone): crossing.occurred_at for crossing in reversed(crossings)},
+        reached=first_reached | {Milestone.registered: order.placed_at},  # to a shopper it begins with the order
         links=[f"/t/{other.link_token}" for other in others],
         order_items=[Item.model_validate(item) for item in order.items],
+        others_cancelled=[(other.cancelled_at or order.cancelled_at) is not None for other in others],
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
     )
     return picture(brand, order, shipment, others, news), seen
