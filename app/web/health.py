@@ -1,5 +1,7 @@
 """Whether this process is up, and whether it can do its work."""
 
+from functools import lru_cache
+
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -36,7 +38,7 @@ def readyz(request: Request) -> Ready | Response:
     """Answers 503 with the reason when the database does not answer or its schema is not the one expected."""
     house: House = request.app.state.house
     engine = house.sessions.kw["bind"]
-    expected = newest_revision()
+    expected = _expected()
     try:
         check_reachable(engine)
         stands = current_revision(engine)
@@ -46,6 +48,11 @@ def readyz(request: Request) -> Ready | Response:
         problem = f"stands at revision {stands or 'none'}, this program needs {expected}"
         return _not_ready("schema", problem, "Run `doorstep migrate`.")
     return Ready(status="ready", revision=expected)
+
+
+@lru_cache(maxsize=1)
+def _expected() -> str:
+    return newest_revision()  # reads the migrations' files, which stand still while the process lives
 
 
 def _not_ready(part: str, problem: str, remedy: str) -> Response:

@@ -1,11 +1,12 @@
 """The web process: API, hooks, shoppers' pages and health, on one house. It writes rows and wakes the workers."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from app.log import configure_logging
 from app.pipeline.house import House
@@ -15,6 +16,7 @@ from app.web.access import Keys
 from app.web.gate import Gate
 from app.web.openapi import DESCRIPTION, describe
 from app.web.problems import tell_problems
+from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
 
@@ -26,18 +28,40 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     if settings is None:
         settings = load_settings()
         configure_logging(settings.log_format)
-    own = house is None
-    here = house or build_house(settings, wake=build_wake(build_celery(settings)))
+    waker = None
+    if house is None:
+        waker = Waker(build_wake(build_celery(settings)))
+        house = build_house(settings, wake=waker)
+    app = _application(house, _lifespan(house, waker))
+    for part in (api, hooks, shoppers, health, doorway):
+        app.include_router(part.router)
+    app.add_middleware(Gate)
+    tell_problems(app)
+    describe(app)
+    return app
+
+
+def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What is done around serving; with a `waker` the house was built here, and is closed here."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Uvicorn's own log would show each link's secret; the gate's shows the route.
         logging.getLogger("uvicorn.access").disabled = True
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # says two lines at every look at the schema
+        if waker is None:
+            yield
+            return
+        waker.start()
         yield
-        if own:
-            await here.http.aclose()
-            here.sessions.kw["bind"].dispose()
+        await run_in_threadpool(waker.stop)
+        await house.http.aclose()
+        house.sessions.kw["bind"].dispose()
 
+    return lifespan
+
+
+def _application(house: House, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     app = FastAPI(
         title="Doorstep",
         version=_version(),
@@ -47,13 +71,8 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.house = here
-    app.state.keys = Keys(here.sessions)
-    for part in (api, hooks, shoppers, health, doorway):
-        app.include_router(part.router)
-    app.add_middleware(Gate)
-    tell_problems(app)
-    describe(app)
+    app.state.house = house
+    app.state.keys = Keys(house.sessions)
     return app
 
 

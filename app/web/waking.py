@@ -1,0 +1,55 @@
+"""Wake-ups leave from a thread of their own, so that a broker that is slow or away keeps no caller waiting."""
+
+from threading import Condition, Thread
+
+from app.log import logger
+from app.wiring import Wake
+
+log = logger(__name__)
+
+LAST_SECONDS = 2.0
+"""How long a stop waits for what is still to be told; what is lost costs one tick."""
+
+
+class Waker:
+    """Passes wake-ups on to `wake`, each kind of work once however often it is named meanwhile."""
+
+    def __init__(self, wake: Wake) -> None:
+        self._wake = wake
+        self._due: dict[tuple[str, str], None] = {}
+        self._told = Condition()
+        self._stopping = False
+        self._thread = Thread(target=self._pass_on, name="waker", daemon=True)
+
+    def __call__(self, kind: str, which: str) -> None:
+        """Note that a kind of work is due. Returns at once."""
+        with self._told:
+            self._due[kind, which] = None
+            self._told.notify()
+
+    def start(self) -> None:
+        """Begin to pass on what is noted."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Pass on what is left, for a moment at most."""
+        with self._told:
+            self._stopping = True
+            self._told.notify()
+        self._thread.join(LAST_SECONDS)
+
+    def _pass_on(self) -> None:
+        while due := self._next():
+            for kind, which in due:
+                try:
+                    self._wake(kind, which)
+                except Exception as error:
+                    log.error("wake-up failed; the next tick finds the work", kind=kind, which=which, exc_info=error)
+
+    def _next(self) -> list[tuple[str, str]]:
+        """What has been noted since, once there is something; nothing when it is time to stop."""
+        with self._told:
+            self._told.wait_for(lambda: self._due or self._stopping)
+            due = list(self._due)
+            self._due.clear()
+            return due

@@ -1,0 +1,83 @@
+"""The web process as it is started for real: by uvicorn's factory, from the environment, until it is told to end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+import redis
+import sqlalchemy as sa
+
+from app.clock import stopwatch
+from app.models import Message
+from tests.web.conftest import order, scan
+
+
+@pytest.fixture
+def served(database_url, broker_url):
+    """A function that starts the process on this test's database, with a broker; gives its address."""
+    started = []
+
+    def start(broker=broker_url):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        environment = {
+            **os.environ,
+            "DOORSTEP_DATABASE_URL": database_url,
+            "DOORSTEP_BROKER_URL": broker,
+            "DOORSTEP_LOG_FORMAT": "json",
+        }
+        argv = [sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app", "--port", str(port)]
+        process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        started.append(process)
+        address = f"http://127.0.0.1:{port}"
+        deadline = stopwatch() + 30
+        while stopwatch() < deadline and process.poll() is None:
+            try:
+                if httpx.get(f"{address}/readyz", trust_env=False).status_code == 200:
+                    return address, process
+            except httpx.ConnectError:
+                continue
+        raise AssertionError(process.communicate(timeout=5)[0])
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_it_serves_wakes_and_ends(served, brand, new_key, broker_url, sessions):
+    """An order with news is stored and planned, the workers' queues are woken, the log keeps no secret, and it ends
+    when it is asked to."""
+    address, process = served()
+    key = new_key(brand)
+    told = order(parcels=[{"carrier": "dhl", "tracking_number": "X1", "scans": [scan("dispatched")]}])
+    answer = httpx.post(f"{address}/v1/orders", json=told, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    link = answer.json()["results"][0]["parcels"][0]["page"].rsplit("/", 1)[1]
+    assert httpx.get(f"{address}/t/{link}", trust_env=False).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=15)[0]
+    assert link not in output and key not in output and "alma" not in output
+    assert '"route": "/t/{token}"' in output and "Traceback" not in output
+    with redis.Redis.from_url(broker_url) as broker, sessions() as session:
+        assert (broker.llen("send"), broker.llen("poll")) == (2, 1)
+        assert session.scalar(sa.select(sa.func.count()).select_from(Message)) == 2
+
+
+def test_a_broker_that_is_away_costs_the_caller_nothing(served, brand, new_key):
+    """Orders are taken at their usual pace; the wake-up is lost and the tick finds the work."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = probe.getsockname()[1]
+    address, _ = served(f"redis://127.0.0.1:{nobody}/0")
+    headers = {"Authorization": f"Bearer {new_key(brand)}"}
+    with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
+        client.post("/v1/orders", json=order("warm"))
+        begun = stopwatch()
+        for number in range(5):
+            assert client.post("/v1/orders", json=order(str(number))).status_code == 200
+        assert stopwatch() - begun < 4

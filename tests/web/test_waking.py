@@ -1,0 +1,61 @@
+"""Wake-ups from the web keep nobody waiting, are told once each, and survive a broker that fails."""
+
+from threading import Event
+
+from app.clock import stopwatch
+from app.web.waking import LAST_SECONDS, Waker
+
+
+class Broker:
+    """Keeps what it is told, once it is let go on."""
+
+    def __init__(self, error=None):
+        self.told, self.error, self.busy, self.free = [], error, Event(), Event()
+
+    def __call__(self, kind, which):
+        self.busy.set()
+        assert self.free.wait(10)
+        self.told.append((kind, which))
+        if self.error and len(self.told) == 1:
+            raise self.error
+
+
+def test_a_stuck_broker_keeps_no_caller_waiting():
+    """While one wake-up hangs, others are noted at once, each kind once, and leave when it is through."""
+    broker = Broker()
+    waker = Waker(broker)
+    waker.start()
+    waker("send", "email")
+    assert broker.busy.wait(10)
+    for _ in range(100):
+        waker("send", "sms")
+        waker("poll", "dhl")
+    assert broker.told == []
+    broker.free.set()
+    waker.stop()
+    assert broker.told == [("send", "email"), ("send", "sms"), ("poll", "dhl")]
+
+
+def test_a_failure_does_not_end_it():
+    """After an error that nobody foresaw the next wake-up still leaves."""
+    broker = Broker(RuntimeError("nobody foresaw this"))
+    broker.free.set()
+    waker = Waker(broker)
+    waker.start()
+    waker("send", "email")
+    waker("send", "sms")
+    waker.stop()
+    assert broker.told == [("send", "email"), ("send", "sms")]
+
+
+def test_stopping_waits_a_moment_at_most():
+    """A broker that hangs for good does not keep the process from ending."""
+    broker = Broker()
+    waker = Waker(broker)
+    waker.start()
+    waker("send", "email")
+    assert broker.busy.wait(10)
+    started = stopwatch()
+    waker.stop()
+    assert stopwatch() - started < LAST_SECONDS + 3
+    broker.free.set()
