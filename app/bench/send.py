@@ -15,7 +15,7 @@ from app.clock import wall_now
 from app.messages.base import Links, Template
 from app.models import Message, TemplateVersion
 from app.models.vocabulary import Channel, Milestone, Source
-from app.pipeline.concluding import Heard
+from app.pipeline.hearing import Heard
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, load
 from app.tracking.carriers.base import HeardScan, scan_digest

@@ -13,7 +13,8 @@ from app.intake.importing import import_file
 from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
-from app.pipeline.concluding import Tally, hear
+from app.pipeline.concluding import hear
+from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming
 from app.web.access import issue_key

@@ -15,8 +15,9 @@ from app.log import logger
 from app.models import Message, Shipment
 from app.models.vocabulary import Channel, MessageState, Source
 from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
-from app.pipeline.concluding import Heard, Tally, hear
+from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
+from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim, judge, load, template_parts

@@ -13,8 +13,9 @@ from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
 from app.pipeline.asking import Asked
-from app.pipeline.concluding import Heard, Tally, hear
+from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
+from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean

@@ -167,9 +167,7 @@ class _Reading:
         self.fault(node or rule, key, "missing or not a short plain name", f"Write `{key}: out_for_delivery`, say.")
         return ""
 
-    def choice(
-        self, entries: Mapping[str, yaml.Node], rule: yaml.Node, key: str, allowed: Iterable[Any]
-    ) -> str | None:
+    def choice(self, entries: Mapping[str, yaml.Node], rule: yaml.Node, key: str, allowed: Iterable[Any]) -> str | None:
         node, names = entries.get(key), {str(value) for value in allowed}
         if isinstance(node, yaml.ScalarNode) and node.value in names:
             return str(node.value)

@@ -17,7 +17,7 @@ from app.intake.store import upsert_orders
 from app.models import Attempt, Brand, Message, Shipment
 from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
-from app.pipeline.concluding import Heard
+from app.pipeline.hearing import Heard
 from app.settings import Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
 from app.wiring import build_house

@@ -40,16 +40,23 @@ def home(cluster):
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def begun():
+    """What this test has started that still lives: the run's own server is not of this test."""
+    before = set(family(os.getpid()))
+    return lambda: [process for process in family(os.getpid()) if process not in before]
+
+
 def _run_sql(url: str, statement: str):
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else None
 
 
-def test_a_clean_stop_keeps_rows_and_queue_and_leaves_no_process(home):
+def test_a_clean_stop_keeps_rows_and_queue_and_leaves_no_process(home, begun):
     """What was stored and queued before a stop is there after the next start."""
     with Embedded(home) as first:
-        running = family(os.getpid())
+        running = begun()
         assert {"postgres", "valkey-server"} <= {process.name() for process in running}
         _run_sql(first.database_url, "create table kept as select 7 as number")
         with redis.Redis.from_url(first.broker_url) as client:
@@ -129,11 +136,11 @@ def test_a_stale_pid_file_of_another_process_does_not_block_the_start(home):
         assert _run_sql(endpoints.database_url, "select 1") == [(1,)]
 
 
-def test_servers_that_outlived_their_owner_are_stopped_first(home):
+def test_servers_that_outlived_their_owner_are_stopped_first(home, begun):
     """Where the kernel cannot tie children to us, the next start finds them by the list that was kept."""
     first = Embedded(home, durable=False)
     first.start()
-    left_behind = family(os.getpid())
+    left_behind = begun()
     os.close(first._roster._lock)  # what the kernel does when an owner dies, but here its children live on
     with Embedded(home, durable=False) as endpoints:
         assert survivors(left_behind, within=1) == []
@@ -154,20 +161,20 @@ def test_an_unreadable_queue_is_set_aside(home):
     assert (home / "valkey.unreadable" / "appendonlydir" / manifest.name).exists()
 
 
-def test_another_major_version_is_named(home):
+def test_another_major_version_is_named(home, begun):
     """A folder made by another PostgreSQL is not touched, and the error says which."""
     (home / "postgres" / "PG_VERSION").write_text("17\n")
     with pytest.raises(ConfigurationError, match=r"holds PostgreSQL 17.*brings PostgreSQL 18"):
         Embedded(home).start()
-    assert family(os.getpid()) == []
+    assert begun() == []
 
 
-def test_a_database_that_cannot_start_shows_the_end_of_its_log(home):
+def test_a_database_that_cannot_start_shows_the_end_of_its_log(home, begun):
     """The error carries PostgreSQL's own words, and nothing keeps running."""
     (home / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(Unreachable, match="no_such_setting"):
         Embedded(home).start()
-    assert family(os.getpid()) == []
+    assert begun() == []
     assert json.dumps(os.listdir(home / "run")) == '["servers.lock"]'
 
 

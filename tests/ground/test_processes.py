@@ -160,10 +160,10 @@ def test_the_tail_of_a_log_is_short_and_masked(tmp_path: Path):
 
 def test_a_log_that_grew_large_is_set_aside_while_its_program_writes_on(tmp_path, monkeypatch):
     """The disk of a machine that runs for months is not filled by what its programs say."""
-    monkeypatch.setattr("app.embedded.children._LARGE_LOG", 5)
-    monkeypatch.setattr(supervisor, "_LOOK_AT_LOGS", 0.0)
     with Processes(tmp_path) as processes:
         processes.start(_program("web", processes))
+        monkeypatch.setattr("app.embedded.children._LARGE_LOG", 5)
+        monkeypatch.setattr(supervisor, "_LOOK_AT_LOGS", 0.0)
         assert wait_for(lambda: (processes.tend(), processes.log_file("web").read_text() == "")[1], 5)
     assert processes.log_file("web").read_text() == "web SIGTERM\n"
     assert (tmp_path / "logs" / "web.log.1").read_text() == "web up None\n"

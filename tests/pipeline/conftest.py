@@ -14,7 +14,7 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline import listen
-from app.pipeline.concluding import Heard
+from app.pipeline.hearing import Heard
 from app.pipeline.house import House
 from app.settings import SendingSettings, Settings
 from app.tracking.carriers.base import HeardScan, scan_digest

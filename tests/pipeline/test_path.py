@@ -13,7 +13,7 @@ from app.insight.tell import tell
 from app.intake.store import cancel_order
 from app.models import Attempt, Brand, Crossing, Decision, LedgerKey, Message, Scan, Shipment, UnknownCode
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
-from app.pipeline.concluding import Heard
+from app.pipeline.hearing import Heard
 from app.pipeline.settling import keep_reports
 from app.tracking.carriers.base import HeardScan, scan_digest
 from tests.pipeline.conftest import START, World, heard_scan

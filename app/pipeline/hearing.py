@@ -1,0 +1,149 @@
+"""Taking news in: the rows it concerns are locked in the one order of the house, and each scan is stored once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.models import Brand, Order, Scan, Shipment, UnknownCode
+from app.models.vocabulary import Source
+from app.tracking.carriers.base import HeardScan
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one source said about one parcel. Without scans, only the passing of time is looked at again."""
+
+    shipment_id: int
+    source: Source
+    scans: tuple[HeardScan, ...] = ()
+    eta_from: datetime | None = None
+    eta_through: datetime | None = None
+    service: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch came to, counted."""
+
+    parcels: int = 0
+    scans: int = 0
+    crossings: int = 0
+    decisions: int = 0
+    messages: int = 0
+    channels_planned: set[str] = field(default_factory=set)
+
+    def add(self, other: "Tally") -> None:
+        """Take another batch's counts in."""
+        self.parcels += other.parcels
+        self.scans += other.scans
+        self.crossings += other.crossings
+        self.decisions += other.decisions
+        self.messages += other.messages
+        self.channels_planned |= other.channels_planned
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The rows of one batch, locked in the order of the house: orders, then all their parcels."""
+
+    brands: Mapping[int, Any]
+    orders: Mapping[int, Any]
+    shipments: Mapping[int, Any]
+    by_order: Mapping[int, Sequence[Any]]
+
+    def others(self, shipment: Any) -> list[Any]:
+        """The other parcels of the same order."""
+        return [other for other in self.by_order[shipment.order_id] if other.id != shipment.id]
+
+
+def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
+    """Lock the orders of these parcels, then every parcel of those orders."""
+    of_these = sa.select(Shipment.order_id).where(Shipment.id == sa.func.any(sorted(set(shipment_ids))))
+    orders = session.execute(
+        sa.select(Order.__table__).where(Order.id.in_(of_these)).order_by(Order.id).with_for_update(key_share=True)
+    ).all()
+    shipments = session.execute(
+        sa.select(Shipment.__table__)
+        .where(Shipment.order_id == sa.func.any([order.id for order in orders]))
+        .order_by(Shipment.id)
+        .with_for_update(key_share=True)
+    ).all()
+    by_order: dict[int, list[Any]] = defaultdict(list)
+    for shipment in shipments:
+        by_order[shipment.order_id].append(shipment)
+    brand_ids = {order.brand_id for order in orders}
+    brands = session.execute(sa.select(Brand.__table__).where(Brand.id == sa.func.any(list(brand_ids)))).all()
+    return Locked(
+        brands={brand.id: brand for brand in brands},
+        orders={order.id: order for order in orders},
+        shipments={shipment.id: shipment for shipment in shipments},
+        by_order=by_order,
+    )
+
+
+def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: datetime) -> dict[int, int]:
+    """Store each scan that is not known yet; how many were new, by parcel."""
+    rows = [
+        {
+            "brand_id": locked.shipments[entry.shipment_id].brand_id,
+            "shipment_id": entry.shipment_id,
+            "digest": scan.digest,
+            "source": entry.source.value,
+            "carrier": locked.shipments[entry.shipment_id].carrier,
+            "code": scan.code,
+            "milestone": scan.milestone,
+            "description": scan.description,
+            "place": scan.place,
+            "written_time": scan.written_time,
+            "occurred_at": scan.occurred_at,
+            "zone_source": scan.zone_source,
+            "heard_at": now,
+        }
+        for entry in heard
+        for scan in entry.scans
+    ]
+    if not rows:
+        return {}
+    inserted = session.execute(
+        insert(Scan).on_conflict_do_nothing().returning(Scan.shipment_id, Scan.digest),
+        sorted(rows, key=lambda row: (row["shipment_id"], row["digest"])),
+    ).all()
+    counts: dict[int, int] = defaultdict(int)
+    for shipment_id, _digest in inserted:
+        counts[shipment_id] += 1
+    new_keys = {(shipment_id, bytes(digest)) for shipment_id, digest in inserted}
+    _count_unknown(session, heard, locked, new_keys)
+    return counts
+
+
+def _count_unknown(session: Session, heard: Sequence[Heard], locked: Locked, new_keys: set[tuple[int, bytes]]) -> None:
+    counted: dict[tuple[int, str, str], tuple[int, str]] = {}
+    for entry in heard:
+        shipment = locked.shipments[entry.shipment_id]
+        for scan in entry.scans:
+            if scan.unknown and (entry.shipment_id, scan.digest) in new_keys:
+                key = (shipment.brand_id, shipment.carrier or "", scan.code)
+                counted[key] = (counted.get(key, (0, ""))[0] + 1, scan.description)
+    if not counted:
+        return
+    statement = insert(UnknownCode)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["brand_id", "carrier", "code"],
+            set_={
+                "count": UnknownCode.count + statement.excluded.count,
+                "example": statement.excluded.example,
+                "last_seen_at": sa.func.now(),
+            },
+        ),
+        [
+            {"brand_id": brand_id, "carrier": carrier, "code": code, "count": count, "example": example}
+            for (brand_id, carrier, code), (count, example) in sorted(counted.items())
+        ],
+    )
