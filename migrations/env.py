@@ -1,6 +1,7 @@
 """Runs migrations on the connection it is handed, or on DOORSTEP_DATABASE_URL when called by hand."""
 
 from alembic import context
+from sqlalchemy import Connection
 
 from app.db import make_engine
 from app.models import Base
@@ -9,7 +10,7 @@ from app.settings import load_settings
 target_metadata = Base.metadata
 
 
-def run(connection) -> None:
+def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=target_metadata,
