@@ -35,6 +35,7 @@ def make_engine(url: str, pool_size: int = 5) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in the log names the statement, never the shopper
         connect_args={"connect_timeout": 5, "application_name": "doorstep", "options": "-c timezone=UTC"},
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.channels import registry as channel_registry
 from app.channels.base import Asking, Forged, Outgoing, Report, Transport, Verdict
+from app.clock import stopwatch
 from app.db import Sessions, make_engine, make_sessions
 from app.errors import ConfigurationError, Unreachable
 from app.log import logger, mask
@@ -129,15 +130,24 @@ def build_celery(settings: Settings) -> Celery:
     return celery
 
 
+QUIET_SECONDS = 15.0
+"""After a wake-up that could not be sent, how long no other is tried: finding out costs seconds each time."""
+
+
 def build_wake(celery: Celery) -> Wake:
     """A sender of wake-ups: `wake("send", "email")` runs `doorstep.send` on its queue soon. Never raises for a
     broker that is away: the next tick finds the work."""
+    quiet_until = 0.0
 
     def wake(kind: str, which: str) -> None:
+        nonlocal quiet_until
+        if stopwatch() < quiet_until:
+            return
         try:
             celery.send_task(f"doorstep.{kind}", args=[which] if which else [], expires=30, retry=False)
         except (BrokerDown, OSError) as error:
-            log.warning("wake-up lost; the next tick finds the work", kind=kind, which=which, error=str(error))
+            quiet_until = stopwatch() + QUIET_SECONDS
+            log.warning("wake-ups lost; the ticks find the work", kind=kind, which=which, error=str(error))
 
     return wake
 
