@@ -1,7 +1,8 @@
 """Choosing which parcels to ask about, and asking: claim → GET, many at once, with no transaction open."""
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from app.models.vocabulary import Milestone
 from app.pipeline.house import House
 from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 
-CLAIM = 200
+CLAIM = 400
 LEASE_SECONDS = 90.0
 """How long a claimed parcel is left alone if its worker dies; longer than any batch may take."""
 
@@ -151,6 +152,8 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
             await asyncio.sleep(pace.delay + index * pace.gap)
         async with limit:
             raw = await _get(house.http, call, config.timeout_seconds)
+        if said_before(call, raw, by_number):
+            return [Asked(parcel, raw, SAME_AGAIN) for parcel in by_number[call.asks[0].tracking_number]]
         answered = {reply.tracking_number: reply for reply in carrier.read(call, raw)}
         return [
             Asked(parcel, raw, answered.get(asked.tracking_number) or _unmentioned(asked))
@@ -160,6 +163,23 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
 
     answers = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
     return [asked for batch in answers for asked in batch]
+
+
+SAME_AGAIN = CarrierReply(AnswerKind.tracked, "", detail="what it said before")
+"""The reply to an answer that is byte for byte the last one: reading it again would tell nothing."""
+
+
+def answer_digest(body: bytes) -> bytes:
+    """The name of a carrier's answer, by which the same answer is known again."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def said_before(call: Call, raw: RawAnswer, by_number: Mapping[str, Sequence[DueParcel]]) -> bool:
+    """Whether an answer about one number says, to each parcel that has it, exactly what the last one did."""
+    if raw.status != 200 or len(call.asks) != 1:
+        return False
+    digest = answer_digest(raw.body)
+    return all(parcel.last_answer == digest for parcel in by_number[call.asks[0].tracking_number])
 
 
 def _unmentioned(ask: Ask) -> CarrierReply:

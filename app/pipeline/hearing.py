@@ -1,5 +1,6 @@
 """Taking news in: the rows it concerns are locked in the one order of the house, and each scan is stored once."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.models import Brand, Order, Scan, Shipment, UnknownCode
+from app.models import Brand, Order, Shipment, UnknownCode
 from app.models.vocabulary import Source
-from app.tracking.carriers.base import HeardScan
+from app.tracking.carriers.base import HeardScan, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,39 +88,52 @@ def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
     )
 
 
+_STORE = sa.text("""
+    INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
+        written_time, occurred_at, zone_source, heard_at)
+    SELECT brand_id, shipment_id, decode(digest, 'hex'), source, carrier, code, milestone, description, place,
+        written_time, occurred_at, zone_source, cast(:now AS timestamptz)
+    FROM jsonb_to_recordset(cast(:scans AS jsonb)) AS scan (
+        brand_id bigint, shipment_id bigint, digest text, source text, carrier text, code text, milestone text,
+        description text, place text, written_time text, occurred_at timestamptz, zone_source text
+    )
+    ORDER BY shipment_id, digest
+    ON CONFLICT (shipment_id, digest) DO NOTHING
+    RETURNING shipment_id, digest
+""")
+
+
 def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: datetime) -> dict[int, int]:
     """Store each scan that is not known yet; how many were new, by parcel."""
-    rows = [
-        {
-            "brand_id": locked.shipments[entry.shipment_id].brand_id,
-            "shipment_id": entry.shipment_id,
-            "digest": scan.digest,
-            "source": entry.source.value,
-            "carrier": locked.shipments[entry.shipment_id].carrier,
-            "code": scan.code,
-            "milestone": scan.milestone,
-            "description": scan.description,
-            "place": scan.place,
-            "written_time": scan.written_time,
-            "occurred_at": scan.occurred_at,
-            "zone_source": scan.zone_source,
-            "heard_at": now,
-        }
-        for entry in heard
-        for scan in entry.scans
-    ]
+    rows = [_row(entry, scan, locked.shipments[entry.shipment_id]) for entry in heard for scan in entry.scans]
     if not rows:
         return {}
-    inserted = session.execute(
-        insert(Scan).on_conflict_do_nothing().returning(Scan.shipment_id, Scan.digest),
-        sorted(rows, key=lambda row: (row["shipment_id"], row["digest"])),
-    ).all()
+    # One document instead of a parameter for every field: a parcel's answer repeats its whole history each time.
+    inserted = session.execute(_STORE, {"scans": json.dumps(rows), "now": now}).all()
     counts: dict[int, int] = defaultdict(int)
     for shipment_id, _digest in inserted:
         counts[shipment_id] += 1
     new_keys = {(shipment_id, bytes(digest)) for shipment_id, digest in inserted}
     _count_unknown(session, heard, locked, new_keys)
     return counts
+
+
+def _row(entry: Heard, scan: HeardScan, shipment: Any) -> dict[str, Any]:
+    """A scan's columns as plain JSON values."""
+    return {
+        "brand_id": shipment.brand_id,
+        "shipment_id": entry.shipment_id,
+        "digest": scan.digest.hex(),
+        "source": entry.source.value,
+        "carrier": shipment.carrier,
+        "code": clean(scan.code),
+        "milestone": scan.milestone,
+        "description": clean(scan.description),
+        "place": clean(scan.place) if scan.place is not None else None,
+        "written_time": clean(scan.written_time),
+        "occurred_at": scan.occurred_at.isoformat() if scan.occurred_at else None,
+        "zone_source": scan.zone_source,
+    }
 
 
 def _count_unknown(session: Session, heard: Sequence[Heard], locked: Locked, new_keys: set[tuple[int, bytes]]) -> None:

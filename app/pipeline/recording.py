@@ -1,6 +1,5 @@
 """What an answer costs or brings a parcel: unchanged, changed, or unusable, each written in one transaction a batch."""
 
-import hashlib
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
-from app.pipeline.asking import Asked
+from app.pipeline.asking import Asked, answer_digest
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
@@ -41,31 +40,30 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     return tally
 
 
-def answer_digest(body: bytes) -> bytes:
-    """The name of a carrier's answer, by which the same answer is known again."""
-    return hashlib.blake2b(body, digest_size=16).digest()
-
-
 def _unchanged(one: Asked) -> bool:
     return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.raw.body)
 
 
+_REST = sa.text("""
+    UPDATE shipments
+    SET last_polled_at = :now, poll_failures = 0, problem = NULL, next_poll_at = rested.next_poll_at
+    FROM unnest(cast(:ids AS bigint[]), cast(:next_poll_at AS timestamptz[])) AS rested (id, next_poll_at)
+    WHERE shipments.id = rested.id
+""")
+
+
 def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
     """The carrier says what it said before: only the next question moves."""
-    rows = [
-        {
-            "id": one.parcel.id,
-            "last_polled_at": now,
-            "poll_failures": 0,
-            "problem": None,
-            "next_poll_at": next_poll(
-                one.parcel.milestone, now, one.parcel.id, one.parcel.last_heard_at or one.parcel.placed_at
-            ),
-        }
-        for one in batch
-    ]
+    parcels = sorted((one.parcel for one in batch), key=lambda parcel: parcel.id)
+    values = {
+        "now": now,
+        "ids": [parcel.id for parcel in parcels],
+        "next_poll_at": [
+            next_poll(parcel.milestone, now, parcel.id, parcel.last_heard_at or parcel.placed_at) for parcel in parcels
+        ],
+    }
     with house.sessions.begin() as session:
-        session.execute(sa.update(Shipment), rows)
+        session.execute(_REST, values)
 
 
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:

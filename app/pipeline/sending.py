@@ -1,6 +1,7 @@
 """One message leaves: render → begin (committed) → call, with no transaction open → settle."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,11 +92,10 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
 
 _BEGIN = sa.text("""
     WITH letters AS (
-        SELECT * FROM unnest(
-            cast(:message_ids AS bigint[]), cast(:attempt_public_ids AS text[]), cast(:providers AS text[]),
-            cast(:senders AS text[]), cast(:released AS text[]), cast(:personal AS text[]),
-            cast(:rendered_at AS timestamptz[]), cast(:subjects AS text[])
-        ) AS letter (message_id, public_id, provider, sender, released, personal, rendered_at, subject)
+        SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
+            message_id bigint, public_id text, provider text, sender text,
+            released jsonb, personal jsonb, rendered_at timestamptz, subject text
+        )
     ), numbered AS (
         SELECT *, nextval(pg_get_serial_sequence('attempts', 'id')) AS attempt_id FROM letters
     ), begun AS (
@@ -104,8 +104,8 @@ _BEGIN = sa.text("""
             attempts = messages.attempts + 1,
             provider = numbered.provider,
             lease_until = clock_timestamp() + make_interval(secs => :lease),
-            released = coalesce(messages.released, cast(numbered.released AS jsonb)),
-            personal = coalesce(messages.personal, cast(numbered.personal AS jsonb)),
+            released = coalesce(messages.released, numbered.released),
+            personal = coalesce(messages.personal, numbered.personal),
             rendered_at = coalesce(messages.rendered_at, numbered.rendered_at),
             subject = numbered.subject
         FROM numbered
@@ -137,14 +137,7 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     if not letters:
         return []
     values = {
-        "message_ids": [letter.release.id for letter in letters],
-        "attempt_public_ids": [letter.outgoing.attempt_id for letter in letters],
-        "providers": [letter.transport.name for letter in letters],
-        "senders": [letter.transport.sender for letter in letters],
-        "released": [letter.release.facts.model_dump_json() for letter in letters],
-        "personal": [letter.release.person.model_dump_json() for letter in letters],
-        "rendered_at": [letter.release.rendered_at for letter in letters],
-        "subjects": [letter.subject for letter in letters],
+        "letters": f"[{','.join(_as_json(letter) for letter in letters)}]",
         "token": token,
         "lease": lease_seconds(house),
         "deadline": house.sending.deadline,
@@ -153,6 +146,21 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
         rows = session.execute(_BEGIN, values).all()
     by_message = {letter.release.id: letter for letter in letters}
     return [Begun(by_message[row.message_id], row.id, row.number) for row in rows]
+
+
+def _as_json(letter: Letter) -> str:
+    """A letter's row. The facts are JSON already: one document costs a fraction of escaping them into an array."""
+    release = letter.release
+    plain = {
+        "message_id": release.id,
+        "public_id": letter.outgoing.attempt_id,
+        "provider": letter.transport.name,
+        "sender": letter.transport.sender,
+        "rendered_at": release.rendered_at.isoformat(),
+        "subject": letter.subject,
+    }
+    facts, person = release.facts.model_dump_json(), release.person.model_dump_json()
+    return f'{json.dumps(plain)[:-1]},"released":{facts},"personal":{person}}}'
 
 
 async def deliver(
