@@ -15,8 +15,8 @@ class Message(Base):
 
     `send_at` and `expires_at` are engine time; `lease_until` is the database's. `open_attempt_id` is set
     from the moment a call may begin until what became of it is known: while it is set, nothing sends the
-    message again. `released` are the facts it was rendered from, `personal` the name and address, kept
-    apart so that a person can be forgotten.
+    message again. From `rendered_at` on, what it says is frozen: `released` are the facts it was rendered from
+    (NULL: those of its crossing), `personal` the name and address, kept apart so that a person can be forgotten.
     """
 
     __tablename__ = "messages"

@@ -22,7 +22,10 @@ _ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A claimed message with everything it is judged and rendered from."""
+    """A claimed message with everything it is judged and rendered from.
+
+    `as_decided`: the facts are still those of the decision, so that nothing else need be stored.
+    """
 
     id: int
     public_id: str
@@ -38,6 +41,7 @@ class Release:
     parcel_milestone: Milestone
     cancelled: bool
     told_further: bool
+    as_decided: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,16 @@ def lease_seconds(house: House) -> float:
     return house.sending.deadline * 2 + 5.0
 
 
+_COLUMNS = (
+    "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
+    "attempts", "expires_at", "rendered_at", "released", "personal",
+)  # fmt: skip
+
+
 def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
-        sa.select(Message.__table__, Crossing.facts)
+        sa.select(*(getattr(Message, name) for name in _COLUMNS), Crossing.facts)
         .join(Crossing, Crossing.id == Message.crossing_id)
         .where(Message.id == sa.func.any(list(message_ids)))
         .order_by(Message.id)
@@ -124,9 +134,11 @@ def _release(
     order = orders[row.order_id]
     shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
     milestone = Milestone(row.milestone)
-    frozen = row.released is not None
-    decided = Facts.model_validate(row.released if frozen else row.facts)
-    others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
+    frozen = row.rendered_at is not None
+    facts = decided = Facts.model_validate(row.released or row.facts)
+    if not frozen:
+        others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
+        facts = picture(decided.brand, order, shipment, others, decided.news, decided.history)
     return Release(
         id=row.id,
         public_id=row.public_id,
@@ -136,12 +148,13 @@ def _release(
         template_version_id=row.template_version_id,
         attempts=row.attempts,
         expires_at=row.expires_at,
-        facts=decided if frozen else picture(decided.brand, order, shipment, others, decided.news, decided.history),
+        facts=facts,
         person=Person.model_validate(row.personal) if frozen and row.personal else person_of(order),
         rendered_at=row.rendered_at if frozen else now,
         parcel_milestone=Milestone(shipment.milestone),
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=furthest.get((row.shipment_id, row.channel), 0) > PROGRESS.get(milestone, 0),
+        as_decided=row.released is None and facts == decided,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,7 +104,7 @@ _BEGIN = sa.text("""
             attempts = messages.attempts + 1,
             provider = numbered.provider,
             lease_until = clock_timestamp() + make_interval(secs => :lease),
-            released = coalesce(messages.released, numbered.released),
+            released = coalesce(messages.released, nullif(numbered.released, cast('null' AS jsonb))),
             personal = coalesce(messages.personal, numbered.personal),
             rendered_at = coalesce(messages.rendered_at, numbered.rendered_at),
             subject = numbered.subject
@@ -159,7 +159,8 @@ def _as_json(letter: Letter) -> str:
         "rendered_at": release.rendered_at.isoformat(),
         "subject": letter.subject,
     }
-    facts, person = release.facts.model_dump_json(), release.person.model_dump_json()
+    facts = "null" if release.as_decided else release.facts.model_dump_json()
+    person = release.person.model_dump_json()
     return f'{json.dumps(plain)[:-1]},"released":{facts},"personal":{person}}}'
 
 
@@ -219,12 +220,10 @@ def backoff(attempts: int, seed: int) -> float:
 
 _SETTLE = sa.text("""
     WITH verdicts AS (
-        SELECT * FROM unnest(
-            cast(:attempt_ids AS bigint[]), cast(:message_ids AS bigint[]),
-            cast(:outcomes AS text[]), cast(:refs AS text[]),
-            cast(:http AS int[]), cast(:errors AS text[]), cast(:states AS text[]), cast(:reasons AS text[]),
-            cast(:details AS text[]), cast(:again_at AS timestamptz[])
-        ) AS verdict (attempt_id, message_id, outcome, ref, http, error, state, reason, detail, again_at)
+        SELECT * FROM jsonb_to_recordset(cast(:verdicts AS jsonb)) AS verdict (
+            attempt_id bigint, message_id bigint, outcome text, ref text, http int, error text,
+            state text, reason text, detail text, again_at timestamptz
+        )
     ), told AS (
         UPDATE attempts
         SET outcome = verdicts.outcome, http_status = verdicts.http, error = verdicts.error,
@@ -253,22 +252,26 @@ def settle(house: House, verdicts: Sequence[tuple[Begun, Verdict]], now: datetim
     if not verdicts:
         return
     ordered = sorted(verdicts, key=lambda pair: pair[0].letter.release.id)
-    settled = [settlement(house, entry, verdict) for entry, verdict in ordered]
-    values: Mapping[str, Any] = {
-        "attempt_ids": [entry.attempt_id for entry, _ in ordered],
-        "message_ids": [entry.letter.release.id for entry, _ in ordered],
-        "outcomes": [verdict.outcome.value for _, verdict in ordered],
-        "refs": [verdict.provider_ref for _, verdict in ordered],
-        "http": [verdict.http_status for _, verdict in ordered],
-        "errors": [verdict.error for _, verdict in ordered],
-        "states": [one.state.value for one in settled],
-        "reasons": [one.reason.value for one in settled],
-        "details": [one.detail for one in settled],
-        "again_at": [one.again_at for one in settled],
-        "now": now,
-    }
+    values = {"verdicts": json.dumps([_settled(house, entry, verdict) for entry, verdict in ordered]), "now": now}
     with house.sessions.begin() as session:
         session.execute(_SETTLE, values)
+
+
+def _settled(house: House, entry: Begun, verdict: Verdict) -> dict[str, Any]:
+    """One verdict and what it makes of its message, as plain JSON values."""
+    settled = settlement(house, entry, verdict)
+    return {
+        "attempt_id": entry.attempt_id,
+        "message_id": entry.letter.release.id,
+        "outcome": verdict.outcome.value,
+        "ref": verdict.provider_ref,
+        "http": verdict.http_status,
+        "error": verdict.error,
+        "state": settled.state.value,
+        "reason": settled.reason.value,
+        "detail": settled.detail,
+        "again_at": settled.again_at.isoformat() if settled.again_at else None,
+    }
 
 
 _WITHHOLD = sa.text("""
