@@ -106,7 +106,6 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
     home: Path | None = None
-    secret_key: SecretStr = SecretStr("")
     public_url: str = "http://127.0.0.1:8080"
     sendgrid: SendGridSettings = SendGridSettings()
     twilio: TwilioSettings = TwilioSettings()
