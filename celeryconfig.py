@@ -14,6 +14,7 @@ _direct = Exchange("")
 task_queues = [
     Queue("tick", _direct, routing_key="tick"),  # looks for what is due; milliseconds
     Queue("poll", _direct, routing_key="poll"),  # waits for carriers
+    Queue("urgent", _direct, routing_key="urgent"),  # what arrives today must not wait behind a long bulk batch
     Queue("send", _direct, routing_key="send"),  # waits for providers
     Queue("settle", _direct, routing_key="settle"),  # leases, unanswered calls, providers' reports
 ]
@@ -27,6 +28,7 @@ task_routes = {
     "doorstep.tick": {"queue": "tick"},
     "doorstep.watch": {"queue": "tick"},
     "doorstep.poll": {"queue": "poll"},
+    "doorstep.urgent": {"queue": "urgent"},
     "doorstep.send": {"queue": "send"},
     "doorstep.recover": {"queue": "settle"},
     "doorstep.digest_reports": {"queue": "settle"},

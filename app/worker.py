@@ -11,6 +11,7 @@ from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
+from app.rules.ruleset import Priority
 from app.settings import load_settings
 from app.wiring import build_celery, build_house, build_wake
 
@@ -72,6 +73,14 @@ def send(channel: str) -> None:
     claimed = pipeline.send(house(), Channel(channel))
     if claimed:
         log.info("sent", channel=channel, claimed=claimed)
+
+
+@_task
+def urgent(channel: str) -> None:
+    """Send what cannot wait behind a long batch of what can."""
+    claimed = pipeline.send(house(), Channel(channel), [Priority.urgent])
+    if claimed:
+        log.info("sent", channel=channel, claimed=claimed, urgent=True)
 
 
 @_task

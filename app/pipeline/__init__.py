@@ -23,6 +23,7 @@ from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim, judge, load, template_parts
 from app.pipeline.sending import Letter, begin, deliver, render, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile
+from app.rules.ruleset import Priority
 
 log = logger(__name__)
 
@@ -31,7 +32,7 @@ ENOUGH_SECONDS = 20.0
 
 
 def due_work(house: House) -> list[tuple[str, str]]:
-    """The kinds of work that have something due at this moment: (`poll`, carrier) and (`send`, channel)."""
+    """The kinds of work that have something due now: (`poll`, carrier), (`urgent`, channel) and (`send`, channel)."""
     now = house.clock.now()
     with house.sessions() as session:
         carriers = [
@@ -39,13 +40,20 @@ def due_work(house: House) -> list[tuple[str, str]]:
             for carrier in house.carriers
             if session.scalar(sa.select(sa.exists().where(Shipment.carrier == carrier, Shipment.next_poll_at <= now)))
         ]
-        waiting = Message.state.in_([MessageState.held, MessageState.ready])
-        channels = [
-            channel
+        senders = [
+            ("send" if priority else "urgent", channel.value)
             for channel in Channel
-            if session.scalar(sa.select(sa.exists().where(Message.channel == channel, waiting, Message.send_at <= now)))
+            for priority in Priority
+            if session.scalar(sa.select(_message_due(channel, priority, now)))
         ]
-    return [("poll", carrier) for carrier in carriers] + [("send", channel.value) for channel in channels]
+    return [("poll", carrier) for carrier in carriers] + sorted(set(senders))
+
+
+def _message_due(channel: Channel, priority: Priority, now: datetime) -> sa.Exists:
+    waiting = Message.state.in_([MessageState.held, MessageState.ready])
+    return sa.exists().where(
+        Message.channel == channel, Message.priority == int(priority), waiting, Message.send_at <= now
+    )
 
 
 def poll(house: House, carrier_name: str) -> Tally:
@@ -109,22 +117,22 @@ def _promise_set_aside(one: Heard, error: Exception) -> None:
     log.error("promise could not be judged", shipment=one.shipment_id, error=f"{type(error).__name__}: {error}")
 
 
-def send(house: House, channel: Channel) -> int:
+def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
     """Send every due message of a channel: claim → judge → render → begin → call → settle. How many were claimed."""
     total, started = 0, stopwatch()
     while stopwatch() - started < ENOUGH_SECONDS:
-        claimed = send_batch(house, channel)
+        claimed = send_batch(house, channel, priorities)
         total += claimed
         if claimed == 0:
             break
     return total
 
 
-def send_batch(house: House, channel: Channel) -> int:
+def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
     """One claimed batch, from `ready` to settled; how many were claimed."""
     now = house.clock.now()
     with house.sessions.begin() as session:
-        token, claimed = claim(session, house, channel, now)
+        token, claimed = claim(session, house, channel, now, priorities)
     if not claimed:
         return 0
     with house.sessions.begin() as session:
@@ -172,8 +180,8 @@ def digest_reports(house: House) -> int:
 
 def wake_senders(house: House, tally: Tally) -> None:
     """After the commit: tell the senders that there is work. A lost call costs one tick."""
-    for channel in sorted(tally.channels_planned):
-        house.wake("send", channel)
+    for kind, channel in sorted(tally.wakes):
+        house.wake(kind, channel)
 
 
 def wake_all_senders(house: House) -> None:

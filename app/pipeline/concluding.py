@@ -21,7 +21,7 @@ from app.models.vocabulary import Milestone, Source
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans
 from app.pipeline.house import House
 from app.pipeline.picture import picture, promise_of
-from app.pipeline.planning import Planned, plan
+from app.pipeline.planning import Planned, plan, sender_of
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import next_poll
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
@@ -214,7 +214,7 @@ def _decide_and_plan(
         crossings=len(rows),
         decisions=len(decisions),
         messages=len(messages),
-        channels_planned={channel for channel, _send_at in messages},
+        wakes={(sender_of(message["priority"]), message["channel"]) for message in messages},
     )
 
 

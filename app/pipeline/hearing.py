@@ -37,7 +37,8 @@ class Tally:
     crossings: int = 0
     decisions: int = 0
     messages: int = 0
-    channels_planned: set[str] = field(default_factory=set)
+    wakes: set[tuple[str, str]] = field(default_factory=set)
+    """Which senders have work now: (`urgent` or `send`, channel)."""
 
     def add(self, other: "Tally") -> None:
         """Take another batch's counts in."""
@@ -46,7 +47,7 @@ class Tally:
         self.crossings += other.crossings
         self.decisions += other.decisions
         self.messages += other.messages
-        self.channels_planned |= other.channels_planned
+        self.wakes |= other.wakes
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
 from app.rules.decide import Decided
-from app.rules.ruleset import RuleSet
+from app.rules.ruleset import Priority, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Planned:
 
 def plan(
     session: Session, house: House, planned: Sequence[Planned], now: datetime, decisions: list[dict[str, Any]]
-) -> list[tuple[str, datetime]]:
+) -> list[dict[str, Any]]:
     """Write a message for each fired decision whose ledger key is free; append every answer to `decisions`.
 
-    Returns the channel and send time of each message written.
+    Returns the rows of the messages written.
     """
     outcomes: dict[int, tuple[Reason, str]] = {}
     candidates: list[tuple[int, dict[str, Any]]] = []
@@ -56,7 +56,12 @@ def plan(
     rows = [row for index, row in candidates if index in written]
     if rows:
         session.execute(insert(Message), rows)
-    return [(row["channel"], row["send_at"]) for row in rows]
+    return rows
+
+
+def sender_of(priority: int) -> str:
+    """The kind of work that sends messages of a priority: what is urgent has workers of its own."""
+    return "urgent" if priority == Priority.urgent else "send"
 
 
 def _take_keys(

@@ -76,13 +76,15 @@ _DUE = sa.text("""
 """)
 
 
-def claim(session: Session, house: House, channel: Channel, now: datetime) -> tuple[str, list[int]]:
+def claim(
+    session: Session, house: House, channel: Channel, now: datetime, priorities: Sequence[Priority] = tuple(Priority)
+) -> tuple[str, list[int]]:
     """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand."""
     token = secrets.token_hex(8)
     amount = house.sending.batch
     brands = session.scalar(sa.text("SELECT count(*) FROM brands")) or 1
     claimed: list[int] = []
-    for priority in Priority:
+    for priority in sorted(priorities):
         wanted = amount - len(claimed)
         if wanted <= 0:
             break

@@ -38,7 +38,7 @@ def test_a_scan_becomes_one_email_and_one_sms(world: World):
     """Out for delivery is told once on each channel, from the brand, and both are settled."""
     (parcel,) = world.order()
     world.scan(parcel, M.out_for_delivery)
-    assert world.woken == [("send", "email"), ("send", "sms")]
+    assert world.woken == [("urgent", "email"), ("urgent", "sms")]
     send_all(world)
     assert world.states() == [("out_for_delivery", "email", "accepted"), ("out_for_delivery", "sms", "accepted")]
     (email,), (sms,) = world.email.sent, world.sms.sent
