@@ -5,11 +5,13 @@ due in one transaction, talks to the outside with none open, and writes down wha
 any of them twice, or not at all for a while, repeats nothing and loses nothing.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
 from app.models import Message, Shipment
@@ -19,9 +21,10 @@ from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
-from app.pipeline.releasing import Withheld, claim, judge, load, template_parts
-from app.pipeline.sending import Letter, begin, deliver, render, settle, withhold
+from app.pipeline.releasing import Withheld, claim
+from app.pipeline.sending import Begun, begin, deliver, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile
 from app.rules.ruleset import Priority
 
@@ -135,25 +138,40 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
         token, claimed = claim(session, house, channel, now, priorities)
     if not claimed:
         return 0
-    with house.sessions.begin() as session:
-        releases = load(session, claimed, now)
-        versions = template_parts(session, {release.template_version_id for release in releases})
-    withheld: list[Withheld] = []
-    letters: list[Letter] = []
-    for release in releases:
-        outcome = judge(release, now, house.send_mode, house.allowlist) or render(
-            house, release, versions[release.template_version_id], house.transports.get(channel, ())
-        )
-        if isinstance(outcome, Letter):
-            letters.append(outcome)
-        else:
-            withheld.append(outcome)
+    letters, withheld = prepare(house, channel, claimed, now)
     withhold(house, token, withheld, now)
     started = stopwatch()
-    begun = begin(house, token, letters)
+    begun: list[Begun] = []
+    stuck: list[Withheld] = []
+    in_halves(
+        letters,
+        lambda some: begun.extend(begin(house, token, some)),
+        lambda letter, error: stuck.append(broken(letter.release.id, error)),
+    )
+    withhold(house, token, stuck, now)
     verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline))
-    settle(house, verdicts, house.clock.now())
+    settle_surely(house, verdicts)
     return len(claimed)
+
+
+def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> None:
+    """Settle, over a database that stumbles: what is known only here, and lost, would end in doubt.
+
+    Settling twice is settling once, so a try of which nobody knows how it went is repeated.
+    """
+    for pause in (0.2, 1.0, 4.0, None):
+        try:
+            in_halves(verdicts, lambda some: settle(house, some, house.clock.now()), _unsettled)
+            return
+        except (sa.exc.OperationalError, sa.exc.InterfaceError):
+            if pause is None:
+                raise
+            log.warning("settling is tried again", messages=len(verdicts))
+            house.loop.run(asyncio.sleep(pause))
+
+
+def _unsettled(pair: tuple[Begun, Verdict], error: Exception) -> None:
+    log.error("verdict could not be stored", attempt=pair[0].attempt_id, error=f"{type(error).__name__}: {error}")
 
 
 def recover(house: House) -> Settled:

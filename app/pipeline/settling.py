@@ -146,19 +146,34 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
     }
     database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
     for receipt in receipts:
-        attempt = attempts.get(receipt.attempt_public_id or "")
+        attempt = attempts.get((receipt.provider, receipt.attempt_public_id or ""))
         receipt.applied_at = database_now
         receipt.effect = "names no attempt of ours"
         if attempt is not None:
             receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
     session.flush()
+    _close_overtaken(session, [message.id for message in messages.values() if message.open_attempt_id is None])
     return len(receipts)
 
 
-def _attempts_of(session: Session, receipts: Sequence[Receipt]) -> Mapping[str, Attempt]:
+def _close_overtaken(session: Session, message_ids: Sequence[int]) -> None:
+    """A report about one attempt ends its message; a later attempt, of which nobody knows, stays open for nothing.
+
+    Should its answer or a report still come, that is written down over this.
+    """
+    session.execute(
+        sa.update(Attempt)
+        .where(Attempt.message_id == sa.func.any(list(message_ids)), Attempt.settled_at.is_(None))
+        .values(settled_at=sa.func.clock_timestamp(), outcome=AttemptOutcome.unanswered.value),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _attempts_of(session: Session, receipts: Sequence[Receipt]) -> Mapping[tuple[str, str], Attempt]:
+    """The attempts that the reports name, by provider and outside id: no provider speaks about another's calls."""
     named = sorted({receipt.attempt_public_id for receipt in receipts if receipt.attempt_public_id})
     found = session.scalars(sa.select(Attempt).where(Attempt.public_id == sa.func.any(named)))
-    return {attempt.public_id: attempt for attempt in found}
+    return {(attempt.provider, attempt.public_id): attempt for attempt in found}
 
 
 def _apply(receipt: Receipt, attempt: Attempt, message: Message, database_now: Any, now: datetime) -> str:

@@ -26,11 +26,11 @@ def outcome(state: MessageState, kind: str) -> tuple[MessageState, Reason] | Non
     """The state and reason that a message takes on when a report of `kind` comes in, or None for no change.
 
     Whatever the engine believed before, a report proves that the provider took the message: even one that had
-    been given up as ambiguous, or was about to be tried again. What the engine withheld it never handed over,
-    so a report about a suppressed message changes nothing.
+    been given up as ambiguous, was about to be tried again, or was withheld after a first try that seemed to
+    have failed. A report names an attempt, so a message that was never handed over cannot get one.
     """
     meant = _MEANS.get(kind)
-    if meant is None or state in (_S.suppressed, _S.superseded, _S.expired, _S.cancelled):
+    if meant is None:
         return None
     if _RANK.get(state, 0) >= _RANK[meant]:
         return None

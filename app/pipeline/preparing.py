@@ -1,0 +1,58 @@
+"""Makes claimed messages ready to leave, each on its own: one that cannot be read or filled in ends alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.channels.base import one_line
+from app.log import logger
+from app.models import TemplateVersion
+from app.models.vocabulary import Channel, MessageState, Reason
+from app.pipeline.halving import in_halves
+from app.pipeline.house import House
+from app.pipeline.releasing import Release, Withheld, judge, load, template_parts
+from app.pipeline.sending import Letter, render
+
+log = logger(__name__)
+
+
+def prepare(
+    house: House, channel: Channel, claimed: Sequence[int], now: datetime
+) -> tuple[list[Letter], list[Withheld]]:
+    """What leaves of the claimed messages, rendered, and what does not, with the reason."""
+    releases: list[Release] = []
+    versions: dict[int, TemplateVersion] = {}
+    withheld: list[Withheld] = []
+
+    def read(ids: Sequence[int]) -> None:
+        with house.sessions.begin() as session:
+            found = load(session, ids, now)
+            versions.update(template_parts(session, {release.template_version_id for release in found}))
+        releases.extend(found)
+
+    in_halves(claimed, read, lambda message_id, error: withheld.append(broken(message_id, error)))
+    letters: list[Letter] = []
+    for release in releases:
+        outcome = _outcome(house, channel, release, versions, now)
+        if isinstance(outcome, Letter):
+            letters.append(outcome)
+        else:
+            withheld.append(outcome)
+    return letters, withheld
+
+
+def broken(message_id: int, error: Exception) -> Withheld:
+    """The end of a message over which the program itself stumbled: it must not hold up the others for ever."""
+    log.error("message set aside", message=message_id, error=f"{type(error).__name__}: {error}")
+    detail = one_line(f"{type(error).__name__}: {error}")
+    return Withheld(message_id, MessageState.failed, Reason.not_renderable, detail)
+
+
+def _outcome(
+    house: House, channel: Channel, release: Release, versions: dict[int, TemplateVersion], now: datetime
+) -> Letter | Withheld:
+    try:
+        return judge(release, now, house.send_mode, house.allowlist) or render(
+            house, release, versions[release.template_version_id], house.transports.get(channel, ())
+        )
+    except Exception as error:  # noqa: BLE001 - whatever one message does, it must not stop the others; it is recorded
+        return broken(release.id, error)
