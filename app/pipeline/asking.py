@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.clock import stopwatch
 from app.models import CarrierBudget
 from app.models.vocabulary import Milestone
+from app.pipeline.fetching import fetch
 from app.pipeline.house import House
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.carriers.base import AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 
 CLAIM = 400
 LEASE_SECONDS = 90.0
-"""How long a claimed parcel is left alone if its worker dies; longer than any batch may take."""
+"""How long a claimed parcel is left alone if its worker dies, beside the time of one call. In the first half of it
+every call of a batch has begun, or is left to the next one: a carrier that answers nothing would hold it for ever."""
 
 _HORIZON_SECONDS = 5.0
 
@@ -89,7 +91,8 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     Each brand gets an equal slice, so that one with a flood of parcels does not shut the others out. A claim
     moves `next_poll_at` ahead by the lease: if this worker dies, the parcel simply comes due again.
     """
-    per_second = house.carrier_config(carrier.name).requests_per_second or carrier.requests_per_second
+    config = house.carrier_config(carrier.name)
+    per_second = config.requests_per_second or carrier.requests_per_second
     wait, allowed = _budget(session, carrier, per_second)
     amount = min(CLAIM, allowed * carrier.batch_size)
     if amount < 1:
@@ -100,7 +103,7 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
         {
             "carrier": carrier.name,
             "now": now,
-            "leased_until": house.clock.after_wall(LEASE_SECONDS),
+            "leased_until": house.clock.after_wall(LEASE_SECONDS + config.timeout_seconds),
             "slice": max(1, -(-amount // brands)),
             "amount": amount,
         },
@@ -135,7 +138,11 @@ def _spend(session: Session, carrier: Carrier, seconds: float) -> None:
 
 
 async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pace) -> list[Asked]:
-    """Ask a carrier about these parcels, concurrently, no faster than `pace`; one `Asked` for each parcel."""
+    """Ask a carrier about these parcels, concurrently, no faster than `pace`; one `Asked` for each parcel.
+
+    Those whose turn does not come in half a lease, because the carrier is too slow, are left out: they come due again.
+    """
+    started = stopwatch()
     config = house.carrier_config(carrier.name)
     by_number: dict[str, list[DueParcel]] = {}
     for parcel in due:
@@ -151,7 +158,9 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
         if pace.delay or pace.gap >= 0.005:
             await asyncio.sleep(pace.delay + index * pace.gap)
         async with limit:
-            raw = await _get(house.http, call, config.timeout_seconds)
+            if stopwatch() - started > LEASE_SECONDS / 2:
+                return []
+            raw = await fetch(house.http, call, config.timeout_seconds)
         if said_before(call, raw, by_number):
             return [Asked(parcel, raw, SAME_AGAIN) for parcel in by_number[call.asks[0].tracking_number]]
         answered = {reply.tracking_number: reply for reply in carrier.read(call, raw)}
@@ -184,19 +193,3 @@ def said_before(call: Call, raw: RawAnswer, by_number: Mapping[str, Sequence[Due
 
 def _unmentioned(ask: Ask) -> CarrierReply:
     return CarrierReply(AnswerKind.malformed, ask.tracking_number, detail="the answer does not mention this parcel")
-
-
-async def _get(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnswer:
-    """One request, read no further than a parcel's history can reach, within one total deadline."""
-    try:
-        async with asyncio.timeout(deadline), http.stream(call.method, call.url, headers=dict(call.headers)) as answer:
-            body = bytearray()
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    break
-            return RawAnswer(answer.status_code, dict(answer.headers), bytes(body[: MAX_ANSWER_BYTES + 1]))
-    except TimeoutError:
-        return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return RawAnswer(None, {}, b"", fault=f"{type(error).__name__}: {error}".rstrip(": "))

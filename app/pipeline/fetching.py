@@ -1,0 +1,46 @@
+"""One carrier's answer over the wire: how long it is awaited, how much of it is read, what a failure is called."""
+
+import asyncio
+import zlib
+
+import aiohttp
+import httpx
+
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, clean
+
+_FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
+"""All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
+through; a key that cannot stand in a header is a ValueError."""
+
+_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+_ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
+
+
+async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnswer:
+    """One request, read no further than a parcel's history can reach, within one total deadline. Never raises."""
+    headers = {"Accept-Encoding": "gzip, deflate", **call.headers}
+    try:
+        async with asyncio.timeout(deadline), http.stream(call.method, call.url, headers=headers) as answer:
+            return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
+    except TimeoutError:
+        return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
+    except _FAULTS as error:
+        return RawAnswer(None, {}, b"", fault=clean(f"{type(error).__name__}: {error}".rstrip(": "), 300))
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    """The body, unpacked; at most one byte more than an answer may have.
+
+    Unpacked here rather than by the client, because that makes 16 MB of one 16 KB piece if the sender so wishes.
+    """
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in _ENCODINGS | {"identity", ""}:
+        raise httpx.DecodingError(f"the answer is packed as {encoding[:20]!r}, which was not asked for")
+    unpack = zlib.decompressobj(_ZLIB_OR_GZIP) if encoding in _ENCODINGS else None
+    body = bytearray()
+    async for piece in answer.aiter_raw():
+        room = MAX_ANSWER_BYTES + 1 - len(body)
+        body += unpack.decompress(piece, room) if unpack else piece[:room]
+        if len(body) > MAX_ANSWER_BYTES:
+            break
+    return bytes(body)
