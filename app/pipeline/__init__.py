@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
-from app.models import Message, Shipment
-from app.models.vocabulary import Channel, MessageState, Source
+from app.models.vocabulary import Channel, Source
 from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
@@ -39,24 +38,31 @@ def due_work(house: House) -> list[tuple[str, str]]:
     now = house.clock.now()
     with house.sessions() as session:
         carriers = [
-            carrier
-            for carrier in house.carriers
-            if session.scalar(sa.select(sa.exists().where(Shipment.carrier == carrier, Shipment.next_poll_at <= now)))
+            carrier for carrier in house.carriers if session.scalar(_POLL_DUE, {"carrier": carrier, "now": now})
         ]
         senders = [
             ("send" if priority else "urgent", channel.value)
             for channel in Channel
             for priority in Priority
-            if session.scalar(sa.select(_message_due(channel, priority, now)))
+            if session.scalar(_MESSAGE_DUE, {"channel": channel.value, "priority": int(priority), "now": now})
         ]
     return [("poll", carrier) for carrier in carriers] + sorted(set(senders))
 
 
-def _message_due(channel: Channel, priority: Priority, now: datetime) -> sa.Exists:
-    waiting = Message.state.in_([MessageState.held, MessageState.ready])
-    return sa.exists().where(
-        Message.channel == channel, Message.priority == int(priority), waiting, Message.send_at <= now
-    )
+# Brand by brand, as the indexes are sorted: without it, finding nothing would mean reading all that is not due yet.
+_POLL_DUE = sa.text("""
+    SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
+        SELECT 1 FROM shipments WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
+    ) AS due)
+""")
+_MESSAGE_DUE = sa.text("""
+    SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
+        SELECT 1 FROM messages
+        WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
+            AND state IN ('held', 'ready') AND send_at <= :now
+        LIMIT 1
+    ) AS due)
+""")
 
 
 def poll(house: House, carrier_name: str) -> Tally:
@@ -85,12 +91,13 @@ def listen(house: House, heard: Sequence[Heard], now: datetime) -> Tally:
 _PROMISES_DUE = sa.text("""
     WITH due AS MATERIALIZED (
         SELECT picked.id
-        FROM brands
+        FROM (SELECT id FROM brands ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
             SELECT id FROM shipments
             WHERE brand_id = brands.id AND promise_due_at <= :now
             ORDER BY promise_due_at LIMIT :amount FOR UPDATE SKIP LOCKED
         ) AS picked
+        LIMIT :amount
     )
     UPDATE shipments SET promise_due_at = :leased_until FROM due WHERE shipments.id = due.id
     RETURNING shipments.id
@@ -187,13 +194,14 @@ def recover(house: House) -> Settled:
 
 def digest_reports(house: House) -> int:
     """Apply what providers have reported since; how many reports."""
-    total = 0
-    while True:
+    total, started = 0, stopwatch()
+    while stopwatch() - started < ENOUGH_SECONDS:
         with house.sessions.begin() as session:
             applied = apply_receipts(session, house.clock.now())
         total += applied
         if applied == 0:
-            return total
+            break
+    return total
 
 
 def wake_senders(house: House, tally: Tally) -> None:

@@ -61,14 +61,19 @@ class Pace:
 
 
 _DUE = sa.text("""
-    WITH due AS MATERIALIZED (
+    WITH waiting AS MATERIALIZED (
+        SELECT brands.id FROM brands CROSS JOIN LATERAL (
+            SELECT 1 FROM shipments
+            WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
+        ) AS due
+    ), due AS MATERIALIZED (
         SELECT picked.id
-        FROM brands
+        FROM (SELECT id FROM waiting ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
             SELECT id FROM shipments
             WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now
             ORDER BY next_poll_at
-            LIMIT :slice
+            LIMIT (SELECT (:amount + count(*) - 1) / greatest(count(*), 1) FROM waiting)
             FOR UPDATE SKIP LOCKED
         ) AS picked
         LIMIT :amount
@@ -88,8 +93,9 @@ _DUE = sa.text("""
 def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -> tuple[list[DueParcel], Pace]:
     """Claim the parcels of a carrier that are due, at most as many as its budget allows in the next seconds.
 
-    Each brand gets an equal slice, so that one with a flood of parcels does not shut the others out. A claim
-    moves `next_poll_at` ahead by the lease: if this worker dies, the parcel simply comes due again.
+    Each brand with parcels due gets an equal slice, in an order drawn anew: neither one with a flood of parcels nor
+    the oldest shuts the others out, however few calls there are. A claim moves `next_poll_at` ahead by the lease: if this
+    worker dies, the parcel simply comes due again.
     """
     config = house.carrier_config(carrier.name)
     per_second = config.requests_per_second or carrier.requests_per_second
@@ -97,14 +103,12 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     amount = min(CLAIM, allowed * carrier.batch_size)
     if amount < 1:
         return [], Pace(0, 0)
-    brands = session.scalar(sa.text("SELECT count(*) FROM brands")) or 1
     rows = session.execute(
         _DUE,
         {
             "carrier": carrier.name,
             "now": now,
             "leased_until": house.clock.after_wall(LEASE_SECONDS + config.timeout_seconds),
-            "slice": max(1, -(-amount // brands)),
             "amount": amount,
         },
     ).all()

@@ -18,7 +18,10 @@ from app.tracking.carriers.base import HeardScan, clean
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What one source said about one parcel. Without scans, only the passing of time is looked at again."""
+    """What one source said about one parcel. Without scans, only the passing of time is looked at again.
+
+    `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
+    """
 
     shipment_id: int
     source: Source
@@ -26,6 +29,11 @@ class Heard:
     eta_from: datetime | None = None
     eta_through: datetime | None = None
     service: str | None = None
+    tracking_number: str | None = None
+
+    def concerns(self, shipment: Any | None) -> bool:
+        """Whether a parcel's row, as it stands now, is the parcel that was spoken of."""
+        return shipment is not None and self.tracking_number in (None, shipment.tracking_number)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -28,6 +28,7 @@ _KEPT_OF_A_FAULT = 16_000
 def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     """Write down what a carrier answered about each parcel; one parcel's trouble is its own."""
     tally = Tally()
+    asked = sorted(asked, key=lambda one: one.parcel.id)  # rows are written, and so locked, in the one order
     unchanged = [one for one in asked if _unchanged(one)]
     changed = [one for one in asked if one.reply.kind is AnswerKind.tracked and not _unchanged(one)]
     unusable = [one for one in asked if one.reply.kind is not AnswerKind.tracked]
@@ -44,20 +45,30 @@ def _unchanged(one: Asked) -> bool:
     return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.raw.body)
 
 
+# A parcel that was cancelled, put to rest or given another number since it was claimed is not what was asked about.
+# Locked in the one order first: an update alone takes its rows in whatever order the plan finds them.
 _REST = sa.text("""
+    WITH rested AS MATERIALIZED (
+        SELECT shipments.id, polled.next_poll_at
+        FROM shipments JOIN unnest(
+            cast(:ids AS bigint[]), cast(:numbers AS text[]), cast(:next_poll_at AS timestamptz[])
+        ) AS polled (id, number, next_poll_at) ON polled.id = shipments.id
+        WHERE shipments.tracking_number = polled.number AND shipments.next_poll_at IS NOT NULL
+        ORDER BY shipments.id FOR NO KEY UPDATE OF shipments
+    )
     UPDATE shipments
     SET last_polled_at = :now, poll_failures = 0, problem = NULL, next_poll_at = rested.next_poll_at
-    FROM unnest(cast(:ids AS bigint[]), cast(:next_poll_at AS timestamptz[])) AS rested (id, next_poll_at)
-    WHERE shipments.id = rested.id
+    FROM rested WHERE shipments.id = rested.id
 """)
 
 
 def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
     """The carrier says what it said before: only the next question moves."""
-    parcels = sorted((one.parcel for one in batch), key=lambda parcel: parcel.id)
+    parcels = [one.parcel for one in batch]
     values = {
         "now": now,
         "ids": [parcel.id for parcel in parcels],
+        "numbers": [parcel.tracking_number for parcel in parcels],
         "next_poll_at": [
             next_poll(parcel.milestone, now, parcel.id, parcel.last_heard_at or parcel.placed_at) for parcel in parcels
         ],
@@ -76,6 +87,7 @@ def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
                 one.reply.eta_from,
                 one.reply.eta_through,
                 one.reply.service,
+                one.parcel.tracking_number,
             )
             for one in batch
         ]
@@ -97,19 +109,30 @@ def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     return tally
 
 
+_STILL_ASKED = sa.update(cast("sa.Table", Shipment.__table__)).where(
+    Shipment.id == sa.bindparam("claimed_id"),
+    Shipment.tracking_number == sa.bindparam("claimed_number"),
+    Shipment.next_poll_at.is_not(None),
+)
+
+
 def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
     """An answer that cannot be used costs the parcel this poll and stands in its story, once a kind."""
     rows: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
     for one in batch:
         problem = f"{one.reply.kind.value}: {clean(one.reply.detail or '', 300)}"
-        rows.append({"id": one.parcel.id, "last_polled_at": now, "problem": problem, **_retry(house, one, now)})
+        rows.append({**_claimed(one), "last_polled_at": now, "problem": problem, **_retry(house, one, now)})
         if problem != one.parcel.problem:
             kept.append(_answer_row(one, now, one.raw.body[:_KEPT_OF_A_FAULT]))
     with house.sessions.begin() as session:
-        session.execute(sa.update(Shipment), rows)
+        session.execute(_STILL_ASKED, rows)
         if kept:
             session.execute(insert(CarrierAnswer), kept)
+
+
+def _claimed(one: Asked) -> dict[str, Any]:
+    return {"claimed_id": one.parcel.id, "claimed_number": one.parcel.tracking_number}
 
 
 def _retry(house: House, one: Asked, now: datetime) -> dict[str, Any]:
@@ -140,7 +163,7 @@ def _set_aside(house: House, one: Asked, error: Exception) -> None:
     with house.sessions.begin() as session:
         session.execute(
             sa.update(Shipment)
-            .where(Shipment.id == one.parcel.id)
+            .where(Shipment.id == one.parcel.id, Shipment.next_poll_at.is_not(None))
             .values(
                 problem=f"set aside: {clean(str(error), 300)}",
                 poll_failures=failures,

@@ -1,7 +1,7 @@
 """The fold: from the *set* of a parcel's scans to what it has come to. Pure, and blind to the order of arrival."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.models.vocabulary import ENDS, PROGRESS, Cause, Milestone
@@ -65,7 +65,7 @@ def fold(scans: Iterable[KnownScan]) -> ParcelState:
         {scan.digest: scan for scan in scans if scan.milestone and scan.occurred_at}.values(), key=_journey_order
     )
     episodes = _episodes(_with_dispatch(news))
-    current = _current(episodes)
+    current = _moving_again(_current(episodes), episodes, news)
     delivered = [episode.occurred_at for episode in episodes if episode.milestone is Milestone.delivered]
     return ParcelState(
         milestone=current.milestone if current else Milestone.registered,
@@ -141,6 +141,17 @@ def _current(episodes: Sequence[Episode]) -> Episode | None:
             continue
         current = episode
     return current
+
+
+def _moving_again(current: Episode | None, episodes: Sequence[Episode], news: Sequence[KnownScan]) -> Episode | None:
+    """A parcel that is scanned on its way after an exception is on its way: the exception is over, though no new
+    episode opens."""
+    if current is None or current.milestone is not Milestone.exception:
+        return current
+    moves = (scan.occurred_at for scan in news if scan.milestone is Milestone.in_transit)
+    moved = next((at for at in moves if at and at > current.occurred_at), None)
+    way = next((episode for episode in episodes if episode.milestone is Milestone.in_transit), None)
+    return replace(way, occurred_at=moved) if way and moved else current
 
 
 def delay(state: ParcelState, promise_ends_at: datetime | None, now: datetime) -> Episode | None:

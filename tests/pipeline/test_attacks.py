@@ -1,5 +1,6 @@
 """What an attacker tried: strange rows, stumbling databases, reports out of turn. Each once went wrong."""
 
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -8,10 +9,15 @@ import sqlalchemy as sa
 
 from app import pipeline
 from app.channels.base import Report, Verdict
+from app.intake.store import cancel_order
+from app.models import Shipment
 from app.models.vocabulary import AttemptOutcome, Milestone
+from app.pipeline.asking import Asked, DueParcel, claim_due
 from app.pipeline.halving import in_halves
+from app.pipeline.recording import record
 from app.pipeline.settling import keep_reports
-from tests.pipeline.conftest import World
+from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
+from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.test_path import ACCEPTED, report, send_all, whole
 
 M = Milestone
@@ -170,3 +176,79 @@ def test_no_provider_speaks_about_anothers_calls(world: World):
     keep(world, "sendgrid", "e1", "delivered", first_attempt(world, message.id))
     assert world.messages(channel="email")[0].state == "delivered"
     whole(world)
+
+
+def claimed(world: World) -> list[DueParcel]:
+    sql(world, "DELETE FROM carrier_budgets")
+    with world.house.sessions.begin() as session:
+        return claim_due(session, world.house, world.house.carriers["dhl"], world.clock.now())[0]
+
+
+def answered(parcel: DueParcel, *scans: HeardScan, kind: AnswerKind = AnswerKind.tracked) -> Asked:
+    return Asked(parcel, RawAnswer(200, {}, b"{}"), CarrierReply(kind, parcel.tracking_number, scans=scans))
+
+
+def shipment(world: World, shipment_id: int) -> Shipment:
+    with world.house.sessions() as session:
+        return session.get_one(Shipment, shipment_id)
+
+
+@pytest.mark.parametrize("kind", [AnswerKind.tracked, AnswerKind.malformed, AnswerKind.not_found])
+def test_a_parcel_cancelled_while_its_carrier_answers_rests(world: World, kind):
+    """An answer that was on its way when the order was cancelled does not start the polling again."""
+    (parcel,) = world.order()
+    (due,) = claimed(world)
+    record(world.house, [answered(due, heard_scan(M.dispatched, world.clock.now()))], world.clock.now())
+    world.clock.turn(hours=5)
+    (due,) = claimed(world)
+    with world.house.sessions.begin() as session:
+        cancel_order(session, due.brand_id, "1001", world.clock.now())
+    record(world.house, [answered(due, kind=kind)], world.clock.now())
+    assert shipment(world, parcel).next_poll_at is None
+
+
+def test_an_answer_about_the_number_before_is_not_this_parcels_news(world: World):
+    """A number corrected while the carrier answers about the old one: the stranger's delivery is not told."""
+    (parcel,) = world.order()
+    (due,) = claimed(world)
+    sql(world, "UPDATE shipments SET tracking_number = 'RIGHT', next_poll_at = :now", now=world.clock.now())
+    record(world.house, [answered(due, heard_scan(M.delivered, world.clock.now()))], world.clock.now())
+    stands = shipment(world, parcel)
+    assert (stands.milestone, stands.next_poll_at, world.messages()) == ("registered", world.clock.now(), [])
+
+
+def test_no_brand_waits_for_ever_at_a_slow_carrier(world: World):
+    """With five calls to spend and twenty brands that have parcels due, each brand's turn comes."""
+    sql(world, "INSERT INTO brands (key, name, zone, locale)"
+               " SELECT 'b' || g, 'B', 'UTC', 'en' FROM generate_series(1, 19) AS g")  # fmt: skip
+    for number in range(40):
+        world.order(str(number))
+    sql(world, "UPDATE shipments SET brand_id = (SELECT min(id) FROM brands) + id % 20")
+    served: set[int] = set()
+    for _ in range(60):
+        batch = claimed(world)
+        assert len(batch) == len({due.brand_id for due in batch}) == 5
+        served |= {due.brand_id for due in batch}
+        sql(world, "UPDATE shipments SET next_poll_at = :now", now=world.clock.now())
+    assert len(served) == 20
+
+
+def test_brands_at_rest_take_no_share(world: World):
+    """One brand with work among two hundred without uses the whole allowance."""
+    sql(world, "INSERT INTO brands (key, name, zone, locale)"
+               " SELECT 'b' || g, 'B', 'UTC', 'en' FROM generate_series(1, 200) AS g")  # fmt: skip
+    for number in range(8):
+        world.order(str(number))
+    assert len(claimed(world)) == 5
+
+
+def test_a_parcel_that_moves_after_an_exception_is_on_its_way(world: World):
+    """An exception is over when the parcel is scanned on its way again; nobody is told a second time."""
+    (parcel,) = world.order()
+    for milestone, hours in [(M.dispatched, 40), (M.in_transit, 30), (M.exception, 20)]:
+        world.scan(parcel, milestone, hours)
+    assert shipment(world, parcel).milestone == "exception"
+    world.scan(parcel, M.in_transit, 5)
+    stands = shipment(world, parcel)
+    assert (stands.milestone, stands.milestone_at) == ("in_transit", world.clock.now() - timedelta(hours=5))
+    assert len(world.messages(milestone="in_transit")) == 1
