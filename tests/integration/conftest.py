@@ -134,15 +134,15 @@ class Town:
         assert found.whole, found.breaches
 
 
-def order_payload(number: str, **given: Any) -> dict[str, Any]:
+def order_payload(tracking_number: str, **given: Any) -> dict[str, Any]:
     """An order as a shop tells it, with one DHL parcel of that number."""
     return {
-        "number": f"N-{number}",
+        "number": f"N-{tracking_number}",
         "placed_at": (START - timedelta(days=2)).isoformat(),
         "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
         "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
         "currency": "SEK",
-        "parcels": [{"carrier": "dhl", "tracking_number": number}],
+        "parcels": [{"carrier": "dhl", "tracking_number": tracking_number}],
         **given,
     }
 
