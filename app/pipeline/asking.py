@@ -94,8 +94,8 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     """Claim the parcels of a carrier that are due, at most as many as its budget allows in the next seconds.
 
     Each brand with parcels due gets an equal slice, in an order drawn anew: neither one with a flood of parcels nor
-    the oldest shuts the others out, however few calls there are. A claim moves `next_poll_at` ahead by the lease: if this
-    worker dies, the parcel simply comes due again.
+    the oldest shuts the others out, however few calls there are. A claim moves `next_poll_at` ahead by the lease:
+    if this worker dies, the parcel simply comes due again.
     """
     config = house.carrier_config(carrier.name)
     per_second = config.requests_per_second or carrier.requests_per_second
