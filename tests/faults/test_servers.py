@@ -5,10 +5,12 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import redis
 import sqlalchemy as sa
@@ -74,12 +76,23 @@ class Database:
         home = open_home(folder)
         self._roster = Roster(home.run / "servers")
         self._roster.take(home.path)
-        self._server = Postgres(home, self._roster, durable=False)
+        self._server = Postgres(home, self._roster, durable=True)  # what a crash takes must not be what we promised
+        self._folder = home.postgres
 
     def start(self) -> str:
         return self._server.start()
 
     def stop(self) -> None:
+        self._server.stop()
+
+    def crash(self) -> None:
+        """Kill every process of the server at once, and clear up what a crash leaves lying about."""
+        postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        below = postmaster.children(recursive=True)
+        for process in (postmaster, *below):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(below, timeout=10)
         self._server.stop()
 
     def release(self) -> None:
@@ -139,7 +152,7 @@ def assert_each_once(running: Engine, total: int) -> None:
 def test_servers_that_come_and_go_cost_only_time(
     running: Engine, engine: sa.Engine, database: Database, broker: Broker
 ):
-    """Started before the database, then with database and broker restarted in the middle: 200 messages, each once."""
+    """Started before the database, then both servers die in the middle and come back: 200 messages, each once."""
     total = plan_messages(engine, running.sessions, PARCELS)
     running.env |= {"DOORSTEP_SENDING__DEADLINE": "1", "DOORSTEP_SENDING__MARGIN": "0.7"}
     running.providers.behave(sendgrid={"slow_ms": 100}, twilio={"slow_ms": 100})
@@ -152,9 +165,10 @@ def test_servers_that_come_and_go_cost_only_time(
     said = "database away; the next tick tries again"
     await_(f"the worker says so\n{running.log('worker')}", lambda: said in running.log("worker"))
     assert "Traceback" not in running.log("worker")
+    _assert_the_web_says_so(running)
     database.start()
     await_(f"messages leave\n{running.log('worker')}", lambda: len(journal) >= 25)
-    database.stop()
+    database.crash()
     time.sleep(0.5)  # not waiting for a state: calls that have begun come back to no database
     database.start()
     after = len(journal)
@@ -173,6 +187,21 @@ def test_servers_that_come_and_go_cost_only_time(
     assert all(process.poll() is None for process in running.running.values()), "nobody had to be started again"
 
 
+def _assert_the_web_says_so(running: Engine) -> None:
+    """Without a database the web process is up and not ready; who calls is told to come again, and soon."""
+    site = f"http://127.0.0.1:{running.port}"
+    with httpx.Client(base_url=site, timeout=10, trust_env=False) as http:
+        assert http.get("/healthz").status_code == 200
+        calls = [
+            http.get("/readyz"),
+            http.post("/v1/orders", json=_order("1"), headers={"Authorization": "Bearer dsk_nobody"}),
+            http.get("/t/" + "0" * 26),
+        ]
+    for answer in calls:
+        assert answer.status_code == 503, f"{answer.request.url}: {answer.status_code} {answer.text[:300]}"
+        assert "Traceback" not in answer.text and "psycopg" not in answer.text
+
+
 @pytest.mark.faults
 def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.Engine, brand: Brand, broker: Broker):
     """The shop hears at once that its order is stored, and the messages leave when the broker is back."""
@@ -183,6 +212,8 @@ def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.E
     running.start_worker()
     await_("the worker stands", lambda: " ready." in running.log("worker"))
     broker.stop()
+    running.kill("worker")
+    running.start_worker()
     for number in ("1", "2"):
         started = time.monotonic()
         answer = httpx.post(
@@ -196,6 +227,7 @@ def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.E
         assert time.monotonic() - started < 2
     assert sum(running.states().values()) == 4, "decided and planned in the same transaction"
     assert running.providers.journal.entries == []
+    await_("a worker started meanwhile says what it waits for", lambda: "Cannot connect to" in running.log("worker"))
     broker.start()
     await_(
         f"the messages leave\n{running.log('worker')}\n{running.log('beat')}",
