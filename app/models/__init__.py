@@ -2,6 +2,7 @@
 
 from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
+from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
 from app.models.messages import Attempt, LedgerKey, Message, Receipt
 from app.models.orders import Order, Shipment
@@ -16,13 +17,16 @@ __all__ = [
     "CarrierBudget",
     "Crossing",
     "Decision",
+    "InboundMessage",
     "LedgerKey",
     "Message",
     "Order",
     "Receipt",
+    "ReceiptBatch",
     "RuleSetVersion",
     "Scan",
     "Shipment",
+    "Suppression",
     "TemplateVersion",
     "UnknownCode",
     "link_token",

@@ -136,7 +136,8 @@ class Attempt(Base):
 class Receipt(Base):
     """What a provider reported later, stored raw before anything is made of it.
 
-    `event_key` is the provider's own id of the report; the same report twice is one row.
+    `event_key` is the provider's own id of the report; the same report twice is one row. `cause` is what it says of
+    the address itself.
     """
 
     __tablename__ = "receipts"
@@ -152,6 +153,7 @@ class Receipt(Base):
     attempt_public_id: Mapped[str | None]
     provider_ref: Mapped[str | None]
     kind: Mapped[str]
+    cause: Mapped[str | None]
     detail: Mapped[str | None]
     occurred_at: Mapped[datetime | None]
     received_at: Mapped[CreatedAt]

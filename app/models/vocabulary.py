@@ -122,6 +122,7 @@ class Reason(StrEnum):
     ambiguous = "ambiguous"
     not_renderable = "not_renderable"
     no_provider = "no_provider"
+    suppressed_address = "suppressed_address"
 
     @property
     def sentence(self) -> str:
@@ -154,6 +155,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.ambiguous: "The provider never answered and no report came; it is not sent again on a guess.",
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
+    Reason.suppressed_address: "This address must not be written to.",
 }
 
 
@@ -164,3 +166,31 @@ class AttemptOutcome(StrEnum):
     refused = "refused"
     not_sent = "not_sent"
     unanswered = "unanswered"
+
+
+class SuppressionKind(StrEnum):
+    """Why an address must not be written to. `block` is a server's passing refusal, `invalid` no address at all."""
+
+    bounce = "bounce"
+    block = "block"
+    complaint = "complaint"
+    stop = "stop"
+    unsubscribe = "unsubscribe"
+    invalid = "invalid"
+    manual = "manual"
+
+
+class SuppressionScope(StrEnum):
+    """What a suppression holds back: everything, or only what the shopper did not order."""
+
+    all = "all"
+    marketing = "marketing"
+
+
+class Meaning(StrEnum):
+    """What a shopper's own SMS is: a word that the law gives a meaning, or something that a person must read."""
+
+    stop = "stop"
+    start = "start"
+    help = "help"
+    message = "message"
