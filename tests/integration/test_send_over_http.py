@@ -127,12 +127,12 @@ def test_a_message_taken_without_an_answer_is_confirmed_by_its_report(town: Town
     town.assert_whole()
 
 
-@pytest.mark.parametrize("act", ["drop", "stall"])
 def test_a_message_that_never_got_through_leaves_once_others_have_been_reported(
-    town: Town, web: str, stand_in: StandIn, act
+    town: Town, web: str, stand_in: StandIn
 ):
     """Silence alone sends nothing again; reports of later messages by the same sender do, and then exactly once."""
-    misbehave(stand_in, web, act, times=1)
+    rules = ({"recipient": one, "do": act, "times": 1} for one, act in ((EMAIL, "drop"), (PHONE, "stall")))
+    behave(stand_in, web, *rules)
     plan(town)
     town.send()
     assert {state for state, _ in town.states().values()} == {"unconfirmed"}
