@@ -182,7 +182,7 @@ class KnownCrossing:
 
 @dataclass(frozen=True, slots=True)
 class NewCrossing:
-    """An episode that no crossing stands for yet. `late`: a newer one of its kind is already written."""
+    """An episode that no crossing stands for yet. `late`: a newer one of its kind is known."""
 
     episode: Episode
     occurrence: int
@@ -193,16 +193,19 @@ def new_crossings(episodes: Iterable[Episode], known: Sequence[KnownCrossing]) -
     """The crossings to write for these episodes, oldest first, given those that are written.
 
     An episode belongs to a crossing when it holds the scan that opened it; a milestone that happens once, or
-    was opened by silence, belongs to the one crossing of its kind.
+    was opened by silence, belongs to the one crossing of its kind. Of several that are heard of at once only the
+    newest is news: a carrier that wavers a hundred times between two polls is worth one message.
     """
     written = list(known)
     found: list[NewCrossing] = []
-    for episode in sorted(episodes, key=lambda e: (e.occurred_at, PROGRESS.get(e.milestone, 4))):
+    ordered = sorted(episodes, key=lambda e: (e.occurred_at, PROGRESS.get(e.milestone, 4)))
+    newest = {episode.milestone: episode.occurred_at for episode in ordered}
+    for episode in ordered:
         same_kind = [crossing for crossing in written if crossing.milestone is episode.milestone]
         if any(_stands_for(crossing, episode) for crossing in same_kind):
             continue
         occurrence = max((crossing.occurrence for crossing in same_kind), default=0) + 1
-        late = any(crossing.occurred_at > episode.occurred_at for crossing in same_kind)
+        late = max([newest[episode.milestone], *(one.occurred_at for one in same_kind)]) > episode.occurred_at
         found.append(NewCrossing(episode, occurrence, late))
         written.append(KnownCrossing(episode.milestone, occurrence, episode.anchor, episode.occurred_at))
     return found

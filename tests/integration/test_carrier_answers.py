@@ -1,6 +1,7 @@
 """Whatever a carrier answers costs one parcel one poll, stands in its story, and harms no other."""
 
 import gzip
+import json
 import socketserver
 import threading
 import time
@@ -233,6 +234,29 @@ def test_odd_words_are_stored_as_they_can_be(town: Town, odd: Odd):
     assert (town.parcel(BAD).milestone, town.parcel(BAD).problem) == ("registered", None)
     with town.house.sessions() as session:
         assert session.execute(sa.select(UnknownCode.code, UnknownCode.count)).all() == [("a?b", 1)]
+
+
+def test_a_carrier_that_wavers_is_worth_one_message(town: Town, odd: Odd):
+    """Out for delivery and not delivered, twenty times over between two polls: the shopper hears the newest, once."""
+    words = ("The shipment has been loaded onto the delivery vehicle.", "The delivery attempt was unsuccessful.")
+    events = [
+        {
+            "timestamp": (START - timedelta(minutes=2 * n)).isoformat(),
+            "statusCode": "failure" if n % 2 else "transit",
+            "description": words[n % 2],
+        }
+        for n in range(40)
+    ]
+    odd.answers = {BAD: (200, json.dumps({"shipments": [{"id": BAD, "events": events}]}).encode(), {})}
+    town.order(BAD)
+    town.poll()
+    out = [one for one in town.story(BAD).crossings if one.milestone == "out_for_delivery"]
+    assert len(out) == 20, "each is known"
+    told = [(message.channel, message.milestone) for message in town.messages()]
+    assert sorted(told) == [("email", "out_for_delivery"), ("sms", "out_for_delivery")]
+    assert out[-1].occurred_at == START and all(decision.fired for decision in out[-1].decisions)
+    assert {decision.reason for one in out[:-1] for decision in one.decisions} == {"late_news"}
+    town.assert_whole()
 
 
 def test_a_key_that_no_header_can_carry_is_told_of(town: Town):
