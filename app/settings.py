@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
 from app.errors import ConfigurationError
@@ -40,6 +40,7 @@ class SendGridSettings(_Group):
     api_key: SecretStr = SecretStr("")
     base_url: str = "https://api.sendgrid.com"
     webhook_public_key: str = ""
+    activity: bool = Field(False, description="whether the account has the Email Activity add-on, and the key may read")
 
 
 class TwilioSettings(_Group):
@@ -166,6 +167,10 @@ def load_settings() -> Settings:
             for fault in error.errors(include_input=False)
         ]
         raise ConfigurationError("Settings cannot be read. " + "; ".join(lines)) from error
+    except SettingsError as error:  # a group that was given as one plain word
+        raise ConfigurationError(
+            f"Settings cannot be read: {error}. Set the group's parts, e.g. DOORSTEP_SENDGRID__API_KEY."
+        ) from error
     if bool(settings.database_url.get_secret_value()) != bool(settings.broker_url.get_secret_value()):
         missing = "BROKER_URL" if settings.database_url.get_secret_value() else "DATABASE_URL"
         raise ConfigurationError(

@@ -11,7 +11,17 @@ from kombu.exceptions import OperationalError as BrokerDown
 from sqlalchemy.dialects.postgresql import insert
 
 from app.channels import registry as channel_registry
-from app.channels.base import Asking, Forged, Outgoing, Report, Transport, Verdict
+from app.channels.base import (
+    Asking,
+    Finding,
+    Forged,
+    Outgoing,
+    Question,
+    Report,
+    Transport,
+    Verdict,
+    cannot_be_asked,
+)
 from app.clock import stopwatch
 from app.db import Sessions, make_engine, make_sessions
 from app.errors import ConfigurationError, Unreachable
@@ -83,15 +93,14 @@ def build_transports(settings: Settings, http: httpx.AsyncClient) -> dict[Channe
 
 
 def _transport(settings: Settings, channel: Channel, name: str, http: httpx.AsyncClient) -> Transport | None:
-    kinds = channel_registry.KINDS
-    if kinds.get(name) != channel.value:
-        known = ", ".join(sorted(known for known, kind in kinds.items() if kind == channel.value))
+    known = channel_registry.providers_of(channel.value)
+    if name not in known:
         raise ConfigurationError(
             f"DOORSTEP_CHANNELS__{channel.name.upper()} names {name!r}, which is no {channel.value} provider. "
-            f"One of: {known}."
+            f"One of: {', '.join(known)}."
         )
     try:
-        return channel_registry.build(name, settings, http)
+        return channel_registry.build(name, settings, http, channel.value)
     except ConfigurationError:
         if settings.send is SendMode.shadow:
             return _Absent(name, channel.value)
@@ -103,6 +112,8 @@ class _Absent:
     is ever handed to it, because the last step before the provider withholds every message."""
 
     asking = Asking.nothing
+    silence_tells = False
+    asking_pause = 0.0
     sender = "none"
 
     def __init__(self, name: str, kind: str) -> None:
@@ -110,6 +121,9 @@ class _Absent:
 
     async def send(self, outgoing: Outgoing) -> Verdict:
         return Verdict(AttemptOutcome.not_sent, error=f"{self.name} is not set up", sender_down=True)
+
+    async def lookup(self, question: Question) -> Finding:
+        return cannot_be_asked(self.name)
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         raise Forged(f"{self.name} is not set up")

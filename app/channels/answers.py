@@ -45,9 +45,17 @@ def never_began(error: BaseException) -> bool:
 
 def fault_verdict(error: BaseException) -> Verdict:
     """The verdict on a call that ended in an exception instead of an answer."""
-    outcome = AttemptOutcome.not_sent if never_began(error) else AttemptOutcome.unanswered
+    before = never_began(error)
+    outcome = AttemptOutcome.not_sent if before else AttemptOutcome.unanswered
+    # A full pool of our own says nothing about the provider.
+    away = before and not isinstance(error, httpx.PoolTimeout)
+    return Verdict(outcome, error=fault(error), unreachable=away)
+
+
+def fault(error: BaseException) -> str:
+    """A network's failure in one line."""
     named = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    return Verdict(outcome, error=problem(f"{type(named).__name__}: {error}"))
+    return problem(f"{type(named).__name__}: {error}")
 
 
 def problem(text: str) -> str:

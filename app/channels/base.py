@@ -56,7 +56,7 @@ class Verdict:
     `accepted`: the provider took it. `not_sent`: certainly not taken, and worth another try unless
     `permanent`. `refused`: certainly not taken and never will be. `unanswered`: nobody knows.
     `retry_after` is the provider's own wish, in wall seconds. `sender_down` says that the fault lies with
-    the account (credentials, quota), not with this message.
+    the account (credentials, quota), `unreachable` with the way to the provider: not with this message.
     """
 
     outcome: AttemptOutcome
@@ -65,6 +65,50 @@ class Verdict:
     error: str | None = None
     retry_after: float | None = None
     sender_down: bool = False
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call that was never answered, as its provider is asked about it. Instants are real time.
+
+    `outgoing` is what was handed over, rendered again from its snapshot; `mark` a text that nothing but messages
+    about the same parcel holds. `known` are the provider's ids of this shopper's other messages; `rivals` are the
+    attempt ids of other unanswered calls that carried the very same text, this one's among them, in order.
+    `witnesses` are later calls that the provider has certainly taken: attempt id and the provider's id.
+    """
+
+    attempt_id: str
+    outgoing: Outgoing
+    mark: str
+    begun_at: datetime
+    deadline_at: datetime
+    known: frozenset[str] = frozenset()
+    rivals: tuple[str, ...] = ()
+    witnesses: tuple[tuple[str, str], ...] = ()
+
+
+class Answer(StrEnum):
+    """What a provider's own records say about a call."""
+
+    found = "found"
+    absent = "absent"
+    unclear = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What asking came to, and from what that was concluded.
+
+    `absent` is said only where the records can be trusted to be complete. `kind` is one of REPORT_KINDS, for what
+    was found; `retry_after` the provider's wish, in wall seconds, before it is asked anything again.
+    """
+
+    answer: Answer
+    grounds: str
+    provider_ref: str | None = None
+    kind: str = "accepted"
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +140,11 @@ def whole_text(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def cannot_be_asked(name: str) -> Finding:
+    """The answer of a provider that keeps no records it could be asked about."""
+    return Finding(Answer.unclear, f"{name} cannot be asked about single messages")
+
+
 class Forged(Exception):
     """A report's signature is missing or wrong."""
 
@@ -110,6 +159,11 @@ class Transport(Protocol):
     name: str
     kind: str
     asking: Asking
+    silence_tells: bool
+    """Whether a call that goes unreported while later ones are reported was not taken: it is, where every message
+    is reported at once and no records can be asked instead."""
+    asking_pause: float
+    """Wall seconds between two questions, for all workers together; 0 where the provider sets no limit."""
 
     @property
     def sender(self) -> str:
@@ -118,6 +172,11 @@ class Transport(Protocol):
 
     async def send(self, outgoing: Outgoing) -> Verdict:
         """Make one call. Never raises for what a provider or a network can do; the caller holds the deadline."""
+        ...
+
+    async def lookup(self, question: Question) -> Finding:
+        """Ask what became of a call; only where `asking` is `lookup`. Never raises for what a provider or a network
+        can do; the caller holds the deadline."""
         ...
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:

@@ -1,37 +1,50 @@
 """Which providers there are, and how each is built from settings."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import httpx
 
 from app.channels.base import Transport
+from app.channels.outbox import Outbox
 from app.channels.sendgrid import SendGrid
 from app.channels.smtp import Smtp
 from app.channels.twilio import Twilio
 from app.errors import ConfigurationError
 from app.settings import Settings
 
-Builder = Callable[[Settings, httpx.AsyncClient], Transport]
+Builder = Callable[[Settings, httpx.AsyncClient, str], Transport]
 
 
-def build(name: str, settings: Settings, http: httpx.AsyncClient) -> Transport:
-    """The provider `name`, ready to send on the process's client `http`.
+def build(name: str, settings: Settings, http: httpx.AsyncClient, kind: str = "") -> Transport:
+    """The provider `name`, ready to send on the process's client `http`; `kind` is needed where it carries several.
 
     Raises ConfigurationError naming the setting that is missing and what to do about it.
     """
-    builder = _BUILDERS.get(name)
-    if builder is None:
-        raise ConfigurationError(f"There is no provider named {name!r}. One of: {', '.join(sorted(_BUILDERS))}.")
-    return builder(settings, http)
+    if name not in _PROVIDERS:
+        raise ConfigurationError(f"There is no provider named {name!r}. One of: {', '.join(sorted(_PROVIDERS))}.")
+    kinds, builder = _PROVIDERS[name]
+    return builder(settings, http, kind or kinds[0])
 
 
-def _sendgrid(settings: Settings, http: httpx.AsyncClient) -> Transport:
+def providers_of(kind: str) -> list[str]:
+    """The names that `DOORSTEP_CHANNELS__EMAIL` or `DOORSTEP_CHANNELS__SMS` may hold."""
+    return sorted(name for name, (kinds, _) in _PROVIDERS.items() if kind in kinds)
+
+
+def _sendgrid(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
     told = settings.sendgrid
     api_key = _needed("DOORSTEP_SENDGRID__API_KEY", told.api_key.get_secret_value(), "an API key that may send mail")
-    return SendGrid(http, api_key=api_key, base_url=told.base_url, webhook_public_key=told.webhook_public_key)
+    return SendGrid(
+        http,
+        api_key=api_key,
+        base_url=told.base_url,
+        webhook_public_key=told.webhook_public_key,
+        activity=told.activity,
+    )
 
 
-def _twilio(settings: Settings, http: httpx.AsyncClient) -> Transport:
+def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
     told = settings.twilio
     return Twilio(
         http,
@@ -43,9 +56,15 @@ def _twilio(settings: Settings, http: httpx.AsyncClient) -> Transport:
     )
 
 
-def _smtp(settings: Settings, http: httpx.AsyncClient) -> Transport:
+def _smtp(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
     url = _needed("DOORSTEP_SMTP__URL", settings.smtp.url.get_secret_value(), "smtp://user:password@host:587")
     return Smtp(url)
+
+
+def _file(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
+    home = "" if settings.home in (None, Path()) else str(settings.home)  # an empty variable reads as the folder "."
+    home = _needed("DOORSTEP_HOME", home, "the folder in which the outbox is to stand")
+    return Outbox(Path(home) / "outbox", kind)
 
 
 def _needed(setting: str, value: str, remedy: str) -> str:
@@ -54,11 +73,10 @@ def _needed(setting: str, value: str, remedy: str) -> str:
     return value
 
 
-_BUILDERS: Mapping[str, Builder] = {
-    "sendgrid": _sendgrid,
-    "smtp": _smtp,
-    "twilio": _twilio,
+_PROVIDERS: Mapping[str, tuple[tuple[str, ...], Builder]] = {
+    "sendgrid": (("email",), _sendgrid),
+    "smtp": (("email",), _smtp),
+    "twilio": (("sms",), _twilio),
+    "file": (("email", "sms"), _file),
 }
-
-KINDS: Mapping[str, str] = {"sendgrid": "email", "smtp": "email", "twilio": "sms"}
-"""What each provider carries; the names are those of `DOORSTEP_CHANNELS__EMAIL` and `DOORSTEP_CHANNELS__SMS`."""
+"""What each provider carries, and how it is built."""

@@ -33,12 +33,25 @@ from sendgrid.helpers.mail import (
 from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
-from app.channels.base import Asking, Forged, Outgoing, OutgoingEmail, Report, Unreadable, Verdict, one_line, whole_text
+from app.channels.base import (
+    Asking,
+    Finding,
+    Forged,
+    Outgoing,
+    OutgoingEmail,
+    Question,
+    Report,
+    Unreadable,
+    Verdict,
+    cannot_be_asked,
+    one_line,
+    whole_text,
+)
+from app.channels.sendgrid_activity import ATTEMPT_ARG, PAUSE, Activity, look_up
 from app.clock import wall_now
 from app.errors import ConfigurationError
 from app.models.vocabulary import AttemptOutcome
 
-ATTEMPT_ARG = "doorstep_attempt_id"
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 
@@ -71,6 +84,7 @@ class SendGrid:
         api_key: str,
         base_url: str,
         webhook_public_key: str = "",
+        activity: bool = False,
         now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._http = http
@@ -80,8 +94,12 @@ class SendGrid:
         self._now = now
         # The key stands for the account; its digest tells two accounts apart without giving anything away.
         self.sender = f"{urlsplit(base_url).hostname}#{hashlib.blake2b(api_key.encode(), digest_size=6).hexdigest()}"
-        # Without the key no report can be believed, so there is nobody to ask.
-        self.asking = Asking.callbacks if self._webhook else Asking.nothing
+        # Without the key no report can be believed; without the add-on there are no records to read.
+        reported = Asking.callbacks if self._webhook else Asking.nothing
+        self.asking = Asking.lookup if activity else reported
+        self.silence_tells = self._webhook is not None
+        self.asking_pause = PAUSE if activity else 0.0
+        self._activity = Activity(http, f"{base_url.rstrip('/')}/v3/messages", f"Bearer {api_key}", now)
 
     async def send(self, outgoing: Outgoing) -> Verdict:
         """One `POST /v3/mail/send`. Raises TypeError for anything but an email."""
@@ -96,6 +114,12 @@ class SendGrid:
         except HTTP_FAULTS as error:
             return fault_verdict(error)
         return judge(answer.status_code, answer.headers, answer.content, self._now())
+
+    async def lookup(self, question: Question) -> Finding:
+        """Ask the Email Activity add-on for the message that carries this attempt's id."""
+        if self.asking is not Asking.lookup:
+            return cannot_be_asked("SendGrid without its Email Activity add-on")
+        return await look_up(self._activity, question)
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The events of one webhook request: verified over the raw bytes, then parsed."""

@@ -7,7 +7,17 @@ from datetime import datetime
 import aiosmtplib
 
 from app.channels.answers import problem
-from app.channels.base import Asking, Outgoing, OutgoingEmail, Report, Unreadable, Verdict
+from app.channels.base import (
+    Asking,
+    Finding,
+    Outgoing,
+    OutgoingEmail,
+    Question,
+    Report,
+    Unreadable,
+    Verdict,
+    cannot_be_asked,
+)
 from app.channels.smtp_letter import BadLetter, Letter, compose
 from app.channels.smtp_lines import Line, Lines, server_of
 from app.clock import wall_now
@@ -35,6 +45,8 @@ class Smtp:
     name = "smtp"
     kind = "email"
     asking = Asking.nothing
+    silence_tells = False
+    asking_pause = 0.0
 
     def __init__(self, url: str, *, now: Callable[[], datetime] = wall_now) -> None:
         server = server_of(url)
@@ -100,6 +112,10 @@ class Smtp:
                 return line
         raise aiosmtplib.SMTPServerDisconnected("A new connection was lost at once.")
 
+    async def lookup(self, question: Question) -> Finding:
+        """No server tells what it took."""
+        return cannot_be_asked("SMTP")
+
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """SMTP servers report by mail to the sender's address, never here."""
         raise Unreadable("An SMTP server sends no reports over HTTP.")
@@ -141,7 +157,7 @@ def judge(error: Exception, *, data: bool, greeted: bool) -> Verdict:
         # aiosmtplib says "no STARTTLS" with its bare base class.
         unable = isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException
         down = unable or (code is not None and code >= 500)
-        return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=down)
+        return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=down, unreachable=not down)
     if code in _ACCOUNT_CODES:
         return Verdict(AttemptOutcome.not_sent, http_status=code, error=said, sender_down=True)
     if code is not None and 400 <= code < 500:

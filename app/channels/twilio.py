@@ -14,7 +14,20 @@ import httpx
 from twilio.request_validator import RequestValidator
 
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
-from app.channels.base import Asking, Forged, Outgoing, OutgoingSms, Report, Unreadable, Verdict, one_line, whole_text
+from app.channels.base import (
+    Asking,
+    Finding,
+    Forged,
+    Outgoing,
+    OutgoingSms,
+    Question,
+    Report,
+    Unreadable,
+    Verdict,
+    one_line,
+    whole_text,
+)
+from app.channels.twilio_records import KINDS, Records, look_up
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
 from app.settings import is_loopback
@@ -24,19 +37,6 @@ RETRY_WISH = "#rc=5&rp=all&ct=2000&rt=5000"
 """Asks Twilio to repeat a callback five times, whatever failed; read by Twilio, never sent to us, not signed."""
 LONGEST_VALIDITY = 36000
 SIGNATURE = "x-twilio-signature"
-
-_KINDS = {
-    "queued": "accepted",
-    "accepted": "accepted",
-    "scheduled": "accepted",
-    "sending": "accepted",
-    "sent": "accepted",
-    "delivered": "delivered",
-    "read": "delivered",
-    "undelivered": "bounced",
-    "failed": "bounced",
-    "canceled": "bounced",
-}
 
 _SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704})
 """Credentials, a closed account, or a sender that is not this account's: no message would fare better."""
@@ -49,6 +49,11 @@ class Twilio:
 
     name = "twilio"
     kind = "sms"
+    # The list of messages can be read with the credentials that send them. It is asked rather than silence judged,
+    # because a text may wait in its sender's queue for hours without a word while another sender's goes ahead.
+    asking = Asking.lookup
+    silence_tells = False
+    asking_pause = 0.0
 
     def __init__(
         self,
@@ -71,7 +76,6 @@ class Twilio:
         # Twilio refuses a callback address that it cannot reach, so a shop on its own machine goes without.
         reachable = is_loopback(base_url) or not is_loopback(public_url)
         self._callback = f"{public_url.rstrip('/')}{CALLBACK_PATH}" if reachable else None
-        self.asking = Asking.callbacks if reachable else Asking.nothing
 
     async def send(self, outgoing: Outgoing) -> Verdict:
         """One `POST Messages.json`. Raises TypeError for anything but an SMS."""
@@ -100,6 +104,12 @@ class Twilio:
         else:
             form["From"] = own_name or self._from
         return form
+
+    async def lookup(self, question: Question) -> Finding:
+        """Read the account's list of messages to that number, and look for this very text."""
+        if not isinstance(question.outgoing, OutgoingSms):
+            raise TypeError(f"Twilio carries SMS, not {type(question.outgoing).__name__}")
+        return await look_up(Records(self._http, self._url, self._auth, self._now), question, question.outgoing)
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The one status callback of a request; `url` is the public address it was sent to, query included."""
@@ -170,7 +180,7 @@ def _report(url: str, form: Mapping[str, str], body: bytes) -> Report:
     code = one_line(form.get("ErrorCode", ""), 16)
     return Report(
         event_key=f"{sid}:{status}",
-        kind=_KINDS.get(status, "other"),
+        kind=KINDS.get(status, "other"),
         attempt_id=one_line(attempt, 64) or None,
         provider_ref=sid,
         occurred_at=None,  # a callback carries no instant, only sometimes a local time without a zone

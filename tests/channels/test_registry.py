@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from app.channels.base import Asking
-from app.channels.registry import KINDS, build
+from app.channels.registry import build, providers_of
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -14,7 +14,9 @@ COMPLETE = {
     "DOORSTEP_TWILIO__AUTH_TOKEN": "token",
     "DOORSTEP_TWILIO__FROM": "+46700000000",
     "DOORSTEP_SMTP__URL": "smtp://mail.example:2525",
+    "DOORSTEP_HOME": "/nowhere/doorstep",
 }
+PAIRS = [(kind, name) for kind in ("email", "sms") for name in providers_of(kind)]
 
 
 def settings(monkeypatch, **changes: str) -> Settings:
@@ -24,11 +26,11 @@ def settings(monkeypatch, **changes: str) -> Settings:
     return Settings()
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
-def test_every_named_provider_can_be_built_and_keeps_the_protocol(monkeypatch, name):
+@pytest.mark.parametrize(("kind", "name"), PAIRS)
+def test_every_named_provider_can_be_built_and_keeps_the_protocol(monkeypatch, kind, name):
     """Name and kind match the registry; sender and asking are set."""
-    transport = build(name, settings(monkeypatch), httpx.AsyncClient())
-    assert (transport.name, transport.kind) == (name, KINDS[name])
+    transport = build(name, settings(monkeypatch), httpx.AsyncClient(), kind)
+    assert (transport.name, transport.kind) == (name, kind)
     assert transport.sender
     assert transport.asking in Asking
 
@@ -41,6 +43,7 @@ def test_every_named_provider_can_be_built_and_keeps_the_protocol(monkeypatch, n
         ("twilio", "DOORSTEP_TWILIO__AUTH_TOKEN"),
         ("twilio", "DOORSTEP_TWILIO__FROM"),
         ("smtp", "DOORSTEP_SMTP__URL"),
+        ("file", "DOORSTEP_HOME"),
     ],
 )
 def test_a_missing_setting_is_named_with_its_remedy(monkeypatch, name, missing):
@@ -51,12 +54,12 @@ def test_a_missing_setting_is_named_with_its_remedy(monkeypatch, name, missing):
 
 def test_a_provider_nobody_knows_is_refused_with_the_known_ones():
     """A slip in DOORSTEP_CHANNELS__EMAIL is answered with the choices."""
-    with pytest.raises(ConfigurationError, match=r"'sendgird'\. One of: sendgrid, smtp, twilio"):
+    with pytest.raises(ConfigurationError, match=r"'sendgird'\. One of: file, sendgrid, smtp, twilio"):
         build("sendgird", Settings(), httpx.AsyncClient())
 
 
 def test_no_secret_stands_in_a_sender_name(monkeypatch):
     """The sender's name is stored with every attempt."""
     told = settings(monkeypatch, DOORSTEP_SMTP__URL="smtp://user:hunter2@mail.example")
-    senders = [build(name, told, httpx.AsyncClient()).sender for name in KINDS]
+    senders = [build(name, told, httpx.AsyncClient(), kind).sender for kind, name in PAIRS]
     assert not any(secret in sender for sender in senders for secret in ("hunter2", "SG.key", "token"))

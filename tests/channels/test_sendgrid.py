@@ -299,8 +299,8 @@ def test_a_signed_report_that_is_no_list_of_events_is_unreadable(body):
 def test_without_a_key_no_report_is_believed_and_the_remedy_is_named():
     """A channel that cannot verify says so, and does not count as one that calls back."""
     channel = sendgrid()
-    assert channel.asking is Asking.nothing
-    assert receiver().asking is Asking.callbacks
+    assert channel.asking is Asking.nothing and not channel.silence_tells
+    assert receiver().asking is Asking.callbacks and receiver().silence_tells
     with pytest.raises(Forged, match="DOORSTEP_SENDGRID__WEBHOOK_PUBLIC_KEY"):
         channel.reports("", signed(BODY), BODY)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.channels.base import Asking, Outgoing, Report, Unreadable, Verdict
+from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Report, Unreadable, Verdict
 from app.clock import Clock
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
@@ -48,6 +48,14 @@ class Obedient:
     sender: str = "test"
     answer: Callable[[Outgoing], Verdict] = lambda outgoing: Verdict(AttemptOutcome.accepted, "ref")
     sent: list[Outgoing] = field(default_factory=list)
+    silence_tells: bool = True
+    asking_pause: float = 0.0
+    records: Callable[[Question], Finding] = lambda question: Finding(Answer.unclear, "nobody knows")
+    asked: list[Question] = field(default_factory=list)
+
+    async def lookup(self, question: Question) -> Finding:
+        self.asked.append(question)
+        return self.records(question)
 
     async def send(self, outgoing: Outgoing) -> Verdict:
         verdict = self.answer(outgoing)
