@@ -1,6 +1,7 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
 from app.rules.decide import Decided
-from app.rules.ruleset import Priority, RuleSet
+from app.rules.ruleset import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
+    _store_versions(session, house, planned)
     outcomes: dict[int, tuple[Reason, str]] = {}
     candidates: list[tuple[int, dict[str, Any]]] = []
     for index, entry in enumerate(planned):
@@ -43,7 +45,7 @@ def plan(
         if not entry.decided.fired:
             continue
         try:
-            row = _message_row(house, entry, now)
+            row = _message_row(session, house, entry, now)
         except TemplateMissing as error:
             outcomes[index] = (Reason.no_template, str(error))
         else:
@@ -52,7 +54,7 @@ def plan(
     for index, _row in candidates:
         if index not in written:
             outcomes[index] = (Reason.already_told, "")
-    decisions += [_decision_row(house, planned[i], outcomes[i], now) for i in range(len(planned))]
+    decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
     rows = [row for index, row in candidates if index in written]
     if rows:
         session.execute(insert(Message), rows)
@@ -92,9 +94,9 @@ def _take_keys(
     return {index for index, row in candidates if row["id"] in taken}
 
 
-def _message_row(house: House, entry: Planned, now: datetime) -> dict[str, Any]:
+def _message_row(session: Session, house: House, entry: Planned, now: datetime) -> dict[str, Any]:
     decided, crossing = entry.decided, entry.crossing
-    template = house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
+    template = _template(house, entry)
     return {
         "public_id": public_id("msg"),
         "brand_id": crossing["brand_id"],
@@ -106,8 +108,8 @@ def _message_row(house: House, entry: Planned, now: datetime) -> dict[str, Any]:
         "channel": decided.channel.value,
         "recipient_id": decided.recipient_id,
         "locale": template.locale,
-        "rule_set_version_id": rules_version(house, crossing["brand_id"], house.rules),
-        "template_version_id": template_version(house, crossing["brand_id"], template),
+        "rule_set_version_id": _version(session, house, _rules_key(house, entry)),
+        "template_version_id": _version(session, house, _template_key(entry, template)),
         "priority": decided.priority,
         "state": (MessageState.held if decided.send_at > now else MessageState.ready).value,
         "reason": Reason.planned.value,
@@ -117,12 +119,14 @@ def _message_row(house: House, entry: Planned, now: datetime) -> dict[str, Any]:
     }
 
 
-def _decision_row(house: House, entry: Planned, outcome: tuple[Reason, str], now: datetime) -> dict[str, Any]:
+def _decision_row(
+    session: Session, house: House, entry: Planned, outcome: tuple[Reason, str], now: datetime
+) -> dict[str, Any]:
     reason, detail = outcome
     return {
         "brand_id": entry.crossing["brand_id"],
         "crossing_id": entry.crossing_id,
-        "rule_set_version_id": rules_version(house, entry.crossing["brand_id"], house.rules),
+        "rule_set_version_id": _version(session, house, _rules_key(house, entry)),
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
         "fired": reason is Reason.planned,
@@ -132,40 +136,67 @@ def _decision_row(house: House, entry: Planned, outcome: tuple[Reason, str], now
     }
 
 
-def rules_version(house: House, brand_id: int, rules: RuleSet) -> int:
-    """The row id of this exact rule set for this brand, stored at first use and for ever after."""
-    return _version(
-        house,
-        ("rules", brand_id, rules.digest),
-        RuleSetVersion,
-        {"content": rules.content},
-    )
+_Key = tuple[str, int, bytes]
 
 
-def template_version(house: House, brand_id: int, template: Template) -> int:
-    """The row id of this exact template for this brand, stored at first use and for ever after."""
-    parts = {
+def _template(house: House, entry: Planned) -> Template:
+    decided = entry.decided
+    return house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
+
+
+def _rules_key(house: House, entry: Planned) -> _Key:
+    return "rules", entry.crossing["brand_id"], house.rules.digest
+
+
+def _template_key(entry: Planned, template: Template) -> _Key:
+    return "template", entry.crossing["brand_id"], template.digest
+
+
+def _version(session: Session, house: House, key: _Key) -> int:
+    """The row id of an exact rule set or template of a brand, stored at first use and for ever after."""
+    known = house.versions.get(key)
+    return known if known is not None else int(session.info["versions"][key])
+
+
+def _store_versions(session: Session, house: House, planned: Sequence[Planned]) -> None:
+    """Store what this batch is pinned to and no batch was before, in the caller's transaction, sorted by key.
+
+    A second connection would do it sooner, but callers that each hold one and want another wait for each other.
+    Only what is committed is remembered by the process; what this transaction writes, by its session.
+    """
+    wanted: dict[_Key, dict[str, Any]] = {}
+    for entry in planned:
+        if (rules := _rules_key(house, entry)) not in house.versions:
+            wanted[rules] = {"content": house.rules.content}
+        if entry.decided.fired:
+            with suppress(TemplateMissing):
+                template = _template(house, entry)
+                if (key := _template_key(entry, template)) not in house.versions:
+                    wanted[key] = _template_columns(template)
+    own: dict[_Key, int] = session.info.setdefault("versions", {})
+    for key in sorted(wanted.keys() - own.keys()):
+        table = RuleSetVersion if key[0] == "rules" else TemplateVersion
+        written = None
+        stored = _stored(session, table, key)
+        if stored is None:
+            row = {"brand_id": key[1], "digest": key[2], **wanted[key]}
+            written = session.scalar(insert(table).on_conflict_do_nothing().values(row).returning(table.id))
+        if written is not None:
+            own[key] = written
+        else:
+            found = stored if stored is not None else _stored(session, table, key)
+            assert found is not None  # whoever was first has committed: that is what the insert waited for
+            house.versions[key] = found
+
+
+def _template_columns(template: Template) -> dict[str, Any]:
+    return {
         "key": template.key,
         "channel": template.channel,
         "locale": template.locale,
         "parts": dict(template.parts),
     }
-    return _version(house, ("template", brand_id, template.digest), TemplateVersion, parts)
 
 
-def _version(
-    house: House,
-    key: tuple[str, int, bytes],
-    table: type[RuleSetVersion] | type[TemplateVersion],
-    columns: dict[str, Any],
-) -> int:
-    """Look the version up, storing it in a transaction of its own: it stays true whatever becomes of the caller's."""
-    known = house.versions.get(key)
-    if known is not None:
-        return known
-    _kind, brand_id, digest = key
-    with house.sessions.begin() as session:
-        session.execute(insert(table).on_conflict_do_nothing(), {"brand_id": brand_id, "digest": digest, **columns})
-        found = session.scalars(sa.select(table.id).where(table.brand_id == brand_id, table.digest == digest)).one()
-    house.versions[key] = found
-    return found
+def _stored(session: Session, table: type[RuleSetVersion] | type[TemplateVersion], key: _Key) -> int | None:
+    return session.scalar(sa.select(table.id).where(table.brand_id == key[1], table.digest == key[2]))

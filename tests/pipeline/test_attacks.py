@@ -1,6 +1,7 @@
 """What an attacker tried: strange rows, stumbling databases, reports out of turn. Each once went wrong."""
 
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import psycopg
@@ -11,9 +12,11 @@ from app import pipeline
 from app.channels.base import Report, Verdict
 from app.intake.store import cancel_order
 from app.models import Shipment
-from app.models.vocabulary import AttemptOutcome, Milestone
+from app.models.vocabulary import AttemptOutcome, Milestone, Source
 from app.pipeline.asking import Asked, DueParcel, claim_due
+from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
+from app.pipeline.hearing import Heard
 from app.pipeline.recording import record
 from app.pipeline.settling import keep_reports
 from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
@@ -252,3 +255,39 @@ def test_a_parcel_that_moves_after_an_exception_is_on_its_way(world: World):
     stands = shipment(world, parcel)
     assert (stands.milestone, stands.milestone_at) == ("in_transit", world.clock.now() - timedelta(hours=5))
     assert len(world.messages(milestone="in_transit")) == 1
+
+
+def test_many_first_hearings_at_once_do_not_wait_for_each_other(world: World):
+    """More threads than connections hear their first news in a new process: nobody holds one and waits for another."""
+    parcels = [world.order(str(number))[0] for number in range(12)]
+    ready, failed = Barrier(len(parcels)), []
+
+    def first(parcel: int) -> None:
+        ready.wait(10)
+        try:
+            world.scan(parcel, M.dispatched)
+        except sa.exc.SQLAlchemyError as error:
+            failed.append(str(error))
+
+    threads = [Thread(target=first, args=(parcel,)) for parcel in parcels]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    assert len(world.messages()) == 24
+    assert sql(world, "SELECT count(*) FROM template_versions")[0][0] == 2
+    whole(world)
+
+
+def test_what_is_rolled_back_is_not_remembered(world: World):
+    """A template's version stored by a transaction that failed is stored again by the next one."""
+    (parcel,) = world.order()
+    heard = Heard(parcel, Source.push, (heard_scan(M.dispatched, world.clock.now()),))
+    with pytest.raises(ZeroDivisionError), world.house.sessions.begin() as session:
+        hear(session, world.house, [heard], world.clock.now())
+        raise ZeroDivisionError
+    assert world.messages() == []
+    pipeline.listen(world.house, [heard], world.clock.now())
+    send_all(world)
+    assert {m.state for m in world.messages()} == {"accepted"}
