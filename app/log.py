@@ -68,7 +68,15 @@ def configure_logging(style: str = "auto", level: int = logging.INFO) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Celery says two lines for every task; what a task came to stands in our own line.
-    for noisy in ("httpx", "httpcore", "aiohttp.access", "asyncio", "celery.app.trace", "celery.worker.strategy"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "aiohttp.access",
+        "asyncio",
+        "celery.app.trace",
+        "celery.worker.strategy",
+        "alembic",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

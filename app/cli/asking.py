@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
-from app.errors import NotFound
+from app.cli.common import AsJson, BrandKey, out, print_json, read_file, standing_house
+from app.errors import ConfigurationError, NotFound
 from app.insight.audit import audit as audit_database
 from app.insight.explain import explain as explain_shipment
 from app.insight.explain import find_shipments
@@ -87,9 +87,11 @@ def carriers(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(*rows[0], box=None)
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+    table = Table("carrier", "called", "parcels a request", "requests/s", box=None)
+    table.add_column("manual", overflow="fold")  # an address that is cut off leads nowhere
+    for carrier in CARRIERS.values():
+        rate = f"{carrier.requests_per_second:g}"
+        table.add_row(carrier.name, carrier.title, str(carrier.batch_size), rate, carrier.manual)
     out.print(table)
 
 
@@ -100,10 +102,7 @@ def parse(
     number: Annotated[str, typer.Option("--number", help="The tracking number that was asked about.")] = "",
 ) -> None:
     """A raw carrier answer as normalised JSON."""
-    try:
-        body = file.read_bytes()
-    except OSError as error:
-        raise NotFound(f"{file} cannot be read: {error.strerror}.") from error
+    body = read_file(file)
     call = Call("GET", "", {}, [Ask(number)])
     replies = find(carrier).read(call, RawAnswer(200, {}, body))
     print_json([asdict(reply) | {"scans": [_scan(asdict(scan)) for scan in reply.scans]} for reply in replies])
@@ -117,9 +116,9 @@ def _scan(fields: dict[str, Any]) -> dict[str, Any]:
 def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")]) -> None:
     """Validate a rule set; every fault is named with its line, its column and what to write instead."""
     try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{file} cannot be read: {error}.") from error
+        content = read_file(file).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is no text in UTF-8. Name a rule set in YAML.") from error
     rules = parse_rules(content)
     out.print(f"{file}: {len(rules.rules)} rules, all valid.")
 

@@ -4,13 +4,14 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.db import check_reachable, current_revision, make_engine, migrate, newest_revision
 from app.embedded import Endpoints, default_home, reach
@@ -30,6 +31,14 @@ BrandKey = Annotated[str, typer.Option("--brand", help="The brand, by the name o
 def print_json(value: Any) -> None:
     """Print a value as JSON; dates and ids become text."""
     out.print_json(json.dumps(value, default=str))
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a file that was named on the command line. Raises ConfigurationError when there is none."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}. Name a file that you may read.") from error
 
 
 def with_endpoints(settings: Settings, endpoints: Endpoints) -> Settings:
@@ -79,6 +88,6 @@ def standing_house(brand: str | None = None) -> Iterator[tuple[House, dict[str, 
 @contextmanager
 def progress_bar(visible: bool) -> Iterator[Progress]:
     """A progress bar on standard error, for a person only."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not (visible and sys.stderr.isatty())) as progress:
         yield progress

@@ -1,5 +1,6 @@
 """`doorstep demo`, `up`, `migrate`: what starts and prepares a whole engine."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,10 @@ import typer
 from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
 from app.db import current_revision, migrate
 from app.demo.run import run_demo
+from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
 from app.embedded.engine import engine_programs
+from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands
@@ -28,7 +31,11 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """The whole engine in one command: a sample shop, stand-ins for carriers and providers, an inbox to look into."""
-    report = run_demo(headless=headless, orders=orders, speed=speed, seed=seed, console=err if as_json else out)
+    try:
+        report = run_demo(headless=headless, orders=orders, speed=speed, seed=seed, console=err if as_json else out)
+    except StoppedEarly as stopped:
+        err.print(str(stopped))
+        raise typer.Exit(stopped.exit_code) from stopped
     if as_json:
         print_json(report.as_json())
     raise typer.Exit(report.exit_code)
@@ -42,6 +49,7 @@ def up(
     """The whole engine on this machine, on the configured (or embedded) database and broker."""
     settings = load_settings()
     configure_logging(settings.log_format)
+    _check_address(host, port)
     home = settings.home or default_home()
     with _owned_servers(settings, home) as reached, engine_of(reached) as engine:
         check_broker(build_celery(reached))
@@ -61,6 +69,19 @@ def up(
                 out.print(_mode_line(settings))
                 processes.wait()
             out.print("Stopping…")
+
+
+def _check_address(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before anything is started."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web process does
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Nothing can listen on {host}, port {port}: {error.strerror}. Choose others with --host and --port."
+        ) from error
 
 
 @contextmanager

@@ -1,0 +1,226 @@
+"""What people type wrongly, and what they are told."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from app.cli import commands
+from app.errors import ConfigurationError, DoorstepError, Unreachable
+
+COLUMNS = "order_number,placed_at,email,currency,carrier,tracking_number"
+GOOD = "1001,2026-11-20T10:00:00+01:00,alma@example.test,SEK,dhl,00340434161094042557"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before():
+    """A command points the logs at the standard error that the runner lends it; later tests need their own."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def doorstep(database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`doorstep …` on this test's database: exit code, standard output, and the error that stopped it."""
+    monkeypatch.setenv("DOORSTEP_DATABASE_URL", database_url)
+    monkeypatch.setenv("DOORSTEP_BROKER_URL", broker_url)
+    monkeypatch.chdir(tmp_path)
+    return run
+
+
+def run(*words: str):
+    """One command. An error that is no DoorstepError would have been a traceback, and fails the test."""
+    outcome = CliRunner().invoke(commands.app, words)
+    error = outcome.exception
+    assert error is None or isinstance(error, SystemExit | DoorstepError), repr(error)
+    code = error.exit_code if isinstance(error, DoorstepError) else outcome.exit_code
+    return code, outcome.stdout, str(error or "")
+
+
+def test_every_command_says_what_it_is_for():
+    """Each command and group has help, and help ends well."""
+    names = ["demo", "up", "migrate", "import", "replay", "explain", "audit", "carriers", "rules", "keys", "bench"]
+    listing = run("--help")[1]
+    for name in names:
+        code, text, _ = run(name, "--help")
+        assert code == 0 and "Usage" in text and name in listing
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (("import", "absent.csv"), 2, "absent.csv"),
+        (("import", "folder"), 2, "is a folder"),
+        (("import", "binary"), 2, "binary"),
+        (("import", "empty"), 2, "is empty"),
+        (("import", "good.csv", "--map", "absent.yaml"), 2, "absent.yaml"),
+        (("import", "good.csv", "--map", "folder"), 2, "folder"),
+        (("import", "good.csv", "--map", "binary"), 2, "is no YAML"),
+        (("import", "good.csv", "--brand", "nobody"), 4, "atelier-ombre, fjallhem"),
+        (("replay", "absent.csv"), 2, "absent.csv"),
+        (("replay", "empty"), 2, "is empty"),
+        (("explain", "12345"), 4, "Nothing is known by '12345'"),
+        (("carriers", "parse", "pigeon", "good.csv"), 4, "Known: dhl"),
+        (("carriers", "parse", "dhl", "absent.json"), 2, "No such file"),
+        (("carriers", "parse", "dhl", "folder"), 2, "Is a directory"),
+        (("rules", "check", "absent.yaml"), 2, "No such file"),
+        (("rules", "check", "folder"), 2, "Is a directory"),
+        (("rules", "check", "binary"), 2, "no text in UTF-8"),
+        (("rules", "check", "empty"), 2, "version: 1"),
+        (("keys", "add", "shop", "--brand", "nobody"), 4, "There is no brand"),
+        (("keys", "add", "shop", "--scope", "everything"), 2, "orders:read"),
+    ],
+)
+def test_wrong_input_is_answered_with_a_sentence(doorstep, tmp_path: Path, words, code, expected):
+    """The answer names what was named wrongly, the exit code is of its kind, and no result is printed."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary").write_bytes(bytes(range(128, 256)) * 20)
+    (tmp_path / "empty").touch()
+    (tmp_path / "good.csv").write_text(f"{COLUMNS}\n{GOOD}\n")
+    found, printed, said = doorstep(*words)
+    assert (found, printed) == (code, "")
+    assert expected in said and "[Errno" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "expected"),
+    [
+        ("SEND", "loud", ConfigurationError, "DOORSTEP_SEND"),
+        ("SENDGRID", "a-word", ConfigurationError, "DOORSTEP_SENDGRID__API_KEY"),
+        ("CARRIERS__DHL__CONCURRENCY", "0", ConfigurationError, "DOORSTEP_CARRIERS__DHL__CONCURRENCY"),
+        ("CHANNELS__EMAIL", "pigeon", ConfigurationError, "sendgrid, smtp"),
+        ("CLOCK", "tomorrow", ConfigurationError, "DOORSTEP_CLOCK"),
+        ("DATABASE_URL", "mysql://root@127.0.0.1/shop", ConfigurationError, "PostgreSQL 16 or newer"),
+        ("DATABASE_URL", "not an address", ConfigurationError, "postgresql://user:password@host"),
+        ("DATABASE_URL", "", ConfigurationError, "DOORSTEP_DATABASE_URL is not set"),
+        ("BROKER_URL", "", ConfigurationError, "DOORSTEP_BROKER_URL is not set"),
+        ("DATABASE_URL", "postgresql://u:hidden@127.0.0.1:9/x", Unreachable, "did not answer"),
+    ],
+)
+def test_a_wrong_setting_is_named(doorstep, monkeypatch, name, value, kind, expected):
+    """The setting is named with its remedy, and a password in it stays unsaid."""
+    monkeypatch.setenv(f"DOORSTEP_{name}", value)
+    code, printed, said = doorstep("audit")
+    assert (code, printed) == (kind.exit_code, "")
+    assert expected in said and "hidden" not in said
+
+
+@pytest.mark.parametrize("home", ["a file", "below a file"])
+def test_a_home_that_cannot_be_one(tmp_path: Path, monkeypatch, home):
+    """A home that is a file, or lies under one, is refused with the setting's name."""
+    file = tmp_path / "taken"
+    file.touch()
+    monkeypatch.setenv("DOORSTEP_HOME", str(file if home == "a file" else file / "home"))
+    code, _, said = run("audit")
+    assert code == 2 and "Set DOORSTEP_HOME to a folder that you may write to" in said
+
+
+def test_an_import_keeps_the_good_rows_and_names_the_bad(doorstep, tmp_path: Path):
+    """Each bad row is named by line and column, the good one is stored, and the second import changes nothing."""
+    bad = [
+        GOOD.replace("1001", "1002").replace("alma@example.test", "alma@"),
+        GOOD.replace("1001", "1003").replace("2026-11-20T10:00:00+01:00", "yesterday"),
+        GOOD.replace("1001", "1004").replace("SEK", "crowns"),
+        GOOD.replace("1001", "1005").replace("alma@example.test", ""),
+    ]
+    (tmp_path / "orders.csv").write_text("\n".join([COLUMNS, GOOD, *bad]) + "\n")
+    code, printed, _ = doorstep("import", "orders.csv", "--json")
+    first = json.loads(printed)
+    assert code == 0 and first["orders_new"] == 1 and first["rows_bad"] == 4
+    code, printed, _ = doorstep("import", "orders.csv")
+    assert code == 0
+    for line in (3, 4, 5, 6):
+        assert f"line {line}, " in printed
+    assert json.loads(doorstep("import", "orders.csv", "--json")[1])["orders_unchanged"] == 1
+    assert "of order 1001" in doorstep("explain", "1001")[1]
+    assert doorstep("audit")[0] == 0
+
+
+def test_json_is_json_and_nothing_else(doorstep, tmp_path: Path):
+    """With --json, standard output is one JSON document, whatever the command."""
+    (tmp_path / "orders.csv").write_text(f"{COLUMNS}\n{GOOD}\n")
+    (tmp_path / "answer.json").write_text("{}")
+    for words in (
+        ("import", "orders.csv", "--json"),
+        ("explain", "1001", "--json"),
+        ("audit", "--json"),
+        ("carriers", "--json"),
+        ("carriers", "parse", "dhl", "answer.json"),
+    ):
+        code, printed, said = doorstep(*words)
+        assert code == 0, said
+        json.loads(printed)
+
+
+def test_the_carriers_table_cuts_nothing_off(monkeypatch):
+    """On a narrow screen an address wraps rather than losing its end."""
+    printed = run("carriers")[1]
+    manual = json.loads(run("carriers", "--json")[1])[0]["manual"]
+    assert "…" not in printed and manual in "".join(printed.split())
+
+
+def test_up_refuses_an_address_that_is_taken(doorstep):
+    """A port that somebody else listens on is refused before anything is started."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, printed, said = doorstep("up", "--port", str(port))
+    assert (code, printed) == (2, "") and f"port {port}" in said and "--port" in said
+
+
+def test_errors_come_in_one_line_on_standard_error(tmp_path: Path):
+    """As it is started for real: the code of its kind, a sentence on standard error, no traceback."""
+    outcome = _doorstep("rules", "check", str(tmp_path))
+    assert outcome.returncode == 2 and outcome.stdout == ""
+    assert outcome.stderr.startswith("error: ") and outcome.stderr.count("\n") == 1
+
+
+def test_ctrl_c_shows_no_traceback_however_early():
+    """Interrupted while its modules are still being loaded, it ends at once and in silence."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "app.cli", "carriers"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    seen: list[str] = []
+    for line in process.stderr:  # one line for each module that has been loaded: it is in the middle of it
+        seen.append(line)
+        if "pydantic" in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    rest, began = process.stderr.read(), time.monotonic()
+    assert process.wait(timeout=10) == 130 and time.monotonic() - began < 10
+    assert "Traceback" not in rest and seen
+    assert process.stdout is not None and process.stdout.read() == ""
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_a_reader_that_stops_reading_is_no_traceback():
+    """`doorstep … | head -1` ends without a word on standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "carriers", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait(timeout=20)
+
+
+def _doorstep(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "app.cli", *words], capture_output=True, text=True, timeout=30)
