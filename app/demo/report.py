@@ -7,13 +7,13 @@ from typing import Any
 
 import httpx
 import sqlalchemy as sa
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.db import Sessions
 from app.demo.stage import Stage
 from app.insight.audit import audit
 from app.models import Attempt, CarrierAnswer, Crossing, Decision, Message, Scan, Shipment, UnknownCode
-from app.models.vocabulary import PENDING, SENT, Milestone
+from app.models.vocabulary import PENDING, SENT, Channel, Milestone
 from app.rules.ruleset import RuleSet
 
 FIVE = (
@@ -58,7 +58,7 @@ class DemoReport:
         return [self._what_happened(), self._messages(), self._verdict()]
 
     def _what_happened(self) -> Table:
-        table = Table("what happened", "", box=None, title_justify="left")
+        table = Table("what happened", Column(justify="right"), box=None)
         table.add_row("parcels", str(self.parcels))
         table.add_row("scans stored", str(self.scans))
         table.add_row("answers that could not be used", str(self.unusable_answers))
@@ -69,14 +69,14 @@ class DemoReport:
 
     def _messages(self) -> Table:
         states = sorted({state for counts in self.messages.values() for state in counts})
-        table = Table("messages", *states, "together", box=None)
+        table = Table("messages", *(Column(name, justify="right") for name in (*states, "together")), box=None)
         for channel, counts in sorted(self.messages.items()):
             cells = [str(counts.get(state, 0)) for state in states]
-            table.add_row(channel, *cells, str(sum(counts.values())))
+            table.add_row("SMS" if channel == Channel.sms else channel, *cells, str(sum(counts.values())))
         return table
 
     def _verdict(self) -> Table:
-        table = Table("proof", "", "", box=None)
+        table = Table("proof", Column(justify="right"), "", box=None)
         table.add_row("in the provider's journal", str(self.in_journal), "")
         for name, wrong in (
             ("duplicates", self.repeated),

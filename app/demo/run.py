@@ -1,5 +1,8 @@
 """`doorstep demo`: the whole engine in one command, on a sample shop, until every parcel's journey has ended."""
 
+import shlex
+import shutil
+import sys
 import time
 from dataclasses import dataclass
 
@@ -18,7 +21,7 @@ from app.demo.shopping import Till
 from app.demo.stage import Stage, set_stage
 from app.log import configure_logging
 from app.models import Message, Shipment
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import Channel, Milestone
 from app.pipeline.house import House
 from app.rules.ruleset import default_rules
 from app.wiring import build_celery, build_house, build_wake, ensure_brands
@@ -58,10 +61,15 @@ def run_demo(*, headless: bool, orders: int, speed: float, seed: int, console: C
         found = report(stage, house.sessions, default_rules(), finished=not stage.processes.interrupted, settle=25.0)
         _print_report(showing, found, stopwatch() - began)
         if finished and not headless and not stage.processes.interrupted:
-            console.print("Every journey has ended. The inbox and the API stay up until Ctrl-C.")
+            console.print("Every journey has ended. Until you press Ctrl-C there is more to look at:")
+            console.print(_addresses(showing))
             stage.processes.wait()
         till.close()
-    console.print(f"To read one parcel's story: DOORSTEP_HOME={stage.home} doorstep explain {found.example}")
+    if found.example:
+        command = "doorstep" if shutil.which("doorstep") else sys.argv[0]
+        home = shlex.quote(str(stage.home))
+        console.print("To read one parcel's story:")
+        console.print(f"  DOORSTEP_HOME={home} {command} explain {found.example}", markup=False, highlight=False)
     return found
 
 
@@ -115,39 +123,79 @@ def _counts(sessions: Sessions) -> tuple[dict[str, int], dict[str, dict[str, int
 
 def _view(showing: _Showing) -> Panel:
     parcels, messages = _counts(showing.house.sessions)
-    bars = Table(box=None, show_header=False, padding=(0, 1))
+    now = showing.stage.clock.now()
+    return Panel(
+        Group(_bars(parcels), "", _told(messages), "", _addresses(showing)),
+        title=f"{now:%A %d %B, %H:%M} UTC by the engine's clock",
+        width=min(showing.console.width, _WIDTH),
+        padding=(0, 1),
+    )
+
+
+def _bars(parcels: dict[str, int]) -> Table:
+    """Where the parcels stand now, in the order of a parcel's life."""
+    bars = Table.grid(padding=(0, 2, 0, 0))
+    bars.add_column(min_width=len(Milestone.out_for_delivery))
+    bars.add_column(justify="right", min_width=4)
+    bars.add_column()
     most = max(parcels.values(), default=1)
     for milestone in Milestone:
         if count := parcels.get(milestone.value):
-            bars.add_row(milestone.value.replace("_", " "), str(count), "█" * max(1, round(40 * count / most)))
-    told = Table("", "under way", "sent", "not sent, with a reason", box=None, padding=(0, 1))
-    for channel, states in sorted(messages.items()):
-        told.add_row(channel, *(str(sum(states.get(s, 0) for s in group)) for group in _GROUPS))
-    where = Text(f"Inbox {showing.stage.provider_url}/inbox   API {showing.stage.web_url}/docs", style="bold")
-    now = showing.stage.clock.now()
-    return Panel(Group(bars, told, where), title=f"Engine time {now:%a %d %b %H:%M} UTC", expand=False)
+            bars.add_row(_words(milestone), str(count), "█" * max(1, round(_BAR * count / most)))
+    if not parcels:
+        bars.add_row("No order has been placed yet.")
+    return bars
 
 
-_GROUPS = (
-    ("held", "ready", "sending", "unconfirmed"),
-    ("accepted", "delivered", "bounced"),
-    ("suppressed", "superseded", "expired", "cancelled", "failed"),
-)
+def _told(messages: dict[str, dict[str, int]]) -> Table:
+    """How the messages stand, by channel."""
+    told = Table.grid(padding=(0, 2, 0, 0))
+    told.add_column(min_width=len(Milestone.out_for_delivery))
+    for _ in _GROUPS:
+        told.add_column(justify="right")
+    told.add_row("", *(Text(name, style="bold") for name in _GROUPS))
+    for channel in Channel:
+        states = messages.get(channel.value, {})
+        told.add_row(_NAMES[channel], *(str(sum(states.get(s, 0) for s in group)) for group in _GROUPS.values()))
+    return told
+
+
+_WIDTH, _BAR = 78, 36
+_NAMES = {Channel.email: "Email", Channel.sms: "SMS"}
+_GROUPS = {
+    "under way": ("held", "ready", "sending", "unconfirmed"),
+    "sent": ("accepted", "delivered", "bounced"),
+    "not sent, with a reason": ("suppressed", "superseded", "expired", "cancelled", "failed"),
+}
+
+
+def _words(milestone: Milestone) -> str:
+    return milestone.value.replace("_", " ")
 
 
 def _line(showing: _Showing) -> str:
     parcels, messages = _counts(showing.house.sessions)
-    standing = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(parcels.items())) or "no parcels yet"
-    sent = {channel: sum(states.get(s, 0) for s in _GROUPS[1]) for channel, states in sorted(messages.items())}
-    told = ", ".join(f"{n} {channel}" for channel, n in sent.items()) or "nothing"
-    return f"{showing.stage.clock.now():%a %d %b %H:%M} UTC: {standing}; sent {told}"
+    standing = ", ".join(f"{parcels[m.value]} {_words(m)}" for m in Milestone if m.value in parcels)
+    sent = {
+        _NAMES[channel]: sum(messages[channel.value].get(s, 0) for s in _GROUPS["sent"])
+        for channel in Channel
+        if channel.value in messages
+    }
+    told = ", ".join(f"{count} {name}" for name, count in sent.items()) or "nothing"
+    return f"{showing.stage.clock.now():%a %d %b %H:%M} UTC: {standing or 'no parcels yet'}; sent {told}"
+
+
+def _addresses(showing: _Showing) -> Text:
+    stage = showing.stage
+    return Text(f"Inbox {stage.provider_url}/inbox   API {stage.web_url}/docs", style="bold")
 
 
 def _print_addresses(showing: _Showing) -> None:
     stage, console = showing.stage, showing.console
     console.print(f"{showing.orders} orders, one second is {stage.clock.speed / 60:.0f} minutes of the parcels' lives.")
     console.print(f"Inbox (what shoppers receive): {stage.provider_url}/inbox")
-    console.print(f"API: {stage.web_url}/docs  with  Authorization: Bearer {showing.till.api_key}")
+    console.print(f"API: {stage.web_url}/docs")
+    console.print(f"     with the header  Authorization: Bearer {showing.till.api_key}")
 
 
 def _print_report(showing: _Showing, found: DemoReport, seconds: float) -> None:
@@ -155,4 +203,6 @@ def _print_report(showing: _Showing, found: DemoReport, seconds: float) -> None:
         showing.console.print(table)
         showing.console.print()
     verdict = "Nothing lost, nothing repeated, nothing unexplained." if found.exit_code == 0 else "NOT as it should be."
+    if not found.finished:
+        verdict += f" Stopped before the end: {len(found.unfinished)} parcels and messages were still on their way."
     showing.console.print(f"{verdict} ({seconds:.0f} s)")

@@ -15,7 +15,10 @@ from app.clock import Clock, describe_clock, wall_now, wall_seconds
 from app.db import make_engine, migrate
 from app.demo.carrier.timetable import Timetable, Timetables
 from app.embedded import Embedded, Processes, Program, default_home
+from app.embedded.children import Roster
 from app.embedded.engine import answers, engine_programs, free_port
+from app.embedded.home import open_home
+from app.errors import DoorstepError
 from app.settings import Settings, load_settings
 
 CARRIER_MOOD = {
@@ -29,6 +32,12 @@ PROVIDER_MOOD = {
     "twilio": {"error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "bounce": 0.01, "slow_ms": 20},
 }
 """How its provider does: now and then it takes a message and the connection breaks before it has said so."""
+
+
+class StoppedEarly(DoorstepError):
+    """The demo was stopped before the shop had opened; there is nothing to report."""
+
+    exit_code = 130
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,21 @@ def demo_home() -> Path:
     return (load_settings().home or default_home()) / "demo"
 
 
+def _make_way(home: Path) -> None:
+    """Remove the last demo. Raises HomeInUse when it still runs: its files are not ours to take."""
+    for name in ("servers", "programs"):
+        roster = Roster(open_home(home).run / name)
+        roster.take(home)
+        roster.release()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(processes: Processes, *programs: Program) -> None:
+    processes.start(*programs)
+    if processes.interrupted:
+        raise StoppedEarly("Stopped before the shop had opened; nothing is left running.")
+
+
 @contextmanager
 def set_stage(speed: float, seed: int) -> Iterator[Stage]:
     """Start everything on an empty home; all of it is stopped at the end, the data stays until the next demo.
@@ -62,7 +86,7 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
     The engine's clock begins at six this morning and runs `speed` times as fast.
     """
     home = demo_home()
-    shutil.rmtree(home, ignore_errors=True)
+    _make_way(home)
     start = wall_now().replace(hour=6, minute=0, second=0, microsecond=0)
     with Embedded(home) as endpoints, Processes(home) as processes:
         engine = make_engine(endpoints.database_url)
@@ -70,11 +94,11 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
         web_port, carrier_port, provider_port = free_port(), free_port(), free_port()
         web_url = f"http://127.0.0.1:{web_port}"
         provider_url, carrier_url = f"http://127.0.0.1:{provider_port}", f"http://127.0.0.1:{carrier_port}"
-        processes.start(_provider(provider_port, web_url, home, seed))
+        _start(processes, _provider(provider_port, web_url, home, seed))
         account = _account(provider_url)
         clock = Clock(start, wall_seconds() + 6.0, speed)  # the engine's own programs need a moment to stand
         env = {**endpoints.environment(), **account, **_environment(clock, web_url, carrier_url)}
-        processes.start(_carrier(carrier_port, seed, env), *engine_programs(home, "127.0.0.1", web_port, env))
+        _start(processes, _carrier(carrier_port, seed, env), *engine_programs(home, "127.0.0.1", web_port, env))
         httpx.put(f"{carrier_url}/behaviour", json={**CARRIER_MOOD, "seed": seed}, timeout=30).raise_for_status()
         httpx.put(f"{provider_url}/behaviour", json=PROVIDER_MOOD, timeout=30).raise_for_status()
         yield Stage(home, _settings(env), engine, clock, processes, carrier_url, provider_url, web_url)
