@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.insight.explain import CAUSES, AttemptStory, CrossingStory, DecisionStory, ScanStory, Story
-from app.models.vocabulary import MessageState
+from app.models.vocabulary import ENDS, MessageState, Reason
 from app.zones import zone
 
 _STATES: dict[str, str] = {
@@ -22,6 +22,7 @@ _STATES: dict[str, str] = {
     MessageState.cancelled: "was not sent",
     MessageState.failed: "could not be sent",
 }
+_SAYS_NOTHING_NEW = frozenset({Reason.planned, Reason.accepted, Reason.confirmed_by_receipt})
 _WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 
 
@@ -34,21 +35,22 @@ def tell(story: Story) -> list[str]:
 def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     number = f"{story.carrier or 'no carrier'} {story.tracking_number or 'without a number'}"
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
-    since = f" since {_at(story.milestone_at, here)}" if story.milestone_at else ""
+    since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
-        yield f"  The carrier expects it by {_at(story.eta_through, here)}."
+        yield f"  The carrier expects it by {_on(story.eta_through, here)}."
     if story.cancelled_at:
-        yield f"  It was cancelled on {_at(story.cancelled_at, here)}."
+        yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
     if story.baseline:
-        yield f"  Doorstep has watched it since {_at(story.baseline, here)}; what came before is history."
-    yield f"  Times are those of {story.zone} (known from the {story.zone_source})."
+        yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
+    yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
 
 
 def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
-    yield f"What the carrier said ({len(story.scans)} scans)"
+    many = f"{len(story.scans)} {'event' if len(story.scans) == 1 else 'events'}"
+    yield f"What was heard of it ({many})" if story.scans else "What was heard of it"
     for scan in story.scans:
         yield f"  {_scan(scan, here)}"
     if not story.scans:
@@ -61,17 +63,34 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
     when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
+    said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f"means {words(scan.milestone)}" if scan.milestone else f"no milestone (code {scan.code})"
-    return f"{when}  {(scan.description or scan.code).rstrip('.')}{place}: {meaning}; heard {_at(scan.heard_at, here)}"
+    return f"{when}  {said}{place}: {meaning}{_heard_later(scan, here)}"
+
+
+def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
+    """When it came to our ears: the hour on the day itself, the whole date when it is another day."""
+    heard = scan.heard_at.astimezone(here)
+    happened = scan.occurred_at.astimezone(here) if scan.occurred_at else None
+    if happened and happened.date() == heard.date():
+        return f" (heard at {heard:%H:%M})"
+    return f" (heard {(_at if happened and happened.year == heard.year else _on)(scan.heard_at, here)})"
 
 
 def _concluded(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield "What came of it"
     if not story.crossings:
-        yield "  No milestone has been reached, so nobody was told anything."
+        yield f"  {_unopened(story)}"
     for crossing in story.crossings:
         yield from _crossing(crossing, here)
+
+
+def _unopened(story: Story) -> str:
+    """Why there is no milestone to tell of."""
+    if story.baseline and any(scan.milestone for scan in story.scans):
+        return "All of this was history when it was handed to Doorstep, so nobody was told anything."
+    return "No milestone has been reached, so nobody was told anything."
 
 
 def _crossing(crossing: CrossingStory, here: ZoneInfo) -> Iterator[str]:
@@ -79,7 +98,7 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo) -> Iterator[str]:
     why = CAUSES.get(crossing.cause, crossing.cause)
     yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}"
     if not crossing.decisions:
-        yield "      No rule looks at this milestone."
+        yield "      Nobody is told of this: no rule asks for it."
     for decision in crossing.decisions:
         yield from _decision(decision, here)
 
@@ -88,27 +107,38 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     kind = "SMS" if decision.channel == "sms" else decision.channel.capitalize()
     message = decision.message
     if message is None:
-        detail = f" ({decision.detail})" if decision.detail else ""
-        yield f"      {kind}: nothing was planned by rule {decision.rule!r}. {decision.sentence}{detail}"
+        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, decision.detail)} (rule {decision.rule!r})"
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
-    detail = f" ({message.detail})" if message.detail else ""
-    yield f"    {mark} {kind}{subject} {_STATES[MessageState(message.state)]}{ended}, by rule {decision.rule!r}."
-    yield f"        {message.sentence}{detail}"
+    yield f"    {mark} {kind}{subject} {_STATES[MessageState(message.state)]}{ended}. (rule {decision.rule!r})"
+    if message.reason not in _SAYS_NOTHING_NEW:
+        yield f"        {_why(message.sentence, message.detail)}"
     for attempt in message.attempts:
         yield from _attempt(attempt)
 
 
+def _why(sentence: str, detail: str | None) -> str:
+    return f"{sentence.rstrip('.')}: {detail.rstrip('.')}." if detail else sentence
+
+
 def _attempt(attempt: AttemptStory) -> Iterator[str]:
-    said = ", ".join(filter(None, [f"HTTP {attempt.http_status}" if attempt.http_status else "", attempt.error or ""]))
-    reference = f", their reference {attempt.provider_ref}" if attempt.provider_ref else ""
+    said = ", ".join(
+        filter(
+            None,
+            [
+                f"HTTP {attempt.http_status}" if attempt.http_status else "",
+                attempt.error or "",
+                f"their reference {attempt.provider_ref}" if attempt.provider_ref else "",
+            ],
+        )
+    )
     yield f"        try {attempt.number} through {attempt.provider}: {words(attempt.outcome)}" + (
-        f" ({said}){reference}" if said else reference
+        f" ({said})" * bool(said)
     )
     for receipt in attempt.receipts:
-        detail = f": {receipt.detail}" if receipt.detail else ""
+        detail = f": {receipt.detail}" if receipt.detail and receipt.detail != receipt.kind else ""
         yield f"          {attempt.provider} reported {receipt.kind}{detail}"
 
 
@@ -121,7 +151,18 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.promise_due_at:
         yield f"  If it has not arrived by {_at(story.promise_due_at, here)}, it is late."
     if not story.next_poll_at and not story.promise_due_at:
-        yield "  Nothing is expected any more." if story.scans else "  It is heard of only when someone sends a scan."
+        yield f"  {_quiet(story)}"
+
+
+def _quiet(story: Story) -> str:
+    """What to expect of a parcel that nobody asks about."""
+    if story.cancelled_at:
+        return "Nothing: it was cancelled."
+    if story.milestone in ENDS:
+        return "Nothing is expected any more."
+    if not story.carrier or not story.tracking_number:
+        return "No carrier or tracking number is known, so it is heard of only when the shop sends news of it."
+    return "The carrier is not asked about it any more; it is heard of only when someone sends a scan."
 
 
 def words(name: str | None) -> str:
@@ -131,3 +172,8 @@ def words(name: str | None) -> str:
 
 def _at(instant: datetime | None, here: ZoneInfo) -> str:
     return instant.astimezone(here).strftime("%a %d %b %H:%M") if instant else "never"
+
+
+def _on(instant: datetime | None, here: ZoneInfo) -> str:
+    """Like `_at`, with the year, for what stands alone."""
+    return instant.astimezone(here).strftime("%a %d %b %Y %H:%M") if instant else "never"
