@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.insight.explain import CAUSES, AttemptStory, CrossingStory, DecisionStory, ScanStory, Story
-from app.models.vocabulary import ENDS, MessageState, Reason
+from app.insight.explain import CAUSES, AttemptStory, CrossingStory, DecisionStory, MessageStory, ScanStory, Story
+from app.models.vocabulary import ENDS, Cause, MessageState, Reason
 from app.zones import zone
 
 _STATES: dict[str, str] = {
@@ -22,7 +22,6 @@ _STATES: dict[str, str] = {
     MessageState.cancelled: "was not sent",
     MessageState.failed: "could not be sent",
 }
-_SAYS_NOTHING_NEW = frozenset({Reason.planned, Reason.accepted, Reason.confirmed_by_receipt})
 _WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 
 
@@ -33,7 +32,7 @@ def tell(story: Story) -> list[str]:
 
 
 def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
-    number = f"{story.carrier or 'no carrier'} {story.tracking_number or 'without a number'}"
+    number = " ".join(filter(None, [story.carrier, story.tracking_number])) or "no carrier or tracking number known"
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
@@ -65,8 +64,10 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
     when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
-    meaning = f"means {words(scan.milestone)}" if scan.milestone else f"no milestone (code {scan.code})"
-    return f"{when}  {said}{place}: {meaning}{_heard_later(scan, here)}"
+    meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
+    if said == scan.milestone:  # a file's own word for it
+        said, meaning = words(said).capitalize(), ""
+    return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
@@ -83,7 +84,7 @@ def _concluded(story: Story, here: ZoneInfo) -> Iterator[str]:
     if not story.crossings:
         yield f"  {_unopened(story)}"
     for crossing in story.crossings:
-        yield from _crossing(crossing, here)
+        yield from _crossing(crossing, here, "the carrier" if story.carrier else "the shop")
 
 
 def _unopened(story: Story) -> str:
@@ -93,9 +94,9 @@ def _unopened(story: Story) -> str:
     return "No milestone has been reached, so nobody was told anything."
 
 
-def _crossing(crossing: CrossingStory, here: ZoneInfo) -> Iterator[str]:
+def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator[str]:
     again = f" (number {crossing.occurrence})" if crossing.occurrence > 1 else ""
-    why = CAUSES.get(crossing.cause, crossing.cause)
+    why = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
     yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}"
     if not crossing.decisions:
         yield "      Nobody is told of this: no rule asks for it."
@@ -107,16 +108,24 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     kind = "SMS" if decision.channel == "sms" else decision.channel.capitalize()
     message = decision.message
     if message is None:
-        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, decision.detail)} (rule {decision.rule!r})"
+        detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
+        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} (rule {decision.rule!r})"
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     yield f"    {mark} {kind}{subject} {_STATES[MessageState(message.state)]}{ended}. (rule {decision.rule!r})"
-    if message.reason not in _SAYS_NOTHING_NEW:
+    if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
     for attempt in message.attempts:
         yield from _attempt(attempt)
+
+
+def _goes_without_saying(message: MessageStory) -> bool:
+    """Whether the reason repeats what the line above it says: planned, or taken at the first answer."""
+    if message.reason == Reason.confirmed_by_receipt:
+        return any(attempt.http_status and attempt.http_status < 300 for attempt in message.attempts)
+    return message.reason in (Reason.planned, Reason.accepted)
 
 
 def _why(sentence: str, detail: str | None) -> str:
