@@ -19,6 +19,7 @@ from app.channels.base import (
     Question,
     Report,
     Transport,
+    Unreadable,
     Verdict,
     cannot_be_asked,
 )
@@ -127,6 +128,12 @@ class _Absent:
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         raise Forged(f"{self.name} is not set up")
+
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        raise Forged(f"{self.name} is not set up")
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        raise Unreadable(f"{self.name} is not set up")
 
     async def aclose(self) -> None:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.models.vocabulary import AttemptOutcome
 
@@ -55,6 +55,7 @@ class Verdict:
 
     `accepted`: the provider took it. `not_sent`: certainly not taken, and worth another try unless
     `permanent`. `refused`: certainly not taken and never will be. `unanswered`: nobody knows.
+    `cause`, one of CAUSES or None, is what a refusal says of the address.
     `retry_after` is the provider's own wish, in wall seconds. `sender_down` says that the fault lies with
     the account (credentials, quota), `unreachable` with the way to the provider: not with this message.
     """
@@ -63,6 +64,7 @@ class Verdict:
     provider_ref: str | None = None
     http_status: int | None = None
     error: str | None = None
+    cause: str | None = None
     retry_after: float | None = None
     sender_down: bool = False
     unreachable: bool = False
@@ -113,7 +115,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing a provider told us later. `kind` is one of REPORT_KINDS; `event_key` is unique per provider."""
+    """One thing a provider told us later. `kind` is one of REPORT_KINDS; `event_key` is unique per provider.
+
+    `cause`, one of CAUSES or None, is what it says of the address.
+    """
 
     event_key: str
     kind: str
@@ -122,9 +127,28 @@ class Report:
     occurred_at: datetime | None
     detail: str | None
     body: bytes
+    cause: str | None = None
 
 
-REPORT_KINDS = ("accepted", "deferred", "delivered", "bounced", "dropped", "complained", "opened", "clicked", "other")
+REPORT_KINDS = (
+    "accepted", "deferred", "delivered", "bounced", "dropped", "complained", "opened", "machine_opened", "clicked",
+    "other",
+)  # fmt: skip
+
+CAUSES = ("hard", "soft", "invalid", "complained", "opted_out", "unsubscribed", "resubscribed")
+"""What can be said of an address: mail to it comes back for good, was turned away for now, can never exist; its owner
+complained, opted out of everything, unsubscribed from advertisements, or took that back."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingSms:
+    """One SMS that somebody wrote to us. `opt_out` is what the provider made of it, where it says."""
+
+    event_key: str
+    sender: str
+    recipient: str
+    text: str
+    opt_out: str | None = None
 
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -183,6 +207,23 @@ class Transport(Protocol):
         """Verify and parse one webhook request (`headers` with lower-case names). Raises Forged or Unreadable."""
         ...
 
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """The first half of `reports`: believe a request, whatever is in it. Raises Forged."""
+        ...
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        """The second half, on a request that was believed before. Raises Unreadable."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A provider through which shoppers can answer."""
+
+    def inbound(self, url: str, headers: Mapping[str, str], body: bytes) -> IncomingSms:
+        """Verify and parse one webhook request that carries a shopper's SMS. Raises Forged or Unreadable."""
         ...

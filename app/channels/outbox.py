@@ -9,6 +9,7 @@ from app.channels.base import (
     Answer,
     Asking,
     Finding,
+    Forged,
     Outgoing,
     OutgoingEmail,
     OutgoingSms,
@@ -72,6 +73,14 @@ class Outbox:
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """A folder reports nothing."""
+        return self.read(url, body)
+
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """No request can come from a folder."""
+        raise Forged("The outbox sends no reports.")
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        """Nothing is ever believed, so there is nothing to read."""
         raise Unreadable("The outbox sends no reports.")
 
     async def aclose(self) -> None:

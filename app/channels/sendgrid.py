@@ -70,6 +70,21 @@ _KINDS = {
     "click": "clicked",
 }
 
+_CAUSES = {
+    ("bounce", "bounce"): "hard",
+    ("bounce", "blocked"): "soft",
+    ("dropped", "bounced address"): "hard",
+    ("dropped", "invalid"): "invalid",
+    ("dropped", "spam reporting address"): "complained",
+    ("dropped", "unsubscribed address"): "unsubscribed",
+    ("spamreport", ""): "complained",
+    ("unsubscribe", ""): "unsubscribed",
+    ("group_unsubscribe", ""): "unsubscribed",
+    ("group_resubscribe", ""): "resubscribed",
+}
+"""What an event says of its address, by the event and a bounce's type or a drop's reason. What is not listed says
+nothing: a drop for a spent allowance, a bounce whose type is not told."""
+
 
 class SendGrid:
     """One SendGrid account. `http` is the process's pooled client and is not closed here; `now` is real time."""
@@ -123,7 +138,11 @@ class SendGrid:
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The events of one webhook request: verified over the raw bytes, then parsed."""
-        self._verify(headers, body)
+        self.verify(url, headers, body)
+        return self.read(url, body)
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        """The events of a request that was verified before."""
         try:
             events = json.loads(body)
         except ValueError as error:
@@ -132,7 +151,8 @@ class SendGrid:
             raise Unreadable("The events are no JSON array of objects.")
         return [_report(event) for event in events]
 
-    def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises Forged unless the signature over the raw bytes is SendGrid's, and recent."""
         if self._webhook is None:
             raise Forged(
                 "Reports from SendGrid cannot be verified: set DOORSTEP_SENDGRID__WEBHOOK_PUBLIC_KEY to the "
@@ -238,13 +258,26 @@ def _report(event: Mapping[str, Any]) -> Report:
     )
     return Report(
         event_key=_text(event.get("sg_event_id")) or hashlib.blake2b(raw, digest_size=16).hexdigest(),
-        kind=_KINDS.get(named, "other"),
+        kind=_kind(event),
         attempt_id=_text(event.get(ATTEMPT_ARG)),
         provider_ref=_text(event.get("sg_message_id")),
         occurred_at=_instant(event.get("timestamp")),
         detail=problem(detail or named) or None,
         body=raw,
+        cause=_cause(event),
     )
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    """A mail program that fetches the pictures by itself is told apart: whether anyone looked, nobody knows."""
+    kind = _KINDS.get(str(event.get("event")), "other")
+    return "machine_opened" if kind == "opened" and event.get("sg_machine_open") is True else kind
+
+
+def _cause(event: Mapping[str, Any]) -> str | None:
+    named = str(event.get("event"))
+    told_by = {"bounce": "type", "dropped": "reason"}.get(named, "")
+    return _CAUSES.get((named, str(event.get(told_by) or "").strip().lower()))
 
 
 def _text(value: object) -> str | None:

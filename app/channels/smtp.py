@@ -10,6 +10,7 @@ from app.channels.answers import problem
 from app.channels.base import (
     Asking,
     Finding,
+    Forged,
     Outgoing,
     OutgoingEmail,
     Question,
@@ -118,6 +119,14 @@ class Smtp:
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """SMTP servers report by mail to the sender's address, never here."""
+        return self.read(url, body)
+
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """No request can come from an SMTP server."""
+        raise Forged("An SMTP server sends no reports over HTTP.")
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        """Nothing is ever believed, so there is nothing to read."""
         raise Unreadable("An SMTP server sends no reports over HTTP.")
 
     async def aclose(self) -> None:

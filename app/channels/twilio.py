@@ -18,6 +18,7 @@ from app.channels.base import (
     Asking,
     Finding,
     Forged,
+    IncomingSms,
     Outgoing,
     OutgoingSms,
     Question,
@@ -36,12 +37,18 @@ CALLBACK_PATH = "/hooks/twilio/status"
 RETRY_WISH = "#rc=5&rp=all&ct=2000&rt=5000"
 """Asks Twilio to repeat a callback five times, whatever failed; read by Twilio, never sent to us, not signed."""
 LONGEST_VALIDITY = 36000
+LONGEST_TEXT = 1600
+"""Characters in one SMS, however many parts it came in."""
 SIGNATURE = "x-twilio-signature"
 
 _SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704})
 """Credentials, a closed account, or a sender that is not this account's: no message would fare better."""
 _LATER = frozenset({20429, 21611})
 """Too fast, or the sender's own queue is full: certainly not taken, and welcome later."""
+
+_CAUSES = {21610: "opted_out", 21211: "invalid", 21614: "invalid", 30004: "soft", 30005: "hard", 30006: "hard"}
+"""What an error code says of the number: it wrote STOP; it is none, or takes no texts; it was blocked; it is unknown,
+or a landline. Every other code speaks of the moment, the text or the account."""
 
 
 class Twilio:
@@ -113,19 +120,45 @@ class Twilio:
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The one status callback of a request; `url` is the public address it was sent to, query included."""
+        self.verify(url, headers, body)
+        return self.read(url, body)
+
+    def read(self, url: str, body: bytes) -> list[Report]:
+        """The status callback of a request that was verified before."""
+        return [_report(url, dict(_fields(body)), body)]
+
+    def inbound(self, url: str, headers: Mapping[str, str], body: bytes) -> IncomingSms:
+        """The one SMS that a shopper wrote; `url` is the public address that it was sent to, query included."""
+        self.verify(url, headers, body)
+        form = dict(_fields(body))
+        sid, sender = one_line(form.get("MessageSid") or form.get("SmsSid") or "", 64), form.get("From", "").strip()
+        if not sid or not sender:
+            raise Unreadable("The message names no MessageSid or no From.")
+        return IncomingSms(
+            event_key=sid,
+            sender=one_line(sender, 64),
+            recipient=one_line(form.get("To", ""), 64),
+            text=whole_text(form.get("Body", ""))[:LONGEST_TEXT],
+            opt_out=one_line(form.get("OptOutType", ""), 16) or None,
+        )
+
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises Forged unless the form is signed, with our token, for the address that it was sent to."""
         signature = headers.get(SIGNATURE)
         if not signature:
             raise Forged("The callback carries no signature.")
-        try:
-            fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100)
-        except ValueError as error:
-            raise Forged(f"The callback is no form: {type(error).__name__}.") from error
-        if not self._validator.validate(url, _Form(fields), signature):
+        if not self._validator.validate(url, _Form(_fields(body)), signature):
             raise Forged("The callback's signature does not fit its address and text. Is DOORSTEP_PUBLIC_URL right?")
-        return [_report(url, dict(fields), body)]
 
     async def aclose(self) -> None:
         """Nothing to let go of: the client belongs to whoever built it."""
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise Forged(f"The callback is no form: {type(error).__name__}.") from error
 
 
 def _north_american(sms: OutgoingSms) -> bool:
@@ -158,7 +191,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -
     if 400 <= status < 500:
         if status in (401, 403) or code in _SENDER_DOWN:
             return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, sender_down=True)
-        return Verdict(AttemptOutcome.refused, http_status=status, error=error)
+        cause = _CAUSES.get(code) if isinstance(code, int) else None
+        return Verdict(AttemptOutcome.refused, http_status=status, error=error, cause=cause)
     # A create is not idempotent, and Twilio says itself that a 500 may yet be delivered (error 20500).
     return Verdict(AttemptOutcome.unanswered, http_status=status, error=error)
 
@@ -177,13 +211,14 @@ def _report(url: str, form: Mapping[str, str], body: bytes) -> Report:
     if not sid or not status:
         raise Unreadable("The callback names no MessageSid or no MessageStatus.")
     attempt = parse_qs(urlsplit(url).query).get("attempt", [""])[0]
-    code = one_line(form.get("ErrorCode", ""), 16)
+    code, kind = one_line(form.get("ErrorCode", ""), 16), KINDS.get(status, "other")
     return Report(
         event_key=f"{sid}:{status}",
-        kind=KINDS.get(status, "other"),
+        kind=kind,
         attempt_id=one_line(attempt, 64) or None,
         provider_ref=sid,
         occurred_at=None,  # a callback carries no instant, only sometimes a local time without a zone
         detail=f"{status} ({code})" if code else status,
         body=body,
+        cause=_CAUSES.get(int(code)) if code.isascii() and code.isdigit() and kind == "bounced" else None,
     )

@@ -11,13 +11,24 @@ from sqlalchemy.orm import Session
 
 from app.models import Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason
+from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline.consenting import standing
 from app.pipeline.house import House
 from app.pipeline.picture import person_of, picture
+from app.receipts.suppression import address_digest, in_words
 from app.rules.ruleset import Priority
 from app.settings import SendMode
 
 _ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a message goes to, the digest of the address on its channel, and why that must not be written to."""
+
+    person: Person
+    digest: bytes | None
+    suppressed: SuppressionKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,8 @@ class Release:
     expires_at: datetime
     facts: Facts
     person: Person
+    address_digest: bytes | None
+    suppressed: SuppressionKind | None
     rendered_at: datetime
     parcel_milestone: Milestone
     cancelled: bool
@@ -123,11 +136,36 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     orders = _by_id(session, Order, {row.order_id for row in rows})
     shipments = _parcels(session, {row.order_id for row in rows})
     furthest = _furthest_told(session, {row.shipment_id for row in rows})
-    return [_release(row, orders, shipments, furthest, now) for row in rows]
+    addressees = _addressees(session, rows, orders)
+    return [_release(row, addressees[row.id], orders, shipments, furthest, now) for row in rows]
+
+
+def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
+    """Whom each message goes to: where it was released before, still the address of then."""
+    people = {
+        row.id: Person.model_validate(row.personal)
+        if row.rendered_at is not None and row.personal
+        else person_of(orders[row.order_id])
+        for row in rows
+    }
+    digests = {row.id: _digest(Channel(row.channel), people[row.id]) for row in rows}
+    held_back = standing(session, filter(None, digests.values()))
+    return {
+        row.id: Addressee(
+            people[row.id], digests[row.id], held_back.get((row.brand_id, row.channel, digests[row.id] or b""))
+        )
+        for row in rows
+    }
+
+
+def _digest(channel: Channel, person: Person) -> bytes | None:
+    address = person.email if channel is Channel.email else person.phone
+    return address_digest(channel, address) if address else None
 
 
 def _release(
     row: Any,
+    addressee: Addressee,
     orders: Mapping[int, Any],
     shipments: Mapping[int, Sequence[Any]],
     furthest: Mapping[tuple[int, str], int],
@@ -151,7 +189,9 @@ def _release(
         attempts=row.attempts,
         expires_at=row.expires_at,
         facts=facts,
-        person=Person.model_validate(row.personal) if frozen and row.personal else person_of(order),
+        person=addressee.person,
+        address_digest=addressee.digest,
+        suppressed=addressee.suppressed,
         rendered_at=row.rendered_at if frozen else now,
         parcel_milestone=Milestone(shipment.milestone),
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
@@ -198,6 +238,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     if not address:
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
+    if release.suppressed is not None:
+        return Withheld(release.id, MessageState.suppressed, Reason.suppressed_address, in_words(release.suppressed))
     if mode == SendMode.live:
         return None
     if mode != SendMode.allowlist:  # whatever else it says, only `live` and a listed address let anything out

@@ -15,8 +15,10 @@ from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import TemplateVersion, public_id
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
+from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, Withheld, lease_seconds
+from app.receipts.suppression import written_by
 
 log = logger(__name__)
 
@@ -94,7 +96,7 @@ _BEGIN = sa.text("""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
-            released jsonb, personal jsonb, rendered_at timestamptz, subject text
+            released jsonb, personal jsonb, rendered_at timestamptz, subject text, address_digest text
         )
     ), numbered AS (
         SELECT *, nextval(pg_get_serial_sequence('attempts', 'id')) AS attempt_id FROM letters
@@ -117,6 +119,13 @@ _BEGIN = sa.text("""
             AND NOT EXISTS (
                 SELECT 1 FROM orders WHERE orders.id = messages.order_id AND orders.cancelled_at IS NOT NULL
             )
+            -- every message is order mail so far, so only what holds back everything counts
+            AND NOT EXISTS (
+                SELECT 1 FROM suppressions
+                WHERE suppressions.address_digest = decode(numbered.address_digest, 'hex')
+                    AND suppressions.brand_id = messages.brand_id AND suppressions.channel = messages.channel
+                    AND suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
+            )
         RETURNING messages.id AS message_id, messages.brand_id, messages.attempts AS number,
             numbered.attempt_id, numbered.public_id, numbered.provider, numbered.sender
     )
@@ -132,7 +141,8 @@ _BEGIN = sa.text("""
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
-    A message that lost its lease, or was cancelled since it was claimed, drops out here.
+    A message that lost its lease, was cancelled since it was claimed, or whose address was suppressed since, drops
+    out here.
     """
     if not letters:
         return []
@@ -158,6 +168,7 @@ def _as_json(letter: Letter) -> str:
         "sender": letter.transport.sender,
         "rendered_at": release.rendered_at.isoformat(),
         "subject": letter.subject,
+        "address_digest": release.address_digest.hex() if release.address_digest else None,
     }
     facts = "null" if release.as_decided else release.facts.model_dump_json()
     person = release.person.model_dump_json()
@@ -255,6 +266,16 @@ def settle(house: House, verdicts: Sequence[tuple[Begun, Verdict]], now: datetim
     values = {"verdicts": json.dumps([_settled(house, entry, verdict) for entry, verdict in ordered]), "now": now}
     with house.sessions.begin() as session:
         session.execute(_SETTLE, values)
+        suppress(session, filter(None, (_refusal(entry, verdict) for entry, verdict in ordered)))
+
+
+def _refusal(entry: Begun, verdict: Verdict) -> Wish | None:
+    """The suppression that a refusal brings with it, as when the provider says that the shopper wrote STOP."""
+    release, kind = entry.letter.release, written_by(verdict.outcome.value, verdict.cause)
+    address = release.person.email if release.channel is Channel.email else release.person.phone
+    if kind is None or not address:
+        return None
+    return wish(release.brand_id, release.channel, address, kind, provider=entry.letter.transport.name)
 
 
 def _settled(house: House, entry: Begun, verdict: Verdict) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.channels.base import Asking, Report
 from app.models import Attempt, Message, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
+from app.pipeline.consenting import heed_reports
 from app.pipeline.house import House
 from app.receipts.outcome import is_evidence, outcome
 
@@ -115,6 +116,7 @@ def keep_reports(session: Session, provider: str, reports: Sequence[Report]) -> 
             "attempt_public_id": report.attempt_id,
             "provider_ref": report.provider_ref,
             "kind": report.kind,
+            "cause": report.cause,
             "detail": report.detail,
             "occurred_at": report.occurred_at,
             "body": report.body,
@@ -152,6 +154,7 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
         if attempt is not None:
             receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
     session.flush()
+    heed_reports(session, receipts, attempts, messages)
     _close_overtaken(session, [message.id for message in messages.values() if message.open_attempt_id is None])
     return len(receipts)
 

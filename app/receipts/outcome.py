@@ -17,6 +17,7 @@ _MEANS: dict[str, MessageState | None] = {
     "dropped": _S.bounced,  # taken from us, then not sent on: a suppressed or invalid address
     "complained": _S.delivered,  # nobody complains about a mail they did not get
     "opened": _S.delivered,
+    "machine_opened": _S.delivered,
     "clicked": _S.delivered,
     "other": None,
 }
