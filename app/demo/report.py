@@ -146,7 +146,7 @@ def report(stage: Stage, sessions: Sessions, rules: RuleSet, *, finished: bool, 
         lost=tuple(sorted(sent - set(taken)) + not_there),
         unexplained=tuple(broken + strange + undecided),
         unfinished=tuple(
-            [f"{p['tracking_number']} is {standing.get(p['tracking_number'])}" for p in truth
+            [f"{p['tracking_number']} is {(standing.get(p["tracking_number"]) or "not heard of").replace("_", " ")}" for p in truth
              if standing.get(p["tracking_number"]) != p["final"]] + list(under_way)
         ),
         finished=finished,
