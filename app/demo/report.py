@@ -1,7 +1,7 @@
 """What a demo came to: counted in the database, held against the provider's journal and the carrier's truth."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -146,12 +146,17 @@ def report(stage: Stage, sessions: Sessions, rules: RuleSet, *, finished: bool, 
         lost=tuple(sorted(sent - set(taken)) + not_there),
         unexplained=tuple(broken + strange + undecided),
         unfinished=tuple(
-            [f"{p['tracking_number']} is {(standing.get(p["tracking_number"]) or "not heard of").replace("_", " ")}" for p in truth
+            [_standing(p["tracking_number"], standing) for p in truth
              if standing.get(p["tracking_number"]) != p["final"]] + list(under_way)
         ),
         finished=finished,
         example=example or next(iter(standing), "") or "",
     )  # fmt: skip
+
+
+def _standing(number: str, standing: Mapping[str | None, str]) -> str:
+    """Where a parcel stands that has not come to its end."""
+    return f"{number} is {standing[number].replace('_', ' ')}" if number in standing else f"{number} was never heard of"
 
 
 def settled(stage: Stage, sessions: Sessions) -> bool:
