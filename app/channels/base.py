@@ -74,14 +74,15 @@ class Verdict:
 class Question:
     """One call that was never answered, as its provider is asked about it. Instants are real time.
 
-    `outgoing` is what was handed over, rendered again from its snapshot; `mark` a text that nothing but messages
-    about the same parcel holds. `known` are the provider's ids of this shopper's other messages; `rivals` are the
-    attempt ids of other unanswered calls that carried the very same text, this one's among them, in order.
+    `outgoing` is what was handed over, rendered again from its snapshot (its attempt id left empty), or None where
+    that cannot be done; `mark` a text that nothing but messages about the same parcel holds. `known` are the
+    provider's ids of this shopper's other messages; `rivals` are the attempt ids of all unanswered calls that carried
+    this very text at about this time, this one's among them, in order.
     `witnesses` are later calls that the provider has certainly taken: attempt id and the provider's id.
     """
 
     attempt_id: str
-    outgoing: Outgoing
+    outgoing: Outgoing | None
     mark: str
     begun_at: datetime
     deadline_at: datetime

@@ -74,6 +74,8 @@ class AttemptStory(_Told):
     http_status: int | None
     error: str | None
     provider_ref: str | None
+    asked_count: int = 0
+    conclusion: str | None = None
     receipts: tuple[ReceiptStory, ...] = ()
 
 

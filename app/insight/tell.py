@@ -146,6 +146,9 @@ def _attempt(attempt: AttemptStory) -> Iterator[str]:
     yield f"        try {attempt.number} through {attempt.provider}: {words(attempt.outcome)}" + (
         f" ({said})" * bool(said)
     )
+    if attempt.conclusion:
+        asked = f"asked {attempt.asked_count} times, " if attempt.asked_count > 1 else ""
+        yield f"          what became of it: {asked}{attempt.conclusion}"
     for receipt in attempt.receipts:
         detail = f": {receipt.detail}" if receipt.detail and receipt.detail != receipt.kind else ""
         yield f"          {attempt.provider} reported {receipt.kind}{detail}"

@@ -99,6 +99,9 @@ class Attempt(Base):
 
     `public_id` travels with the call and comes back in the provider's reports. `first_receipt_at` is
     when a report first named it: that is the evidence by which silence about earlier calls is judged.
+    `asked_at` and `asked_count` tell how often the provider was asked what became of a call that it never answered,
+    `ask_at` when it may be asked next; `conclusion` is what was made of it, and from what. `resent`: the message left
+    again although nobody knew, because its rule says rather twice than never.
     """
 
     __tablename__ = "attempts"
@@ -131,6 +134,29 @@ class Attempt(Base):
     http_status: Mapped[int | None]
     error: Mapped[str | None]
     first_receipt_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    asked_count: Mapped[int] = mapped_column(server_default="0")
+    ask_at: Mapped[datetime | None]
+    conclusion: Mapped[str | None]
+    resent: Mapped[bool] = mapped_column(server_default=sa.false())
+
+
+class Sender(Base):
+    """A provider's account as all workers see it, on the database's clock; shared by all brands, as a carrier's
+    budget is.
+
+    Until `resting_until` nothing is handed to it, because it refused everything or could not be reached: `strikes`
+    times in a row, `why` says the last. `ask_free_at` is when it may next be asked about a call.
+    """
+
+    __tablename__ = "senders"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(primary_key=True)
+    strikes: Mapped[int] = mapped_column(server_default="0")
+    resting_until: Mapped[datetime | None]
+    why: Mapped[str | None]
+    ask_free_at: Mapped[datetime | None]
 
 
 class Receipt(Base):

@@ -119,6 +119,9 @@ class Reason(StrEnum):
     gave_up = "gave_up"
     no_answer = "no_answer"
     silence_is_no = "silence_is_no"
+    found_by_asking = "found_by_asking"
+    not_there = "not_there"
+    resent_unconfirmed = "resent_unconfirmed"
     ambiguous = "ambiguous"
     not_renderable = "not_renderable"
     no_provider = "no_provider"
@@ -152,6 +155,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.gave_up: "Every try was turned away.",
     Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
     Reason.silence_is_no: "Later messages of the same sender were reported and this one was not: it never got through.",
+    Reason.found_by_asking: "The provider never answered; asked again later, it had the message.",
+    Reason.not_there: "The provider never answered; asked again later, it did not have the message.",
+    Reason.resent_unconfirmed: "Nobody knows whether it was accepted; its rule says rather twice than never.",
     Reason.ambiguous: "The provider never answered and no report came; it is not sent again on a guess.",
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",

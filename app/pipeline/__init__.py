@@ -7,6 +7,7 @@ any of them twice, or not at all for a while, repeats nothing and loses nothing.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from app.clock import stopwatch
 from app.log import logger
 from app.models.vocabulary import Channel, Source
 from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
+from app.pipeline.asking_back import ask_back
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
@@ -23,8 +25,10 @@ from app.pipeline.house import House
 from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
+from app.pipeline.resending import resend_unconfirmed
+from app.pipeline.senders import Rests, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, begin, deliver, settle, withhold
-from app.pipeline.settling import Settled, apply_receipts, reconcile
+from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.rules.ruleset import Priority
 
 log = logger(__name__)
@@ -143,9 +147,10 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     now = house.clock.now()
     with house.sessions.begin() as session:
         token, claimed = claim(session, house, channel, now, priorities)
+        rests = resting(session) if claimed else {}
     if not claimed:
         return 0
-    letters, withheld = prepare(house, channel, claimed, now)
+    letters, withheld = prepare(house, channel, claimed, now, rests)
     withhold(house, token, withheld, now)
     started = stopwatch()
     begun: list[Begun] = []
@@ -156,9 +161,19 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
         lambda letter, error: stuck.append(broken(letter.release.id, error)),
     )
     withhold(house, token, stuck, now)
-    verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline))
+    verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline, rests))
     settle_surely(house, verdicts)
+    note_senders(house, verdicts, rests)
     return len(claimed)
+
+
+def note_senders(house: House, verdicts: Sequence[tuple[Begun, Verdict]], rests: Rests) -> None:
+    """Let senders that were down rest, and take back those that came round."""
+    told = [(sender_key(one.letter.transport, one.letter.outgoing), verdict) for one, verdict in verdicts]
+    changes = changed(told, rests)
+    if changes:
+        with house.sessions.begin() as session:
+            note(session, changes)
 
 
 def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> None:
@@ -182,12 +197,22 @@ def _unsettled(pair: tuple[Begun, Verdict], error: Exception) -> None:
 
 
 def recover(house: House) -> Settled:
-    """Pick up what dead workers dropped, and settle what was never answered."""
+    """Pick up what dead workers dropped, and settle what was never answered: leases → asking → silence → ends.
+
+    What a dead worker left is asked about before its time runs out, however long nobody was there to do it.
+    """
     with house.sessions.begin() as session:
-        settled = reconcile(session, house, house.clock.now())
+        reclaimed = take_back(session)
+    asked = ask_back(house, ENOUGH_SECONDS)
+    with house.sessions.begin() as session:
+        resent = resend_unconfirmed(session, house)
+        concluded = reconcile(session, house, house.clock.now())
+    settled = replace(
+        concluded, **reclaimed, found=asked.found, not_there=asked.absent, unclear=asked.unclear, resent=resent
+    )
     if settled != Settled():
         log.info("reconciled", **{name: getattr(settled, name) for name in settled.__slots__})
-    if settled.reclaimed or settled.not_accepted:
+    if settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:
         wake_all_senders(house)
     return settled
 

@@ -10,13 +10,14 @@ from app.models.vocabulary import Channel, MessageState, Reason
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, Withheld, judge, load, template_parts
+from app.pipeline.senders import Rests
 from app.pipeline.sending import Letter, render
 
 log = logger(__name__)
 
 
 def prepare(
-    house: House, channel: Channel, claimed: Sequence[int], now: datetime
+    house: House, channel: Channel, claimed: Sequence[int], now: datetime, rests: Rests
 ) -> tuple[list[Letter], list[Withheld]]:
     """What leaves of the claimed messages, rendered, and what does not, with the reason."""
     releases: list[Release] = []
@@ -32,7 +33,7 @@ def prepare(
     in_halves(claimed, read, lambda message_id, error: withheld.append(broken(message_id, error)))
     letters: list[Letter] = []
     for release in releases:
-        outcome = _outcome(house, channel, release, versions, now)
+        outcome = _outcome(house, channel, release, versions, now, rests)
         if isinstance(outcome, Letter):
             letters.append(outcome)
         else:
@@ -48,11 +49,16 @@ def broken(message_id: int, error: Exception) -> Withheld:
 
 
 def _outcome(
-    house: House, channel: Channel, release: Release, versions: dict[int, TemplateVersion], now: datetime
+    house: House,
+    channel: Channel,
+    release: Release,
+    versions: dict[int, TemplateVersion],
+    now: datetime,
+    rests: Rests,
 ) -> Letter | Withheld:
     try:
         return judge(release, now, house.send_mode, house.allowlist) or render(
-            house, release, versions[release.template_version_id], house.transports.get(channel, ())
+            house, release, versions[release.template_version_id], house.transports.get(channel, ()), rests
         )
     except Exception as error:  # noqa: BLE001 - whatever one message does, it must not stop the others; it is recorded
         return broken(release.id, error)

@@ -35,7 +35,8 @@ class Addressee:
 class Release:
     """A claimed message with everything it is judged and rendered from.
 
-    `as_decided`: the facts are still those of the decision, so that nothing else need be stored.
+    `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `provider` had it
+    last; `resent`: nobody knows whether that one took it.
     """
 
     id: int
@@ -55,6 +56,8 @@ class Release:
     cancelled: bool
     told_further: bool
     as_decided: bool
+    provider: str | None
+    resent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Withheld:
     state: MessageState
     reason: Reason
     detail: str = ""
+    again_at: datetime | None = None
+    """When it is tried again, for one that is only put off (`ready`)."""
 
 
 _DUE = sa.text("""
@@ -121,7 +126,8 @@ def lease_seconds(house: House) -> float:
 
 _COLUMNS = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "attempts", "expires_at", "rendered_at", "released", "personal",
+    "attempts", "expires_at", "rendered_at", "released", "personal", "provider",
+    "reason",
 )  # fmt: skip
 
 
@@ -197,6 +203,8 @@ def _release(
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=furthest.get((row.shipment_id, row.channel), 0) > PROGRESS.get(milestone, 0),
         as_decided=row.released is None and facts == decided,
+        provider=row.provider,
+        resent=row.reason == Reason.resent_unconfirmed,
     )
 
 

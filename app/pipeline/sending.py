@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, Withheld, lease_seconds
+from app.pipeline.senders import Rest, Rests, SenderKey, choose, is_down, sender_key
 from app.receipts.suppression import written_by
 
 log = logger(__name__)
@@ -42,26 +43,34 @@ class Begun:
     attempts: int
 
 
-def render(house: House, release: Release, version: TemplateVersion, allowed: Sequence[Transport]) -> Letter | Withheld:
-    """Fill in the pinned template from the release's facts. A retry renders the same bytes as the first try."""
+def render(
+    house: House, release: Release, version: TemplateVersion, allowed: Sequence[Transport], rests: Rests
+) -> Letter | Withheld:
+    """A message with the sender that will carry it. While all its senders rest, it waits and is not tried."""
     if not allowed:
         return Withheld(release.id, MessageState.suppressed, Reason.no_provider)
-    # A retry follows only a certain "not sent", so taking the next provider in line can double nothing.
-    transport = allowed[release.attempts % len(allowed)]
+    try:
+        outgoing, subject = write_out(house, release, version, public_id("att"))
+    except NotRenderable as error:
+        return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
+    # A message comes here again only after a certain "not sent", so another provider can double nothing; or because
+    # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
+    chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
+    if isinstance(chosen, Rest):
+        again_at = house.clock.after_wall(chosen.left)
+        detail = f"every sender rests: {chosen.why}"
+        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, again_at)
+    return Letter(release, chosen, outgoing, subject)
+
+
+def write_out(house: House, release: Release, version: TemplateVersion, attempt: str) -> tuple[Outgoing, str | None]:
+    """Fill in the pinned template from the release's facts: the same bytes at every try. Raises NotRenderable."""
     template = Template(version.key, version.channel, version.locale, bytes(version.digest), version.parts)
     page = f"{house.public_url.rstrip('/')}{release.facts.parcel.link}"
     links = Links(parcel=page, short=page)
-    attempt = public_id("att")
-    outgoing: Outgoing
-    subject: str | None = None
-    try:
-        if release.channel is Channel.email:
-            outgoing, subject = _email(house, release, template, links, attempt)
-        else:
-            outgoing = _sms(house, release, template, links, attempt)
-    except NotRenderable as error:
-        return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
-    return Letter(release, transport, outgoing, subject)
+    if release.channel is Channel.email:
+        return _email(house, release, template, links, attempt)
+    return _sms(house, release, template, links, attempt), None
 
 
 def _email(house: House, release: Release, template: Template, links: Links, attempt: str) -> tuple[OutgoingEmail, str]:
@@ -175,26 +184,64 @@ def _as_json(letter: Letter) -> str:
     return f'{json.dumps(plain)[:-1]},"released":{facts},"personal":{person}}}'
 
 
+class _Trial:
+    """A sender during one batch: after one call that found it down, the others are not made. One that was down
+    before is tried by one call alone."""
+
+    def __init__(self, *, doubtful: bool) -> None:
+        self._down: Verdict | None = None
+        self._doubtful = doubtful
+        self._turn = asyncio.Lock()
+        self._called: set[int] = set()
+
+    def called(self, entry: Begun) -> bool:
+        """Whether the call was begun, and not only waited for its turn."""
+        return entry.attempt_id in self._called
+
+    async def call(self, entry: Begun) -> Verdict:
+        if self._doubtful:
+            async with self._turn:
+                if self._doubtful:
+                    verdict = await self._call(entry)
+                    self._doubtful = is_down(verdict)
+                    return verdict
+        return await self._call(entry)
+
+    async def _call(self, entry: Begun) -> Verdict:
+        if self._down is not None:
+            return replace(self._down, http_status=None, error=f"not tried, as another was told: {self._down.error}")
+        self._called.add(entry.attempt_id)
+        verdict = await entry.letter.transport.send(entry.letter.outgoing)
+        if is_down(verdict):
+            self._down = verdict
+        return verdict
+
+
 async def deliver(
-    begun: Sequence[Begun], concurrency: int, started: float, deadline: float
+    begun: Sequence[Begun], concurrency: int, started: float, deadline: float, rests: Rests | None = None
 ) -> list[tuple[Begun, Verdict]]:
     """Call the providers, many at once. No database is in reach here.
 
     `started` is the stopwatch before the attempts were committed, `deadline` the seconds from then by which every
     call must be over: whoever asks later what became of an attempt relies on it. A call that could not begin in
-    time (a stalled machine, a slow wave before it) is not made at all.
+    time (a stalled machine, a slow wave before it) is not made at all. `rests` names the senders in doubt.
     """
     limit = asyncio.Semaphore(concurrency)
+    trials: dict[SenderKey, _Trial] = {}
 
     async def one(entry: Begun) -> tuple[Begun, Verdict]:
+        key = sender_key(entry.letter.transport, entry.letter.outgoing)
+        trial = trials.setdefault(key, _Trial(doubtful=key in (rests or {})))
         async with limit:
             left = deadline - (stopwatch() - started)
             if left < min(1.0, deadline / 4):
                 return entry, Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline")
             try:
                 async with asyncio.timeout(left):
-                    return entry, await entry.letter.transport.send(entry.letter.outgoing)
+                    return entry, await trial.call(entry)
             except TimeoutError:
+                if not trial.called(entry):
+                    return entry, Verdict(AttemptOutcome.not_sent, error="no turn came before the deadline")
                 return entry, Verdict(AttemptOutcome.unanswered, error=f"no answer within {left:.1f} s")
 
     return list(await asyncio.gather(*(one(entry) for entry in begun)))
@@ -218,7 +265,8 @@ def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
         return _Settlement(MessageState.failed, Reason.refused, verdict.error)
     if verdict.outcome is AttemptOutcome.unanswered:
         return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
-    if entry.attempts >= house.sending.max_attempts:
+    # A sender that is down is no fault of the message's: it waits for as long as its news is worth.
+    if entry.attempts >= house.sending.max_attempts and not is_down(verdict):
         return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
     wait = max(verdict.retry_after or 0.0, backoff(entry.attempts, entry.attempt_id))
     return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
@@ -298,16 +346,19 @@ def _settled(house: House, entry: Begun, verdict: Verdict) -> dict[str, Any]:
 _WITHHOLD = sa.text("""
     UPDATE messages
     SET state = withheld.state, reason = withheld.reason, detail = nullif(withheld.detail, ''),
-        ended_at = :now, lease_token = NULL, lease_until = NULL
-    FROM unnest(cast(:ids AS bigint[]), cast(:states AS text[]), cast(:reasons AS text[]), cast(:details AS text[]))
-        AS withheld (id, state, reason, detail)
+        send_at = coalesce(withheld.again_at, messages.send_at),
+        ended_at = CASE WHEN withheld.state = 'ready' THEN NULL ELSE cast(:now AS timestamptz) END,
+        lease_token = NULL, lease_until = NULL
+    FROM unnest(cast(:ids AS bigint[]), cast(:states AS text[]), cast(:reasons AS text[]), cast(:details AS text[]),
+            cast(:again_at AS timestamptz[]))
+        AS withheld (id, state, reason, detail, again_at)
     WHERE messages.id = withheld.id AND messages.state = 'sending' AND messages.lease_token = :token
         AND messages.open_attempt_id IS NULL
 """)
 
 
 def withhold(house: House, token: str, withheld: Sequence[Withheld], now: datetime) -> None:
-    """End the claimed messages that do not leave, each with its reason."""
+    """End the claimed messages that do not leave, each with its reason, or put them off."""
     if not withheld:
         return
     ordered = sorted(withheld, key=lambda one: one.message_id)
@@ -316,6 +367,7 @@ def withhold(house: House, token: str, withheld: Sequence[Withheld], now: dateti
         "states": [one.state.value for one in ordered],
         "reasons": [one.reason.value for one in ordered],
         "details": [one.detail for one in ordered],
+        "again_at": [one.again_at for one in ordered],
         "now": now,
         "token": token,
     }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.channels.base import Asking, Report
+from app.channels.base import Report
 from app.models import Attempt, Message, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.consenting import heed_reports
@@ -27,7 +27,11 @@ class Settled:
 
     reclaimed: int = 0
     unconfirmed: int = 0
+    found: int = 0
+    not_there: int = 0
+    unclear: int = 0
     not_accepted: int = 0
+    resent: int = 0
     ambiguous: int = 0
 
 
@@ -64,7 +68,7 @@ _SILENCE = sa.text("""
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), closed AS (
         UPDATE attempts SET outcome = 'not_sent', settled_at = clock_timestamp(),
-            error = coalesce(error || '; ', '') || 'no report, while later attempts were reported'
+            conclusion = 'no report, while later attempts were reported'
         FROM silent WHERE attempts.id = silent.attempt_id
     )
     UPDATE messages SET state = 'ready', reason = 'silence_is_no', open_attempt_id = NULL
@@ -74,10 +78,14 @@ _SILENCE = sa.text("""
 
 _AMBIGUOUS = sa.text("""
     WITH doubtful AS MATERIALIZED (
-        SELECT messages.id FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
+        SELECT messages.id, attempts.id AS attempt_id
+        FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
         WHERE messages.state = 'unconfirmed'
             AND attempts.deadline_at + make_interval(secs => :settle) < clock_timestamp()
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
+    ), told AS (
+        UPDATE attempts SET conclusion = coalesce(conclusion, 'no answer, and no report either')
+        FROM doubtful WHERE attempts.id = doubtful.attempt_id
     )
     UPDATE messages SET state = 'failed', reason = 'ambiguous', ended_at = :now
     FROM doubtful WHERE messages.id = doubtful.id
@@ -85,24 +93,22 @@ _AMBIGUOUS = sa.text("""
 """)
 
 
+def take_back(session: Session) -> dict[str, int]:
+    """End the claims of dead workers: what had not begun is ready again, what had begun is unconfirmed."""
+    states = session.scalars(_LEASES).all()
+    return {
+        "reclaimed": sum(state == MessageState.ready for state in states),
+        "unconfirmed": sum(state == MessageState.unconfirmed for state in states),
+    }
+
+
 def reconcile(session: Session, house: House, now: datetime) -> Settled:
-    """One pass over what a dead worker or a silent provider left behind, in the caller's transaction."""
-    lost = session.scalars(_LEASES).all()
-    callers = [
-        transport.name
-        for transports in house.transports.values()
-        for transport in transports
-        if transport.asking is not Asking.nothing
-    ]
+    """Conclude what can be concluded from silence, and end what nobody can tell, in the caller's transaction."""
+    callers = [one.name for transports in house.transports.values() for one in transports if one.silence_tells]
     margin = house.sending.margin
     not_accepted = session.scalars(_SILENCE, {"providers": callers, "margin": margin}).all()
     ambiguous = session.scalars(_AMBIGUOUS, {"settle": house.sending.settle, "now": now}).all()
-    return Settled(
-        reclaimed=sum(state == MessageState.ready for state in lost),
-        unconfirmed=sum(state == MessageState.unconfirmed for state in lost),
-        not_accepted=len(not_accepted),
-        ambiguous=len(ambiguous),
-    )
+    return Settled(not_accepted=len(not_accepted), ambiguous=len(ambiguous))
 
 
 def keep_reports(session: Session, provider: str, reports: Sequence[Report]) -> int:

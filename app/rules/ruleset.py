@@ -36,7 +36,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a parcel reaches `when`, send these, unless it takes longer than `expires` to leave."""
+    """When a parcel reaches `when`, send these, unless it takes longer than `expires` to leave.
+
+    `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it.
+    """
 
     name: str
     description: str
@@ -45,6 +48,7 @@ class Rule:
     expires: timedelta
     hold: timedelta = timedelta(0)
     priority: Priority = Priority.normal
+    resend_unconfirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class _Reading:
         if not isinstance(node, yaml.MappingNode):
             self.fault(node, "rules", "a rule is not a mapping", "Write `- name: …` with `when:` and `send:`.")
             return None
-        known = {"name", "description", "when", "send", "expires", "hold", "priority"}
+        known = {"name", "description", "when", "send", "expires", "hold", "priority", "resend_unconfirmed"}
         entries = self.entries(node, "a rule", known)
         faults_before = len(self.faults)
         name = self.text(entries, node, "name")
@@ -147,6 +151,7 @@ class _Reading:
         if "priority" in entries:
             chosen = self.choice(entries, node, "priority", Priority.__members__)
             priority = Priority[chosen] if chosen else priority
+        resend = self.resending(entries.get("resend_unconfirmed"), sends)
         if len(self.faults) > faults_before or when is None:
             return None
         description = entries.get("description")
@@ -158,7 +163,19 @@ class _Reading:
             expires=expires,
             hold=hold,
             priority=priority,
+            resend_unconfirmed=resend,
         )
+
+    def resending(self, node: yaml.Node | None, sends: tuple[Send, ...]) -> bool:
+        if node is None:
+            return False
+        written = node.value if isinstance(node, yaml.ScalarNode) else None
+        if written not in ("true", "false"):
+            self.fault(node, "resend_unconfirmed", "neither true nor false", "Write `resend_unconfirmed: true`.")
+        elif written == "true" and any(send.channel is Channel.sms for send in sends):
+            remedy = "Give the email a rule of its own, and write it there."
+            self.fault(node, "resend_unconfirmed", "an SMS is never sent twice on a guess", remedy)
+        return written == "true"
 
     def text(self, entries: Mapping[str, yaml.Node], rule: yaml.Node, key: str) -> str:
         node = entries.get(key)

@@ -239,7 +239,7 @@ def test_a_second_provider_stands_in_after_a_certain_no(world: World):
     from dataclasses import replace
 
     spare = replace(world.email, name="smtp", sent=[])
-    world.email.answer = lambda out: Verdict(AttemptOutcome.not_sent, error="connection refused")
+    world.email.answer = lambda out: Verdict(AttemptOutcome.not_sent, error="connection refused", unreachable=True)
     two = world.with_(transports={Channel.email: (world.email, spare), Channel.sms: (world.sms,)})
     (parcel,) = two.order()
     two.scan(parcel, M.out_for_delivery)

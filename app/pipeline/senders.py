@@ -1,0 +1,119 @@
+"""Which sender carries a message, and which of them rest because they refused everything or could not be reached.
+
+The first in the order of choice carries everything for as long as it can. A sender that is down is left alone for a
+while by all workers, so that a thousand messages do not each find out; then one call tries it again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.channels.base import Outgoing, OutgoingSms, Transport, Verdict
+from app.log import logger
+from app.models.vocabulary import AttemptOutcome
+
+log = logger(__name__)
+
+REFUSED_REST = (15.0, 300.0)
+"""Seconds that a sender rests which was refused as such: the first time, and at the most; doubling in between."""
+AWAY_REST = (2.0, 60.0)
+"""The same for a provider that could not be reached."""
+
+SenderKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A sender that was down when it was last tried: `left` seconds of rest, none once it may be tried again."""
+
+    left: float
+    why: str
+
+
+Rests = Mapping[SenderKey, Rest]
+
+
+def sender_key(transport: Transport, outgoing: Outgoing) -> SenderKey:
+    """Who sends: the provider and its account, and the brand's own name where it goes by one. A name that the
+    provider does not know holds up only its own brand."""
+    own = outgoing.sender if isinstance(outgoing, OutgoingSms) else None
+    return transport.name, f"{transport.sender} as {own}" if own else transport.sender
+
+
+_RESTING = sa.text("""
+    SELECT provider, sender, why, extract(epoch FROM resting_until - clock_timestamp()) AS rest
+    FROM senders WHERE strikes > 0
+""")
+
+
+def resting(session: Session) -> dict[SenderKey, Rest]:
+    """The senders that are down, or were when last tried."""
+    return {
+        (row.provider, row.sender): Rest(max(0.0, float(row.rest or 0)), row.why or "")
+        for row in session.execute(_RESTING)
+    }
+
+
+def choose(
+    transports: Sequence[Transport], outgoing: Outgoing, rests: Rests, avoid: str | None = None
+) -> Transport | Rest:
+    """The first of `transports` that does not rest, or the shortest rest if all do.
+
+    `avoid` names a provider of which nobody knows whether it took the message: it comes last.
+    """
+    asleep = [rest for one in transports if (rest := rests.get(sender_key(one, outgoing))) and rest.left > 0]
+    awake = [one for one in transports if not _asleep(rests, sender_key(one, outgoing))]
+    if not awake:
+        return min(asleep, key=lambda rest: rest.left)
+    return next((one for one in awake if one.name != avoid), awake[0])
+
+
+def _asleep(rests: Rests, key: SenderKey) -> bool:
+    return key in rests and rests[key].left > 0
+
+
+_REST = sa.text("""
+    INSERT INTO senders AS known (provider, sender, strikes, resting_until, why)
+    VALUES (:provider, :sender, 1, clock_timestamp() + make_interval(secs => :first), :why)
+    ON CONFLICT (provider, sender) DO UPDATE
+    SET strikes = least(known.strikes + 1, 20), why = excluded.why,
+        resting_until = clock_timestamp() + make_interval(secs => least(:most, :first * 2 ^ least(known.strikes, 20)))
+    -- A call that began before the rest says nothing new.
+    WHERE known.resting_until IS NULL OR known.resting_until <= clock_timestamp()
+    RETURNING strikes, extract(epoch FROM resting_until - clock_timestamp()) AS seconds
+""")
+
+_AWAKE = sa.text("""
+    UPDATE senders SET strikes = 0, resting_until = NULL, why = NULL
+    WHERE provider = :provider AND sender = :sender AND strikes > 0
+    RETURNING strikes
+""")
+
+
+def is_down(verdict: Verdict) -> bool:
+    """Whether a verdict is about its sender and not about its message."""
+    return verdict.sender_down or verdict.unreachable
+
+
+def changed(verdicts: Sequence[tuple[SenderKey, Verdict]], rests: Rests) -> dict[SenderKey, Verdict | None]:
+    """Which senders are to rest after a batch, with the verdict that says so, and which are back (None)."""
+    answered = {key for key, verdict in verdicts if verdict.outcome is AttemptOutcome.accepted}
+    down = {key: verdict for key, verdict in verdicts if is_down(verdict) and key not in answered}
+    back = {key: None for key in sorted(answered) if key in rests}
+    return {**down, **back}
+
+
+def note(session: Session, changes: Mapping[SenderKey, Verdict | None]) -> None:
+    """Let senders rest, or end their rest, for all workers; said once in the log."""
+    for (provider, sender), verdict in sorted(changes.items()):
+        where = {"provider": provider, "sender": sender}
+        if verdict is None:
+            if session.execute(_AWAKE, where).first():
+                log.info("sender is back", **where)
+            continue
+        first, most = REFUSED_REST if verdict.sender_down else AWAY_REST
+        row = session.execute(_REST, {**where, "first": first, "most": most, "why": verdict.error}).first()
+        if row:
+            log.warning("sender rests", **where, seconds=round(row.seconds), strikes=row.strikes, why=verdict.error)
