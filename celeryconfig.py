@@ -16,7 +16,7 @@ task_queues = [
     Queue("poll", _direct, routing_key="poll"),  # waits for carriers
     Queue("urgent", _direct, routing_key="urgent"),  # what arrives today must not wait behind a long bulk batch
     Queue("send", _direct, routing_key="send"),  # waits for providers
-    Queue("settle", _direct, routing_key="settle"),  # leases, unanswered calls, providers' reports
+    Queue("settle", _direct, routing_key="settle"),  # leases, silence, providers' reports, promises
 ]
 task_default_queue = "tick"
 task_default_exchange = ""
@@ -26,7 +26,7 @@ task_create_missing_queues = False
 
 task_routes = {
     "doorstep.tick": {"queue": "tick"},
-    "doorstep.watch": {"queue": "tick"},
+    "doorstep.watch": {"queue": "settle"},
     "doorstep.poll": {"queue": "poll"},
     "doorstep.urgent": {"queue": "urgent"},
     "doorstep.send": {"queue": "send"},

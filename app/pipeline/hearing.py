@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,6 +97,9 @@ def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
     )
 
 
+_AHEAD = timedelta(hours=26)
+"""From one end of the world's clocks to the other: a local time taken for UTC is at most so far ahead."""
+
 _STORE = sa.text("""
     INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
         written_time, occurred_at, zone_source, heard_at)
@@ -114,7 +117,7 @@ _STORE = sa.text("""
 
 def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: datetime) -> dict[int, int]:
     """Store each scan that is not known yet; how many were new, by parcel."""
-    rows = [_row(entry, scan, locked.shipments[entry.shipment_id]) for entry in heard for scan in entry.scans]
+    rows = [_row(entry, scan, locked.shipments[entry.shipment_id], now) for entry in heard for scan in entry.scans]
     if not rows:
         return {}
     # One document instead of a parameter for every field: a parcel's answer repeats its whole history each time.
@@ -127,8 +130,11 @@ def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: d
     return counts
 
 
-def _row(entry: Heard, scan: HeardScan, shipment: Any) -> dict[str, Any]:
-    """A scan's columns as plain JSON values."""
+def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime) -> dict[str, Any]:
+    """A scan's columns as plain JSON values. One that lies further ahead than any zone can explain has no time:
+    told at once it would be wrong, and it would hide the real one later."""
+    ahead = scan.occurred_at is not None and scan.occurred_at > now + _AHEAD
+    occurred_at = None if ahead else scan.occurred_at
     return {
         "brand_id": shipment.brand_id,
         "shipment_id": entry.shipment_id,
@@ -140,8 +146,8 @@ def _row(entry: Heard, scan: HeardScan, shipment: Any) -> dict[str, Any]:
         "description": clean(scan.description),
         "place": clean(scan.place) if scan.place is not None else None,
         "written_time": clean(scan.written_time),
-        "occurred_at": scan.occurred_at.isoformat() if scan.occurred_at else None,
-        "zone_source": scan.zone_source,
+        "occurred_at": occurred_at.isoformat() if occurred_at else None,
+        "zone_source": scan.zone_source if occurred_at == scan.occurred_at else "impossible",
     }
 
 

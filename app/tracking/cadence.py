@@ -38,8 +38,11 @@ def after_failure(failures: int, shipment_id: int) -> float:
     return float(min(3600.0, 15.0 * 2 ** min(failures - 1, 12))) * (0.75 + 0.5 * _spread(shipment_id + failures))
 
 
-def after_not_found(now: datetime, placed_at: datetime, shipment_id: int) -> datetime:
-    """When to ask again about a number the carrier does not know: three hours at first, then twice a day."""
+def after_not_found(now: datetime, placed_at: datetime, shipment_id: int) -> datetime | None:
+    """When to ask again about a number the carrier does not know: three hours at first, then twice a day, and
+    never once it has been unknown for as long as a silent parcel is given."""
+    if now - placed_at > GIVE_UP_AFTER:
+        return None
     hours = 3 if now - placed_at < timedelta(days=3) else 12
     return now + timedelta(hours=hours) * (0.9 + 0.1 * _spread(shipment_id))
 
