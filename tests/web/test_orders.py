@@ -117,7 +117,7 @@ def test_scans_within_an_order_are_heard(client, site, sessions):
     with sessions() as session:
         assert session.scalars(sa.select(Shipment.milestone)).all() == ["out_for_delivery"]
         assert sorted(session.scalars(sa.select(Message.channel))) == ["email", "sms"]
-    assert site.woken == [("send", "email"), ("send", "sms")]
+    assert site.woken == [("urgent", "email"), ("urgent", "sms")]
 
 
 @pytest.mark.parametrize("beside", [True, False])
