@@ -15,10 +15,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on a loopback port."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections on a port of this machine."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        with socket.create_connection((host, port), timeout=0.5):
             return True
     except OSError:
         return False
@@ -30,7 +30,9 @@ def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
         sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
         "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
     )  # fmt: skip
-    return Program("web", argv, env, ready=lambda: answers(port))
+    everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not listened on
+    asked = "127.0.0.1" if everywhere else host
+    return Program("web", argv, env, ready=lambda: answers(port, asked))
 
 
 def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, str]) -> Program:
