@@ -89,7 +89,7 @@ class SendingSettings(_Group):
     deadline: float = Field(10.0, gt=0, le=120)
     margin: float = Field(20.0, gt=0)
     settle: float = Field(3600.0, gt=0)
-    max_attempts: int = Field(8, ge=1, le=50)
+    max_attempts: int = Field(50, ge=1, le=500)
 
 
 class Settings(BaseSettings):

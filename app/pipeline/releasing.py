@@ -55,6 +55,7 @@ class Release:
     parcel_milestone: Milestone
     cancelled: bool
     told_further: bool
+    told_newer: bool
     as_decided: bool
     provider: str | None
     resent: bool
@@ -73,15 +74,22 @@ class Withheld:
 
 
 _DUE = sa.text("""
-    WITH due AS MATERIALIZED (
+    WITH waiting AS MATERIALIZED (
+        SELECT brands.id FROM brands CROSS JOIN LATERAL (
+            SELECT 1 FROM messages
+            WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
+                AND state IN ('held', 'ready') AND send_at <= :now
+            LIMIT 1
+        ) AS due
+    ), due AS MATERIALIZED (
         SELECT picked.id
-        FROM brands
+        FROM (SELECT id FROM waiting ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
             SELECT id FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
                 AND state IN ('held', 'ready') AND send_at <= :now
             ORDER BY send_at
-            LIMIT :slice
+            LIMIT (SELECT (:amount + count(*) - 1) / greatest(count(*), 1) FROM waiting)
             FOR UPDATE SKIP LOCKED
         ) AS picked
         LIMIT :amount
@@ -97,10 +105,10 @@ _DUE = sa.text("""
 def claim(
     session: Session, house: House, channel: Channel, now: datetime, priorities: Sequence[Priority] = tuple(Priority)
 ) -> tuple[str, list[int]]:
-    """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand."""
+    """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand
+    that has any, in an order drawn anew."""
     token = secrets.token_hex(8)
     amount = house.sending.batch
-    brands = session.scalar(sa.text("SELECT count(*) FROM brands")) or 1
     claimed: list[int] = []
     for priority in sorted(priorities):
         wanted = amount - len(claimed)
@@ -110,7 +118,6 @@ def claim(
             "channel": channel.value,
             "priority": int(priority),
             "now": now,
-            "slice": max(1, -(-wanted // brands)),
             "amount": wanted,
             "token": token,
             "lease": lease_seconds(house),
@@ -141,9 +148,9 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     ).all()
     orders = _by_id(session, Order, {row.order_id for row in rows})
     shipments = _parcels(session, {row.order_id for row in rows})
-    furthest = _furthest_told(session, {row.shipment_id for row in rows})
+    told = _told(session, {row.shipment_id for row in rows})
     addressees = _addressees(session, rows, orders)
-    return [_release(row, addressees[row.id], orders, shipments, furthest, now) for row in rows]
+    return [_release(row, addressees[row.id], orders, shipments, told, now) for row in rows]
 
 
 def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
@@ -174,12 +181,13 @@ def _release(
     addressee: Addressee,
     orders: Mapping[int, Any],
     shipments: Mapping[int, Sequence[Any]],
-    furthest: Mapping[tuple[int, str], int],
+    told: Mapping[tuple[int, str], Sequence[tuple[int, Milestone]]],
     now: datetime,
 ) -> Release:
     order = orders[row.order_id]
     shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
     milestone = Milestone(row.milestone)
+    on_this_channel = told.get((row.shipment_id, row.channel), ())
     frozen = row.rendered_at is not None
     facts = decided = Facts.model_validate(row.released or row.facts)
     if not frozen:
@@ -201,7 +209,8 @@ def _release(
         rendered_at=row.rendered_at if frozen else now,
         parcel_milestone=Milestone(shipment.milestone),
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
-        told_further=furthest.get((row.shipment_id, row.channel), 0) > PROGRESS.get(milestone, 0),
+        told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
+        told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
         as_decided=row.released is None and facts == decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
@@ -221,17 +230,16 @@ def _parcels(session: Session, order_ids: set[int]) -> dict[int, list[Any]]:
     return found
 
 
-def _furthest_told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], int]:
-    """The furthest progress that each parcel's shopper has been, or is being, told of on each channel."""
+def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], list[tuple[int, Milestone]]]:
+    """What each parcel's shopper has been, or is being, told of on each channel, by message."""
     silent = [state.value for state in WITHHELD | FAILED]
-    query = sa.select(Message.shipment_id, Message.channel, Message.milestone).where(
+    query = sa.select(Message.id, Message.shipment_id, Message.channel, Message.milestone).where(
         Message.shipment_id == sa.func.any(list(shipment_ids)), Message.state.not_in(silent)
     )
-    furthest: dict[tuple[int, str], int] = {}
+    told: dict[tuple[int, str], list[tuple[int, Milestone]]] = {}
     for row in session.execute(query):
-        key = (row.shipment_id, row.channel)
-        furthest[key] = max(furthest.get(key, 0), PROGRESS.get(Milestone(row.milestone), 0))
-    return furthest
+        told.setdefault((row.shipment_id, row.channel), []).append((row.id, Milestone(row.milestone)))
+    return told
 
 
 def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
@@ -257,11 +265,18 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
     return None
 
 
+_OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
+
+
 def overtaken(release: Release) -> bool:
-    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, or the
-    shopper hears of something further on this very channel."""
+    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, it will not
+    arrive, or the shopper hears of something further, or of the same once more, on this very channel."""
     own = PROGRESS.get(release.milestone, 0)
     now_at = PROGRESS.get(release.parcel_milestone, 0)
+    if release.told_newer or (release.parcel_milestone in _OFF_THE_WAY and release.milestone not in _OFF_THE_WAY):
+        return True
+    if release.parcel_milestone is Milestone.exception and release.milestone is Milestone.out_for_delivery:
+        return True  # something came between: it does not arrive today on that word
     return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
 
 

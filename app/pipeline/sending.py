@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict
+from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
 from app.clock import stopwatch
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
@@ -243,6 +243,11 @@ async def deliver(
                 if not trial.called(entry):
                     return entry, Verdict(AttemptOutcome.not_sent, error="no turn came before the deadline")
                 return entry, Verdict(AttemptOutcome.unanswered, error=f"no answer within {left:.1f} s")
+            except Exception as error:  # noqa: BLE001 - a fault in one call must not cost the others their answers
+                log.error(
+                    "a provider's call failed", attempt=entry.attempt_id, error=f"{type(error).__name__}: {error}"
+                )
+                return entry, Verdict(AttemptOutcome.unanswered, error=type(error).__name__)
 
     return list(await asyncio.gather(*(one(entry) for entry in begun)))
 
@@ -287,10 +292,13 @@ _SETTLE = sa.text("""
         UPDATE attempts
         SET outcome = verdicts.outcome, http_status = verdicts.http, error = verdicts.error,
             provider_ref = coalesce(verdicts.ref, attempts.provider_ref),
-            settled_at = CASE WHEN verdicts.outcome = 'unanswered' THEN NULL ELSE clock_timestamp() END
+            settled_at = CASE WHEN verdicts.outcome = 'unanswered' THEN attempts.settled_at ELSE clock_timestamp() END
         FROM verdicts WHERE attempts.id = verdicts.attempt_id
             AND (attempts.settled_at IS NULL OR attempts.outcome <> 'accepted')
         RETURNING attempts.id, attempts.message_id
+    ), ours AS MATERIALIZED (  -- locked in the one order: reports are applied to the same messages meanwhile
+        SELECT verdicts.* FROM messages JOIN verdicts ON messages.id = verdicts.message_id
+        ORDER BY messages.id FOR NO KEY UPDATE OF messages
     )
     UPDATE messages
     SET state = verdicts.state, reason = verdicts.reason, detail = verdicts.detail,
@@ -299,10 +307,12 @@ _SETTLE = sa.text("""
         open_attempt_id = CASE WHEN verdicts.state = 'unconfirmed' THEN messages.open_attempt_id END,
         ended_at = CASE WHEN verdicts.state IN ('ready', 'unconfirmed') THEN NULL ELSE cast(:now AS timestamptz) END,
         lease_token = NULL, lease_until = NULL
-    FROM verdicts
-    WHERE (messages.open_attempt_id = verdicts.attempt_id AND messages.state IN ('sending', 'unconfirmed'))
+    FROM ours AS verdicts
+    WHERE messages.id = verdicts.message_id AND (
+        (messages.open_attempt_id = verdicts.attempt_id AND messages.state IN ('sending', 'unconfirmed'))
         -- An acceptance that comes so late that the message was about to be tried again still settles it.
-        OR (verdicts.outcome = 'accepted' AND messages.id = verdicts.message_id AND messages.state = 'ready')
+        OR (verdicts.outcome = 'accepted' AND messages.state = 'ready')
+    )
 """)
 
 
@@ -335,10 +345,10 @@ def _settled(house: House, entry: Begun, verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome.value,
         "ref": verdict.provider_ref,
         "http": verdict.http_status,
-        "error": verdict.error,
+        "error": one_line(verdict.error, 500) if verdict.error else None,
         "state": settled.state.value,
         "reason": settled.reason.value,
-        "detail": settled.detail,
+        "detail": one_line(settled.detail, 500) if settled.detail else None,
         "again_at": settled.again_at.isoformat() if settled.again_at else None,
     }
 

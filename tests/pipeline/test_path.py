@@ -392,3 +392,14 @@ def test_the_story_of_a_parcel_names_everything_that_happened(world: World):
         "it is late",
     ):
         assert expected in text, f"{expected!r} is missing from:\n{text}"
+
+
+def test_a_scan_from_the_far_future_is_kept_and_is_no_news(world: World):
+    """A time that no zone can explain is no time: the scan is stored, and the real one is told when it comes."""
+    (parcel,) = world.order()
+    world.scan(parcel, M.delivered, hours_ago=-24 * 365)
+    assert world.messages() == []
+    world.scan(parcel, M.delivered)
+    assert {m.milestone for m in world.messages()} == {"delivered"}
+    with world.house.sessions() as session:
+        assert session.scalars(sa.select(Scan.zone_source).order_by(Scan.id)).all() == ["impossible", "offset"]
