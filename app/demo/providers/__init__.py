@@ -10,7 +10,7 @@ because a provider that accepts and then drops the connection needs the connecti
 """
 
 from app.demo.providers.account import Account
-from app.demo.providers.behaviour import Act, Behaviour, CallbackManners, Manners, Rule
+from app.demo.providers.behaviour import Act, Behaviour, CallbackManners, Manners, RecordManners, Rule
 from app.demo.providers.journal import Entry, Journal
 from app.demo.providers.serving import StandIn, serve
 
@@ -22,6 +22,7 @@ __all__ = [
     "Entry",
     "Journal",
     "Manners",
+    "RecordManners",
     "Rule",
     "StandIn",
     "serve",

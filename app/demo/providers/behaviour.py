@@ -85,6 +85,15 @@ class CallbackManners(_Strict):
     lose: float = Field(0, ge=0, le=1)
 
 
+class RecordManners(_Strict):
+    """How questions about past messages are answered: `available` is False while the records cannot be reached,
+    `activity` says whether SendGrid's add-on is bought, `per_minute` how many questions SendGrid answers."""
+
+    available: bool = True
+    activity: bool = True
+    per_minute: int | None = Field(6, ge=1)
+
+
 class Behaviour(_Strict):
     """Everything that can be told over `PUT /behaviour`."""
 
@@ -93,6 +102,7 @@ class Behaviour(_Strict):
     twilio: Manners = Manners()
     rules: tuple[Rule, ...] = ()
     callbacks: CallbackManners = CallbackManners()
+    records: RecordManners = RecordManners()
 
     def manners(self, provider: str) -> Manners:
         return self.sendgrid if provider == "sendgrid" else self.twilio

@@ -1,6 +1,6 @@
 """The stand-in over HTTP: the vendors' own paths, and beside them how a test or a person steers and reads it.
 
-POST /v3/mail/send                                     SendGrid's
+POST /v3/mail/send                                     SendGrid's; GET /v3/messages: its Email Activity
 POST|GET /2010-04-01/Accounts/{sid}/Messages.json      Twilio's; GET /2010-04-01/Accounts/{sid}/Messages/{id}.json
 GET|DELETE /journal                                    what was taken; ?after=N&limit=N&bodies=0
 GET|PUT /behaviour                                     reads or changes the behaviour (only the parts named)
@@ -15,7 +15,6 @@ import socket
 import struct
 import uuid
 from collections.abc import Awaitable, Callable
-from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +26,7 @@ from app.demo.providers.behaviour import Act, Behaviour, Conduct, Rule
 from app.demo.providers.callbacks import Callbacks
 from app.demo.providers.inbox import Inbox
 from app.demo.providers.journal import Accepted, Entry, Journal
+from app.demo.providers.records import Records
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LONGEST_STALL = 600.0
@@ -42,6 +42,7 @@ class ProviderStandIn:
         self.conduct = Conduct(behaviour)
         self.callbacks = Callbacks(account, lambda: self.behaviour.callbacks, lambda: self.behaviour.seed)
         self._inbox = Inbox(journal)
+        self._records = Records(account, journal, lambda: self.behaviour.records)
 
     @property
     def behaviour(self) -> Behaviour:
@@ -60,7 +61,6 @@ class ProviderStandIn:
             [
                 web.post("/v3/mail/send", self._sendgrid),
                 web.post(f"{messages}.json", self._twilio),
-                web.get(f"{messages}.json", self._twilio_list),
                 web.get(f"{messages}/{{ref}}.json", self._twilio_fetch),
                 web.get("/journal", self._read_journal),
                 web.delete("/journal", self._clear_journal),
@@ -69,6 +69,7 @@ class ProviderStandIn:
                 web.get("/account", self._read_account),
                 web.get("/healthz", self._health),
                 *self._inbox.routes(),
+                *self._records.routes(),
             ]
         )
         app.cleanup_ctx.append(self._reporting)
@@ -155,16 +156,6 @@ class ProviderStandIn:
         bounces = self.conduct.bounces(accepted.provider, accepted.recipient, rule, chance)
         self.callbacks.taken(entry, accepted, chance, bounces=bounces)
         return entry
-
-    async def _twilio_list(self, request: web.Request) -> web.StreamResponse:
-        try:
-            twilio_face.admit(request.headers.get("authorization", ""), request.match_info["sid"], self.account)
-        except twilio_face.Refused as refused:
-            return _json(refused.status, refused.body)
-        to, size = request.query.get("To"), min(_number(request, "PageSize", 50), 1000)
-        newest = (e for e in reversed(self.journal.entries) if e.provider == "twilio" and to in (None, e.recipient))
-        found = [twilio_face.resource(self.account, self.journal.full(e)) for e in islice(newest, size)]
-        return _json(200, twilio_face.page(self.account, found, size))
 
     async def _twilio_fetch(self, request: web.Request) -> web.StreamResponse:
         try:

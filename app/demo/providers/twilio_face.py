@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from app.clock import wall_now
 from app.demo.providers.account import Account
@@ -64,6 +64,10 @@ _WORDS = {
     21614: "'To' number is not a valid mobile number",
     21617: "The concatenated message body exceeds the 1600 character limit",
 }
+
+
+_STATUSES = {"accepted": "queued", "bounced": "undelivered"}
+"""How Twilio names what the journal does not call by Twilio's name."""
 
 
 class Refused(Exception):
@@ -166,7 +170,7 @@ def resource(account: Account, kept: Mapping[str, Any]) -> dict[str, Any]:
         "api_version": "2010-04-01",
         "body": kept["text"],
         "date_created": moment if "received_at" not in kept else _rfc2822(kept["received_at"]),
-        "date_sent": None,
+        "date_sent": _rfc2822(kept["received_at"]) if kept.get("status", "accepted") != "accepted" else None,
         "date_updated": moment,
         "direction": "outbound-api",
         "error_code": None,
@@ -178,7 +182,7 @@ def resource(account: Account, kept: Mapping[str, Any]) -> dict[str, Any]:
         "price": None,
         "price_unit": None,
         "sid": kept["ref"],
-        "status": "queued" if kept.get("status", "accepted") == "accepted" else kept["status"],
+        "status": _STATUSES.get(kept.get("status", "accepted"), kept.get("status")),
         "subresource_uris": {"media": f"{uri.removesuffix('.json')}/Media.json"},
         "to": kept["recipient"],
         "uri": uri,
@@ -189,17 +193,27 @@ def _rfc2822(iso: str) -> str:
     return format_datetime(datetime.fromisoformat(iso))
 
 
-def page(account: Account, resources: Sequence[dict[str, Any]], size: int) -> dict[str, Any]:
-    """One page of a list, newest first, with no other page after it."""
-    uri = f"/2010-04-01/Accounts/{account.account_sid}/Messages.json?PageSize={size}&Page=0"
+def page(
+    account: Account, resources: Sequence[dict[str, Any]], query: Mapping[str, str], number: int, *, more: bool
+) -> dict[str, Any]:
+    """One page of a list, newest first. `query` is what was asked; `more` says whether another page follows."""
+    size = int(query["PageSize"])
+    before, after = number - 1 if number else None, number + 1 if more else None
     return {
-        "end": max(len(resources) - 1, 0),
-        "first_page_uri": uri,
+        "end": number * size + max(len(resources) - 1, 0),
+        "first_page_uri": _page_uri(account, query, 0),
         "messages": list(resources),
-        "next_page_uri": None,
-        "page": 0,
+        "next_page_uri": _page_uri(account, query, after),
+        "page": number,
         "page_size": size,
-        "previous_page_uri": None,
-        "start": 0,
-        "uri": uri,
+        "previous_page_uri": _page_uri(account, query, before),
+        "start": number * size,
+        "uri": _page_uri(account, query, number),
     }
+
+
+def _page_uri(account: Account, query: Mapping[str, str], number: int | None) -> str | None:
+    if number is None:
+        return None
+    asked = urlencode({**query, "Page": str(number)})
+    return f"/2010-04-01/Accounts/{account.account_sid}/Messages.json?{asked}"
