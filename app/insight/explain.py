@@ -16,6 +16,7 @@ from app.models import (
     CarrierAnswer,
     Crossing,
     Decision,
+    InboundMessage,
     Message,
     Order,
     Receipt,
@@ -119,6 +120,14 @@ class CrossingStory(_Told):
     decisions: tuple[DecisionStory, ...] = ()
 
 
+class ReplyStory(_Told):
+    """One SMS that the shopper wrote back. `text` is None once the person was forgotten."""
+
+    received_at: datetime
+    meaning: str
+    text: str | None
+
+
 class Story(_Told):
     """Everything that is known of one parcel. All instants are UTC; `zone` is where the shopper lives."""
 
@@ -142,6 +151,7 @@ class Story(_Told):
     scans: tuple[ScanStory, ...]
     faults: tuple[AnswerStory, ...]
     crossings: tuple[CrossingStory, ...]
+    replies: tuple[ReplyStory, ...] = ()
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -193,6 +203,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
         crossings=_crossings(session, shipment.id),
+        replies=_replies(session, shipment.id),
     )
 
 
@@ -205,6 +216,12 @@ def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
     query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
     return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
+    query = sa.select(InboundMessage).where(InboundMessage.shipment_id == shipment_id)
+    rows = session.scalars(query.order_by(InboundMessage.received_at, InboundMessage.id))
+    return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
 def _crossings(session: Session, shipment_id: int) -> tuple[CrossingStory, ...]:

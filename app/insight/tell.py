@@ -28,7 +28,9 @@ _WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 def tell(story: Story) -> list[str]:
     """The story as lines of plain text, in the shopper's own time; indentation shows what belongs to what."""
     here = zone(story.zone)
-    return [*_opening(story, here), "", *_heard(story, here), "", *_concluded(story, here), "", *_next(story, here)]
+    replied = ["", *_replied(story, here)] if story.replies else []
+    told = [*_opening(story, here), "", *_heard(story, here), "", *_concluded(story, here)]
+    return [*told, *replied, "", *_next(story, here)]
 
 
 def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
@@ -152,6 +154,16 @@ def _attempt(attempt: AttemptStory) -> Iterator[str]:
     for receipt in attempt.receipts:
         detail = f": {receipt.detail}" if receipt.detail and receipt.detail != receipt.kind else ""
         yield f"          {attempt.provider} reported {receipt.kind}{detail}"
+
+
+_MEANT = {"stop": ", and gets no more texts", "start": ", and gets texts again", "help": ", and asks for help"}
+
+
+def _replied(story: Story, here: ZoneInfo) -> Iterator[str]:
+    yield "What the shopper wrote back"
+    for reply in story.replies:
+        said = f"“{' '.join(reply.text.split())}”" if reply.text is not None else "a text that has been forgotten"
+        yield f"  {_at(reply.received_at, here)}  {said}{_MEANT.get(reply.meaning, '')}"
 
 
 def _next(story: Story, here: ZoneInfo) -> Iterator[str]:

@@ -29,6 +29,7 @@ from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, begin, deliver, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
+from app.pipeline.unpacking import unpack_batches
 from app.rules.ruleset import Priority
 
 log = logger(__name__)
@@ -220,6 +221,7 @@ def recover(house: House) -> Settled:
 def digest_reports(house: House) -> int:
     """Apply what providers have reported since; how many reports."""
     total, started = 0, stopwatch()
+    unpack_batches(house)
     while stopwatch() - started < ENOUGH_SECONDS:
         with house.sessions.begin() as session:
             applied = apply_receipts(session, house.clock.now())

@@ -129,6 +129,18 @@ def standing(session: Session, digests: Iterable[bytes]) -> Mapping[tuple[int, s
     return {(row.brand_id, row.channel, bytes(row.address_digest)): SuppressionKind(row.kind) for row in rows}
 
 
+def is_suppressed(session: Session, brand_id: int, channel: Channel, digest: bytes, kind: SuppressionKind) -> bool:
+    """Whether a suppression of this very kind stands for an address."""
+    standing_one = sa.exists().where(
+        Suppression.brand_id == brand_id,
+        Suppression.channel == channel,
+        Suppression.address_digest == digest,
+        Suppression.kind == kind,
+        Suppression.lifted_at.is_(None),
+    )
+    return bool(session.scalar(sa.select(standing_one)))
+
+
 def heed_reports(
     session: Session,
     receipts: Sequence[Receipt],

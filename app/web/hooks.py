@@ -1,17 +1,22 @@
 """Where providers report what became of messages: verified, stored as they came, and digested afterwards."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.channels.base import Forged, Transport, Unreadable
+from app.channels.base import Forged, Hears, IncomingSms, Report, Transport, Unreadable
 from app.log import logger
 from app.pipeline.house import House
+from app.pipeline.replying import take_reply
 from app.pipeline.settling import keep_reports
+from app.pipeline.unpacking import LARGE, keep_batch
 from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument
 
 log = logger(__name__)
+
+T = TypeVar("T")
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDocument, "description": description, "content": {MEDIA_TYPE: {}}}
@@ -22,6 +27,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "The body is larger than is read.",
     }.items()
 }
+
+_NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_REFUSALS)
 
@@ -45,11 +52,41 @@ def twilio_status(request: Request, body: Raw) -> Response:
     return _take(request, "twilio", body)
 
 
+@router.post("/twilio/inbound", summary="Twilio's webhook for SMS that shoppers write")
+def twilio_inbound(request: Request, body: Raw) -> Response:
+    """Takes a shopper's signed SMS. STOP and START take effect before the answer; it holds no reply, because Twilio
+    itself confirms both."""
+    house: House = request.app.state.house
+    transport = _transport(house, "twilio")
+    if not isinstance(transport, Hears):
+        raise _not_in_use()
+    url = _public_url(house.public_url, request)
+    sms: IncomingSms = _believed("twilio", lambda: transport.inbound(url, dict(request.headers), body))
+    meant = take_reply(house, "twilio", sms, house.clock.now())
+    log.info("shopper wrote", provider="twilio", meaning=meant or "told before")
+    return Response(_NO_REPLY, media_type="text/xml")
+
+
 def _take(request: Request, provider: str, body: bytes) -> Response:
     house: House = request.app.state.house
     transport = _transport(house, provider)
+    url, headers = _public_url(house.public_url, request), dict(request.headers)
+    if len(body) > LARGE:
+        _believed(provider, lambda: transport.verify(url, headers, body))
+        new = keep_batch(house, provider, url, body)
+    else:
+        reports: list[Report] = _believed(provider, lambda: transport.reports(url, headers, body))
+        with house.sessions.begin() as session:
+            new = bool(keep_reports(session, provider, reports))
+    if new:
+        house.wake("digest_reports", "")
+    return Response(status_code=204)
+
+
+def _believed(provider: str, look: Callable[[], T]) -> T:
+    """What a look into a request finds. Raises a Problem where it is forged or cannot be read."""
     try:
-        reports = transport.reports(_public_url(house.public_url, request), dict(request.headers), body)
+        return look()
     except Forged as error:
         log.warning("report refused", provider=provider, error=str(error))
         raise Problem(
@@ -63,11 +100,6 @@ def _take(request: Request, provider: str, body: bytes) -> Response:
         raise Problem(
             400, "unreadable", "The report cannot be read", "It is signed, but not in a known form."
         ) from error
-    with house.sessions.begin() as session:
-        new = keep_reports(session, provider, reports)
-    if new:
-        house.wake("digest_reports", "")
-    return Response(status_code=204)
 
 
 def _transport(house: House, provider: str) -> Transport:
@@ -75,7 +107,11 @@ def _transport(house: House, provider: str) -> Transport:
         for transport in transports:
             if transport.name == provider:
                 return transport
-    raise Problem(
+    raise _not_in_use()
+
+
+def _not_in_use() -> Problem:
+    return Problem(
         404,
         "no-provider",
         "No such provider is in use",

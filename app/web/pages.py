@@ -42,12 +42,15 @@ def words_for(brand_key: str, locales: tuple[str, ...]) -> tuple[str, Mapping[st
     return language, {**shared, **own, "journey": {**own["journey"], **shared["journey"]}}
 
 
-def page(template: str, content: Mapping[str, Any], status: int = 200, cache: str = "no-store") -> Response:
-    """An HTML answer that may use its own style and pictures, and nothing else: no script, no frame, no form."""
+def page(
+    template: str, content: Mapping[str, Any], status: int = 200, cache: str = "no-store", *, forms: bool = False
+) -> Response:
+    """An HTML answer that may use its own style and pictures, and nothing else: no script, no frame, and a form only
+    with `forms`, and only to us."""
     nonce = secrets.token_urlsafe(16)
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' https:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action '{'self' if forms else 'none'}'; frame-ancestors 'none'"
     )
     headers = {"Content-Security-Policy": policy, "Cache-Control": cache, "X-Robots-Tag": "noindex, nofollow"}
     html = _environment().get_template(template).render(**content, nonce=nonce)

@@ -40,7 +40,7 @@ def parcel(request: Request, token: str) -> Response:
     house: House = request.app.state.house
     now = house.clock.now()
     with house.sessions() as session:
-        found = _find(session, token if _TOKEN.fullmatch(token) else "", now)
+        found = find_parcel(session, token, now)
         if found is None:
             return lost()
         brand, order, shipment = found
@@ -50,7 +50,7 @@ def parcel(request: Request, token: str) -> Response:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
-    content = {"page": drawn, "brand": look, "words": words, "language": language}
+    content = {"page": drawn, "brand": look, "words": words, "language": language, "choices": f"/p/{token}"}
     return page("parcel.html", content, cache="private, no-cache")
 
 
@@ -59,7 +59,10 @@ def lost() -> Response:
     return page("lost.html", {}, status=404)
 
 
-def _find(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Shipment] | None:
+def find_parcel(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Shipment] | None:
+    """The parcel whose link this is; None for one that is unknown, expired or malformed."""
+    if not _TOKEN.fullmatch(token):
+        return None
     found = session.execute(
         sa.select(Brand, Order, Shipment)
         .join(Order, Order.id == Shipment.order_id)

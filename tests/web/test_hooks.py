@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from twilio.request_validator import RequestValidator
 
-from app.clock import wall_seconds
-from app.models import Receipt
+from app.clock import cpu_seconds, wall_seconds
+from app.models import Receipt, ReceiptBatch
+from app.pipeline import digest_reports
 from tests.web.conftest import PUBLIC_URL, TWILIO_TOKEN, signer
 
 EVENTS = [{"event": "delivered", "sg_event_id": "e1", "timestamp": 1795510800, "email": "a@example.test"}]
@@ -96,3 +97,70 @@ def test_a_report_larger_than_any_batch_is_not_read(anyone, sessions):
     assert anyone("POST", "/hooks/sendgrid", content=body, headers=signed(body)).status_code == 413
     assert anyone("POST", "/hooks/sendgrid", content=unannounced()).status_code == 413
     assert receipts(sessions) == []
+
+
+def many_events(count):
+    """As many events as SendGrid puts into one request of its largest size."""
+    return [
+        {
+            **EVENTS[0], "event": "processed", "sg_event_id": f"big{number}", "smtp-id": f"<{number}@geopod-ismtpd-0>",
+            "doorstep_attempt_id": f"att_{number:020}", "category": ["out_for_delivery"],
+            "sg_message_id": f"{number:022}.recvd-canary-5f8c7b9d7-abcde-1-{number:08X}.0", "response": "250 2.0.0 OK",
+            "ip": "192.0.2.7", "useragent": "none", "reason": "r" * 60, "tls": 1,
+        }
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def test_the_largest_request_is_one_row_and_answered_at_once(anyone, site, sessions):
+    """768 kB cost less than 50 CPU-ms and one raw row; the worker stores each event once, replayed or not."""
+    costs = []
+    for round_ in range(3):
+        events = many_events(1700)
+        events[0]["sg_event_id"] = f"round{round_}"
+        body = json.dumps(events).encode()
+        assert 700_000 < len(body) < 1_000_000
+        headers = signed(body)
+        started = cpu_seconds()
+        answers = [anyone("POST", "/hooks/sendgrid", content=body, headers=headers)]
+        costs.append(cpu_seconds() - started)
+        answers.append(anyone("POST", "/hooks/sendgrid", content=body, headers=headers))
+        assert [answer.status_code for answer in answers] == [204, 204]
+    assert min(costs) < 0.050, costs
+    with sessions() as session:
+        stored = session.scalars(sa.select(ReceiptBatch).order_by(ReceiptBatch.id)).all()
+    assert len(stored) == 3 and stored[2].body == body and receipts(sessions) == []
+    assert site.woken == [("digest_reports", "")] * 3
+    for _ in range(2):
+        digest_reports(site.house)
+    kept = receipts(sessions)
+    assert len(kept) == 1699 + 3 and {row.effect for row in kept} == {"names no attempt of ours"}
+    with sessions() as session:
+        assert set(session.scalars(sa.select(ReceiptBatch.problem).where(ReceiptBatch.unpacked_at.isnot(None)))) == {
+            None
+        }
+
+
+def test_a_large_forgery_is_refused_and_large_nonsense_holds_nothing_up(anyone, site, sessions):
+    """403 without a row; what is signed but no list of events is kept with its problem, and the next is unpacked."""
+    body = json.dumps(many_events(200)).encode()
+    assert anyone("POST", "/hooks/sendgrid", content=body, headers=signed(b"[]")).status_code == 403
+    nonsense = b'{"events": "' + b"x" * 40_000 + b'"}'
+    for one in (nonsense, body):
+        assert anyone("POST", "/hooks/sendgrid", content=one, headers=signed(one)).status_code == 204
+    digest_reports(site.house)
+    with sessions() as session:
+        problems = session.scalars(sa.select(ReceiptBatch.problem).order_by(ReceiptBatch.id)).all()
+    assert problems == ["Unreadable: The events are no JSON array of objects.", None]
+    assert len(receipts(sessions)) == 200
+
+
+def test_machines_that_open_mail_are_told_apart(anyone, sessions):
+    """A mail program that fetches pictures is no reader."""
+    events = [
+        {"event": "open", "sg_event_id": "m", "sg_machine_open": True},
+        {"event": "open", "sg_event_id": "p", "sg_machine_open": False},
+    ]
+    body = json.dumps(events).encode()
+    anyone("POST", "/hooks/sendgrid", content=body, headers=signed(body))
+    assert {row.event_key: row.kind for row in receipts(sessions)} == {"m": "machine_opened", "p": "opened"}

@@ -1,0 +1,87 @@
+"""What shoppers write back by SMS: a keyword takes effect at once, anything else is kept with its parcel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.channels.base import IncomingSms
+from app.models import Brand, InboundMessage
+from app.models.vocabulary import Channel, Meaning, SuppressionKind
+from app.pipeline.consenting import lift, suppress, wish
+from app.pipeline.house import House
+from app.receipts.keywords import meaning
+from app.receipts.suppression import address_digest, normalised
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The parcel that an SMS is most likely about."""
+
+    brand_id: int
+    order_id: int
+    shipment_id: int
+
+
+def take_reply(house: House, provider: str, sms: IncomingSms, now: datetime) -> Meaning | None:
+    """Store one SMS and let a keyword take effect, all in one transaction. None when it was taken before."""
+    meant, sender = meaning(sms.text, sms.opt_out), normalised(Channel.sms, sms.sender)
+    digest = address_digest(Channel.sms, sender)
+    with house.sessions.begin() as session:
+        brand_ids = _brands_of(session, house, sms.recipient)
+        about = _about(session, brand_ids, sender)
+        row = {
+            "brand_id": about.brand_id if about else brand_ids[0] if len(brand_ids) == 1 else None,
+            "provider": provider,
+            "event_key": sms.event_key,
+            "sender": sender,
+            "sender_digest": digest,
+            "recipient": sms.recipient,
+            "body": sms.text,
+            "meaning": meant.value,
+            "order_id": about.order_id if about else None,
+            "shipment_id": about.shipment_id if about else None,
+            "received_at": now,
+        }
+        stored = insert(InboundMessage).on_conflict_do_nothing().returning(InboundMessage.id)
+        if session.execute(stored, row).one_or_none() is None:
+            return None
+        if meant is Meaning.stop:
+            kind = SuppressionKind.stop
+            suppress(session, [wish(brand_id, Channel.sms, sender, kind, provider=provider) for brand_id in brand_ids])
+        elif meant is Meaning.start:
+            lift(session, brand_ids, Channel.sms, digest, [SuppressionKind.stop])
+    return meant
+
+
+def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
+    """The brands that send from the number that was written to. One that is no brand's own is shared by all: who
+    says STOP to it hears from none of them."""
+    number = normalised(Channel.sms, recipient)
+    own = [key for key, look in house.catalog.brands().items() if look.sender.sms and look.sender.sms == number]
+    query = sa.select(Brand.id).order_by(Brand.id)
+    found = session.scalars(query.where(Brand.key == sa.func.any(own)) if own else query)
+    return list(found)
+
+
+_ABOUT = sa.text("""
+    SELECT orders.brand_id, orders.id AS order_id, shipments.id AS shipment_id
+    FROM orders
+    JOIN shipments ON shipments.order_id = orders.id
+    LEFT JOIN LATERAL (
+        SELECT max(rendered_at) AS at FROM messages
+        WHERE messages.shipment_id = shipments.id AND messages.channel = 'sms'
+    ) AS told ON true
+    WHERE orders.brand_id = any(:brand_ids) AND orders.phone = :phone
+    ORDER BY told.at DESC NULLS LAST, orders.placed_at DESC, shipments.id DESC
+    LIMIT 1
+""")
+
+
+def _about(session: Session, brand_ids: Sequence[int], sender: str) -> About | None:
+    """The parcel that this number was told of last, else that of its newest order; None for a stranger."""
+    row = session.execute(_ABOUT, {"brand_ids": list(brand_ids), "phone": sender}).one_or_none()
+    return About(row.brand_id, row.order_id, row.shipment_id) if row else None

@@ -1,0 +1,111 @@
+"""What a shopper may choose: the page behind a parcel's link, and the one click that unsubscribes from advertisements.
+
+Looking never changes anything (mail scanners open every link); only a POST does. News about an order goes on whatever
+is chosen about advertisements.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from app.messages.bundle import locale_chain
+from app.models import Brand, Order
+from app.models.vocabulary import Channel, SuppressionKind
+from app.pipeline.consenting import is_suppressed, lift, suppress, wish
+from app.pipeline.house import House
+from app.receipts.suppression import address_digest
+from app.web.pages import page, words_for
+from app.web.shoppers import find_parcel, lost
+
+router = APIRouter(include_in_schema=False)
+
+_UNSUBSCRIBE = (Channel.email, SuppressionKind.unsubscribe)
+_STOP = (Channel.sms, SuppressionKind.stop)
+
+
+@router.get("/p/{token}")
+def preferences(request: Request, token: str) -> Response:
+    """What this shopper has chosen, with a button to choose otherwise. Changes nothing."""
+    house: House = request.app.state.house
+    with house.sessions() as session:
+        found = find_parcel(session, token, house.clock.now())
+        if found is None:
+            return lost()
+        brand, order, _shipment = found
+        chosen = {
+            "advertised": not _chosen(session, brand, order, *_UNSUBSCRIBE) if order.email else None,
+            "texted": not _chosen(session, brand, order, *_STOP) if order.phone else None,
+        }
+    look = house.catalog.brands().get(brand.key)
+    if look is None:
+        return lost()
+    language, words = words_for(look.key, locale_chain(order.locale, look.locale))
+    content = {"brand": look, "words": words["preferences"], "language": language, "token": token, **chosen}
+    return page("preferences.html", content, forms=True)
+
+
+async def _raw(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.post("/p/{token}/unsubscribe")
+def unsubscribe(request: Request, token: str, body: Annotated[bytes, Depends(_raw)]) -> Response:
+    """No more advertisements by mail. This is also what `List-Unsubscribe` names: a mail program posts here without
+    cookie or login, and is not sent elsewhere (RFC 8058, section 3.1)."""
+    answer = _change(request, token, _say_no, *_UNSUBSCRIBE)
+    one_click = b"List-Unsubscribe=One-Click" in body and answer.status_code == 303
+    return Response(status_code=200) if one_click else answer
+
+
+@router.post("/p/{token}/subscribe")
+def subscribe(request: Request, token: str) -> Response:
+    """Takes the unsubscription back."""
+    return _change(request, token, _take_back, *_UNSUBSCRIBE)
+
+
+@router.post("/p/{token}/texts/stop")
+def stop_texts(request: Request, token: str) -> Response:
+    """No more text messages, as if the shopper had answered STOP: senders with a name cannot be answered."""
+    return _change(request, token, _say_no, *_STOP)
+
+
+@router.post("/p/{token}/texts/start")
+def start_texts(request: Request, token: str) -> Response:
+    """Text messages again."""
+    return _change(request, token, _take_back, *_STOP)
+
+
+_Change = Callable[[Session, int, Channel, str, SuppressionKind], object]
+
+
+def _change(request: Request, token: str, change: _Change, channel: Channel, kind: SuppressionKind) -> Response:
+    house: House = request.app.state.house
+    with house.sessions.begin() as session:
+        found = find_parcel(session, token, house.clock.now())
+        if found is None:
+            return lost()
+        brand, order, _shipment = found
+        address = _address(order, channel)
+        if address:
+            change(session, brand.id, channel, address, kind)
+    return RedirectResponse(f"/p/{token}", status_code=303)
+
+
+def _say_no(session: Session, brand_id: int, channel: Channel, address: str, kind: SuppressionKind) -> None:
+    suppress(session, [wish(brand_id, channel, address, kind)])
+
+
+def _take_back(session: Session, brand_id: int, channel: Channel, address: str, kind: SuppressionKind) -> None:
+    lift(session, [brand_id], channel, address_digest(channel, address), [kind])
+
+
+def _chosen(session: Session, brand: Brand, order: Order, channel: Channel, kind: SuppressionKind) -> bool:
+    address = _address(order, channel)
+    return bool(address) and is_suppressed(session, brand.id, channel, address_digest(channel, address or ""), kind)
+
+
+def _address(order: Order, channel: Channel) -> str | None:
+    return order.email if channel is Channel.email else order.phone
