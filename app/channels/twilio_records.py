@@ -74,7 +74,7 @@ class _Unanswered(Exception):
 
 async def look_up(records: Records, question: Question, sms: OutgoingSms) -> Finding:
     """Whether this text is among the account's messages. Total: found, surely absent, or unclear."""
-    day = f"{(question.begun_at - SKEW).astimezone(UTC):%Y-%m-%d}"
+    day = f"{(question.begun_at - SKEW).astimezone(UTC):%Y-%m-%d}T00:00:00Z"  # as the vendor's own library writes it
     listed: dict[str, Listed] = {}
     whole = True
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -10,6 +11,7 @@ import pytest
 from openapi_core import Config, OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
+from app.channels.base import Question
 from app.channels.sendgrid import SendGrid
 from app.channels.twilio import Twilio
 from app.demo.providers import serve
@@ -52,8 +54,8 @@ def sent(channel_of, outgoing) -> httpx.Request:
     return seen[0]
 
 
-def sendgrid(client) -> SendGrid:
-    return SendGrid(client, api_key="SG.key", base_url="https://api.sendgrid.com", now=lambda: NOW)
+def sendgrid(client, **given) -> SendGrid:
+    return SendGrid(client, api_key="SG.key", base_url="https://api.sendgrid.com", now=lambda: NOW, **given)
 
 
 def twilio(client, sender="+46700000000", base_url="https://api.twilio.com", sid=SID, token="token") -> Twilio:
@@ -86,6 +88,64 @@ def test_an_sms_is_asked_as_twilio_documents_it(sender, outgoing):
     form = dict(parse_qsl(request.content.decode(), strict_parsing=True))
     assert set(form) <= set(known)
     assert 1 <= int(form["ValidityPeriod"]) <= 36000
+
+
+def question(outgoing) -> Question:
+    """What is asked about a call of a minute ago."""
+    begun = NOW - timedelta(minutes=1)
+    later = (("att_later", "ref"),)
+    return Question(outgoing.attempt_id, outgoing, "/t/abc", begun, begun + timedelta(seconds=9), witnesses=later)
+
+
+def looked_up(channel, outgoing, body: bytes) -> list[httpx.Request]:
+    seen: list[httpx.Request] = []
+    asyncio.run(channel(answering(200, body=body, seen=seen)).lookup(question(outgoing)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("channel", "outgoing", "name", "path"),
+    [
+        (twilio, SMS, "twilio_api_v2010.messages.json", CREATE),
+        (lambda client: sendgrid(client, activity=True), EMAIL, "sendgrid_tsg_email_activity_v3.json", "/v3/messages"),
+    ],
+    ids=["twilio", "sendgrid"],
+)
+def test_records_are_asked_as_their_vendors_document_it(channel, outgoing, name, path):
+    """Each look-up passes the vendor's schema, and no query key is unknown to it."""
+    requests = looked_up(channel, outgoing, b'{"messages": []}')
+    known = {one["name"] for one in document(name)["paths"][path]["get"]["parameters"]}
+    assert requests
+    for request in requests:
+        assert set(request.url.params) <= known
+        asked = MockRequest(
+            f"https://{request.url.host}", "get", request.url.path,
+            args=dict(request.url.params), headers=dict(request.headers),
+        )  # fmt: skip
+        judge_of(name).validate_request(asked)
+
+
+def test_the_stand_in_lists_mail_as_sendgrid_documents_it():
+    """The stand-in's Email Activity passes the vendor's response schema."""
+    answers: list[httpx.Response] = []
+
+    async def scene(stand_in) -> None:
+        async with pooled() as client:
+            built = SendGrid(client, api_key=stand_in.account.api_key, base_url=stand_in.url, activity=True)
+            await built.send(EMAIL)
+            found = await built.lookup(question(EMAIL))
+            assert found.provider_ref
+            asked = {"query": f"(unique_args['doorstep_attempt_id']=\"{EMAIL.attempt_id}\")"}
+            key = {"authorization": f"Bearer {stand_in.account.api_key}"}
+            answers.append(await client.get(f"{stand_in.url}/v3/messages", params=asked, headers=key))
+
+    with serve() as stand_in:
+        asyncio.run(scene(stand_in))
+    (answer,) = answers
+    request = MockRequest("https://api.sendgrid.com", "get", "/v3/messages", args=dict(answer.request.url.params))
+    told = MockResponse(answer.content, answer.status_code, content_type="application/json")
+    judge_of("sendgrid_tsg_email_activity_v3.json").validate_response(request, told)
+    assert len(answer.json()["messages"]) == 1
 
 
 def test_the_document_would_notice_a_wrong_request():

@@ -70,7 +70,7 @@ def test_both_lists_are_read_by_recipient_and_the_day():
     seen: list[httpx.Request] = []
     asyncio.run(twilio(answering(200, body=listing(), seen=seen)).lookup(ASKED))
     asked = [dict(request.url.params) for request in seen]
-    assert [one.get("DateSent>") for one in asked] == [None, "2026-11-24"]
+    assert [one.get("DateSent>") for one in asked] == [None, "2026-11-24T00:00:00Z"]
     assert all(one["To"] == SMS.to_phone for one in asked)
     assert all(request.headers["authorization"].startswith("Basic ") for request in seen)
 

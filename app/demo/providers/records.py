@@ -85,7 +85,7 @@ class Records:
 
 def _listed(entry: Entry, to: str | None, since: str) -> bool:
     """Whether Twilio would list a message: one that still waits in a queue has no day on which it was sent."""
-    sent = entry.status != "accepted" and entry.received_at[:10] >= since
+    sent = entry.status != "accepted" and entry.received_at[:10] >= since[:10]
     return entry.provider == "twilio" and to in (None, entry.recipient) and (not since or sent)
 
 
