@@ -1,0 +1,298 @@
+"""Who is not written to: every cause, on both channels, at every moment up to the call, on the real pipeline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+
+from app import pipeline
+from app.channels.base import CAUSES, REPORT_KINDS, IncomingSms, Report, Verdict
+from app.insight.audit import audit
+from app.models import Attempt, Message, Suppression
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind, SuppressionScope
+from app.pipeline.consenting import lift, suppress, wish
+from app.pipeline.replying import take_reply
+from app.pipeline.settling import keep_reports
+from app.receipts.suppression import address_digest, holds_back, in_words, lifted_by, normalised, reach, written_by
+from tests.pipeline.conftest import World, world  # noqa: F401 - a fixture
+
+K, S = SuppressionKind, SuppressionScope
+ACCEPTED, LATER = Verdict(AttemptOutcome.accepted, "ref"), Verdict(AttemptOutcome.not_sent, http_status=429)
+_numbers = count(1)
+
+
+@dataclass
+class Shopper:
+    """One person with an address of each kind, the channel that it is about, and the attempts that reached them."""
+
+    world: World
+    email: str
+    phone: str
+    channel: Channel
+    attempts: dict[str, str]
+
+    def reported(self, channel: str, kind: str, cause: str | None) -> None:
+        """The provider says something of the first message."""
+        provider = {"email": "sendgrid", "sms": "twilio"}[channel]
+        report = Report(f"e{next(_numbers)}", kind, self.attempts[channel], None, None, None, b"{}", cause)
+        with self.world.house.sessions.begin() as session:
+            keep_reports(session, provider, [report])
+        pipeline.digest_reports(self.world.house)
+
+    def writes(self, text: str) -> None:
+        """An SMS to the shop."""
+        sms = IncomingSms(f"SM{next(_numbers)}", self.phone, "+15550100", text)
+        take_reply(self.world.house, "twilio", sms, self.world.clock.now())
+
+    def listed(self, channel: Channel, kind: SuppressionKind, scope: SuppressionScope | None = None) -> None:
+        """A person at the shop puts the address on the list."""
+        address = self.email if channel is Channel.email else self.phone
+        with self.world.house.sessions.begin() as session:
+            suppress(session, [wish(self.brand_id, channel, address, kind, scope)])
+
+    def lifted(self, channel: Channel, *kinds: SuppressionKind) -> None:
+        """A person at the shop takes it off again."""
+        address = self.email if channel is Channel.email else self.phone
+        with self.world.house.sessions.begin() as session:
+            lift(session, [self.brand_id], channel, address_digest(channel, address), kinds)
+
+    @property
+    def brand_id(self) -> int:
+        return self.world.messages()[0].brand_id
+
+    def hears(self) -> set[int]:
+        """A parcel of this person goes out for delivery; the messages that this plans."""
+        shopper = {"name": "Maja", "email": self.email, "phone": self.phone, "country": "SE"}
+        (parcel,) = self.world.order(f"order-{next(_numbers)}", shopper=shopper)
+        self.world.scan(parcel, Milestone.out_for_delivery)
+        return {message.id for message in self.world.messages(shipment_id=parcel)}
+
+
+def _refused(shopper: Shopper) -> None:
+    """Another text of the same person's is refused with error 21610, which says that they wrote STOP to Twilio."""
+    sms = shopper.world.sms
+    before, sms.answer = (
+        sms.answer,
+        lambda outgoing: Verdict(AttemptOutcome.refused, http_status=400, cause="opted_out"),
+    )
+    shopper.hears()
+    send(shopper.world)
+    sms.answer = before
+
+
+BOTH, MAIL, TEXTS, NONE = {"email", "sms"}, {"email"}, {"sms"}, set[str]()
+
+# What happens, and on which channels order mail still leaves afterwards.
+MATRIX: dict[str, tuple[Callable[[Shopper], None], set[str]]] = {
+    "nothing": (lambda p: None, BOTH),
+    "mail: bounced for good": (lambda p: p.reported("email", "bounced", "hard"), TEXTS),
+    "mail: turned away for now": (lambda p: p.reported("email", "bounced", "soft"), BOTH),
+    "mail: bounced, nobody says how": (lambda p: p.reported("email", "bounced", None), BOTH),
+    "mail: still being tried": (lambda p: p.reported("email", "deferred", None), BOTH),
+    "mail: dropped, no such address": (lambda p: p.reported("email", "dropped", "invalid"), TEXTS),
+    "mail: dropped, allowance spent": (lambda p: p.reported("email", "dropped", None), BOTH),
+    "mail: reported as spam": (lambda p: p.reported("email", "complained", "complained"), TEXTS),
+    "mail: opened by a machine": (lambda p: p.reported("email", "machine_opened", None), BOTH),
+    "mail: unsubscribed": (lambda p: p.reported("email", "other", "unsubscribed"), BOTH),
+    "mail: one click": (lambda p: p.listed(Channel.email, K.unsubscribe), BOTH),
+    "mail: marketing opt-out": (lambda p: p.listed(Channel.email, K.manual, S.marketing), BOTH),
+    "mail: listed by hand": (lambda p: p.listed(Channel.email, K.manual), TEXTS),
+    "mail: bounced, then lifted": (
+        lambda p: (p.reported("email", "bounced", "hard"), p.lifted(Channel.email, K.bounce))[1],
+        BOTH,
+    ),
+    "mail: bounced and complained, one lifted": (
+        lambda p: (
+            p.reported("email", "bounced", "hard"),
+            p.reported("email", "complained", None),
+            p.lifted(Channel.email, K.bounce),
+        )[2],
+        TEXTS,
+    ),
+    "text: STOP": (lambda p: p.writes("STOP"), MAIL),
+    "text: stop in so many words": (lambda p: p.writes("Sluta skicka SMS till mig!"), MAIL),
+    "text: STOP, then START": (lambda p: (p.writes("stop"), p.writes("START"))[1], BOTH),
+    "text: a question": (lambda p: p.writes("Where is it?"), BOTH),
+    "text: no such number": (lambda p: p.reported("sms", "bounced", "invalid"), MAIL),
+    "text: unknown handset": (lambda p: p.reported("sms", "bounced", "hard"), MAIL),
+    "text: out of reach": (lambda p: p.reported("sms", "bounced", None), BOTH),
+    "text: marketing opt-out": (lambda p: p.listed(Channel.sms, K.manual, S.marketing), BOTH),
+    "text: refused, wrote STOP to the provider": (_refused, MAIL),
+    "all at once": (
+        lambda p: (p.writes("STOP"), p.reported("email", "bounced", "hard"), p.listed(Channel.email, K.unsubscribe))[1],
+        NONE,
+    ),
+}
+
+
+def send(house_of: World) -> None:
+    """Send what is due on both channels."""
+    for channel in Channel:
+        pipeline.send(house_of.house, channel)
+
+
+def reached(where: World, channel: Channel = Channel.email) -> Shopper:
+    """A shopper whose first message was accepted on both channels."""
+    number = next(_numbers)
+    shopper = Shopper(where, f"maja{number}@example.test", f"+4670174{number:04}", channel, {})
+    ids = shopper.hears()
+    send(where)
+    with where.house.sessions() as session:
+        query = sa.select(Message.channel, Attempt.public_id).join(Attempt, Attempt.message_id == Message.id)
+        shopper.attempts = dict(session.execute(query.where(Message.id.in_(ids))).all())
+    assert set(shopper.attempts) == BOTH
+    return shopper
+
+
+def before_it_is_planned(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
+    """The suppression stands, then there is news."""
+    happens(shopper)
+    ids = shopper.hears()
+    send(shopper.world)
+    return ids
+
+
+def before_the_second_try(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
+    """The first try was turned away with 429, and the message waits for its second."""
+    here = shopper.world
+    here.email.answer = here.sms.answer = lambda outgoing: LATER
+    ids = shopper.hears()
+    send(here)
+    here.email.answer = here.sms.answer = lambda outgoing: ACCEPTED
+    assert {message.state for message in here.messages() if message.id in ids} == {"ready"}
+    happens(shopper)
+    here.clock.turn(minutes=2)
+    send(here)
+    return ids
+
+
+def between_claim_and_call(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
+    """The batch was claimed, judged and rendered; what did not begin is judged again when its lease has run out."""
+    here, begin, waiting = shopper.world, pipeline.begin, [happens]
+
+    def late(house, token, letters):
+        if waiting and letters[0].release.channel is shopper.channel:
+            waiting.pop()(shopper)
+        return begin(house, token, letters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "begin", late)
+        ids = shopper.hears()
+        send(here)
+    assert not waiting
+    with here.house.sessions.begin() as session:
+        past = sa.func.now() - timedelta(hours=1)
+        session.execute(sa.update(Message).where(Message.state == "sending").values(lease_until=past))
+    pipeline.recover(here.house)
+    send(here)
+    return ids
+
+
+MOMENTS = {before_it_is_planned: 0, before_the_second_try: 1, between_claim_and_call: 0}
+"""Each moment, with the calls that were made for the message before."""
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_the_matrix(world, name):  # noqa: F811
+    """Order mail leaves where it may, and where it may not no call is made, at the last moment or for a retry."""
+    happens, leaves = MATRIX[name]
+    channel = Channel.sms if name.startswith("text") else Channel.email
+    for moment, calls in MOMENTS.items():
+        ids = moment(reached(world, channel), happens)
+        called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
+        for message in (message for message in world.messages() if message.id in ids):
+            where = (name, moment.__name__, message.channel)
+            made = len(called & _attempts_of(world, message))
+            if message.channel in leaves:
+                assert (message.state, message.reason, made) == ("accepted", "accepted", calls + 1), where
+            else:
+                assert (message.state, message.reason, made) == ("suppressed", "suppressed_address", calls), where
+                assert message.detail in {in_words(kind) for kind in SuppressionKind}
+    with world.house.sessions() as session:
+        found = audit(session, 3600)
+    assert found.whole, found.breaches
+
+
+def _attempts_of(here: World, message: Message) -> set[str]:
+    with here.house.sessions() as session:
+        return set(session.scalars(sa.select(Attempt.public_id).where(Attempt.message_id == message.id)))
+
+
+@pytest.mark.parametrize("kind", list(K))
+@pytest.mark.parametrize("marketing", [False, True])
+def test_what_a_kind_holds_back(kind, marketing):
+    """Advertisements stop for every reason there is; order mail never stops for a "no" to advertisements."""
+    blocks_orders = kind not in (K.unsubscribe, K.block)
+    assert holds_back(reach(kind), marketing=marketing) is (marketing or blocks_orders)
+    assert in_words(kind)
+
+
+@pytest.mark.parametrize("kind", [*REPORT_KINDS, "never heard of"])
+@pytest.mark.parametrize("cause", [None, *CAUSES])
+def test_every_report_has_an_answer(kind, cause):
+    """Total: whatever is reported with whatever cause, it is known what it writes and what it lifts, never both."""
+    written, lifted = written_by(kind, cause), lifted_by(cause)
+    assert written is None or lifted is None
+    assert (written is not None) == (cause not in (None, "resubscribed") or (cause is None and kind == "complained"))
+
+
+@pytest.mark.parametrize(
+    ("channel", "one", "other"),
+    [
+        (Channel.email, " Maja@Example.TEST ", "maja@example.test"),
+        (Channel.email, "A\u030asa@example.test", "\u00e5sa@example.test"),
+        (Channel.sms, "+46 70-174 06 05", "+46701740605"),
+        (Channel.sms, "whatsapp:+46701740605", "+46701740605"),
+    ],
+)
+def test_an_address_is_known_however_it_is_written(channel, one, other):
+    """Case, blanks and composed letters make no other address; a plus sign does."""
+    assert normalised(channel, one) == other
+    assert address_digest(channel, one) == address_digest(channel, other)
+    assert address_digest(Channel.email, "maja+shop@example.test") != address_digest(Channel.email, "maja@example.test")
+
+
+def test_a_lifted_suppression_comes_back_only_for_something_newer(world):  # noqa: F811
+    """A report of what happened before the lifting changes nothing; one of what happened after does."""
+    world.order()
+    lifted_at = datetime.now(UTC)
+    told = [("old", lifted_at - timedelta(hours=2)), ("older", lifted_at - timedelta(days=1)), ("new", None)]
+    seen = []
+    with world.house.sessions.begin() as session:
+        brand_id = session.scalars(sa.text("SELECT id FROM brands")).one()
+        for _, at in told:
+            new = suppress(session, [wish(brand_id, Channel.email, "a@example.test", K.bounce, at=at)])
+            seen.append(new)
+            lift(session, [brand_id], Channel.email, address_digest(Channel.email, "a@example.test"), [K.bounce])
+        assert session.scalars(sa.select(sa.func.count()).select_from(Suppression)).one() == 1
+    assert seen == [1, 0, 1]
+
+
+def test_a_forgotten_person_stays_unwritten_to(world):  # noqa: F811
+    """The digest is enough: with the address erased from the list, nothing leaves."""
+    shopper = reached(world)
+    shopper.listed(Channel.email, K.manual)
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Suppression).values(address=None))
+    ids = shopper.hears()
+    send(world)
+    assert {(m.channel, m.state) for m in world.messages() if m.id in ids} == {
+        ("email", "suppressed"),
+        ("sms", "accepted"),
+    }
+
+
+def test_another_brands_list_is_its_own(world):  # noqa: F811
+    """What was said to one shop is not known to another."""
+    shopper = reached(world)
+    with world.house.sessions.begin() as session:
+        other = session.scalars(
+            sa.text("INSERT INTO brands (key, name) VALUES ('atelier-ombre', 'Atelier') RETURNING id")
+        ).one()
+        suppress(session, [wish(other, Channel.email, shopper.email, K.manual)])
+    ids = shopper.hears()
+    send(world)
+    assert {m.state for m in world.messages() if m.id in ids} == {"accepted"}
