@@ -24,7 +24,7 @@ demo: install ## the whole engine with a sample shop; HEADLESS=1 ends by itself
 	$(BIN)/doorstep demo $(if $(HEADLESS),--headless)
 
 test: install ## all tests, on a real PostgreSQL and Valkey
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: install ## style, types, layers, schema, compose file
 	$(BIN)/ruff check .

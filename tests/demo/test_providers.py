@@ -364,9 +364,10 @@ def test_reports_come_back_signed_and_are_believed(stand_in):
     with receiving() as (base, heard):
         stand_in.behave(callbacks=CallbackManners(base=base, **FAST))
         send(stand_in, EMAIL, sms(attempt_id="att_sms"), public_url=base)
-        until(lambda: len(reports_of(stand_in, base, heard)) >= 4)
+        until(lambda: len({report.event_key for report in reports_of(stand_in, base, heard)}) >= 4)
         reports = reports_of(stand_in, base, heard)
-    told = sorted((report.attempt_id, report.kind) for report in reports)
+    # a set: what is not answered in time is reported again, as the vendors do
+    told = sorted({(report.attempt_id, report.kind) for report in reports})
     assert told == [
         (EMAIL.attempt_id, "accepted"),
         (EMAIL.attempt_id, "delivered"),
