@@ -100,7 +100,8 @@ def is_down(verdict: Verdict) -> bool:
 def changed(verdicts: Sequence[tuple[SenderKey, Verdict]], rests: Rests) -> dict[SenderKey, Verdict | None]:
     """Which senders are to rest after a batch, with the verdict that says so, and which are back (None)."""
     answered = {key for key, verdict in verdicts if verdict.outcome is AttemptOutcome.accepted}
-    down = {key: verdict for key, verdict in verdicts if is_down(verdict) and key not in answered}
+    # The first says why; those after it were not tried.
+    down = {key: verdict for key, verdict in reversed(verdicts) if is_down(verdict) and key not in answered}
     back = {key: None for key in sorted(answered) if key in rests}
     return {**down, **back}
 

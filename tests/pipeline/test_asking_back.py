@@ -327,8 +327,8 @@ def alike(world: World) -> None:
         """
         INSERT INTO crossings (brand_id, order_id, shipment_id, scope, scope_id, milestone, occurrence, cause, anchor,
             occurred_at, crossed_at, facts)
-        SELECT brand_id, order_id, shipment_id, scope, scope_id, 'attempt_failed', 1, cause, anchor, occurred_at, crossed_at,
-            facts FROM crossings""",
+        SELECT brand_id, order_id, shipment_id, scope, scope_id, 'attempt_failed', 1, cause, anchor,
+            occurred_at, crossed_at, facts FROM crossings""",
     )
     sql(
         world,
@@ -344,8 +344,9 @@ def alike(world: World) -> None:
         INSERT INTO messages (public_id, brand_id, order_id, shipment_id, crossing_id, rule, milestone, channel,
             recipient_id, locale, rule_set_version_id, template_version_id, priority, state, reason, planned_at,
             send_at, expires_at)
-        SELECT 'msg_copy', brand_id, order_id, shipment_id, (SELECT max(id) FROM crossings), rule, 'attempt_failed', channel,
-            recipient_id, locale, rule_set_version_id, template_version_id, priority, state, reason, planned_at,
+        SELECT 'msg_copy', brand_id, order_id, shipment_id, (SELECT max(id) FROM crossings), rule,
+            'attempt_failed', channel, recipient_id, locale, rule_set_version_id, template_version_id,
+            priority, state, reason, planned_at,
             send_at, expires_at FROM messages WHERE channel = 'sms'""",
     )
     sql(

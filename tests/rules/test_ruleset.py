@@ -67,3 +67,21 @@ def test_two_rules_that_would_send_the_same_are_refused():
     twice = GOOD + GOOD.split("rules:\n")[1].replace("name: arriving", "name: again")
     with pytest.raises(InvalidInput, match="email for out_for_delivery"):
         parse_rules(twice)
+
+
+def test_resending_without_evidence_is_asked_for_by_rule_and_never_for_an_sms():
+    """Off unless written; an SMS is never sent twice on a guess; anything but true and false is a fault."""
+    text = "version: 1\nrules:\n  - {name: a, when: delivered, send: [%s], expires: 2h%s}\n"
+    assert [rule.resend_unconfirmed for rule in parse_rules(text % ("email", "")).rules] == [False]
+    assert [rule.resend_unconfirmed for rule in parse_rules(text % ("email", ", resend_unconfirmed: true")).rules] == [
+        True
+    ]
+    assert parse_rules(text % ("sms", ", resend_unconfirmed: false")).rules[0].resend_unconfirmed is False
+    for send, written, problem in (
+        ("sms", "true", "an SMS is never sent twice on a guess"),
+        ("email, sms", "true", "an SMS is never sent twice on a guess"),
+        ("email", "maybe", "neither true nor false"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            parse_rules(text % (send, f", resend_unconfirmed: {written}"))
+        assert problem in str(refused.value)
