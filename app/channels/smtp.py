@@ -1,5 +1,6 @@
 """Email through any SMTP server: how a message is handed over and what each reply means (RFC 5321, 3461, 6531)."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,9 @@ class _Progress:
 
     greeted: bool = False
     data: bool = False
+
+
+_NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|3|6|10)\b")
 
 
 class Smtp:
@@ -157,6 +161,12 @@ def _encoding(letter: Letter) -> str:
     return "utf-8" if letter.international else "ascii"
 
 
+def _cause(error: Exception) -> str | None:
+    """What a server's last word says of the recipient: only that there is no such mailbox (RFC 3463, 5.1.x)."""
+    named = isinstance(error, aiosmtplib.SMTPRecipientRefused) and _NO_SUCH_MAILBOX.match(error.message.strip())
+    return "hard" if named else None
+
+
 def judge(error: Exception, *, data: bool, greeted: bool) -> Verdict:
     """What a failed hand-over means. `data`: the message had begun to leave. `greeted`: a session stood."""
     said = problem(f"{type(error).__name__}: {error}")
@@ -172,7 +182,7 @@ def judge(error: Exception, *, data: bool, greeted: bool) -> Verdict:
     if code is not None and 400 <= code < 500:
         return Verdict(AttemptOutcome.not_sent, http_status=code, error=said)
     if code is not None and 500 <= code < 600:
-        return Verdict(AttemptOutcome.refused, http_status=code, error=said)
+        return Verdict(AttemptOutcome.refused, http_status=code, error=said, cause=_cause(error))
     if data:
         return Verdict(AttemptOutcome.unanswered, http_status=code, error=said)
     if isinstance(error, ValueError):

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from app import pipeline
 from app.channels.base import CAUSES, REPORT_KINDS, IncomingSms, Report, Verdict
 from app.insight.audit import audit
+from app.insight.explain import explain
+from app.insight.tell import tell
 from app.models import Attempt, Message, Suppression
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind, SuppressionScope
 from app.pipeline.consenting import lift, suppress, wish
@@ -296,3 +298,18 @@ def test_another_brands_list_is_its_own(world):  # noqa: F811
     ids = shopper.hears()
     send(world)
     assert {m.state for m in world.messages() if m.id in ids} == {"accepted"}
+
+
+def test_the_story_says_what_was_written_back_and_why_nothing_left(world):  # noqa: F811
+    """A support agent reads the question, the STOP and the reason of the text that did not leave."""
+    shopper = reached(world)
+    shopper.writes("Where is\nit?")
+    shopper.writes("STOP")
+    shopper.hears()
+    send(world)
+    with world.house.sessions() as session:
+        names = session.scalars(sa.text("SELECT public_id FROM shipments ORDER BY id")).all()
+        first, second = ["\n".join(tell(explain(session, name))) for name in names]
+    assert "What the shopper wrote back" in first and "“Where is it?”" in first
+    assert "“STOP”, and gets no more texts" in first
+    assert "This address must not be written to. (the shopper opted out of text messages)" in second
