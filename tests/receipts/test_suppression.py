@@ -312,4 +312,4 @@ def test_the_story_says_what_was_written_back_and_why_nothing_left(world):  # no
         first, second = ["\n".join(tell(explain(session, name))) for name in names]
     assert "What the shopper wrote back" in first and "“Where is it?”" in first
     assert "“STOP”, and gets no more texts" in first
-    assert "This address must not be written to. (the shopper opted out of text messages)" in second
+    assert "must not be written to: the shopper opted out of text messages." in second
