@@ -1,0 +1,170 @@
+"""Claim, attempt, call, settle, report, ask: in any order, with deaths anywhere, each message is taken at most once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app import pipeline
+from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Report, Verdict
+from app.clock import stopwatch
+from app.insight.audit import audit
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone
+from app.pipeline.preparing import prepare
+from app.pipeline.releasing import claim
+from app.pipeline.sending import begin, deliver, settle
+from app.pipeline.settling import keep_reports
+from tests.pipeline.conftest import START, World
+from tests.pipeline.test_attacks import sql
+from tests.pipeline.test_path import whole
+
+ENDS = {"accepted", "delivered"}
+
+
+@dataclass
+class Provider:
+    """What a provider does with the next calls, what it took, and whether it can be asked just now."""
+
+    acts: list[str] = field(default_factory=list)
+    journal: dict[str, str] = field(default_factory=dict)
+    asked: bool = True
+
+    def answer(self, outgoing: Outgoing) -> Verdict:
+        act = self.acts.pop() if self.acts else "accept"
+        if act in ("accept", "accept_silently"):
+            self.journal[outgoing.attempt_id] = outgoing.to_email
+        if act == "accept":
+            return Verdict(AttemptOutcome.accepted, f"ref-{outgoing.attempt_id}")
+        if act == "busy":
+            return Verdict(AttemptOutcome.not_sent, error="busy")
+        return Verdict(AttemptOutcome.unanswered, error="reset")
+
+    def records(self, question: Question) -> Finding:
+        if not self.asked:
+            return Finding(Answer.unclear, "away")
+        if question.attempt_id in self.journal:
+            return Finding(Answer.found, "there", f"ref-{question.attempt_id}")
+        return Finding(Answer.absent, "not there")
+
+
+class Life(RuleBasedStateMachine):
+    """Workers that may die at any point, over the real SQL."""
+
+    world: World
+
+    @initialize(orders=st.integers(1, 2))
+    def begin_anew(self, orders: int) -> None:
+        # One statement: a run starts from an empty house, and the database is the same for all runs.
+        sql(self.world, "TRUNCATE orders, shipments, crossings, decisions, messages, ledger_keys, attempts, receipts,"
+                        " scans, senders CASCADE")  # fmt: skip
+        self.world.clock.turn(seconds=(START - self.world.clock.now()).total_seconds())
+        self.provider, self.unsettled, self.reports = Provider(), [], 0
+        email = self.world.email
+        email.asking, email.answer, email.records = Asking.lookup, self.provider.answer, self.provider.records
+        for number in range(orders):
+            shopper = {"name": "Maja", "email": f"maja{number}@example.test", "country": "SE"}
+            (parcel,) = self.world.order(str(number), shopper=shopper)
+            self.world.scan(parcel, Milestone.out_for_delivery)
+
+    @rule(
+        acts=st.lists(st.sampled_from(["accept", "accept_silently", "drop", "busy"]), min_size=1, max_size=2),
+        dies=st.sampled_from(["never", "after the claim", "after the begin", "after the call"]),
+    )
+    def a_worker_sends(self, acts: list[str], dies: str) -> None:
+        house, now = self.world.house, self.world.clock.turn(seconds=1)
+        self.provider.acts = acts
+        with house.sessions.begin() as session:
+            token, claimed = claim(session, house, Channel.email, now)
+        if dies == "after the claim" or not claimed:
+            return
+        letters, withheld = prepare(house, Channel.email, claimed, now, {})
+        assert not withheld
+        begun = begin(house, token, letters)
+        if dies == "after the begin":
+            return
+        verdicts = house.loop.run(deliver(begun, 2, stopwatch(), 2.0))
+        if dies == "after the call":
+            self.unsettled += verdicts
+        else:
+            settle(house, verdicts, now)
+
+    @precondition(lambda self: self.unsettled)
+    @rule()
+    def an_answer_comes_late(self) -> None:
+        settle(self.world.house, [self.unsettled.pop()], self.world.clock.now())
+
+    @precondition(lambda self: self.provider.journal)
+    @rule(which=st.integers(0, 9), kind=st.sampled_from(["accepted", "delivered"]), applied=st.booleans())
+    def a_report_comes(self, which: int, kind: str, applied: bool) -> None:
+        attempt = sorted(self.provider.journal)[which % len(self.provider.journal)]
+        self.reports += 1
+        told = Report(f"e{self.reports}", kind, attempt, f"ref-{attempt}", None, None, b"{}")
+        with self.world.house.sessions.begin() as session:
+            keep_reports(session, "sendgrid", [told])
+        if applied:
+            pipeline.digest_reports(self.world.house)
+
+    @rule(seconds=st.sampled_from([0, 10, 100]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.clock.turn(seconds=seconds * 20)
+        sql(self.world, "UPDATE messages SET lease_until = lease_until - make_interval(secs => :s)", s=seconds)
+        sql(self.world, "UPDATE attempts SET begun_at = begun_at - make_interval(secs => :s),"
+                        " deadline_at = deadline_at - make_interval(secs => :s),"
+                        " ask_at = ask_at - make_interval(secs => :s)", s=seconds)  # fmt: skip
+
+    @rule(asked=st.booleans())
+    def what_is_in_doubt_is_asked_about(self, asked: bool) -> None:
+        self.provider.asked = asked
+        pipeline.recover(self.world.house)
+
+    @invariant()
+    def nobody_is_written_to_twice(self) -> None:
+        assert all(count == 1 for count in Counter(self.provider.journal.values()).values())
+
+    @invariant()
+    def what_counts_as_sent_was_taken(self) -> None:
+        for state, address in self.states():
+            assert state not in ENDS or address in self.provider.journal.values()
+
+    @invariant()
+    def the_books_are_whole(self) -> None:
+        with self.world.house.sessions() as session:
+            found = audit(session, 1e6)
+        # Here nobody looks after lost leases until the machine says so.
+        broken = [breach for breach in found.breaches if breach.law != "nothing is being sent past its lease"]
+        assert not broken, broken
+
+    def states(self) -> list[tuple[str, str]]:
+        rows = sql(self.world, "SELECT messages.state, orders.email FROM messages JOIN orders"
+                               " ON orders.id = messages.order_id ORDER BY messages.id")  # fmt: skip
+        return [(row.state, row.email) for row in rows]
+
+    def teardown(self) -> None:
+        """Once all is well again, everything has left, and left once."""
+        self.provider.asked, self.provider.acts = True, []
+        for _ in range(4):
+            self.time_passes(100)
+            pipeline.digest_reports(self.world.house)
+            pipeline.recover(self.world.house)
+            pipeline.send(self.world.house, Channel.email)
+        assert {state for state, _ in self.states()} <= ENDS
+        assert sorted(self.provider.journal.values()) == sorted(address for _, address in self.states())
+        whole(self.world)
+
+
+def test_no_order_of_events_loses_or_repeats_a_message(world: World):
+    """Random lives of one or two messages: taken exactly once each, whatever died and whoever was asked when."""
+    allowed = settings(
+        max_examples=40, stateful_step_count=12, deadline=None, database=None, derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    run_state_machine_as_test(type("LifeHere", (Life,), {"world": world}), settings=allowed)
