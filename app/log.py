@@ -63,7 +63,8 @@ def configure_logging(style: str = "auto", level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.addFilter(_MaskFilter())
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        foreign_pre_chain=[*shared, structlog.processors.format_exc_info, _mask_event],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -19,6 +19,7 @@ from app.models.vocabulary import Channel, Source
 from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
 from app.pipeline.asking_back import ask_back
 from app.pipeline.concluding import hear
+from app.pipeline.delivering import deliver
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
@@ -27,7 +28,7 @@ from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, changed, note, resting, sender_key
-from app.pipeline.sending import Begun, begin, deliver, settle, withhold
+from app.pipeline.sending import Begun, begin, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.unpacking import unpack_batches
 from app.rules.ruleset import Priority

@@ -63,6 +63,12 @@ class Engine:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
+    def tend(self) -> None:
+        """Start again what ended by itself, as `doorstep up` and the compose file do."""
+        for name, process in list(self.running.items()):
+            if process.poll() is not None:
+                self.start(Program(name, tuple(process.args)))  # type: ignore[arg-type]
+
     def stop(self) -> None:
         for name in list(self.running):
             self.kill(name)

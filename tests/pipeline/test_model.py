@@ -19,9 +19,10 @@ from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Repor
 from app.clock import stopwatch
 from app.insight.audit import audit
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
+from app.pipeline.delivering import deliver
 from app.pipeline.preparing import prepare
 from app.pipeline.releasing import claim
-from app.pipeline.sending import begin, deliver, settle
+from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
 from tests.pipeline.conftest import START, World
 from tests.pipeline.test_attacks import sql
