@@ -9,6 +9,7 @@ from app.bench.ground import Cost
 from app.bench.poll import bench_poll
 from app.bench.send import bench_send
 from app.cli.common import AsJson, out, print_json
+from app.log import configure_logging
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks, as ratios to a bare limit measured in the same run.")
 
@@ -18,6 +19,7 @@ def bench_poll_command(
     parcels: Annotated[int, typer.Option(min=200, max=1_000_000)] = 5000, as_json: AsJson = False
 ) -> None:
     """What a polled parcel costs, beside a bare GET on the same transport."""
+    configure_logging(level=30)
     bench = bench_poll(parcels)
     rows = {
         "bare GET (the floor)": bench.floor,
@@ -32,6 +34,7 @@ def bench_send_command(
     messages: Annotated[int, typer.Option(min=500, max=1_000_000)] = 5000, as_json: AsJson = False
 ) -> None:
     """What a message costs from claim to settled, beside rendering, a raw POST and batched SQL."""
+    configure_logging(level=30)
     bench = bench_send(messages)
     rows = {
         "render + raw POST + batched SQL (the floor)": bench.floor,
