@@ -81,6 +81,13 @@ class Callbacks:
         self._number += 1
         heapq.heappush(self._due, _Due(at, self._number, event, entry, extra, told))
 
+    def forget(self) -> None:
+        """Report nothing more of what was taken so far."""
+        self._due.clear()
+        self._batch.clear()
+        for call in self._calls:
+            call.cancel()
+
     async def run(self) -> None:
         """Report what falls due, until cancelled."""
         timeout = aiohttp.ClientTimeout(total=15)

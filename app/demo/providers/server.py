@@ -2,7 +2,7 @@
 
 POST /v3/mail/send                                     SendGrid's; GET /v3/messages: its Email Activity
 POST|GET /2010-04-01/Accounts/{sid}/Messages.json      Twilio's; GET /2010-04-01/Accounts/{sid}/Messages/{id}.json
-GET|DELETE /journal                                    what was taken; ?after=N&limit=N&bodies=0
+GET|DELETE /journal      what was taken, ?after=N&limit=N&bodies=0; DELETE forgets it and what is still to be reported
 GET|PUT /behaviour                                     reads or changes the behaviour (only the parts named)
 GET /account                                           the settings with which Doorstep sends through this
 GET /inbox                                             what shoppers would have received, for people
@@ -180,6 +180,7 @@ class ProviderStandIn:
 
     async def _clear_journal(self, request: web.Request) -> web.StreamResponse:
         self.journal.clear()
+        self.callbacks.forget()
         return web.Response(status=204)
 
     async def _read_behaviour(self, request: web.Request) -> web.StreamResponse:
