@@ -1,0 +1,47 @@
+"""`make chaos`: whatever dies, stalls or lies, is every message sent once, or does it say why not?"""
+
+import argparse
+import json
+import signal
+import sys
+
+from rich.console import Console
+
+from tests.chaos.schedule import Plan
+from tests.chaos.storm import run
+from tests.chaos.table import as_document, show
+from tests.conftest import shut_the_way_out
+
+DEFAULT_SEED = 20261126
+
+
+def main() -> int:
+    """Run once and print what came of it; 1 when a law was broken, 130 when told to stop."""
+    plan = Plan(0)
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="decides everything that is done (%(default)s)")
+    parser.add_argument("--messages", type=int, default=plan.messages, help="how many are decided (%(default)s)")
+    parser.add_argument("--kills", type=int, default=plan.kills, help="SIGKILLs of workers (%(default)s)")
+    parser.add_argument("--patience", type=float, default=plan.patience, help="seconds, at most (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a document instead of tables")
+    told = parser.parse_args()
+    if told.messages < 40 or told.kills < 1 or told.patience <= 0:
+        parser.error("--messages must be 40 or more, --kills 1 or more, --patience more than 0")
+    shut_the_way_out()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    progress = Console(stderr=True)
+    try:
+        with progress.status("starting") as status:
+            outcome = run(Plan(told.seed, told.messages, told.kills, patience=told.patience), status.update)
+    except KeyboardInterrupt:
+        progress.print("Stopped; nothing was left running.")
+        return 130
+    if told.json:
+        print(json.dumps(as_document(outcome), indent=2))
+    else:
+        show(outcome, Console())
+    return 1 if outcome.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
