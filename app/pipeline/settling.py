@@ -50,6 +50,9 @@ _LEASES = sa.text("""
 
 # `deadline_at` and `begun_at` are both the database's clock. A later attempt speaks about an earlier one only if
 # it began after the earlier call was over and the margin had passed, so that reports in flight had time to come.
+# And reports that were turned away while nobody could take them come later than fresh ones: a neighbour that is known
+# to have been taken and has not been reported either shows that they are still on their way. Neighbours are looked up
+# by the ids around the attempt's own, which are given out as calls begin.
 _SILENCE = sa.text("""
     WITH silent AS MATERIALIZED (
         SELECT messages.id AS message_id, attempts.id AS attempt_id
@@ -64,6 +67,14 @@ _SILENCE = sa.text("""
                 WHERE later.provider = attempts.provider AND later.sender = attempts.sender
                     AND later.begun_at > attempts.deadline_at + make_interval(secs => :margin)
                     AND later.first_receipt_at IS NOT NULL
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM attempts AS neighbour
+                WHERE neighbour.id BETWEEN attempts.id - 300 AND attempts.id + 300
+                    AND neighbour.provider = attempts.provider AND neighbour.sender = attempts.sender
+                    AND neighbour.begun_at BETWEEN attempts.begun_at - make_interval(secs => :margin)
+                        AND attempts.deadline_at + make_interval(secs => :margin)
+                    AND neighbour.outcome = 'accepted' AND neighbour.first_receipt_at IS NULL
             )
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), closed AS (
