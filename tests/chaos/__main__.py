@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import logging
 import signal
 import sys
 
+import structlog
 from rich.console import Console
 
 from tests.chaos.schedule import Plan
@@ -28,6 +30,7 @@ def main() -> int:
     if told.messages < 40 or told.kills < 1 or told.patience <= 0:
         parser.error("--messages must be 40 or more, --kills 1 or more, --patience more than 0")
     shut_the_way_out()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # reports go lost by design
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = Console(stderr=True)
     try:

@@ -1,15 +1,17 @@
 """After the storm: the provider's journal against the database, message by message. What must be zero stands here."""
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from app.db import Sessions
 from app.demo.providers import Entry
 from app.insight.audit import audit
-from app.models import Attempt, LedgerKey, Message, Order
+from app.models import Attempt, LedgerKey, Message, Order, Receipt
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, Channel, Reason
 from tests.chaos.shop import Shop
 
@@ -169,3 +171,13 @@ def broken_laws(sessions: Sessions, balances: Sequence[Reckoning], lateness: Lat
     if lateness.unconfirmed > MOST_LATE:
         broken.append(f"unconfirmed: {lateness.unconfirmed:.0f} s past its stated wait")
     return broken
+
+
+def keep_evidence(sessions: Sessions, folder: Path) -> None:
+    """Write the tables that tell what was believed, one CSV file each."""
+    for table in (Message, Attempt, Receipt):
+        columns = [column for column in table.__table__.columns if column.name not in ("released", "personal", "body")]
+        with sessions() as session, (folder / f"{table.__tablename__}.csv").open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(column.name for column in columns)
+            rows.writerows(session.execute(sa.select(*columns).order_by(table.id)))

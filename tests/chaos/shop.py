@@ -1,9 +1,12 @@
 """The shop in the storm: places orders whose parcels have news, cancels some, and takes shoppers' wishes."""
 
+import heapq
 import random
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -28,6 +31,8 @@ EACH = 2
 """Messages an order: an email and an SMS."""
 _NEWS = (Milestone.out_for_delivery, Milestone.delivered, Milestone.out_for_delivery, Milestone.dispatched)
 _CANCELLED, _SUPPRESSED = 0.03, 0.02
+_LATEST_WISH = 0.7
+"""Seconds after an order was placed in which minds are changed: before, while and after its messages leave."""
 
 
 def number_of(n: int) -> str:
@@ -53,6 +58,7 @@ class Shop:
         self._sessions = sessions
         wake = build_wake(build_celery(Settings(broker_url=broker_url, database_url=database_url)))
         self._house = build_house(Settings(send="shadow"), engine=engine, wake=wake)
+        self._wishes = _Wishes()
         self.placed = 0
         self.cancelled: dict[str, datetime] = {}
         self.suppressed: dict[tuple[Channel, str], datetime] = {}
@@ -68,6 +74,7 @@ class Shop:
         numbers = range(self.placed, self.placed + orders)
         _surely(lambda: self._place(numbers))
         self.placed += orders
+        self._change_minds(numbers)
 
     def _place(self, numbers: range) -> None:
         now = wall_now()
@@ -92,16 +99,16 @@ class Shop:
         heard = [Heard(shipment_id, Source.push, (_scan(int(number[1:]), at),)) for number, shipment_id in rows]
         listen(self._house, heard, now)
 
-    def change_minds(self, orders: int) -> None:
-        """Of the last `orders` orders some are cancelled, and some shoppers want no more on one channel."""
-        for n in range(max(0, self.placed - orders), self.placed):
-            drawn = self._dice.random()
+    def _change_minds(self, numbers: range) -> None:
+        """Some of these orders will be cancelled, and some shoppers will want no more on one channel."""
+        for n in numbers:
+            drawn, due = self._dice.random(), time.monotonic() + self._dice.random() * _LATEST_WISH
             if drawn < _CANCELLED:
-                _surely(lambda n=n: self._cancel(number_of(n)))
+                self._wishes.put(due, partial(self._cancel, number_of(n)))
             elif drawn < _CANCELLED + _SUPPRESSED:
                 channel = self._dice.choice((Channel.email, Channel.sms))
                 address = email_of(n) if channel is Channel.email else phone_of(n)
-                _surely(lambda channel=channel, address=address: self._suppress(channel, address))
+                self._wishes.put(due, partial(self._suppress, channel, address))
 
     def _cancel(self, number: str) -> None:
         with self._sessions.begin() as session:
@@ -118,8 +125,46 @@ class Shop:
             return session.scalars(sa.select(sa.func.clock_timestamp())).one()
 
     def close(self) -> None:
+        """Let the last wishes be done, and let go."""
+        self._wishes.end()
         self._house.loop.run(self._house.http.aclose())
         self._house.loop.close()
+
+
+class _Wishes:
+    """Does each thing at its time, in a thread of its own, so that it falls anywhere among the calls."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._changed = threading.Condition()
+        self._number = 0
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="wishes", daemon=True)
+        self._thread.start()
+
+    def put(self, due: float, work: Callable[[], None]) -> None:
+        """Do `work` at `due` on the stopwatch."""
+        with self._changed:
+            self._number += 1
+            heapq.heappush(self._due, (due, self._number, work))
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Do nothing more, and wait for what is being done."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._ending and not (self._due and self._due[0][0] <= time.monotonic()):
+                    self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
+                if self._ending:
+                    return
+                work = heapq.heappop(self._due)[2]
+            _surely(work)
 
 
 def _scan(n: int, at: datetime) -> HeardScan:

@@ -19,7 +19,7 @@ from app.demo.providers import Act, CallbackManners, Manners, StandIn, serve
 from app.embedded.engine import free_port, web_program, worker_program
 from app.models.vocabulary import PENDING, Channel
 from tests.chaos import points
-from tests.chaos.reckoning import Lateness, Reckoning, broken_laws, look_at_lateness, reckon
+from tests.chaos.reckoning import Lateness, Reckoning, broken_laws, keep_evidence, look_at_lateness, reckon
 from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Event, Plan
 from tests.chaos.shop import EACH, Shop
 from tests.faults.conftest import Engine, await_
@@ -90,7 +90,6 @@ class Storm:
         for n, event in enumerate(events, 1):
             portion = stormy * n // len(events) - self.shop.placed
             self.shop.place(portion)
-            self.shop.change_minds(portion)
             self._in_time()
             self._let_work(portion)
             self.say(f"{n}/{len(events)} {event.deed.value}{f' ({event.point})' if event.point else ''}")
@@ -260,7 +259,7 @@ class Storm:
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
-    """One run from nothing to its reckoning. Logs, journal and database stay only where a law was broken."""
+    """One run from nothing to its reckoning. Logs, journal and tables stay only where a law was broken."""
     logs = Path(tempfile.mkdtemp(prefix="doorstep-chaos-logs-"))
     folder = new_folder("doorstep-chaos-")
     kept = False
@@ -275,10 +274,11 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
                 overdue = str(error)
             storm.engine.stop()
             outcome = storm.outcome(overdue)
-        kept = bool(outcome.broken)
-        outcome.logs = logs if kept else None
-        if kept:
-            shutil.copytree(folder, logs / "servers", symlinks=True, ignore=shutil.ignore_patterns(".s.*", "*.sock"))
+            kept = bool(outcome.broken)
+            if kept:
+                outcome.logs = logs
+                keep_evidence(storm.engine.sessions, logs)
+                shutil.copy(folder / "logs" / "postgres.log", logs)
         return outcome
     finally:
         shutil.rmtree(folder, ignore_errors=True)

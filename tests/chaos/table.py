@@ -46,7 +46,7 @@ def show(outcome: Outcome, console: Console) -> None:
     for fault in outcome.broken:
         console.print(f"[red]broken[/red]  {fault}", soft_wrap=True)
     if outcome.logs:
-        console.print(f"Logs, the provider's journal and the database's files: {outcome.logs}", soft_wrap=True)
+        console.print(f"Logs, the provider's journal and the tables: {outcome.logs}", soft_wrap=True)
     else:
         console.print("Nothing lost, nothing sent twice, nothing unexplained; the audit agrees.")
 
