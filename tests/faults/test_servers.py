@@ -14,10 +14,12 @@ from app.clock import wall_now
 from app.db import make_engine, migrate
 from app.insight.audit import audit
 from app.models import Attempt, Brand, Message
+from app.settings import Settings
 from app.web.access import issue_key
+from app.wiring import build_house
 from tests.faults.conftest import Engine, await_
+from tests.faults.parcels import plan_messages
 from tests.faults.servers import Broker, Database
-from tests.faults.test_kills import plan_messages
 from tests.folders import new_folder
 
 PARCELS = 100
@@ -76,7 +78,7 @@ def test_servers_that_come_and_go_cost_only_time(
     running: Engine, engine: sa.Engine, database: Database, broker: Broker
 ):
     """Started before the database, then both servers die in the middle and come back: 200 messages, each once."""
-    total = plan_messages(engine, running.sessions, PARCELS)
+    total = plan_messages(running.sessions, build_house(Settings(send="shadow"), engine=engine), PARCELS)
     running.env |= {"DOORSTEP_SENDING__DEADLINE": "1", "DOORSTEP_SENDING__MARGIN": "0.7"}
     running.providers.behave(sendgrid={"slow_ms": 100}, twilio={"slow_ms": 100})
     journal = running.providers.journal.entries
