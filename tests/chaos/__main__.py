@@ -5,6 +5,7 @@ import json
 import logging
 import signal
 import sys
+from types import FrameType
 
 import structlog
 from rich.console import Console
@@ -15,6 +16,7 @@ from tests.chaos.table import as_document, show
 from tests.conftest import shut_the_way_out
 
 DEFAULT_SEED = 20261126
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -31,7 +33,8 @@ def main() -> int:
         parser.error("--messages must be 40 or more, --kills 1 or more, --patience more than 0")
     shut_the_way_out()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # reports go lost by design
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signum in _STOPPING:
+        signal.signal(signum, _stop_once)
     progress = Console(stderr=True)
     try:
         with progress.status("starting") as status:
@@ -44,6 +47,13 @@ def main() -> int:
     else:
         show(outcome, Console())
     return 1 if outcome.broken else 0
+
+
+def _stop_once(_signum: int, _frame: FrameType | None) -> None:
+    """End the run; from here on nothing may interrupt the clearing up."""
+    for signum in _STOPPING:
+        signal.signal(signum, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

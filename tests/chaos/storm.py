@@ -259,31 +259,41 @@ class Storm:
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
-    """One run from nothing to its reckoning. Logs, journal and tables stay only where a law was broken."""
+    """One run from nothing to its reckoning. Logs, journal and tables stay only where something went wrong."""
     logs = Path(tempfile.mkdtemp(prefix="doorstep-chaos-logs-"))
     folder = new_folder("doorstep-chaos-")
-    kept = False
+    kept = True
     try:
         with _storm(plan, logs, folder, say) as storm:
-            overdue = None
-            try:
-                storm.start()
-                storm.rage()
-                storm.settle()
-            except Overdue as error:
-                overdue = str(error)
-            storm.engine.stop()
-            outcome = storm.outcome(overdue)
+            outcome = _through(storm)
             kept = bool(outcome.broken)
             if kept:
                 outcome.logs = logs
                 keep_evidence(storm.engine.sessions, logs)
                 shutil.copy(folder / "logs" / "postgres.log", logs)
         return outcome
+    except KeyboardInterrupt:
+        kept = False
+        raise
+    except Exception as error:
+        error.add_note(f"The logs are in {logs}.")
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not kept:
             shutil.rmtree(logs, ignore_errors=True)
+
+
+def _through(storm: Storm) -> Outcome:
+    overdue = None
+    try:
+        storm.start()
+        storm.rage()
+        storm.settle()
+    except Overdue as error:
+        overdue = str(error)
+    storm.engine.stop()
+    return storm.outcome(overdue)
 
 
 @contextmanager
