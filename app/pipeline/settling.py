@@ -87,12 +87,14 @@ _SILENCE = sa.text("""
     RETURNING messages.id
 """)
 
+# While a question is out nobody gives up: whoever asked may have died of something else, and is soon asked for again.
 _AMBIGUOUS = sa.text("""
     WITH doubtful AS MATERIALIZED (
         SELECT messages.id, attempts.id AS attempt_id
         FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
         WHERE messages.state = 'unconfirmed'
             AND attempts.deadline_at + make_interval(secs => :settle) < clock_timestamp()
+            AND (attempts.conclusion IS NOT NULL OR coalesce(attempts.ask_at, '-infinity') <= clock_timestamp())
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), told AS (
         UPDATE attempts SET conclusion = coalesce(conclusion, 'no answer, and no report either')

@@ -15,9 +15,9 @@ from app.models import Attempt, LedgerKey, Message, Order, Receipt
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, Channel, Reason
 from tests.chaos.shop import Shop
 
-MOST_LATE = 30.0
-"""Seconds: how far past its lease or its stated wait nothing may stand, at any moment of a run. A crashed server and
-the worker that must start again to notice are in it."""
+MOST_LATE = 60.0
+"""Seconds: further past its lease or its stated wait nothing may stand at any moment, as `audit` has it. That a server
+crashes, and the worker that must notice starts again, is in it."""
 
 
 @dataclass(slots=True)

@@ -83,8 +83,8 @@ class Rule(_Strict):
 
 class CallbackManners(_Strict):
     """How reports come back. `base` is where SendGrid's go (`{base}/hooks/sendgrid`); Twilio's go where each message
-    says. Delays are in milliseconds, drawn evenly; SendGrid's events are gathered for `batch_ms`. `lose` is the share of
-    reports that never come, `one_comes` whether at least the last of each message's does."""
+    says. Delays are in milliseconds, drawn evenly; SendGrid's events are gathered for `batch_ms`. `lose` is the share
+    of reports that never come, `one_comes` whether at least the last of each message's does."""
 
     base: str = ""
     enabled: bool = True
