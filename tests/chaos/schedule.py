@@ -59,7 +59,7 @@ class Plan:
         trees = others // 2
         events += [Event(Deed.jump if n % 3 == 0 else Deed.tree) for n in range(trees)]
         events += [Event(Deed.child)] * (others - trees)
-        events += [Event(Deed.point, point, TREE) for point in _repeated(dice, WEB_POINTS, max(2, self.kills // 25))]
+        events += [Event(Deed.point, point, TREE) for point in _repeated(dice, WEB_POINTS, max(1, self.kills // 25))]
         for deed, one_in in _RARE.items():
             events += [Event(deed)] * max(1, self.kills // one_in)
         dice.shuffle(events)
