@@ -5,9 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import httpx
-
 from app.channels.base import Transport
+from app.channels.pool import Pool
 from app.clock import Clock
 from app.db import Sessions
 from app.messages.catalog import Catalog
@@ -49,7 +48,7 @@ class House:
     clock: Clock
     sessions: Sessions
     loop: Loop
-    http: httpx.AsyncClient
+    http: Pool
     carriers: Mapping[str, Carrier]
     carrier_settings: Mapping[str, CarrierSettings]
     transports: Mapping[Channel, tuple[Transport, ...]]
