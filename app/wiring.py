@@ -1,5 +1,6 @@
 """The only place that constructs: from settings to the parts of the house."""
 
+import gc
 import importlib.util
 from collections.abc import Callable, Mapping
 
@@ -67,6 +68,17 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         public_url=settings.public_url,
         wake=wake or (lambda kind, which: None),
     )
+
+
+def settle_in() -> None:
+    """Tell Python's collector that what is loaded by now stays, and to look at the rest less often.
+
+    A process that handles batches makes tens of thousands of objects a second and drops nearly all of them at once.
+    Left alone, the collector goes through the program's own modules again and again for nothing: a sixth of a send.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def build_http() -> Pool:
