@@ -160,15 +160,17 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     withhold(house, token, withheld, now)
     size = house.sending.concurrency
     for start in range(0, len(letters), size):
-        if start and stopwatch() - claimed_at > house.sending.deadline:
-            hand_back(house, token, letters[start:])  # the lease must outlast the calls
+        as_they_were = _send_wave(house, token, letters[start : start + size], rests, now)
+        # The rest is let go of where a sender went down or came back, which changes who carries what, and where
+        # the lease might not outlast the calls.
+        if not as_they_were or stopwatch() - claimed_at > house.sending.deadline:
+            hand_back(house, token, letters[start + size :])
             break
-        _send_wave(house, token, letters[start : start + size], rests, now)
     return len(claimed)
 
 
-def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests, now: datetime) -> None:
-    """Begin → call → settle, for as many letters as are called at once."""
+def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests, now: datetime) -> bool:
+    """Begin → call → settle, for as many letters as are called at once; whether the senders are as they were."""
     started = stopwatch()
     begun: list[Begun] = []
     stuck: list[Withheld] = []
@@ -180,16 +182,17 @@ def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests
     withhold(house, token, stuck, now)
     verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline, rests))
     settle_surely(house, verdicts)
-    note_senders(house, verdicts, rests)
+    return not note_senders(house, verdicts, rests)
 
 
-def note_senders(house: House, verdicts: Sequence[tuple[Begun, Verdict]], rests: Rests) -> None:
-    """Let senders that were down rest, and take back those that came round."""
+def note_senders(house: House, verdicts: Sequence[tuple[Begun, Verdict]], rests: Rests) -> bool:
+    """Let senders that were down rest, and take back those that came round; whether there were any."""
     told = [(sender_key(one.letter.transport, one.letter.outgoing), verdict) for one, verdict in verdicts]
     changes = changed(told, rests)
     if changes:
         with house.sessions.begin() as session:
             note(session, changes)
+    return bool(changes)
 
 
 def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> None:

@@ -322,5 +322,7 @@ _HAND_BACK = sa.text("""
 
 def hand_back(house: House, token: str, letters: Sequence[Letter]) -> None:
     """Let go of claimed letters whose turn did not come: they are due as before."""
+    if not letters:
+        return
     with house.sessions.begin() as session:
         session.execute(_HAND_BACK, {"ids": sorted(letter.release.id for letter in letters), "token": token})
