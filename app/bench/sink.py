@@ -72,4 +72,12 @@ async def sink(scope: MutableMapping[str, Any], receive: Receive, send: Send) ->
 
 
 if __name__ == "__main__":
-    uvicorn.run(sink, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
+    uvicorn.run(
+        sink,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+    )
