@@ -31,6 +31,8 @@ POOL = 2
 CALM = 0.06
 """The share of orders that come when the storm is over: without later messages, silence about earlier ones says
 nothing."""
+LATEST = 30.0
+"""Seconds: by so much, and its stated wait, everything must have ended when the storm is over."""
 JUMP = timedelta(hours=1)
 """How far a worker's clock jumps, at the most, either way."""
 
@@ -211,8 +213,8 @@ class Storm:
             time.sleep(self.plan.deadline + self.plan.margin)  # not waiting for a state: silence must have lasted
         self._await(
             lambda: self._pending() + self.engine.states().get("unconfirmed", 0) == 0,
-            "nothing is pending",
-            self.plan.settle + 30,
+            "everything has ended",
+            self.plan.settle + LATEST,
         )
 
     def _await(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
@@ -240,7 +242,7 @@ class Storm:
         killed[points.CHILD] += self.deeds[Deed.child]
         killed[points.TREE] += self.deeds[Deed.tree] + self.deeds[Deed.jump]
         acts = dict(providers.acts)
-        broken = broken_laws(sessions, balances, self.lateness, self.plan.settle)
+        broken = broken_laws(sessions, balances, self.plan.settle)
         return Outcome(
             plan=self.plan,
             balances=balances,

@@ -70,7 +70,7 @@ def _balance(outcome: Outcome) -> Table:
             row(reason, *(getattr(one, column)[reason] for one in each))
     row("failed: ambiguous", *(one.ambiguous for one in each))
     row("  of these the provider had taken", *(one.ambiguous_taken for one in each), section=True)
-    row("pending", *(one.pending for one in each))
+    row("pending past its time", *(one.pending for one in each))
     row("lost", *(len(one.lost) for one in each))
     row("sent twice", *(len(one.repeated) for one in each))
     row("unexplained", *(len(one.unexplained) for one in each))
@@ -97,8 +97,8 @@ def _befell(outcome: Outcome) -> Table:
     table.add_row("  throttled (429)", f"{outcome.acts.get(Act.throttle, 0):,}")
     share = outcome.in_doubt / max(outcome.calls, 1)
     table.add_row("  ambiguous answers", f"{outcome.in_doubt:,} ({share:.1%})", end_section=True)
-    table.add_row("longest past a lease", f"{outcome.lateness.sending:.1f} s")
-    table.add_row("longest past the stated wait", f"{outcome.lateness.unconfirmed:.1f} s")
+    table.add_row("longest past a lease, in the storm", f"{outcome.lateness.sending:.1f} s")
+    table.add_row("longest past the stated wait, in the storm", f"{outcome.lateness.unconfirmed:.1f} s")
     return table
 
 
