@@ -14,10 +14,7 @@ from tests.chaos.storm import Outcome
 
 def as_document(outcome: Outcome) -> dict[str, Any]:
     """Everything of an outcome as plain JSON values."""
-    balances = [
-        {name: dict(value) if isinstance(value, dict) else value for name, value in asdict(balance).items()}
-        for balance in outcome.balances
-    ]
+    balances = [{name: _plain(getattr(balance, name)) for name in balance.__slots__} for balance in outcome.balances]
     return {
         "seed": outcome.plan.seed,
         "plan": asdict(outcome.plan),
@@ -35,6 +32,10 @@ def as_document(outcome: Outcome) -> dict[str, Any]:
         "broken": outcome.broken,
         "logs": str(outcome.logs) if outcome.logs else None,
     }
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else value  # `asdict` would count a Counter's pairs
 
 
 def show(outcome: Outcome, console: Console) -> None:
