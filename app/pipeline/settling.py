@@ -52,7 +52,8 @@ _LEASES = sa.text("""
 # it began after the earlier call was over and the margin had passed, so that reports in flight had time to come.
 # And reports that were turned away while nobody could take them come later than fresh ones: a neighbour that is known
 # to have been taken and has not been reported either shows that they are still on their way. Neighbours are looked up
-# by the ids around the attempt's own, which are given out as calls begin.
+# by the ids around the attempt's own, which are given out as calls begin; with a limit, so that they are never joined
+# as a whole.
 _SILENCE = sa.text("""
     WITH silent AS MATERIALIZED (
         SELECT messages.id AS message_id, attempts.id AS attempt_id
@@ -69,9 +70,11 @@ _SILENCE = sa.text("""
                     AND later.first_receipt_at IS NOT NULL
             )
             AND NOT EXISTS (
-                SELECT 1 FROM attempts AS neighbour
-                WHERE neighbour.id BETWEEN attempts.id - 300 AND attempts.id + 300
-                    AND neighbour.provider = attempts.provider AND neighbour.sender = attempts.sender
+                SELECT 1 FROM (
+                    SELECT * FROM attempts AS near WHERE near.id BETWEEN attempts.id - 150 AND attempts.id + 150
+                    ORDER BY near.id LIMIT 301
+                ) AS neighbour
+                WHERE neighbour.provider = attempts.provider AND neighbour.sender = attempts.sender
                     AND neighbour.begun_at BETWEEN attempts.begun_at - make_interval(secs => :margin)
                         AND attempts.deadline_at + make_interval(secs => :margin)
                     AND neighbour.outcome = 'accepted' AND neighbour.first_receipt_at IS NULL
