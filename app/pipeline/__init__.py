@@ -23,6 +23,7 @@ from app.pipeline.delivering import deliver
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.leaving import gate_of
 from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
@@ -163,7 +164,8 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
         lambda letter, error: stuck.append(broken(letter.release.id, error)),
     )
     withhold(house, token, stuck, now)
-    verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline, rests))
+    calls = deliver(begun, gate_of(house), house.sending.concurrency, started, house.sending.deadline, rests)
+    verdicts = house.loop.run(calls)
     settle_surely(house, verdicts)
     note_senders(house, verdicts, rests)
     return len(claimed)

@@ -8,6 +8,7 @@ from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
 from app.models.vocabulary import AttemptOutcome
+from app.pipeline.leaving import Gate
 from app.pipeline.senders import Rests, SenderKey, is_down, sender_key
 from app.pipeline.sending import Begun
 
@@ -18,7 +19,8 @@ class _Trial:
     """A sender during one batch: after one call that found it down, the others are not made. One that was down
     before is tried by one call alone."""
 
-    def __init__(self, *, doubtful: bool) -> None:
+    def __init__(self, gate: Gate, *, doubtful: bool) -> None:
+        self._gate = gate
         self._down: Verdict | None = None
         self._doubtful = doubtful
         self._turn = asyncio.Lock()
@@ -40,6 +42,10 @@ class _Trial:
     async def _call(self, entry: Begun) -> Verdict:
         if self._down is not None:
             return replace(self._down, http_status=None, error=f"not tried, as another was told: {self._down.error}")
+        closed = self._gate(entry.letter.outgoing)
+        if closed is not None:  # it should have been withheld long before: a fault of ours, and no call
+            log.error("a call was stopped at the last step", attempt=entry.attempt_id, reason=closed.value)
+            return Verdict(AttemptOutcome.refused, error=f"stopped before the call: {closed.value}")
         self._called.add(entry.attempt_id)
         verdict = await entry.letter.transport.send(entry.letter.outgoing)
         if is_down(verdict):
@@ -48,20 +54,21 @@ class _Trial:
 
 
 async def deliver(
-    begun: Sequence[Begun], concurrency: int, started: float, deadline: float, rests: Rests | None = None
+    begun: Sequence[Begun], gate: Gate, concurrency: int, started: float, deadline: float, rests: Rests | None = None
 ) -> list[tuple[Begun, Verdict]]:
     """Call the providers, many at once. No database is in reach here.
 
     `started` is the stopwatch before the attempts were committed, `deadline` the seconds from then by which every
     call must be over: whoever asks later what became of an attempt relies on it. A call that could not begin in
-    time (a stalled machine, a slow wave before it) is not made at all. `rests` names the senders in doubt.
+    time (a stalled machine, a slow wave before it) is not made at all, nor is one that `gate` is closed to. `rests`
+    names the senders in doubt.
     """
     limit = asyncio.Semaphore(concurrency)
     trials: dict[SenderKey, _Trial] = {}
 
     async def one(entry: Begun) -> tuple[Begun, Verdict]:
         key = sender_key(entry.letter.transport, entry.letter.outgoing)
-        trial = trials.setdefault(key, _Trial(doubtful=key in (rests or {})))
+        trial = trials.setdefault(key, _Trial(gate, doubtful=key in (rests or {})))
         async with limit:
             left = deadline - (stopwatch() - started)
             if left < min(1.0, deadline / 4):

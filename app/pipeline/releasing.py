@@ -14,6 +14,7 @@ from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.consenting import standing
 from app.pipeline.house import House
+from app.pipeline.leaving import closed_to
 from app.pipeline.picture import person_of, picture
 from app.receipts.suppression import address_digest, in_words
 from app.rules.ruleset import Priority
@@ -88,7 +89,7 @@ _DUE = sa.text("""
             SELECT id FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
                 AND state IN ('held', 'ready') AND send_at <= :now
-            ORDER BY send_at
+            ORDER BY send_at DESC
             LIMIT (SELECT (:amount + count(*) - 1) / greatest(count(*), 1) FROM waiting)
             FOR UPDATE SKIP LOCKED
         ) AS picked
@@ -106,7 +107,8 @@ def claim(
     session: Session, house: House, channel: Channel, now: datetime, priorities: Sequence[Priority] = tuple(Priority)
 ) -> tuple[str, list[int]]:
     """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand
-    that has any, in an order drawn anew."""
+    that has any, in an order drawn anew. Of each, the newest news first: a backlog that is told from its other end
+    tells everybody late, while what has waited longest is most likely to have been overtaken or to expire."""
     token = secrets.token_hex(8)
     amount = house.sending.batch
     claimed: list[int] = []
@@ -256,13 +258,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
     if release.suppressed is not None:
         return Withheld(release.id, MessageState.suppressed, Reason.suppressed_address, in_words(release.suppressed))
-    if mode == SendMode.live:
-        return None
-    if mode != SendMode.allowlist:  # whatever else it says, only `live` and a listed address let anything out
-        return Withheld(release.id, MessageState.suppressed, Reason.shadow)
-    if address.lower() not in allowlist:
-        return Withheld(release.id, MessageState.suppressed, Reason.not_on_allowlist)
-    return None
+    closed = closed_to(address, mode, allowlist)
+    return None if closed is None else Withheld(release.id, MessageState.suppressed, closed)
 
 
 _OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})

@@ -99,6 +99,14 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
     )
 
 
+# Locked first, in the one order, and in a statement of its own: `_BEGIN` then waits for nobody, and its snapshot is
+# younger than whatever it would have waited for. Otherwise a "no" that commits during the wait would go unseen.
+_LOCK = sa.text("""
+    SELECT id FROM messages
+    WHERE id = any(cast(:ids AS bigint[])) AND state = 'sending' AND lease_token = :token
+    ORDER BY id FOR NO KEY UPDATE
+""")
+
 _BEGIN = sa.text("""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
@@ -149,7 +157,7 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
     A message that lost its lease, was cancelled since it was claimed, or whose address was suppressed since, drops
-    out here.
+    out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next call.
     """
     if not letters:
         return []
@@ -160,6 +168,7 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
         "deadline": house.sending.deadline,
     }
     with house.sessions.begin() as session:
+        session.execute(_LOCK, {"ids": [letter.release.id for letter in letters], "token": token})
         rows = session.execute(_BEGIN, values).all()
     by_message = {letter.release.id: letter for letter in letters}
     return [Begun(by_message[row.message_id], row.id, row.number) for row in rows]

@@ -20,6 +20,7 @@ from app.clock import stopwatch
 from app.insight.audit import audit
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.delivering import deliver
+from app.pipeline.leaving import gate_of
 from app.pipeline.preparing import prepare
 from app.pipeline.releasing import claim
 from app.pipeline.sending import begin, settle
@@ -93,7 +94,7 @@ class Life(RuleBasedStateMachine):
         begun = begin(house, token, letters)
         if dies == "after the begin":
             return
-        verdicts = house.loop.run(deliver(begun, 2, stopwatch(), 2.0))
+        verdicts = house.loop.run(deliver(begun, gate_of(house), 2, stopwatch(), 2.0))
         if dies == "after the call":
             self.unsettled += verdicts
         else:
