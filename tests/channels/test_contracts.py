@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
@@ -148,13 +149,61 @@ def test_the_stand_in_lists_mail_as_sendgrid_documents_it():
     assert len(answer.json()["messages"]) == 1
 
 
-def test_the_document_would_notice_a_wrong_request():
-    """The check can fail: a mail without recipients does not pass."""
+WRONG_MAILS: dict[str, Callable[[dict], object]] = {
+    "nobody to send to": lambda body: body.update(personalizations=[{"subject": "no to"}]),
+    "no personalizations": lambda body: body.pop("personalizations"),
+    "personalizations that are no list": lambda body: body.update(personalizations={}),
+    "an address without its email": lambda body: body["personalizations"][0]["to"][0].pop("email"),
+    "no sender": lambda body: body.pop("from"),
+    "a sender that is only a text": lambda body: body.update({"from": "hej@fjallhem.example"}),
+    "content without a type": lambda body: body["content"][0].pop("type"),
+    "content that is no list": lambda body: body.update(content="Arriving today."),
+    "a subject that is a number": lambda body: body.update(subject=7),
+    "more categories than ten": lambda body: body.update(categories=[f"c{n}" for n in range(11)]),
+    "a category twice": lambda body: body.update(categories=["a", "a"]),
+    "tracking that is a word": lambda body: body["tracking_settings"]["click_tracking"].update(enable="no"),
+    "a reply address without its email": lambda body: body["reply_to"].pop("email"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_MAILS)
+def test_sendgrids_document_notices_a_wrong_mail(wrong):
+    """The check can fail: our own mail with one thing wrong in it does not pass."""
     request = sent(sendgrid, EMAIL)
-    body = json.loads(request.content) | {"personalizations": [{"subject": "no to"}]}
-    wrong = httpx.Request("POST", request.url, headers=request.headers, content=json.dumps(body).encode())
-    with pytest.raises(Exception, match="validation error"):
-        judge_of("sendgrid_tsg_mail_v3.json").validate_request(as_asked(wrong))
+    body = json.loads(request.content)
+    WRONG_MAILS[wrong](body)
+    asked = httpx.Request("POST", request.url, headers=request.headers, content=json.dumps(body).encode())
+    with pytest.raises(Exception, match=r"(?i)validation error|invalid|required"):
+        judge_of("sendgrid_tsg_mail_v3.json").validate_request(as_asked(asked))
+
+
+@pytest.mark.parametrize("wrong", [{"To": None}, {"ValidityPeriod": "soon"}, {"ScheduleType": "whenever"}])
+def test_twilios_document_notices_a_wrong_sms(wrong):
+    """The check can fail: our own form with one thing wrong in it does not pass."""
+    request = sent(twilio, SMS)
+    form = {**dict(parse_qsl(request.content.decode(), strict_parsing=True)), **wrong}
+    content = urlencode({name: value for name, value in form.items() if value is not None}).encode()
+    asked = httpx.Request("POST", request.url, headers=request.headers, content=content)
+    with pytest.raises(Exception, match=r"(?i)validation error|invalid|required|cast"):
+        judge_of("twilio_api_v2010.messages.json").validate_request(as_asked(asked))
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "outgoing"),
+    [
+        (sendgrid, "sendgrid_tsg_mail_v3.json", EMAIL),
+        (twilio, "twilio_api_v2010.messages.json", SMS),
+    ],
+    ids=["sendgrid", "twilio"],
+)
+def test_a_call_without_its_login_is_noticed(channel, name, outgoing):
+    """Both documents ask for credentials, and ours are what they ask for."""
+    request = sent(channel, outgoing)
+    judge_of(name).validate_request(as_asked(request))
+    bare = {key: value for key, value in request.headers.items() if key != "authorization"}
+    asked = httpx.Request("POST", request.url, headers=bare, content=request.content)
+    with pytest.raises(Exception, match=r"(?i)security"):
+        judge_of(name).validate_request(as_asked(asked))
 
 
 def test_the_stand_in_answers_as_twilio_documents_it():
