@@ -1,4 +1,4 @@
-"""Orders cancelled at any moment of their messages' lives: after the commit nothing begins, and what was under way is named."""
+"""Orders cancelled at any moment of their messages' lives: nothing begins afterwards, what was under way is named."""
 
 import random
 import time

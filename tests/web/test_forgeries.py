@@ -135,7 +135,7 @@ def test_a_replayed_report_counts_once_however_it_is_signed(anyone, site, sessio
     mirrored = base64.b64encode(encode_dss_signature(r, P256_ORDER - s)).decode()
     for headers in (genuine, genuine, _altered(genuine, SIGNATURE, mirrored), signed(body, age=HOUR)):
         assert anyone("POST", SENDGRID, content=body, headers=headers).status_code == 204
-    again = json.dumps(json.loads(body) + [{"event": "open", "sg_event_id": "new"}]).encode()
+    again = json.dumps([*json.loads(body), {"event": "open", "sg_event_id": "new"}]).encode()
     assert anyone("POST", SENDGRID, content=again, headers=signed(again)).status_code == 204
     assert stored(sessions) == {**NOTHING, "receipts": 2}
     assert site.woken == [("digest_reports", "")] * 2
