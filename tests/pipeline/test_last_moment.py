@@ -1,11 +1,9 @@
 """Between judging and calling: a "no" that commits meanwhile counts, and what may not leave opens no connection."""
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -23,6 +21,7 @@ from app.pipeline.releasing import claim
 from app.pipeline.sending import begin
 from app.settings import SendMode, Settings
 from app.wiring import build_house
+from tests.doorbell import Doorbell, doorbell
 from tests.pipeline.conftest import World
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
@@ -82,36 +81,6 @@ def test_an_order_cancelled_elsewhere_while_begin_waits_is_seen(world: World):
 def test_begin_goes_on_after_a_wait_that_changed_nothing(world: World):
     """The wait alone holds nothing back."""
     assert len(a_no_during_the_wait(world, lambda session, _: None)) == 1
-
-
-@dataclass
-class Doorbell:
-    """A provider's address that counts who connects, and answers nobody."""
-
-    port: int
-    rings: list[object] = field(default_factory=list)
-
-
-@contextmanager
-def doorbell() -> Iterator[Doorbell]:
-    """Listen on loopback until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        bell = Doorbell(server.getsockname()[1])
-
-        def attend() -> None:
-            while True:
-                try:
-                    caller, address = server.accept()
-                except OSError:
-                    return
-                bell.rings.append(address)
-                caller.close()
-
-        attendant = threading.Thread(target=attend, daemon=True)
-        attendant.start()
-        yield bell
-        server.shutdown(socket.SHUT_RDWR)
-        attendant.join(5)
 
 
 @pytest.fixture
