@@ -151,7 +151,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.confirmed_by_receipt: "The provider's own report showed that it had been accepted.",
     Reason.bounced: "The provider reported that it could not be delivered.",
     Reason.refused: "The provider refused it for good.",
-    Reason.retrying: "The provider could not take it just then; it will be tried again.",
+    Reason.retrying: "It could not leave just then; it will be tried again.",
     Reason.gave_up: "Every try was turned away.",
     Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
     Reason.silence_is_no: "Later messages of the same sender were reported and this one was not: it never got through.",

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,13 @@ from app.rules.ruleset import Priority
 from app.settings import SendMode
 
 _ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+
+OLD_NEWS = timedelta(hours=1)
+"""After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
+that was out for delivery then may have arrived since."""
+ASKED_SOON = timedelta(minutes=2)
+"""A question that is due by then counts as due: one that is being asked is leased for about a minute."""
+_LOOK_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Release:
     cancelled: bool
     told_further: bool
     told_newer: bool
+    unasked: bool
     as_decided: bool
     provider: str | None
     resent: bool
@@ -135,7 +143,7 @@ def lease_seconds(house: House) -> float:
 
 _COLUMNS = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "attempts", "expires_at", "rendered_at", "released", "personal", "provider",
+    "attempts", "planned_at", "expires_at", "rendered_at", "released", "personal", "provider",
     "reason",
 )  # fmt: skip
 
@@ -213,10 +221,20 @@ def _release(
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
+        unasked=_unasked(row, shipment, now),
         as_decided=row.released is None and facts == decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
     )
+
+
+def _unasked(row: Any, shipment: Any, now: datetime) -> bool:
+    """Whether old news is about to be told though its carrier, overdue to be asked, was not asked since we heard it.
+    One that cannot be reached has been asked; a parcel that has never been polled is told of by others."""
+    polled, due = shipment.last_polled_at, shipment.next_poll_at
+    if polled is None or due is None:
+        return False
+    return bool(polled <= row.planned_at < now - OLD_NEWS and due <= now + ASKED_SOON)
 
 
 def _by_id(session: Session, table: type[Order], ids: set[int]) -> dict[int, Any]:
@@ -259,7 +277,12 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
     if release.suppressed is not None:
         return Withheld(release.id, MessageState.suppressed, Reason.suppressed_address, in_words(release.suppressed))
     closed = closed_to(address, mode, allowlist)
-    return None if closed is None else Withheld(release.id, MessageState.suppressed, closed)
+    if closed is not None:
+        return Withheld(release.id, MessageState.suppressed, closed)
+    if release.unasked:
+        detail = "it has waited for long, so the carrier is asked first whether it is still so"
+        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, now + _LOOK_AGAIN)
+    return None
 
 
 _OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
