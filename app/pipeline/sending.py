@@ -171,7 +171,8 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
         session.execute(_LOCK, {"ids": [letter.release.id for letter in letters], "token": token})
         rows = session.execute(_BEGIN, values).all()
     by_message = {letter.release.id: letter for letter in letters}
-    return [Begun(by_message[row.message_id], row.id, row.number) for row in rows]
+    in_order = sorted(rows, key=lambda row: row.message_id)  # not as the plan happened to find them
+    return [Begun(by_message[row.message_id], row.id, row.number) for row in in_order]
 
 
 def _as_json(letter: Letter) -> str:
