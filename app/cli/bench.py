@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 
 from app.bench.ground import Cost
+from app.bench.hooks import bench_hooks
 from app.bench.poll import bench_poll
 from app.bench.send import bench_send
 from app.cli.common import AsJson, out, print_json
@@ -41,6 +42,20 @@ def bench_send_command(
         "claim, judge, render, POST, settle": bench.engine,
     }
     _print_costs("messages", rows, bench.floor.cpu_ms, as_json)
+
+
+@app.command("hooks")
+def bench_hooks_command(
+    requests: Annotated[int, typer.Option(min=5, max=10_000)] = 50, as_json: AsJson = False
+) -> None:
+    """What SendGrid's largest report (768 kB) costs until it is stored and answered, beside a bare ASGI app."""
+    configure_logging(level=30)
+    bench = bench_hooks(requests)
+    rows = {
+        "bare ASGI app, 768 kB (the floor)": bench.floor,
+        "/hooks/sendgrid, 768 kB: verified, stored, answered": bench.hook,
+    }
+    _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
 
 
 def _print_costs(what: str, rows: dict[str, Cost], floor: float, as_json: bool) -> None:
