@@ -102,9 +102,11 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
 # Locked first, in the one order, and in a statement of its own: `_BEGIN` then waits for nobody, and its snapshot is
 # younger than whatever it would have waited for. Otherwise a "no" that commits during the wait would go unseen.
 _LOCK = sa.text("""
-    SELECT id FROM messages
-    WHERE id = any(cast(:ids AS bigint[])) AND state = 'sending' AND lease_token = :token
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT count(*) FROM (
+        SELECT FROM messages
+        WHERE id = any(cast(:ids AS bigint[])) AND state = 'sending' AND lease_token = :token
+        ORDER BY id FOR NO KEY UPDATE
+    ) AS locked
 """)
 
 _BEGIN = sa.text("""
