@@ -1,5 +1,7 @@
 """Who is not written to: every cause, on both channels, at every moment up to the call, on the real pipeline."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from app.insight.audit import audit
 from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Attempt, Message, Suppression
+from app.models.facts import Facts
 from app.models.vocabulary import AttemptOutcome, Channel, Meaning, Milestone, SuppressionKind, SuppressionScope
 from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.replying import take_reply
@@ -415,3 +418,33 @@ def test_the_story_says_what_was_written_back_and_why_nothing_left(world):  # no
     assert "What the shopper wrote back" in first and "“Where is it?”" in first
     assert "“STOP”, and gets no more texts" in first
     assert "must not be written to: the shopper opted out of text messages." in second
+
+
+def test_order_mail_is_no_list_mail(world):  # noqa: F811
+    """What a shopper bought is told without a List-Unsubscribe header, which would offer to end what must be told
+    (RFC 8058 is for advertisements); the way to the page of choices is behind the parcel's link."""
+    (parcel,) = world.order("L1")
+    for milestone in (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered):
+        world.scan(parcel, milestone, name=milestone)
+        send(world)
+        world.clock.turn(hours=1)
+    assert len(world.email.sent) >= 3
+    for outgoing in world.email.sent:
+        assert not any(name.lower().startswith("list-") for name in outgoing.headers)
+        assert "/unsubscribe" not in outgoing.html + outgoing.text
+        assert "/t/" in outgoing.text
+
+
+def test_nothing_that_decides_knows_of_opens(world):  # noqa: F811
+    """Machines open mail, so what a rule can see holds no opens and no clicks, by people or machines."""
+    seen = json.dumps(Facts.model_json_schema()).lower()
+    rules = world.house.rules.content.lower()
+    for word in ("opened", "machine", "click"):
+        assert word not in seen and word not in rules
+    shopper = reached(world)
+    shopper.reported("email", "machine_opened", None)
+    shopper.reported("email", "opened", None)
+    with world.house.sessions() as session:
+        counted = Counter(session.scalars(sa.text("SELECT kind FROM receipts")))
+        assert counted == {"machine_opened": 1, "opened": 1}, "counted apart"
+        assert session.scalars(sa.select(Suppression)).all() == []
