@@ -122,7 +122,7 @@ class SendGrid:
         if not isinstance(outgoing, OutgoingEmail):
             raise TypeError(f"SendGrid carries email, not {type(outgoing).__name__}")
         try:
-            content = json.dumps(mail_body(outgoing), separators=(",", ":")).encode()
+            content = request_body(outgoing)
         except ApiKeyIncludedException:
             return Verdict(AttemptOutcome.refused, error="The text begins with something that reads like an API key.")
         try:
@@ -186,6 +186,11 @@ def _webhook(public_key: str) -> EventWebhook | None:
             "DOORSTEP_SENDGRID__WEBHOOK_PUBLIC_KEY cannot be read. Copy the verification key as SendGrid shows it: "
             "one line of base64, without BEGIN and END."
         ) from error
+
+
+def request_body(email: OutgoingEmail) -> bytes:
+    """One send as it goes over the wire. Raises ApiKeyIncludedException, the vendor's guard against leaking a key."""
+    return json.dumps(mail_body(email), separators=(",", ":")).encode()
 
 
 def mail_body(email: OutgoingEmail) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from app.bench.ground import Cost
 from app.bench.latency import bench_latency
 from app.bench.poll import bench_poll
 from app.bench.send import bench_send
+from app.bench.stages import bench_stages
 from app.cli.common import AsJson, out, print_json
 from app.log import configure_logging
 
@@ -55,6 +56,24 @@ def bench_send_command(
         },
         as_json,
     )
+
+
+@app.command("stages")
+def bench_stages_command(
+    messages: Annotated[int, typer.Option(min=300, max=1_000_000)] = 3000, as_json: AsJson = False
+) -> None:
+    """Where the time of a send goes, stage by stage."""
+    configure_logging(level=40)
+    stages = bench_stages(messages)
+    if as_json:
+        print_json({stage: round(spent, 4) for stage, spent in stages.items()})
+        return
+    whole = sum(stages.values())
+    table = Table("stage", "CPU ms a message", "share", box=None)
+    for stage, spent in stages.items():
+        table.add_row(stage, f"{spent:.3f}", f"{100 * spent / whole:.0f} %")
+    table.add_row("together", f"{whole:.3f}", "")
+    out.print(table)
 
 
 @app.command("backlog")
