@@ -78,14 +78,16 @@ class CarrierSettings(_Group):
 
 
 class SendingSettings(_Group):
-    """How patient the engine is with providers. Seconds are wall seconds.
+    """How much is sent at once, and how patient the engine is with providers. Seconds are wall seconds.
 
+    `batch`: how many messages are claimed and rendered at once. `concurrency`: how many calls are begun and made at
+    once, and so how many a process that dies leaves in doubt.
     `deadline`: the whole of one call. `margin`: how long after it before anyone asks what became of it.
     `settle`: how long an unconfirmed message may stay so before it ends as `failed: ambiguous`.
     """
 
-    batch: int = Field(100, ge=1, le=1000)
-    concurrency: int = Field(50, ge=1, le=500)
+    batch: int = Field(300, ge=1, le=2000)
+    concurrency: int = Field(100, ge=1, le=500)
     deadline: float = Field(10.0, gt=0, le=120)
     margin: float = Field(20.0, gt=0)
     settle: float = Field(3600.0, gt=0)

@@ -13,7 +13,7 @@ from app.models.vocabulary import Channel
 from app.pipeline.house import House
 from app.rules.ruleset import Priority
 from app.settings import load_settings
-from app.wiring import build_celery, build_house, build_wake
+from app.wiring import build_celery, build_house, build_wake, settle_in
 
 log = logger(__name__)
 
@@ -28,7 +28,9 @@ def _use_our_logs(**_signal: Any) -> None:
 @lru_cache(maxsize=1)
 def house() -> House:
     """This process's house, built at its first task: after the fork, so that no connection is shared."""
-    return build_house(load_settings(), wake=build_wake(app))
+    built = build_house(load_settings(), wake=build_wake(app))
+    settle_in()
+    return built
 
 
 def _task(work: Callable[..., None]) -> Any:

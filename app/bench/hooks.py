@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import psutil
 
-from app.bench.ground import Cost, Ground, ground
+from app.bench.ground import Cost, Meter, ground
 from app.clock import stopwatch, wall_seconds
 from app.demo.providers.account import Account
 from app.embedded.engine import answers, free_port, web_program
@@ -55,10 +54,11 @@ def bench_hooks(requests: int) -> HooksBench:
         floor_port, hook_port = free_port(), free_port()
         bare_argv = (*_UVICORN, "app.bench.hooks:bare", "--port", str(floor_port))
         bare_app = running.enter_context(_serving(bare_argv, {}, floor_port))
+        env = here.environment(here.plain, **account.environment(here.plain.url))
         hook_argv = web_program("127.0.0.1", hook_port, {}).argv
-        web = running.enter_context(_serving(hook_argv, _environment(here, account), hook_port))
-        floor = _post(f"http://127.0.0.1:{floor_port}/", bodies, account, bare_app.pid, None)
-        hook = _post(f"http://127.0.0.1:{hook_port}/hooks/sendgrid", bodies, account, web.pid, here.postgres)
+        web = running.enter_context(_serving(hook_argv, env, hook_port))
+        floor = _post(f"http://127.0.0.1:{floor_port}/", bodies, account, bare_app.pid)
+        hook = _post(f"http://127.0.0.1:{hook_port}/hooks/sendgrid", bodies, account, web.pid, here.servers)
     return HooksBench(floor, hook)
 
 
@@ -82,15 +82,6 @@ def _await(port: int) -> None:
         if stopwatch() - began > 30:
             raise DoorstepError(f"No server came up on port {port} within 30 s.")
         time.sleep(0.05)
-
-
-def _environment(here: Ground, account: Account) -> dict[str, str]:
-    return {
-        **account.environment(here.sink_url),
-        "DOORSTEP_DATABASE_URL": here.settings.database_url.get_secret_value(),
-        "DOORSTEP_BROKER_URL": here.settings.broker_url.get_secret_value(),
-        "DOORSTEP_SEND": "live",
-    }
 
 
 def _largest(number: int) -> bytes:
@@ -117,15 +108,14 @@ def _largest(number: int) -> bytes:
     return json.dumps(events).encode()
 
 
-def _post(url: str, bodies: Sequence[bytes], account: Account, process: int, postgres: int | None) -> Cost:
-    """Post every body but the first, which warms up, and count the CPU of the process and of PostgreSQL."""
+def _post(url: str, bodies: Sequence[bytes], account: Account, process: int, servers: tuple[int, ...] = ()) -> Cost:
+    """Post every body but the first, which warms up, and count the CPU of the process and of the servers."""
     with httpx.Client(trust_env=False, timeout=60) as client:
         _accepted(client, url, bodies[0], account)
-        served, stored, began = _cpu(process), _cpu(postgres), stopwatch()
+        meter = Meter(servers, (process,))
         for body in bodies[1:]:
             _accepted(client, url, body, account)
-        wall = stopwatch() - began
-    return Cost(len(bodies) - 1, wall, _cpu(process) - served, _cpu(postgres) - stored)
+        return meter.stop(len(bodies) - 1)
 
 
 def _accepted(client: httpx.Client, url: str, body: bytes, account: Account) -> None:
@@ -138,16 +128,3 @@ def _accepted(client: httpx.Client, url: str, body: bytes, account: Account) -> 
     answer = client.post(url, content=body, headers=headers)
     if answer.status_code != 204:
         raise DoorstepError(f"{url} answered {answer.status_code} to a signed report: {answer.text[:200]}")
-
-
-def _cpu(process: int | None) -> float:
-    """CPU seconds of a process and of those below it, ended ones included."""
-    if process is None:
-        return 0.0
-    top = psutil.Process(process)
-    total = 0.0
-    for one in (top, *top.children(recursive=True)):
-        times = one.cpu_times()
-        total += times.user + times.system
-    ended = top.cpu_times()
-    return float(total + ended.children_user + ended.children_system)

@@ -32,7 +32,8 @@ class Message(Base):
             "send_at",
             postgresql_where=sa.text("state IN ('held', 'ready')"),
         ),
-        sa.Index("ix_messages_leased", "lease_until", postgresql_where=sa.text("state = 'sending'")),
+        # Not by `lease_until`: beginning an attempt would then write every index of the table anew.
+        sa.Index("ix_messages_leased", "id", postgresql_where=sa.text("state = 'sending'")),
         sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
         sa.Index("ix_messages_order_id", "order_id"),
         sa.Index("ix_messages_shipment_id", "shipment_id"),

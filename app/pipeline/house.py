@@ -5,11 +5,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import httpx
-
 from app.channels.base import Transport
+from app.channels.pool import Pool
 from app.clock import Clock
 from app.db import Sessions
+from app.messages.base import Template
 from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
@@ -49,7 +49,7 @@ class House:
     clock: Clock
     sessions: Sessions
     loop: Loop
-    http: httpx.AsyncClient
+    http: Pool
     carriers: Mapping[str, Carrier]
     carrier_settings: Mapping[str, CarrierSettings]
     transports: Mapping[Channel, tuple[Transport, ...]]
@@ -63,6 +63,8 @@ class House:
     wake: Callable[[str, str], None]
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
+    templates: dict[int, Template] = field(default_factory=dict)
+    """Stored templates by row id, as far as this process has sent from them lately: immutable too."""
 
     def carrier_config(self, name: str) -> CarrierSettings:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""

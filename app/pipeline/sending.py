@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
-from app.models import TemplateVersion, public_id
+from app.models import public_id
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
@@ -42,13 +42,13 @@ class Begun:
 
 
 def render(
-    house: House, release: Release, version: TemplateVersion, allowed: Sequence[Transport], rests: Rests
+    house: House, release: Release, template: Template, allowed: Sequence[Transport], rests: Rests
 ) -> Letter | Withheld:
     """A message with the sender that will carry it. While all its senders rest, it waits and is not tried."""
     if not allowed:
         return Withheld(release.id, MessageState.suppressed, Reason.no_provider)
     try:
-        outgoing, subject = write_out(house, release, version, public_id("att"))
+        outgoing, subject = write_out(house, release, template, public_id("att"))
     except NotRenderable as error:
         return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
     # A message comes here again only after a certain "not sent", so another provider can double nothing; or because
@@ -61,9 +61,8 @@ def render(
     return Letter(release, chosen, outgoing, subject)
 
 
-def write_out(house: House, release: Release, version: TemplateVersion, attempt: str) -> tuple[Outgoing, str | None]:
+def write_out(house: House, release: Release, template: Template, attempt: str) -> tuple[Outgoing, str | None]:
     """Fill in the pinned template from the release's facts: the same bytes at every try. Raises NotRenderable."""
-    template = Template(version.key, version.channel, version.locale, bytes(version.digest), version.parts)
     page = f"{house.public_url.rstrip('/')}{release.facts.parcel.link}"
     links = Links(parcel=page, short=page)
     if release.channel is Channel.email:
@@ -325,3 +324,17 @@ def withhold(house: House, token: str, withheld: Sequence[Withheld], now: dateti
     }
     with house.sessions.begin() as session:
         session.execute(_WITHHOLD, values)
+
+
+_HAND_BACK = sa.text("""
+    UPDATE messages SET state = 'ready', lease_token = NULL, lease_until = NULL
+    WHERE id = any(:ids) AND state = 'sending' AND lease_token = :token AND open_attempt_id IS NULL
+""")
+
+
+def hand_back(house: House, token: str, letters: Sequence[Letter]) -> None:
+    """Let go of claimed letters whose turn did not come: they are due as before."""
+    if not letters:
+        return
+    with house.sessions.begin() as session:
+        session.execute(_HAND_BACK, {"ids": sorted(letter.release.id for letter in letters), "token": token})
