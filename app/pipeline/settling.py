@@ -182,8 +182,7 @@ def _keep_nothing_of_the_erased(
         attempt = attempts.get((receipt.provider, receipt.attempt_public_id or ""))
         if attempt is not None and messages[attempt.message_id].order_id in closed:
             receipt.body, receipt.detail = b"", None
-            if attempt.settled_at is not None:
-                messages[attempt.message_id].detail = None
+            messages[attempt.message_id].detail = None
     session.flush()
 
 
