@@ -8,18 +8,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
 from app.models.vocabulary import Channel
 
-_SALT = sa.text("decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')")
-
 
 class Installation(Base):
     """The one row that tells this installation from all others. Without its salt no stored digest can be matched, so
-    it is never changed, and travels with every backup."""
+    it is never changed, and travels with every backup. The migration drew it."""
 
     __tablename__ = "installation"
     __table_args__ = (sa.CheckConstraint("id = 1", name="only_one"),)
 
     id: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
-    salt: Mapped[bytes] = mapped_column(sa.LargeBinary, server_default=_SALT)
+    salt: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class Erasure(Base):

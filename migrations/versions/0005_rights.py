@@ -34,11 +34,11 @@ def upgrade() -> None:
     _know(_REASONS + _NEW_REASONS)
     op.create_table('installation',
     sa.Column('id', sa.SmallInteger(), autoincrement=False, nullable=False),
-    sa.Column('salt', sa.LargeBinary(), server_default=sa.text(_SALT), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
     sa.CheckConstraint('id = 1', name=op.f('ck_installation_only_one')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_installation'))
     )
-    op.execute('INSERT INTO installation (id) VALUES (1)')
+    op.execute(f"INSERT INTO installation (id, salt) VALUES (1, {_SALT})")
     # The stored digest becomes the salted digest of the unsalted one, so that those whose address is gone come along.
     for table, column in _DIGESTS.items():
         op.execute(f'UPDATE {table} SET {column} = sha256((SELECT salt FROM installation) || {column})')
