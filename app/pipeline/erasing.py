@@ -1,8 +1,8 @@
 """Erases a person: what names them is emptied, what waits for them is stopped, and they stay unwritten to.
 
 First the addresses are noted as salted digests, so that nothing that comes in meanwhile brings the person back; then
-the orders go, a few in each transaction; at last raw reports that name the person and no message of ours. Stopped
-anywhere, the rest is done by asking again.
+go raw reports that name the person and no message of ours; at last the orders, a few in each transaction, because by
+them the person's other addresses are known. Stopped anywhere, the rest is done by asking again.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,7 @@ def erase_person(house: House, brand_id: int, channel: Channel, address: str) ->
         person = find_person(session, brand_id, channel, address)
         _note(session, person, now)
         listed, written = _forget_addresses(session, person)
+    reports = sum(_forget_raw(house, one) for _, one in person.own)
     orders, stopped, in_flight = 0, 0, list[str]()
     ids = list(person.order_ids)
     while ids:
@@ -57,11 +58,13 @@ def erase_person(house: House, brand_id: int, channel: Channel, address: str) ->
                 lock_orders(session, some)
                 stopped += stop_messages(session, some, now)
                 in_flight += _under_way(session, some)
-                wipe_orders(session, some, now)
+                wipe_orders(session, some, now, again=True)
             orders += len(some)
         with house.sessions() as session:  # what was being stored as this began
             ids = list(find_person(session, brand_id, channel, address).order_ids)
-    reports = sum(_forget_raw(house, one) for _, one in person.own)
+    with house.sessions.begin() as session:
+        late = _forget_addresses(session, person)
+    listed, written = listed + late[0], written + late[1]
     log.info("person erased", orders=orders, stopped=stopped, in_flight=len(in_flight))
     return Erased(orders, stopped, tuple(in_flight), written, listed, reports, len(person.shared))
 

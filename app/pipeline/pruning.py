@@ -113,21 +113,22 @@ _BY_AGE: dict[str, tuple[Retention, sa.TextClause]] = {
 # first that is too young. What is old and still needed is passed over, and goes with its order.
 _BY_MARK: dict[str, tuple[Retention, str, str, str]] = {
     "receipts": (_R.receipts, "received_at < now() - make_interval(days => :days)", "applied_at IS NOT NULL", ""),
+    "messages": (
+        _R.messages,
+        "planned_at < :before",
+        "state NOT IN ('held', 'ready', 'sending', 'unconfirmed')",
+        f"UPDATE attempts SET {blank('attempts')} WHERE message_id = any(:ids) AND error IS NOT NULL",
+    ),
+    # After the messages: their snapshots rest on these facts, and must not outlive them.
     "crossings": (
         _R.messages,
         "crossed_at < :before",
         """NOT EXISTS (
             SELECT 1 FROM messages WHERE messages.shipment_id = crossings.shipment_id
                 AND messages.crossing_id = crossings.id
-                AND messages.state IN ('held', 'ready', 'sending', 'unconfirmed')
+                AND (messages.state IN ('held', 'ready', 'sending', 'unconfirmed') OR personal IS NOT NULL)
         )""",
         "",
-    ),
-    "messages": (
-        _R.messages,
-        "planned_at < :before",
-        "state NOT IN ('held', 'ready', 'sending', 'unconfirmed')",
-        f"UPDATE attempts SET {blank('attempts')} WHERE message_id = any(:ids) AND error IS NOT NULL",
     ),
 }
 
@@ -219,7 +220,9 @@ def _past_mark(session: Session, name: str, age: Age) -> int:
             free.append(row.id)
     if not ids:
         return 0
-    rows = f"SELECT id FROM {name} WHERE id = any(:ids) AND {unneeded} ORDER BY id FOR NO KEY UPDATE"
+    # Messages are settled by others and waited for; what else is held here is being emptied by an erasure.
+    patience = "" if name == "messages" else "SKIP LOCKED"
+    rows = f"SELECT id FROM {name} WHERE id = any(:ids) AND {unneeded} ORDER BY id FOR NO KEY UPDATE {patience}"
     session.execute(
         sa.text(
             f"WITH mine AS MATERIALIZED ({rows}) UPDATE {name} SET {blank(name)} FROM mine WHERE {name}.id = mine.id"
@@ -236,7 +239,7 @@ def _old_orders(session: Session, age: Age) -> int:
     ids = session.scalars(_ORDERS, age.values() | {"amount": ORDERS_AT_ONCE}).all()
     if ids:
         lock_orders(session, ids)
-        wipe_orders(session, ids, age.now)
+        wipe_orders(session, ids, age.now, again=False)
     return len(ids)
 
 
@@ -250,7 +253,7 @@ def _look_over_again(house: House, done: Pruned, now: datetime) -> None:
                 return
             lock_orders(session, ids)
             stop_messages(session, ids, now)
-            wipe_orders(session, ids, now)
+            wipe_orders(session, ids, now, again=True)
             session.execute(_SETTLED, {"ids": ids})
         done.add("erased orders", len(ids))
         after = ids[-1]

@@ -48,7 +48,7 @@ _WIPES = tuple(
     for text in (
         f"UPDATE orders SET {blank('orders')}, erased_at = coalesce(erased_at, cast(:now AS timestamptz)),"
         " updated_at = CASE WHEN erased_at IS NULL THEN now() ELSE updated_at END,"
-        " erasing = erasing OR erased_at IS NULL WHERE id = any(:ids)",
+        " erasing = erasing OR (:again AND erased_at IS NULL) WHERE id = any(:ids)",
         f"UPDATE shipments SET {blank('shipments')}, next_poll_at = NULL, promise_due_at = NULL"
         " WHERE order_id = any(:ids)",
         f"UPDATE scans SET {blank('scans')} WHERE shipment_id IN ({_OF_THESE})"
@@ -57,8 +57,10 @@ _WIPES = tuple(
         f"UPDATE crossings SET {blank('crossings')} WHERE shipment_id IN ({_OF_THESE}) AND {_FREE}",
         f"UPDATE messages SET {blank('messages')} WHERE id IN ({_OVER})",
         f"UPDATE attempts SET {blank('attempts')} WHERE message_id IN ({_OVER}) AND error IS NOT NULL",
-        f"UPDATE receipts SET {blank('receipts')} WHERE attempt_public_id IN"
-        f" (SELECT public_id FROM attempts WHERE message_id IN ({_OVER}))",
+        # One that is being applied at this moment is left to whoever applies it: it waits for these messages, and
+        # then sees that its order is closed.
+        f"UPDATE receipts SET {blank('receipts')} WHERE id IN (SELECT id FROM receipts WHERE attempt_public_id IN"
+        f" (SELECT public_id FROM attempts WHERE message_id IN ({_OVER})) FOR NO KEY UPDATE SKIP LOCKED)",
         f"UPDATE inbound_messages SET {blank('inbound_messages')} WHERE shipment_id IN ({_OF_THESE})",
     )
 )
@@ -75,8 +77,11 @@ def stop_messages(session: Session, order_ids: Sequence[int], now: datetime) -> 
     return len(session.execute(_STOP, {"ids": list(order_ids), "now": now}).all())
 
 
-def wipe_orders(session: Session, order_ids: Sequence[int], now: datetime) -> None:
-    """Empty what names a person in these locked orders and all that hangs on them, and close them. Twice is once."""
+def wipe_orders(session: Session, order_ids: Sequence[int], now: datetime, *, again: bool) -> None:
+    """Empty what names a person in these locked orders and all that hangs on them, and close them. Twice is once.
+
+    `again`: something of them may be under way, so pruning looks them over until nothing is.
+    """
     for wipe in _WIPES:
-        values = {"ids": list(order_ids), "now": now}
+        values = {"ids": list(order_ids), "now": now, "again": again}
         session.execute(wipe, {name: values[name] for name in wipe.compile().params})

@@ -277,11 +277,11 @@ def test_killed_in_the_middle_it_is_ended_by_running_it_again(world, brand_id, m
     monkeypatch.setattr(erasing, "ORDERS_AT_ONCE", 1)
     real, calls = erasing.wipe_orders, []
 
-    def dies(*given):
+    def dies(*given, **also):
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        real(*given)
+        real(*given, **also)
 
     monkeypatch.setattr(erasing, "wipe_orders", dies)
     with pytest.raises(KeyboardInterrupt):
@@ -291,8 +291,52 @@ def test_killed_in_the_middle_it_is_ended_by_running_it_again(world, brand_id, m
     assert not traces(world, MAIL, PHONE, "Maja Lind")
 
 
-def test_an_erased_parcels_page_is_gone(world, brand_id):
-    """What the carrier says now is not stored either: its order is closed."""
+def test_it_is_looked_over_until_nothing_is_under_way(world, brand_id):
+    """An answer that a carrier was giving meanwhile goes with the next pass; after some minutes no pass looks again."""
+    parcel, _ = a_full_life(world)
+    erase_person(world.house, brand_id, Channel.email, MAIL)
+    sql(world, "INSERT INTO carrier_answers (brand_id, shipment_id, heard_at, source, kind, body)"
+               " SELECT brand_id, id, now(), 'poll', 'tracked', convert_to('signed by Lind', 'UTF8') FROM shipments"
+               " WHERE id = :id", id=parcel)  # fmt: skip
+    assert prune(world.house).rows == {"erased orders": 1}
+    assert not traces(world, *WORDS)
+    sql(world, "UPDATE orders SET updated_at = updated_at - interval '10 minutes'")
+    assert prune(world.house).rows == {"erased orders": 1}
+    assert prune(world.house).rows == {}
+
+
+def test_reports_and_erasure_at_once(world, brand_id):
+    """Reports are applied while their shoppers are erased: nobody waits for nobody, and no word of them is left."""
+    for number in range(12):
+        (parcel,) = world.order(str(number))
+        world.scan(parcel, Milestone.out_for_delivery)
+    send(world)
+    names = [name for (name,) in sql(world, "SELECT public_id FROM attempts WHERE provider = 'sendgrid'")]
+    failures = []
+
+    def report(turn):
+        try:
+            for name in names:
+                told = Report(f"{name}-{turn}", "delivered", name, None, None, f"to {MAIL}", MAIL.encode())
+                with world.house.sessions.begin() as session:
+                    keep_reports(session, "sendgrid", [told])
+                pipeline.digest_reports(world.house)
+        except Exception as error:
+            failures.append(error)
+
+    reporters = [Thread(target=report, args=(turn,)) for turn in range(2)]
+    for reporter in reporters:
+        reporter.start()
+    erase_person(world.house, brand_id, Channel.email, MAIL)
+    for reporter in reporters:
+        reporter.join(60)
+    pipeline.digest_reports(world.house)
+    assert failures == [] and not traces(world, MAIL, PHONE, "Maja Lind")
+    whole(world)
+
+
+def test_an_erased_parcel_is_asked_about_no_more(world, brand_id):
+    """Its order is closed, so its carrier is left alone."""
     parcel, _ = a_full_life(world)
     erase_person(world.house, brand_id, Channel.email, MAIL)
     with world.house.sessions() as session:

@@ -16,6 +16,7 @@ from app.pipeline import pruning
 from app.pipeline.pruning import prune
 from app.pipeline.settling import keep_reports
 from app.settings import RetentionSettings
+from app.worker import app as celery
 from tests.rights.conftest import send, traces, whole
 from tests.rights.test_erasing import MAIL, PHONE, a_full_life, sql
 
@@ -205,8 +206,6 @@ def test_of_any_ages_just_the_old_and_ended_go(world, ages, waiting, days, batch
 
 def test_beat_prunes_now_and_then():
     """The task is on the beat and on the queue of what settles, and lives there."""
-    from app.worker import app as celery
-
     assert celeryconfig.task_routes["doorstep.prune"] == {"queue": "settle"}
     assert "doorstep.prune" in {entry["task"] for entry in celeryconfig.beat_schedule.values()}
     assert "doorstep.prune" in celery.tasks
