@@ -10,6 +10,7 @@ Two passes at once share the work; one that is killed is taken up by the next.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -176,14 +177,14 @@ def prune(house: House, enough: float = ENOUGH_SECONDS) -> Pruned:
 
     _look_over_again(house, done, now)
     ages = _ages(house.retention.model_dump(), now)
-    for name, (retention, statement) in _BY_AGE.items():
+    for name, (retention, _) in _BY_AGE.items():
         if age := ages.get(retention):
-            until_done(name, lambda session, s=statement, a=age: len(session.execute(s, _named(s, a.values())).all()))  # type: ignore[misc]
+            until_done(name, partial(_by_age, name=name, age=age))
     for name, (retention, *_) in _BY_MARK.items():
         if age := ages.get(retention):
-            until_done(name, lambda session, n=name, a=age: _past_mark(session, n, a))  # type: ignore[misc]
+            until_done(name, partial(_past_mark, name=name, age=age))
     if age := ages.get(_R.orders):
-        until_done("orders", lambda session: _old_orders(session, age))
+        until_done("orders", partial(_old_orders, age=age))
     return done
 
 
@@ -198,6 +199,11 @@ def _ages(days: Mapping[str, int], now: datetime) -> dict[Retention, Age]:
 
 def _named(statement: sa.TextClause, values: Mapping[str, object]) -> dict[str, object]:
     return {name: values[name] for name in statement.compile().params}
+
+
+def _by_age(session: Session, name: str, age: Age) -> int:
+    _, statement = _BY_AGE[name]
+    return len(session.execute(statement, _named(statement, age.values())).all())
 
 
 def _past_mark(session: Session, name: str, age: Age) -> int:

@@ -1,6 +1,7 @@
 """Addresses are stored as salted digests: an older list comes along whole, and no other installation can read it."""
 
 import hashlib
+import json
 
 import sqlalchemy as sa
 from alembic import command
@@ -10,6 +11,7 @@ from app.models import Installation
 from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.consenting import standing
+from tests.cli.test_commands import _logs_as_before, doorstep  # noqa: F401 - fixtures
 
 
 def test_an_older_list_is_still_obeyed(empty_database_url):
@@ -50,3 +52,23 @@ def test_every_installation_has_a_salt_of_its_own(sessions, empty_database_url):
             salts += session.scalars(sa.select(Installation.salt)).all()
     other.dispose()
     assert len(set(map(bytes, salts))) == 2 and {len(salt) for salt in salts} == {32}
+
+
+def test_a_foreign_digest_is_refused(doorstep, sessions, tmp_path):  # noqa: F811
+    """A forgotten address that another installation wrote can be matched by nobody here, so it is told, by its line."""
+    doorstep("suppressions", "add", "gone@example.test")
+    with sessions.begin() as session:
+        session.execute(sa.text("UPDATE suppressions SET address = NULL"))
+    own = doorstep("suppressions", "export")[1]
+    (tmp_path / "own.csv").write_text(own, encoding="utf-8")
+    (tmp_path / "foreign.csv").write_text(own.replace(_salt(own), "00000000:"), encoding="utf-8")
+    assert json.loads(doorstep("suppressions", "import", "own.csv", "--json")[1]) == {
+        "new": 0, "known": 1, "faults": []
+    }  # fmt: skip
+    report = json.loads(doorstep("suppressions", "import", "foreign.csv", "--json")[1])
+    assert report["new"] == report["known"] == 0 and "another installation" in report["faults"][0]
+
+
+def _salt(exported):
+    """The fingerprint in the last column of an export's first row."""
+    return exported.splitlines()[1].split(",")[-1][:9]
