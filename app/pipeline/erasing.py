@@ -105,12 +105,12 @@ def _under_way(session: Session, order_ids: Sequence[int]) -> list[str]:
 # Reports that name no attempt of ours, and whole requests that have been unpacked, can only be found by reading them.
 _RAW = (
     sa.text("""
-        SELECT id, position(convert_to(:address, 'UTF8') IN body) > 0 AS names FROM receipts
+        SELECT id, position(:written IN lower(encode(body, 'escape'))) > 0 AS names FROM receipts
         WHERE attempt_public_id IS NULL AND id > :after ORDER BY id LIMIT :amount
     """),
     sa.text(f"UPDATE receipts SET {blank('receipts')} WHERE id = any(:ids)"),  # noqa: S608 - constant text
     sa.text("""
-        SELECT id, position(convert_to(:address, 'UTF8') IN body) > 0 AS names FROM receipt_batches
+        SELECT id, position(:written IN lower(encode(body, 'escape'))) > 0 AS names FROM receipt_batches
         WHERE unpacked_at IS NOT NULL AND id > :after ORDER BY id LIMIT :amount
     """),
     sa.text("DELETE FROM receipt_batches WHERE id = any(:ids)"),
@@ -118,13 +118,14 @@ _RAW = (
 
 
 def _forget_raw(house: House, address: str) -> int:
-    """Take away raw reports in which an address stands; how many."""
-    count = 0
+    """Take away raw reports in which an address stands, in any case, or its digits where a form encodes the plus; how
+    many."""
+    count, written = 0, address.lower().removeprefix("+")
     for search, forget in (_RAW[:2], _RAW[2:]):
         after: int | None = 0
         while after is not None:
             with house.sessions.begin() as session:
-                rows = session.execute(search, {"address": address, "after": after, "amount": RAW_AT_ONCE}).all()
+                rows = session.execute(search, {"written": written, "after": after, "amount": RAW_AT_ONCE}).all()
                 ids = [row.id for row in rows if row.names]
                 if ids:
                     session.execute(forget, {"ids": ids})

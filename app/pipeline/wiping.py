@@ -51,6 +51,9 @@ _WIPES = tuple(
         " erasing = erasing OR (:again AND erased_at IS NULL) WHERE id = any(:ids)",
         f"UPDATE shipments SET {blank('shipments')}, next_poll_at = NULL, promise_due_at = NULL"
         " WHERE order_id = any(:ids)",
+        # The example beside an unknown code may be this very scan's.
+        f"UPDATE unknown_codes SET {blank('unknown_codes')} WHERE example <> '' AND (brand_id, example) IN"
+        f" (SELECT brand_id, description FROM scans WHERE shipment_id IN ({_OF_THESE}))",
         f"UPDATE scans SET {blank('scans')} WHERE shipment_id IN ({_OF_THESE})"
         " AND (description <> '' OR place IS NOT NULL)",
         f"DELETE FROM carrier_answers WHERE shipment_id IN ({_OF_THESE})",

@@ -29,7 +29,7 @@ from app.pipeline.unpacking import keep_batch
 from tests.rights.conftest import send, traces, whole
 
 MAIL, PHONE = "maja@example.test", "+46701740605"
-WORDS = (MAIL, PHONE, "Maja", "Lind", "Malmö", "21145", "Wool blanket", "signed")
+WORDS = (MAIL, PHONE, "Maja", "Lind", "Malmö", "21145", "Wool blanket", "signed", PHONE[1:])
 
 
 def sql(world, text, **values):
@@ -61,7 +61,8 @@ def a_full_life(world, number="1001"):
         suppress(session, [wish(brand_id, Channel.email, MAIL, SuppressionKind.unsubscribe)])
         suppress(session, [wish(brand_id, Channel.sms, PHONE, SuppressionKind.block)])
     pipeline.digest_reports(world.house)
-    keep_batch(world.house, "sendgrid", "http://x", f"[{number}, {MAIL}]".encode())
+    keep_batch(world.house, "sendgrid", "http://x", f"[{number}, {MAIL.upper()}]".encode())
+    keep_batch(world.house, "twilio", "http://x", f"To=%2B{PHONE[1:]}&n={number}".encode())
     sql(world, "UPDATE receipt_batches SET unpacked_at = now()")
     take_reply(
         world.house,
@@ -72,6 +73,9 @@ def a_full_life(world, number="1001"):
     sql(world, "INSERT INTO carrier_answers (brand_id, shipment_id, heard_at, source, kind, body)"
                " SELECT brand_id, id, now(), 'poll', 'tracked', convert_to('signed by Lind', 'UTF8') FROM shipments"
                " WHERE id = :id", id=parcel)  # fmt: skip
+    sql(world, "UPDATE scans SET description = 'Signed by Lind'")
+    sql(world, "INSERT INTO unknown_codes (brand_id, carrier, code, count, example)"
+               " SELECT min(brand_id), 'dhl', 'x', 1, 'Signed by Lind' FROM scans")  # fmt: skip
     world.scan(other, Milestone.out_for_delivery)
     return parcel, other
 
@@ -84,7 +88,7 @@ def test_nothing_names_the_person(world, brand_id):
     erased = erase_person(world.house, brand_id, Channel.email, MAIL)
     assert not traces(world, *WORDS)
     assert (erased.orders, erased.messages_stopped, erased.in_flight) == (1, 2, ())
-    assert (erased.inbound, erased.suppressions, erased.reports) == (1, 2, 2)
+    assert (erased.inbound, erased.suppressions, erased.reports) == (1, 2, 3)
     assert sql(world, "SELECT count(*), min(message_id), max(message_id) FROM ledger_keys") == before
     whole(world)
 
@@ -304,6 +308,28 @@ def test_it_is_looked_over_until_nothing_is_under_way(world, brand_id):
     sql(world, "UPDATE orders SET updated_at = updated_at - interval '10 minutes'")
     assert prune(world.house).rows == {"erased orders": 1}
     assert prune(world.house).rows == {}
+
+
+def test_news_and_erasure_at_once(world, brand_id):
+    """Scans are heard while their shopper is erased: whichever comes first, no word of them is left."""
+    parcels = [world.order(str(number))[0] for number in range(16)]
+    failures = []
+
+    def hear():
+        try:
+            for parcel in parcels:
+                world.scan(parcel, Milestone.out_for_delivery)
+        except Exception as error:
+            failures.append(error)
+
+    listener = Thread(target=hear)
+    listener.start()
+    erase_person(world.house, brand_id, Channel.email, MAIL)
+    listener.join(60)
+    send(world)
+    assert failures == [] and world.email.sent == [] and not traces(world, MAIL, PHONE, "Maja", "Malmö", "It is")
+    assert {(m.state, m.reason) for m in world.messages()} <= {("suppressed", "person_erased")}
+    whole(world)
 
 
 def test_reports_and_erasure_at_once(world, brand_id):
