@@ -32,6 +32,7 @@ task_routes = {
     "doorstep.send": {"queue": "send"},
     "doorstep.recover": {"queue": "settle"},
     "doorstep.digest_reports": {"queue": "settle"},
+    "doorstep.prune": {"queue": "settle"},
 }
 
 # A tick that could not run before the next one is worthless: it expires instead of piling up behind an outage.
@@ -39,6 +40,7 @@ beat_schedule = {
     "what-is-due": {"task": "doorstep.tick", "schedule": 1.0, "options": {"expires": 2.0}},
     "broken-promises": {"task": "doorstep.watch", "schedule": 2.0, "options": {"expires": 4.0}},
     "lost-and-unanswered": {"task": "doorstep.recover", "schedule": 2.0, "options": {"expires": 4.0}},
+    "kept-long-enough": {"task": "doorstep.prune", "schedule": 600.0, "options": {"expires": 300.0}},
     "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 2.0}},
 }
 # The longest that beat sleeps: short, so that it notices a changed clock and stops quickly.

@@ -94,6 +94,23 @@ class SendingSettings(_Group):
     max_attempts: int = Field(50, ge=1, le=500)
 
 
+class RetentionSettings(_Group):
+    """How many days each class of personal and raw rows is kept; 0 keeps it for ever. See `docs/privacy.md`.
+
+    `carrier_answers`, `receipts` and `receipt_batches` are raw words of carriers and providers; `inbound` are shoppers'
+    own texts; `messages` is what each message was written from; `orders` the person, counted from an order's last news;
+    `suppressions` the plain address on the list, whose digest goes on being obeyed.
+    """
+
+    carrier_answers: int = Field(30, ge=0)
+    receipt_batches: int = Field(3, ge=0)
+    receipts: int = Field(90, ge=0)
+    inbound: int = Field(180, ge=0)
+    messages: int = Field(180, ge=0)
+    orders: int = Field(365, ge=0)
+    suppressions: int = Field(730, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything an installation is told. See the README's table for what each one means."""
 
@@ -106,6 +123,7 @@ class Settings(BaseSettings):
     clock: str = ""
     channels: ChannelSettings = ChannelSettings()
     sending: SendingSettings = SendingSettings()
+    retention: RetentionSettings = RetentionSettings()
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
     home: Path | None = None

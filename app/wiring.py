@@ -67,6 +67,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         allowlist=settings.allowed_recipients(),
         public_url=settings.public_url,
         wake=wake or (lambda kind, which: None),
+        retention=settings.retention,
     )
 
 

@@ -127,7 +127,10 @@ def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")
 def add_key(
     label: Annotated[str, typer.Argument(help="What the key is for, e.g. 'web shop'.")],
     brand: BrandKey = "fjallhem",
-    scope: Annotated[list[str] | None, typer.Option(help="orders:read, orders:write; both if none is named.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="orders:read, orders:write (both if none is named), people:export, people:erase."),
+    ] = None,
 ) -> None:
     """A new API key for one brand. It is shown once; only its digest is kept."""
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:

@@ -6,6 +6,7 @@ from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
 from app.models.messages import Attempt, LedgerKey, Message, Receipt, Sender
 from app.models.orders import Order, Shipment
+from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
 
 __all__ = [
@@ -17,10 +18,13 @@ __all__ = [
     "CarrierBudget",
     "Crossing",
     "Decision",
+    "Erasure",
     "InboundMessage",
+    "Installation",
     "LedgerKey",
     "Message",
     "Order",
+    "PruningMark",
     "Receipt",
     "ReceiptBatch",
     "RuleSetVersion",

@@ -14,7 +14,7 @@ from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
 from app.rules.ruleset import RuleSet
-from app.settings import CarrierSettings, SendingSettings, SendMode
+from app.settings import CarrierSettings, RetentionSettings, SendingSettings, SendMode
 from app.tracking.carriers.base import Carrier
 
 T = TypeVar("T")
@@ -61,6 +61,7 @@ class House:
     allowlist: frozenset[str]
     public_url: str
     wake: Callable[[str, str], None]
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
     templates: dict[int, Template] = field(default_factory=dict)

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from app.messages.base import Template
 from app.models import Base, Crossing, Message, Order, Shipment, TemplateVersion
+from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.consenting import standing
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.picture import person_of, picture_since
-from app.receipts.suppression import address_digest, in_words
+from app.receipts.suppression import in_words
 from app.rules.ruleset import Priority
 from app.settings import SendMode
 
@@ -69,6 +70,7 @@ class Release:
     as_decided: bool
     provider: str | None
     resent: bool
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ _MESSAGE = (
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
-    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at",
+    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
@@ -243,6 +245,7 @@ def _release(
         as_decided=as_decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
+        erased=order.erased_at is not None,
     )
 
 
@@ -283,6 +286,8 @@ def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], lis
 def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
     """Why a message must not leave at this instant, or None. The last look before a provider is called."""
     address = release.person.email if release.channel is Channel.email else release.person.phone
+    if release.erased:
+        return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
     if overtaken(release):
