@@ -37,13 +37,15 @@ class OutgoingEmail:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS, ready to leave. `valid_for` is in wall seconds; `sender` overrides the account's own."""
+    """One SMS, ready to leave. `valid_for` is in wall seconds; `sender` overrides the account's own; `segments` is
+    what it takes up of the sender's allowance."""
 
     attempt_id: str
     to_phone: str
     text: str
     sender: str | None
     valid_for: int
+    segments: int = 1
 
 
 Outgoing = OutgoingEmail | OutgoingSms
@@ -58,6 +60,7 @@ class Verdict:
     `cause`, one of CAUSES or None, is what a refusal says of the address.
     `retry_after` is the provider's own wish, in wall seconds. `sender_down` says that the fault lies with
     the account (credentials, quota), `unreachable` with the way to the provider: not with this message.
+    `throttled` asks for a pause of everything that this sender would send, whatever became of this message.
     """
 
     outcome: AttemptOutcome
@@ -68,6 +71,7 @@ class Verdict:
     retry_after: float | None = None
     sender_down: bool = False
     unreachable: bool = False
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

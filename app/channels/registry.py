@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
+from phonenumbers import SUPPORTED_REGIONS
 
 from app.channels.base import Transport
 from app.channels.outbox import Outbox
@@ -41,11 +42,15 @@ def _sendgrid(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transpo
         base_url=told.base_url,
         webhook_public_key=told.webhook_public_key,
         activity=told.activity,
+        per_second=told.requests_per_second,
     )
 
 
 def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
     told = settings.twilio
+    for country in told.pace:
+        if country not in SUPPORTED_REGIONS:
+            raise ConfigurationError(f"DOORSTEP_TWILIO__PACE__{country} names no country. Write it as in GB or US.")
     return Twilio(
         http,
         account_sid=_needed("DOORSTEP_TWILIO__ACCOUNT_SID", told.account_sid, "the account's SID (AC…)"),
@@ -53,12 +58,13 @@ def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport
         sender=_needed("DOORSTEP_TWILIO__FROM", told.sender, "a number (+46…), a sender name or a service (MG…)"),
         base_url=told.base_url,
         public_url=settings.public_url,
+        limits=told,
     )
 
 
 def _smtp(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
     url = _needed("DOORSTEP_SMTP__URL", settings.smtp.url.get_secret_value(), "smtp://user:password@host:587")
-    return Smtp(url)
+    return Smtp(url, per_second=settings.smtp.requests_per_second)
 
 
 def _file(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 import httpx
 from twilio.request_validator import RequestValidator
 
+from app.channels.allowances import Lane, request_lane, text_lanes
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
 from app.channels.base import (
     Answer,
@@ -32,7 +33,7 @@ from app.channels.base import (
 from app.channels.twilio_records import KINDS, Records, look_up
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
-from app.settings import is_loopback
+from app.settings import TwilioSettings, is_loopback
 
 CALLBACK_PATH = "/hooks/twilio/status"
 RETRY_WISH = "#rc=5&rp=all&ct=2000&rt=5000"
@@ -72,6 +73,7 @@ class Twilio:
         sender: str,
         base_url: str,
         public_url: str,
+        limits: TwilioSettings | None = None,
         now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._http = http
@@ -81,6 +83,9 @@ class Twilio:
         self._validator = RequestValidator(auth_token)
         self._now = now
         self.sender = f"{account_sid}/{sender}"
+        self._account = account_sid
+        self._limits = limits or TwilioSettings()
+        self._calls = request_lane(self.name, account_sid, self._limits.requests_per_second)
         # Twilio refuses a callback address that it cannot reach, so a shop on its own machine goes without.
         reachable = is_loopback(base_url) or not is_loopback(public_url)
         self._callback = f"{public_url.rstrip('/')}{CALLBACK_PATH}" if reachable else None
@@ -104,7 +109,7 @@ class Twilio:
         }
         if self._callback:
             form["StatusCallback"] = f"{self._callback}?attempt={quote(sms.attempt_id)}{RETRY_WISH}"
-        own_name = sms.sender if sms.sender and (sms.sender.startswith("+") or not _north_american(sms)) else None
+        own_name = _own_name(sms)
         if self._from.startswith("MG"):
             form["MessagingServiceSid"] = self._from
             if own_name:
@@ -112,6 +117,16 @@ class Twilio:
         else:
             form["From"] = own_name or self._from
         return form
+
+    def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
+        """What an SMS takes up: the account's calls, its sender's segments, and its country's."""
+        if not isinstance(outgoing, OutgoingSms):
+            return self._calls
+        sender, pace = _own_name(outgoing) or self._from, self._limits
+        texts = text_lanes(
+            self._account, sender, outgoing.to_phone, outgoing.segments, pace.segments_per_second, pace.pace
+        )
+        return (*self._calls, *texts)
 
     async def lookup(self, question: Question) -> Finding:
         """Read the account's list of messages to that number, and look for this very text."""
@@ -162,6 +177,11 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         raise Forged(f"The callback is no form: {type(error).__name__}.") from error
 
 
+def _own_name(sms: OutgoingSms) -> str | None:
+    """The brand's own number or name, where it may be used."""
+    return sms.sender if sms.sender and (sms.sender.startswith("+") or not _north_american(sms)) else None
+
+
 def _north_american(sms: OutgoingSms) -> bool:
     """The US and Canada take no alphanumeric sender; the account's own number serves there."""
     return sms.to_phone.startswith("+1")
@@ -188,7 +208,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -
     error = problem(f"HTTP {status}, {code or 'no code'}: {answer.get('message') or f'{len(body)} bytes'}")
     if status == 429 or code in _LATER or (status == 503 and code == 20503):
         wait = retry_after(headers, now)
-        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait)
+        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait, throttled=True)
     if 400 <= status < 500:
         if status in (401, 403) or code in _SENDER_DOWN:
             return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, sender_down=True)

@@ -23,11 +23,12 @@ from app.pipeline.delivering import deliver
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.pacing import pace
 from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
-from app.pipeline.senders import Rests, changed, note, resting, sender_key
+from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, begin, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.unpacking import unpack_batches
@@ -148,12 +149,15 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     """One claimed batch, from `ready` to settled; how many were claimed."""
     now = house.clock.now()
     with house.sessions.begin() as session:
+        rests = resting(session)
+        if all_paused(house.transports.get(channel, ()), rests):
+            return 0
         token, claimed = claim(session, house, channel, now, priorities)
-        rests = resting(session) if claimed else {}
     if not claimed:
         return 0
-    letters, withheld = prepare(house, channel, claimed, now, rests)
-    withhold(house, token, withheld, now)
+    prepared, withheld = prepare(house, channel, claimed, now, rests)
+    letters, paced = pace(house, prepared)
+    withhold(house, token, [*withheld, *paced], now)
     started = stopwatch()
     begun: list[Begun] = []
     stuck: list[Withheld] = []

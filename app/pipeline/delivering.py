@@ -15,8 +15,8 @@ log = logger(__name__)
 
 
 class _Trial:
-    """A sender during one batch: after one call that found it down, the others are not made. One that was down
-    before is tried by one call alone."""
+    """A sender during one batch: after one call that found it down or too busy, the others are not made. One that was
+    so before is tried by one call alone."""
 
     def __init__(self, *, doubtful: bool) -> None:
         self._down: Verdict | None = None
@@ -39,10 +39,16 @@ class _Trial:
 
     async def _call(self, entry: Begun) -> Verdict:
         if self._down is not None:
-            return replace(self._down, http_status=None, error=f"not tried, as another was told: {self._down.error}")
+            return replace(
+                self._down,
+                outcome=AttemptOutcome.not_sent,
+                provider_ref=None,
+                http_status=None,
+                error=f"not tried, as another was told: {self._down.error or 'no more for now'}",
+            )
         self._called.add(entry.attempt_id)
         verdict = await entry.letter.transport.send(entry.letter.outgoing)
-        if is_down(verdict):
+        if is_down(verdict) or verdict.throttled:
             self._down = verdict
         return verdict
 
@@ -62,6 +68,8 @@ async def deliver(
     async def one(entry: Begun) -> tuple[Begun, Verdict]:
         key = sender_key(entry.letter.transport, entry.letter.outgoing)
         trial = trials.setdefault(key, _Trial(doubtful=key in (rests or {})))
+        if (early := entry.letter.begins - stopwatch()) > 0:
+            await asyncio.sleep(early)
         async with limit:
             left = deadline - (stopwatch() - started)
             if left < min(1.0, deadline / 4):

@@ -59,6 +59,7 @@ class Release:
     as_decided: bool
     provider: str | None
     resent: bool
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def lease_seconds(house: House) -> float:
 _COLUMNS = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
     "attempts", "expires_at", "rendered_at", "released", "personal", "provider",
-    "reason",
+    "reason", "priority",
 )  # fmt: skip
 
 
@@ -214,6 +215,7 @@ def _release(
         as_decided=row.released is None and facts == decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
+        priority=row.priority,
     )
 
 

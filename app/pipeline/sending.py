@@ -24,12 +24,13 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A rendered message with the call that will carry it."""
+    """A rendered message with the call that will carry it, not before the stopwatch reads `begins`."""
 
     release: Release
     transport: Transport
     outgoing: Outgoing
     subject: str | None
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ def render(
     # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
     chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
     if isinstance(chosen, Rest):
-        again_at = house.clock.after_wall(chosen.left)
-        detail = f"every sender rests: {chosen.why}"
-        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, again_at)
+        reason = Reason.paced if chosen.busy else Reason.retrying
+        again_at = house.clock.after_wall(chosen.busy or chosen.left)
+        detail = f"{'its sender asked for a pause' if chosen.busy else 'every sender rests'}: {chosen.why}"
+        return Withheld(release.id, MessageState.ready, reason, detail, again_at)
     return Letter(release, chosen, outgoing, subject)
 
 
@@ -96,6 +98,7 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
         text=rendered.text,
         sender=rendered.sender,
         valid_for=max(60, int(house.clock.wall_seconds_until(release.expires_at))),
+        segments=rendered.segments,
     )
 
 
@@ -200,10 +203,10 @@ def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
         return _Settlement(MessageState.failed, Reason.refused, verdict.error)
     if verdict.outcome is AttemptOutcome.unanswered:
         return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
-    # A sender that is down is no fault of the message's: it waits for as long as its news is worth.
-    if entry.attempts >= house.sending.max_attempts and not is_down(verdict):
+    # A sender that is down or too fast is no fault of the message's: it waits for as long as its news is worth.
+    if entry.attempts >= house.sending.max_attempts and not (is_down(verdict) or verdict.throttled):
         return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
-    wait = max(verdict.retry_after or 0.0, backoff(entry.attempts, entry.attempt_id))
+    wait = max(verdict.retry_after or 0.0, backoff(1 if verdict.throttled else entry.attempts, entry.attempt_id))
     return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
 
 
