@@ -46,14 +46,19 @@ class SendGridSettings(_Group):
 
 
 class SegmentPace(_Group):
-    """SMS segments a second that a sender of each kind may carry. None is no limit: a Messaging Service spreads its
-    load over its numbers itself."""
+    """SMS segments a second that a sender of each kind may carry. None (written `none`) is no limit: a Messaging
+    Service spreads its load over its numbers itself."""
 
     long_code: float | None = Field(1.0, gt=0)
     toll_free: float | None = Field(3.0, gt=0)
     short_code: float | None = Field(10.0, gt=0)
     alphanumeric: float | None = Field(10.0, gt=0)
     service: float | None = Field(None, gt=0)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_limit(cls, written: object) -> object:
+        return None if written == "none" else written
 
 
 class TwilioSettings(_Group):
