@@ -67,7 +67,9 @@ class TwilioSettings(_Group):
     sender: str = Field(
         "", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service"
     )
+    whatsapp_from: str = Field("", description="the WhatsApp sender's number, or MG… for a service that has one")
     base_url: str = "https://api.twilio.com"
+    whatsapp_per_second: float | None = Field(80.0, gt=0, description="messages, for the WhatsApp sender")
     requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
     segments_per_second: SegmentPace = SegmentPace()
     pace: dict[str, Annotated[float, Field(gt=0)]] = Field({}, description="segments a second by country: PACE__US=1")

@@ -48,7 +48,23 @@ class OutgoingSms:
     segments: int = 1
 
 
-Outgoing = OutgoingEmail | OutgoingSms
+@dataclass(frozen=True, slots=True)
+class OutgoingWhatsApp:
+    """One WhatsApp message, ready to leave: an approved template and what fills its variables.
+
+    `valid_for` is in wall seconds; `link` is the parcel's page, which tells whose message it is where a variable
+    holds it.
+    """
+
+    attempt_id: str
+    to_phone: str
+    content_sid: str
+    variables: Mapping[str, str]
+    link: str
+    valid_for: int
+
+
+Outgoing = OutgoingEmail | OutgoingSms | OutgoingWhatsApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +163,8 @@ complained, opted out of everything, unsubscribed from advertisements, or took t
 
 @dataclass(frozen=True, slots=True)
 class IncomingSms:
-    """One SMS that somebody wrote to us. `opt_out` is what the provider made of it, where it says."""
+    """One SMS or WhatsApp message (its numbers begin with `whatsapp:`) that somebody wrote to us. `opt_out` is what
+    the provider made of it, where it says."""
 
     event_key: str
     sender: str

@@ -11,6 +11,7 @@ from app.channels.outbox import Outbox
 from app.channels.sendgrid import SendGrid
 from app.channels.smtp import Smtp
 from app.channels.twilio import Twilio
+from app.channels.twilio_whatsapp import TwilioWhatsApp
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -29,7 +30,7 @@ def build(name: str, settings: Settings, http: httpx.AsyncClient, kind: str = ""
 
 
 def providers_of(kind: str) -> list[str]:
-    """The names that `DOORSTEP_CHANNELS__EMAIL` or `DOORSTEP_CHANNELS__SMS` may hold."""
+    """The names that `DOORSTEP_CHANNELS__EMAIL`, `…__SMS` or `…__WHATSAPP` may hold."""
     return sorted(name for name, (kinds, _) in _PROVIDERS.items() if kind in kinds)
 
 
@@ -51,11 +52,17 @@ def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport
     for country in told.pace:
         if country not in SUPPORTED_REGIONS:
             raise ConfigurationError(f"DOORSTEP_TWILIO__PACE__{country} names no country. Write it as in GB or US.")
-    return Twilio(
+    if kind == "whatsapp":
+        channel: type[Twilio] = TwilioWhatsApp
+        sender = _needed("DOORSTEP_TWILIO__WHATSAPP_FROM", told.whatsapp_from, "a WhatsApp number or a service (MG…)")
+    else:
+        channel = Twilio
+        sender = _needed("DOORSTEP_TWILIO__FROM", told.sender, "a number (+46…), a sender name or a service (MG…)")
+    return channel(
         http,
         account_sid=_needed("DOORSTEP_TWILIO__ACCOUNT_SID", told.account_sid, "the account's SID (AC…)"),
         auth_token=_needed("DOORSTEP_TWILIO__AUTH_TOKEN", told.auth_token.get_secret_value(), "the account's token"),
-        sender=_needed("DOORSTEP_TWILIO__FROM", told.sender, "a number (+46…), a sender name or a service (MG…)"),
+        sender=sender,
         base_url=told.base_url,
         public_url=settings.public_url,
         limits=told,
@@ -82,7 +89,7 @@ def _needed(setting: str, value: str, remedy: str) -> str:
 _PROVIDERS: Mapping[str, tuple[tuple[str, ...], Builder]] = {
     "sendgrid": (("email",), _sendgrid),
     "smtp": (("email",), _smtp),
-    "twilio": (("sms",), _twilio),
-    "file": (("email", "sms"), _file),
+    "twilio": (("sms", "whatsapp"), _twilio),
+    "file": (("email", "sms", "whatsapp"), _file),
 }
 """What each provider carries, and how it is built."""

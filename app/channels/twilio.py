@@ -30,7 +30,7 @@ from app.channels.base import (
     one_line,
     whole_text,
 )
-from app.channels.twilio_records import KINDS, Records, look_up
+from app.channels.twilio_records import KINDS, Records, conclude, look_up
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
 from app.settings import TwilioSettings, is_loopback
@@ -43,14 +43,25 @@ LONGEST_TEXT = 1600
 """Characters in one SMS, however many parts it came in."""
 SIGNATURE = "x-twilio-signature"
 
-_SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704})
-"""Credentials, a closed account, or a sender that is not this account's: no message would fare better."""
-_LATER = frozenset({20429, 21611})
+_SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704, 63007, 63020, 63112})
+"""Credentials, a closed account, or a sender that is not this account's (63…: on WhatsApp): no message would fare
+better."""
+_LATER = frozenset({20429, 21611, 63018})
 """Too fast, or the sender's own queue is full: certainly not taken, and welcome later."""
 
-_CAUSES = {21610: "opted_out", 21211: "invalid", 21614: "invalid", 30004: "soft", 30005: "hard", 30006: "hard"}
+_CAUSES = {
+    21610: "opted_out",
+    21211: "invalid",
+    21614: "invalid",
+    30004: "soft",
+    30005: "hard",
+    30006: "hard",
+    63003: "invalid",
+    63024: "invalid",
+}
 """What an error code says of the number: it wrote STOP; it is none, or takes no texts; it was blocked; it is unknown,
-or a landline. Every other code speaks of the moment, the text or the account."""
+or a landline; WhatsApp has nobody there. Every other code speaks of the moment, the text or the account: 63016 (a text
+of ours outside the day after the shopper wrote), 63013, 63032 and 63049 (WhatsApp would not) are such."""
 
 
 class Twilio:
@@ -102,13 +113,7 @@ class Twilio:
 
     def form(self, sms: OutgoingSms) -> dict[str, str]:
         """The form of one send. Our attempt id travels in the callback's query: Twilio has no other place for it."""
-        form = {
-            "To": sms.to_phone,
-            "Body": whole_text(sms.text),
-            "ValidityPeriod": str(min(max(sms.valid_for, 1), LONGEST_VALIDITY)),
-        }
-        if self._callback:
-            form["StatusCallback"] = f"{self._callback}?attempt={quote(sms.attempt_id)}{RETRY_WISH}"
+        form = {"To": sms.to_phone, "Body": whole_text(sms.text), **self.terms(sms.attempt_id, sms.valid_for)}
         own_name = _own_name(sms)
         if self._from.startswith("MG"):
             form["MessagingServiceSid"] = self._from
@@ -117,6 +122,13 @@ class Twilio:
         else:
             form["From"] = own_name or self._from
         return form
+
+    def terms(self, attempt_id: str, valid_for: int) -> dict[str, str]:
+        """The fields that every create has: how long it may wait in Twilio's queue, and where it is reported."""
+        terms = {"ValidityPeriod": str(min(max(valid_for, 1), LONGEST_VALIDITY))}
+        if self._callback:
+            terms["StatusCallback"] = f"{self._callback}?attempt={quote(attempt_id)}{RETRY_WISH}"
+        return terms
 
     def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
         """What an SMS takes up: the account's calls, its sender's segments, and its country's."""
@@ -130,9 +142,16 @@ class Twilio:
 
     async def lookup(self, question: Question) -> Finding:
         """Read the account's list of messages to that number, and look for this very text."""
-        if not isinstance(question.outgoing, OutgoingSms):
+        sms = question.outgoing
+        if not isinstance(sms, OutgoingSms):
             return Finding(Answer.unclear, "the text is not kept any more, and Twilio can be asked for nothing else")
-        return await look_up(Records(self._http, self._url, self._auth, self._now), question, question.outgoing)
+        text = whole_text(sms.text)
+        return await look_up(
+            self._records(), question, sms.to_phone, lambda listed, whole: conclude(question, text, listed, whole=whole)
+        )
+
+    def _records(self) -> Records:
+        return Records(self._http, self._url, self._auth, self._now)
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The one status callback of a request; `url` is the public address it was sent to, query included."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
+from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, OutgoingWhatsApp, Transport, Verdict, one_line
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import TemplateVersion, public_id
@@ -70,6 +70,8 @@ def write_out(house: House, release: Release, version: TemplateVersion, attempt:
     links = Links(parcel=page, short=page)
     if release.channel is Channel.email:
         return _email(house, release, template, links, attempt)
+    if release.channel is Channel.whatsapp:
+        return _whatsapp(house, release, template, links, attempt), None
     return _sms(house, release, template, links, attempt), None
 
 
@@ -97,9 +99,25 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
         to_phone=release.person.phone or "",
         text=rendered.text,
         sender=rendered.sender,
-        valid_for=max(60, int(house.clock.wall_seconds_until(release.expires_at))),
+        valid_for=_valid_for(house, release),
         segments=rendered.segments,
     )
+
+
+def _whatsapp(house: House, release: Release, template: Template, links: Links, attempt: str) -> OutgoingWhatsApp:
+    rendered = house.renderer.render_whatsapp(template, release.facts, release.person, links, release.rendered_at)
+    return OutgoingWhatsApp(
+        attempt_id=attempt,
+        to_phone=release.person.phone or "",
+        content_sid=rendered.content_sid,
+        variables=rendered.variables,
+        link=links.parcel,
+        valid_for=_valid_for(house, release),
+    )
+
+
+def _valid_for(house: House, release: Release) -> int:
+    return max(60, int(house.clock.wall_seconds_until(release.expires_at)))
 
 
 _BEGIN = sa.text("""
