@@ -7,6 +7,8 @@ Sources: twilio.com/docs/whatsapp/api, .../docs/content/send-templates-created-w
 import json
 from typing import Any
 
+import httpx
+
 from app.channels.allowances import Lane, request_lane
 from app.channels.answers import HTTP_FAULTS, fault_verdict
 from app.channels.base import Answer, Finding, Outgoing, OutgoingWhatsApp, Question, Verdict
@@ -21,9 +23,9 @@ class TwilioWhatsApp(Twilio):
 
     kind = "whatsapp"
 
-    def __init__(self, *given: Any, sender: str, **told: Any) -> None:
+    def __init__(self, http: httpx.AsyncClient, *, sender: str, **told: Any) -> None:
         number = sender.removeprefix(PREFIX)
-        super().__init__(*given, sender=number if number.startswith("MG") else f"{PREFIX}{number}", **told)
+        super().__init__(http, sender=number if number.startswith("MG") else f"{PREFIX}{number}", **told)
         own = request_lane(self.name, self.sender, self._limits.whatsapp_per_second)
         self._own_lanes = (*self._calls, *own)
 

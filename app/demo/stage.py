@@ -28,8 +28,22 @@ CARRIER_MOOD = {
 """How the demo's carrier misbehaves: as a real one on an ordinary week."""
 
 PROVIDER_MOOD = {
-    "sendgrid": {"error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "bounce": 0.01, "slow_ms": 20},
-    "twilio": {"error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "bounce": 0.01, "slow_ms": 20},
+    "sendgrid": {
+        "error": 0.004,
+        "accept_then_drop": 0.006,
+        "throttle": 0.01,
+        "bounce": 0.01,
+        "slow_ms": 20,
+        "retry_after": 0.2,
+    },
+    "twilio": {
+        "error": 0.004,
+        "accept_then_drop": 0.006,
+        "throttle": 0.01,
+        "bounce": 0.01,
+        "slow_ms": 20,
+        "retry_after": 0.2,
+    },
 }
 """How its provider does: now and then it takes a message and the connection breaks before it has said so."""
 

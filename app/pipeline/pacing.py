@@ -10,6 +10,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -92,13 +94,13 @@ def pace(house: House, letters: Sequence[Letter]) -> tuple[list[Letter], list[Wi
 
     Letters without a limit pass; where none has one, the database is not asked.
     """
-    taken = {letter.release.id: _lanes(letter) for letter in letters}
-    limited = [letter for letter in in_turn(letters) if taken[letter.release.id]]
-    if not limited:
+    taken = {letter.release.id: lanes for letter in letters if (lanes := _lanes(letter))}
+    if not taken:
         return list(letters), []
+    limited = in_turn([letter for letter in letters if letter.release.id in taken])
     askers = [_asker(house, letter, taken[letter.release.id]) for letter in limited]
     turns, started = _allotted(house, askers)
-    going = [letter for letter in letters if not taken[letter.release.id]]
+    going = [letter for letter in letters if letter.release.id not in taken]
     later: list[Withheld] = []
     for letter, turn in zip(limited, turns, strict=True):
         if turn.booked:
@@ -137,7 +139,15 @@ def in_turn(letters: Sequence[Letter]) -> list[Letter]:
 
 
 def _lanes(letter: Letter) -> tuple[Lane, ...]:
-    return letter.transport.lanes(letter.outgoing) if isinstance(letter.transport, Paced) else ()
+    transport = letter.transport
+    if not _is_paced(type(transport)):
+        return ()
+    return cast(Paced, transport).lanes(letter.outgoing)
+
+
+@lru_cache
+def _is_paced(kind: type) -> bool:
+    return issubclass(kind, Paced)  # asked once a kind: it costs as much as a twentieth of a whole message
 
 
 def _asker(house: House, letter: Letter, lanes: tuple[Lane, ...]) -> Asker:

@@ -53,9 +53,22 @@ def downgrade() -> None:
     op.drop_table('pace_lanes')
     op.drop_column('senders', 'busy_times')
     op.drop_column('senders', 'busy_until')
-    # The older schema has no word for this channel, so the program that goes with it could do nothing with its rows.
-    for table in ('messages', 'suppressions'):
-        op.execute(f"UPDATE {table} SET channel = 'sms' WHERE channel = 'whatsapp'")
+    # The older schema has no word for this channel. What waits for it ends; a "no" to it becomes one to texts, while
+    # what was only true of WhatsApp (a number that it does not know) is forgotten.
+    op.execute(
+        "UPDATE messages SET state = 'cancelled', reason = 'channel_off', ended_at = now()"
+        " WHERE channel = 'whatsapp' AND state IN ('held', 'ready')"
+    )
+    op.execute("UPDATE messages SET channel = 'sms' WHERE channel = 'whatsapp'")
+    op.execute("""
+        INSERT INTO suppressions (brand_id, channel, address_digest, address, kind, scope, provider, receipt_id,
+            created_at, lifted_at)
+        SELECT brand_id, 'sms', address_digest, address, kind, scope, provider, receipt_id, created_at, lifted_at
+        FROM suppressions
+        WHERE channel = 'whatsapp' AND lifted_at IS NULL AND kind IN ('stop', 'complaint', 'manual')
+        ON CONFLICT (brand_id, channel, address_digest, kind, scope) DO UPDATE SET lifted_at = NULL
+    """)
+    op.execute("DELETE FROM suppressions WHERE channel = 'whatsapp'")
     op.execute("UPDATE messages SET reason = 'retrying' WHERE reason = 'paced'")
     _carry("'email', 'sms'")
     _know(_REASONS)
