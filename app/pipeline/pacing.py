@@ -20,7 +20,7 @@ from app.channels.allowances import Lane, Paced
 from app.clock import stopwatch
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
-from app.pipeline.releasing import Withheld
+from app.pipeline.releasing import Withheld, put_off_reason
 from app.pipeline.sending import Letter
 from app.rules.ruleset import Priority
 
@@ -163,7 +163,7 @@ def _put_off(house: House, letter: Letter, seconds: float) -> Withheld:
     release = letter.release
     again_at = min(house.clock.after_wall(seconds), release.expires_at)
     detail = f"{letter.transport.name} may be given no more just now"
-    return Withheld(release.id, MessageState.ready, Reason.paced, detail, again_at)
+    return Withheld(release.id, MessageState.ready, put_off_reason(release, Reason.paced), detail, again_at)
 
 
 _LOCK = sa.text("""

@@ -74,6 +74,11 @@ class Withheld:
     """When it is tried again, for one that is only put off (`ready`)."""
 
 
+def put_off_reason(release: Release, reason: Reason) -> Reason:
+    """Why a message waits; one that leaves again without evidence keeps saying so, for it must know whom to avoid."""
+    return Reason.resent_unconfirmed if release.resent else reason
+
+
 _DUE = sa.text("""
     WITH waiting AS MATERIALIZED (
         SELECT brands.id FROM brands CROSS JOIN LATERAL (

@@ -15,7 +15,7 @@ from app.models import TemplateVersion, public_id
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, Withheld, lease_seconds
+from app.pipeline.releasing import Release, Withheld, lease_seconds, put_off_reason
 from app.pipeline.senders import Rest, Rests, choose, is_down
 from app.receipts.suppression import written_by
 
@@ -56,7 +56,7 @@ def render(
     # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
     chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
     if isinstance(chosen, Rest):
-        reason = Reason.paced if chosen.busy else Reason.retrying
+        reason = put_off_reason(release, Reason.paced if chosen.busy else Reason.retrying)
         again_at = house.clock.after_wall(chosen.busy or chosen.left)
         detail = f"{'its sender asked for a pause' if chosen.busy else 'every sender rests'}: {chosen.why}"
         return Withheld(release.id, MessageState.ready, reason, detail, again_at)

@@ -207,6 +207,16 @@ def test_what_cannot_leave_yet_is_put_back_untried(world: World):
     whole(world)
 
 
+def test_a_message_that_leaves_again_without_evidence_remembers_it_while_it_waits(world: World):
+    """Which provider may already have it must be avoided at its turn, too."""
+    slow = slowed(world, 0.01)
+    plan(slow, 2)
+    sql(world, "UPDATE messages SET reason = 'resent_unconfirmed' WHERE channel = 'sms'")
+    pipeline.send_batch(slow.house, Channel.sms)
+    (waiting,) = world.messages(channel="sms", state="ready")
+    assert waiting.reason == Reason.resent_unconfirmed and waiting.send_at > world.clock.now()
+
+
 def test_the_wait_is_wall_time_on_a_fast_clock(world: World):
     """A turn in a hundred wall seconds is a hundred minutes away for an engine sixty times as fast."""
     slow = slowed(world, 0.01)
