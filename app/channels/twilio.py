@@ -105,8 +105,11 @@ class Twilio:
         """One `POST Messages.json`. Raises TypeError for anything but an SMS."""
         if not isinstance(outgoing, OutgoingSms):
             raise TypeError(f"Twilio carries SMS, not {type(outgoing).__name__}")
+        return await self._create(self.form(outgoing))
+
+    async def _create(self, form: Mapping[str, str]) -> Verdict:
         try:
-            answer = await self._http.post(self._url, data=self.form(outgoing), auth=self._auth)
+            answer = await self._http.post(self._url, data=form, auth=self._auth)
         except HTTP_FAULTS as error:
             return fault_verdict(error)
         return judge(answer.status_code, answer.headers, answer.content, self._now())

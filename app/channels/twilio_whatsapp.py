@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 
 from app.channels.allowances import Lane, request_lane
-from app.channels.answers import HTTP_FAULTS, fault_verdict
 from app.channels.base import Answer, Finding, Outgoing, OutgoingWhatsApp, Question, Verdict
-from app.channels.twilio import Twilio, judge
+from app.channels.twilio import Twilio
 from app.channels.twilio_records import conclude_content, look_up
 
 PREFIX = "whatsapp:"
@@ -33,11 +32,7 @@ class TwilioWhatsApp(Twilio):
         """One `POST Messages.json`. Raises TypeError for anything but a WhatsApp message."""
         if not isinstance(outgoing, OutgoingWhatsApp):
             raise TypeError(f"This sender carries WhatsApp messages, not {type(outgoing).__name__}")
-        try:
-            answer = await self._http.post(self._url, data=self.content_form(outgoing), auth=self._auth)
-        except HTTP_FAULTS as error:
-            return fault_verdict(error)
-        return judge(answer.status_code, answer.headers, answer.content, self._now())
+        return await self._create(self.content_form(outgoing))
 
     def content_form(self, message: OutgoingWhatsApp) -> dict[str, str]:
         """The form of one send. There is no Body: outside the day after a shopper wrote to us it is refused (63016)."""
