@@ -7,8 +7,9 @@ broker or under a lease.
 """
 
 import json
+import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import cast
@@ -81,7 +82,8 @@ def _turn(asker: Asker, lanes: dict[str, LaneState], now: float) -> Turn:
     if at > now + LONGEST:
         return Turn(now + LONGEST * _spread(asker.seed), booked=False)
     queues[asker.queue] = at + narrow.seconds
-    return Turn(at, booked=False)
+    # Early enough to book the turn, and what is urgent earlier than the rest.
+    return Turn(at - asker.reach / 2, booked=False)
 
 
 def _spread(seed: int) -> float:
@@ -126,14 +128,19 @@ def _allotted(house: House, askers: Sequence[Asker]) -> tuple[list[Turn], float]
             session.execute(_OPEN, {"keys": keys})
 
 
-def in_turn(letters: Sequence[Letter]) -> list[Letter]:
-    """The urgent first, then one of each brand after the other; of each brand, the oldest first."""
+def in_turn(letters: Sequence[Letter], draw: Callable[[], float] = random.random) -> list[Letter]:
+    """The urgent first, then one of each brand after the other; of each brand, the oldest first.
+
+    Which brand begins is drawn anew each time (`draw`: a number in [0, 1) for each): on a number that carries one
+    message at a time, whoever always began would have it for itself.
+    """
     so_far: Counter[tuple[int, int]] = Counter()
-    order: dict[int, tuple[int, int, int]] = {}
+    brands = {brand_id: draw() for brand_id in sorted({letter.release.brand_id for letter in letters})}
+    order: dict[int, tuple[int, int, float]] = {}
     for letter in sorted(letters, key=lambda one: one.release.id):
         release = letter.release
         group = (release.priority, release.brand_id)
-        order[release.id] = (release.priority, so_far[group], release.id)
+        order[release.id] = (release.priority, so_far[group], brands[release.brand_id])
         so_far[group] += 1
     return sorted(letters, key=lambda one: order[one.release.id])
 

@@ -134,6 +134,50 @@ def test_what_is_urgent_finds_room_before_what_is_not():
     assert urgent.booked and urgent.at == 2.0
 
 
+@pytest.mark.parametrize("arrives", range(10, 60, 7))
+@pytest.mark.parametrize("cost", [0.3, 1.0, 2.0, 4.0])
+def test_urgent_overtakes_a_flood_whose_worker_is_always_first(cost, arrives):
+    """Even where each message takes seconds and bulk asks first at every tick: it waits for two of them at most."""
+    lanes = {"number": LaneState(0.0)}
+    bulk, urgent = dict.fromkeys(range(200), 0.0), float(arrives)
+    for tick in range(arrives + 40):
+        due = [n for n, at in bulk.items() if at <= tick][:50]
+        askers = [Asker((Lane("number", cost),), "1/1", REACH / 2, n) for n in due]
+        for n, turn in zip(due, allot(askers, lanes, float(tick)), strict=True):
+            bulk[n] = float("inf") if turn.booked else turn.at
+        if tick >= urgent:
+            (turn,) = allot([Asker((Lane("number", cost),), "1/0", REACH)], lanes, float(tick))
+            urgent = turn.at
+            if turn.booked:
+                break
+    assert turn.booked and urgent - arrives <= 2 * cost + REACH
+
+
+@pytest.mark.parametrize("arrives", [0, 7, 150])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flood_of_one_brand_does_not_delay_anothers_message(arrives, seed):
+    """On a number that two brands share, the other's one message leaves within seconds, the flood goes on behind it."""
+    lanes, chance = {"number": LaneState(0.0)}, random.Random(seed)
+    due = dict.fromkeys(range(300), (1, 0.0)) | {999: (2, float(arrives))}
+    for tick in range(arrives + 20):
+        claimed = [n for n, (brand, at) in due.items() if brand == 1 and at <= tick][:50]
+        claimed += [n for n, (brand, at) in due.items() if brand == 2 and at <= tick]
+        letters = in_turn([_named(n, due[n][0]) for n in claimed], chance.random)
+        askers = [
+            Asker((Lane("number", 1.0),), f"{one.release.brand_id}/1", REACH / 2, one.release.id) for one in letters
+        ]
+        for one, turn in zip(letters, allot(askers, lanes, float(tick)), strict=True):
+            if turn.booked:
+                del due[one.release.id]
+            else:
+                due[one.release.id] = (one.release.brand_id, turn.at)
+    assert 999 not in due and len(due) > 300 - tick - 3
+
+
+def _named(number: int, brand: int, priority: int = 1) -> SimpleNamespace:
+    return SimpleNamespace(release=SimpleNamespace(id=number, brand_id=brand, priority=priority))
+
+
 def test_a_long_queue_is_put_off_each_to_its_own_turn():
     """Those that wait come back one by one, not all at once; beyond the longest wait they are spread."""
     lanes = {"number": LaneState(0.0)}
@@ -146,13 +190,10 @@ def test_a_long_queue_is_put_off_each_to_its_own_turn():
 
 def test_brands_take_turns_and_the_urgent_go_first():
     """One of each brand after the other, each brand's oldest first; whatever arrived first does not matter."""
-
-    def letter(number: int, brand: int, priority: int):
-        return SimpleNamespace(release=SimpleNamespace(id=number, brand_id=brand, priority=priority))
-
-    flood = [letter(n, 1, 1) for n in range(1, 5)]
-    order = in_turn([*flood, letter(8, 2, 1), letter(9, 2, 0), letter(7, 3, 1)])
-    assert [one.release.id for one in order] == [9, 1, 7, 8, 2, 3, 4]
+    flood = [_named(n, 1) for n in range(1, 5)]
+    order = in_turn([*flood, _named(8, 2), _named(9, 2, priority=0), _named(7, 3)])
+    numbers = [one.release.id for one in order]
+    assert (numbers[0], set(numbers[1:4]), numbers[4:]) == (9, {1, 7, 8}, [2, 3, 4])
 
 
 @pytest.mark.parametrize(
