@@ -7,9 +7,10 @@ Reading them has no effect; `wiring` builds things from them.
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
@@ -41,6 +42,23 @@ class SendGridSettings(_Group):
     base_url: str = "https://api.sendgrid.com"
     webhook_public_key: str = ""
     activity: bool = Field(False, description="whether the account has the Email Activity add-on, and the key may read")
+    requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
+
+
+class SegmentPace(_Group):
+    """SMS segments a second that a sender of each kind may carry. None (written `none`) is no limit: a Messaging
+    Service spreads its load over its numbers itself."""
+
+    long_code: float | None = Field(1.0, gt=0)
+    toll_free: float | None = Field(3.0, gt=0)
+    short_code: float | None = Field(10.0, gt=0)
+    alphanumeric: float | None = Field(10.0, gt=0)
+    service: float | None = Field(None, gt=0)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_limit(cls, written: object) -> object:
+        return None if written == "none" else written
 
 
 class TwilioSettings(_Group):
@@ -49,18 +67,34 @@ class TwilioSettings(_Group):
     sender: str = Field(
         "", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service"
     )
+    whatsapp_from: str = Field("", description="the WhatsApp sender's number, or MG… for a service that has one")
     base_url: str = "https://api.twilio.com"
+    whatsapp_per_second: float | None = Field(80.0, gt=0, description="messages, for the WhatsApp sender")
+    requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
+    segments_per_second: SegmentPace = SegmentPace()
+    pace: dict[str, Annotated[float, Field(gt=0)]] = Field({}, description="segments a second by country: PACE__US=1")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("pace")
+    @classmethod
+    def _countries(cls, pace: dict[str, float]) -> dict[str, float]:
+        known = {name.upper(): per_second for name, per_second in pace.items()}
+        for name in known:
+            if not (len(name) == 2 and name.isascii() and name.isalpha()):
+                raise ValueError(f"{name!r} is no country. Write its two letters, e.g. DOORSTEP_TWILIO__PACE__US=1")
+        return known
 
 
 class SmtpSettings(_Group):
     url: SecretStr = SecretStr("")
+    requests_per_second: float | None = Field(None, gt=0, description="letters that the server takes")
 
 
 class ChannelSettings(_Group):
     email: str = "sendgrid"
     sms: str = "twilio"
+    whatsapp: str = ""
 
     def order(self, kind: str) -> tuple[str, ...]:
         """The providers of a kind, first choice first."""
@@ -153,7 +187,7 @@ class Settings(BaseSettings):
         return clock
 
     def _outside_addresses(self) -> dict[str, str]:
-        used = {*self.channels.order("email"), *self.channels.order("sms")}
+        used = {name for kind in ChannelSettings.model_fields for name in self.channels.order(kind)}
         known = {
             "sendgrid": ("DOORSTEP_SENDGRID__BASE_URL", self.sendgrid.base_url),
             "twilio": ("DOORSTEP_TWILIO__BASE_URL", self.twilio.base_url),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import aiosmtplib
 
+from app.channels.allowances import Lane, request_lane
 from app.channels.answers import problem
 from app.channels.base import (
     Asking,
@@ -53,10 +54,11 @@ class Smtp:
     silence_tells = False
     asking_pause = 0.0
 
-    def __init__(self, url: str, *, now: Callable[[], datetime] = wall_now) -> None:
+    def __init__(self, url: str, *, per_second: float | None = None, now: Callable[[], datetime] = wall_now) -> None:
         server = server_of(url)
         self.sender = f"{server.user or 'anyone'}@{server.host}:{server.port}"
         self._lines = Lines(server)
+        self._lanes = request_lane(self.name, self.sender, per_second)
         self._now = now
 
     async def send(self, outgoing: Outgoing) -> Verdict:
@@ -72,6 +74,10 @@ class Smtp:
                 return await self._hand_over(letter)
         except TimeoutError:
             return Verdict(AttemptOutcome.not_sent, error="All connections to the server are busy.")
+
+    def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
+        """The server's own limit, where it is told of one."""
+        return self._lanes
 
     async def _hand_over(self, letter: Letter) -> Verdict:
         progress = _Progress()

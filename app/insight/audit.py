@@ -57,7 +57,7 @@ _LAWS: dict[str, str] = {
     "a reason stands on everything that was not sent": """
         SELECT public_id FROM messages
         WHERE state IN ('suppressed', 'superseded', 'expired', 'cancelled', 'failed')
-            AND reason IN ('planned', 'accepted', 'confirmed_by_receipt', 'retrying', 'no_answer')
+            AND reason IN ('planned', 'accepted', 'confirmed_by_receipt', 'retrying', 'paced', 'no_answer')
     """,
     "everything that was sent has an attempt that was accepted": """
         SELECT public_id FROM messages

@@ -109,7 +109,7 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
-    kind = "SMS" if decision.channel == "sms" else decision.channel.capitalize()
+    kind = {"sms": "SMS", "whatsapp": "WhatsApp"}.get(decision.channel, decision.channel.capitalize())
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time

@@ -4,7 +4,7 @@ from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
-from app.models.messages import Attempt, LedgerKey, Message, Receipt, Sender
+from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, Sender
 from app.models.orders import Order, Shipment
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
@@ -24,6 +24,7 @@ __all__ = [
     "LedgerKey",
     "Message",
     "Order",
+    "PaceLane",
     "PruningMark",
     "Receipt",
     "ReceiptBatch",

@@ -24,7 +24,7 @@ def normalised(channel: Channel, address: str) -> str:
     Nothing is guessed beyond that: dots and plus signs in a mailbox belong to its owner.
     """
     text = unicodedata.normalize("NFC", address.strip()).lower()
-    if channel is Channel.sms:
+    if channel is not Channel.email:
         text = text.removeprefix("whatsapp:")
         text = "".join(letter for letter in text if letter not in " -()./\u00a0")
     return text

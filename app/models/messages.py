@@ -147,7 +147,8 @@ class Sender(Base):
     budget is.
 
     Until `resting_until` nothing is handed to it, because it refused everything or could not be reached: `strikes`
-    times in a row, `why` says the last. `ask_free_at` is when it may next be asked about a call.
+    times in a row, `why` says the last. Until `busy_until` it is left in peace, because it asked for a pause:
+    `busy_times` in a row. `ask_free_at` is when it may next be asked about a call.
     """
 
     __tablename__ = "senders"
@@ -158,6 +159,22 @@ class Sender(Base):
     resting_until: Mapped[datetime | None]
     why: Mapped[str | None]
     ask_free_at: Mapped[datetime | None]
+    busy_until: Mapped[datetime | None]
+    busy_times: Mapped[int] = mapped_column(server_default="0")
+
+
+class PaceLane(Base):
+    """One account, number or country that takes only so much a second, as all workers see it, on the database's clock.
+
+    `free_at` is when the next message may begin. `queues` tells, for each brand and priority, until when (seconds
+    since 1970) those of its messages have been put off that wait for this lane.
+    """
+
+    __tablename__ = "pace_lanes"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    free_at: Mapped[datetime]
+    queues: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
 
 class Receipt(Base):

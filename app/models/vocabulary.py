@@ -77,6 +77,7 @@ class Channel(StrEnum):
 
     email = "email"
     sms = "sms"
+    whatsapp = "whatsapp"
 
 
 class Cause(StrEnum):
@@ -116,6 +117,7 @@ class Reason(StrEnum):
     bounced = "bounced"
     refused = "refused"
     retrying = "retrying"
+    paced = "paced"
     gave_up = "gave_up"
     no_answer = "no_answer"
     silence_is_no = "silence_is_no"
@@ -153,6 +155,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.bounced: "The provider reported that it could not be delivered.",
     Reason.refused: "The provider refused it for good.",
     Reason.retrying: "It could not leave just then; it will be tried again.",
+    Reason.paced: "Its sender may go only so fast; it leaves when its turn comes.",
     Reason.gave_up: "Every try was turned away.",
     Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
     Reason.silence_is_no: "Later messages of the same sender were reported and this one was not: it never got through.",

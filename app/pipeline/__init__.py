@@ -24,11 +24,12 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
+from app.pipeline.pacing import pace
 from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
-from app.pipeline.senders import Rests, changed, note, resting, sender_key
+from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, Letter, begin, hand_back, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.unpacking import unpack_batches
@@ -153,8 +154,10 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     """
     now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
+        rests = resting(session)
+        if all_paused(house.transports.get(channel, ()), rests):
+            return 0
         token, claimed = claim(session, house, channel, now, priorities)
-        rests = resting(session) if claimed else {}
     if not claimed:
         return 0
     letters, withheld = prepare(house, channel, claimed, now, rests)
@@ -172,6 +175,8 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
 
 def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests, now: datetime) -> bool:
     """Begin → call → settle, for as many letters as are called at once; whether the senders are as they were."""
+    letters, paced = pace(house, letters)
+    withhold(house, token, paced, now)
     started = stopwatch()
     begun: list[Begun] = []
     stuck: list[Withheld] = []

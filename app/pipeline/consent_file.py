@@ -123,13 +123,13 @@ def _address(text: str, channel: Channel) -> tuple[Channel, str]:
         return channel, email(text) if channel is Channel.email else phone(text, None)
     except PydanticCustomError as error:
         context = error.context or {}
-        raise _Bad("address", str(context.get("problem", error)), _REMEDIES[channel]) from error
+        raise _Bad("address", str(context.get("problem", error)), _remedy(channel)) from error
 
 
-_REMEDIES = {
-    Channel.email: "Write one address, e.g. maja@shop.example.",
-    Channel.sms: "Write the number with its country code, e.g. +46701740605.",
-}
+def _remedy(channel: Channel) -> str:
+    if channel is Channel.email:
+        return "Write one address, e.g. maja@shop.example."
+    return "Write the number with its country code, e.g. +46701740605."
 
 
 def _member(kind: type[Word], column: str, text: str) -> Word:

@@ -16,8 +16,8 @@ log = logger(__name__)
 
 
 class _Trial:
-    """A sender during one batch: after one call that found it down, the others are not made. One that was down
-    before is tried by one call alone."""
+    """A sender during one batch: after one call that found it down or too busy, the others are not made. One that was
+    so before is tried by one call alone."""
 
     def __init__(self, gate: Gate, *, doubtful: bool) -> None:
         self._gate = gate
@@ -41,14 +41,20 @@ class _Trial:
 
     async def _call(self, entry: Begun) -> Verdict:
         if self._down is not None:
-            return replace(self._down, http_status=None, error=f"not tried, as another was told: {self._down.error}")
+            return replace(
+                self._down,
+                outcome=AttemptOutcome.not_sent,
+                provider_ref=None,
+                http_status=None,
+                error=f"not tried, as another was told: {self._down.error or 'no more for now'}",
+            )
         closed = self._gate(entry.letter.outgoing)
         if closed is not None:  # it should have been withheld long before: a fault of ours, and no call
             log.error("a call was stopped at the last step", attempt=entry.attempt_id, reason=closed.value)
             return Verdict(AttemptOutcome.refused, error=f"stopped before the call: {closed.value}")
         self._called.add(entry.attempt_id)
         verdict = await entry.letter.transport.send(entry.letter.outgoing)
-        if is_down(verdict):
+        if is_down(verdict) or verdict.throttled:
             self._down = verdict
         return verdict
 
@@ -69,6 +75,8 @@ async def deliver(
 
     async def carry() -> None:
         for entry in waiting:
+            if (early := entry.letter.begins - stopwatch()) > 0:
+                await asyncio.sleep(early)
             if deadline - (stopwatch() - started) < min(1.0, deadline / 4):
                 return
             verdicts[entry.attempt_id] = await _one(entry, _trial_of(entry, trials, gate, rests or {}))

@@ -78,7 +78,10 @@ def _elsewhere(session: Session, brand_id: int, address: Address, ids: list[int]
 def listed_as(person: Known) -> sa.ColumnElement[bool]:
     """Which suppressions are the person's."""
     mine = [
-        sa.and_(Suppression.channel == channel, Suppression.address_digest == salted(address_digest(channel, address)))
+        sa.and_(
+            (Suppression.channel == Channel.email) == (channel is Channel.email),  # a number is one for all channels
+            Suppression.address_digest == salted(address_digest(channel, address)),
+        )
         for channel, address in person.own
     ]
     return sa.and_(Suppression.brand_id == person.brand_id, sa.or_(*mine))

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.channels.base import OutgoingEmail
+from app.channels.base import OutgoingEmail, OutgoingWhatsApp
 from app.insight.explain import explain
 from app.log import logger
 from app.messages.base import Template
@@ -100,6 +100,9 @@ def _text(house: House, release: Release, templates: Mapping[int, Template]) -> 
     if isinstance(outgoing, OutgoingEmail):
         mail = {name: getattr(outgoing, name) for name in ("from_email", "subject", "text", "html")}
         return {"kept": True, "to": outgoing.to_email, "to_name": outgoing.to_name, **mail}
+    if isinstance(outgoing, OutgoingWhatsApp):
+        filled = {"template": outgoing.content_sid, "variables": dict(outgoing.variables)}
+        return {"kept": True, "to": outgoing.to_phone, **filled}
     return {"kept": True, "to": outgoing.to_phone, "text": outgoing.text}
 
 

@@ -70,6 +70,7 @@ class Release:
     as_decided: bool
     provider: str | None
     resent: bool
+    priority: int
     erased: bool = False
 
 
@@ -83,6 +84,11 @@ class Withheld:
     detail: str = ""
     again_at: datetime | None = None
     """When it is tried again, for one that is only put off (`ready`)."""
+
+
+def put_off_reason(release: Release, reason: Reason) -> Reason:
+    """Why a message waits; one that leaves again without evidence keeps saying so, for it must know whom to avoid."""
+    return Reason.resent_unconfirmed if release.resent else reason
 
 
 _DUE = sa.text("""
@@ -148,6 +154,7 @@ def lease_seconds(house: House) -> float:
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
     "attempts", "planned_at", "expires_at", "rendered_at", "released", "personal", "provider", "reason",
+    "priority",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -246,6 +253,7 @@ def _release(
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
         erased=order.erased_at is not None,
+        priority=row.priority,
     )
 
 

@@ -1,4 +1,4 @@
-"""What shoppers write back by SMS: a keyword takes effect at once, anything else is kept with its parcel."""
+"""What shoppers write back by SMS or WhatsApp: a keyword takes effect at once, the rest is kept with its parcel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,8 +28,9 @@ class About:
 
 def take_reply(house: House, provider: str, sms: IncomingSms, now: datetime) -> Meaning | None:
     """Store one SMS and let a keyword take effect, all in one transaction. None when it was taken before."""
-    meant, sender = meaning(sms.text, sms.opt_out), normalised(Channel.sms, sms.sender)
-    digest = address_digest(Channel.sms, sender)
+    channel = channel_of(sms.sender)
+    meant, sender = meaning(sms.text, sms.opt_out), normalised(channel, sms.sender)
+    digest = address_digest(channel, sender)
     with house.sessions.begin() as session:
         brand_ids = _brands_of(session, house, sms.recipient)
         about = _about(session, brand_ids, sender)
@@ -51,10 +52,16 @@ def take_reply(house: House, provider: str, sms: IncomingSms, now: datetime) -> 
             return None
         if meant is Meaning.stop:
             kind = SuppressionKind.stop
-            suppress(session, [wish(brand_id, Channel.sms, sender, kind, provider=provider) for brand_id in brand_ids])
+            suppress(session, [wish(brand_id, channel, sender, kind, provider=provider) for brand_id in brand_ids])
         elif meant is Meaning.start:
-            lift(session, brand_ids, Channel.sms, digest, [SuppressionKind.stop])
+            lift(session, brand_ids, channel, digest, [SuppressionKind.stop])
     return meant
+
+
+def channel_of(number: str) -> Channel:
+    """Where somebody wrote to us: Twilio puts the channel before a number that is no plain telephone's. Who says STOP
+    there still wants what comes by SMS, and the other way round; each can be answered where it was read."""
+    return Channel.whatsapp if number.startswith("whatsapp:") else Channel.sms
 
 
 def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
@@ -83,7 +90,7 @@ _ABOUT = sa.text("""
     JOIN shipments ON shipments.order_id = orders.id
     LEFT JOIN LATERAL (
         SELECT max(rendered_at) AS at FROM messages
-        WHERE messages.shipment_id = shipments.id AND messages.channel = 'sms'
+        WHERE messages.shipment_id = shipments.id AND messages.channel IN ('sms', 'whatsapp')
     ) AS told ON true
     WHERE orders.brand_id = any(:brand_ids) AND orders.phone = :phone
     ORDER BY told.at DESC NULLS LAST, orders.placed_at DESC, shipments.id DESC

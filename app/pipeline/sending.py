@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
+from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, OutgoingWhatsApp, Transport, Verdict, one_line
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import public_id
@@ -16,7 +16,7 @@ from app.models.addresses import SALTED
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, Withheld, lease_seconds
+from app.pipeline.releasing import Release, Withheld, lease_seconds, put_off_reason
 from app.pipeline.senders import Rest, Rests, choose, is_down
 from app.receipts.suppression import written_by
 
@@ -25,12 +25,13 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A rendered message with the call that will carry it."""
+    """A rendered message with the call that will carry it, not before the stopwatch reads `begins`."""
 
     release: Release
     transport: Transport
     outgoing: Outgoing
     subject: str | None
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ def render(
     # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
     chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
     if isinstance(chosen, Rest):
-        again_at = house.clock.after_wall(chosen.left)
-        detail = f"every sender rests: {chosen.why}"
-        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, again_at)
+        reason = put_off_reason(release, Reason.paced if chosen.busy else Reason.retrying)
+        again_at = house.clock.after_wall(chosen.busy or chosen.left)
+        detail = f"{'its sender asked for a pause' if chosen.busy else 'every sender rests'}: {chosen.why}"
+        return Withheld(release.id, MessageState.ready, reason, detail, again_at)
     return Letter(release, chosen, outgoing, subject)
 
 
@@ -68,6 +70,8 @@ def write_out(house: House, release: Release, template: Template, attempt: str) 
     links = Links(parcel=page, short=page)
     if release.channel is Channel.email:
         return _email(house, release, template, links, attempt)
+    if release.channel is Channel.whatsapp:
+        return _whatsapp(house, release, template, links, attempt), None
     return _sms(house, release, template, links, attempt), None
 
 
@@ -95,8 +99,25 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
         to_phone=release.person.phone or "",
         text=rendered.text,
         sender=rendered.sender,
-        valid_for=max(60, int(house.clock.wall_seconds_until(release.expires_at))),
+        valid_for=_valid_for(house, release),
+        segments=rendered.segments,
     )
+
+
+def _whatsapp(house: House, release: Release, template: Template, links: Links, attempt: str) -> OutgoingWhatsApp:
+    rendered = house.renderer.render_whatsapp(template, release.facts, release.person, links, release.rendered_at)
+    return OutgoingWhatsApp(
+        attempt_id=attempt,
+        to_phone=release.person.phone or "",
+        content_sid=rendered.content_sid,
+        variables=rendered.variables,
+        link=links.parcel,
+        valid_for=_valid_for(house, release),
+    )
+
+
+def _valid_for(house: House, release: Release) -> int:
+    return max(60, int(house.clock.wall_seconds_until(release.expires_at)))
 
 
 # Locked first, in the one order, and in a statement of its own: `_BEGIN` then waits for nobody, and its snapshot is
@@ -213,10 +234,10 @@ def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
         return _Settlement(MessageState.failed, Reason.refused, verdict.error)
     if verdict.outcome is AttemptOutcome.unanswered:
         return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
-    # A sender that is down is no fault of the message's: it waits for as long as its news is worth.
-    if entry.attempts >= house.sending.max_attempts and not is_down(verdict):
+    # A sender that is down or too fast is no fault of the message's: it waits for as long as its news is worth.
+    if entry.attempts >= house.sending.max_attempts and not (is_down(verdict) or verdict.throttled):
         return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
-    wait = max(verdict.retry_after or 0.0, backoff(entry.attempts, entry.attempt_id))
+    wait = max(verdict.retry_after or 0.0, backoff(1 if verdict.throttled else entry.attempts, entry.attempt_id))
     return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
 
 

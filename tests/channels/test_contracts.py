@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from openapi_core.testing import MockRequest, MockResponse
 from app.channels.base import Question
 from app.channels.sendgrid import SendGrid
 from app.channels.twilio import Twilio
+from app.channels.twilio_whatsapp import TwilioWhatsApp
 from app.demo.providers import serve
-from tests.channels.letters import EMAIL, NOW, SMS, answering, email, pooled, sms
+from tests.channels.letters import EMAIL, NOW, SMS, WHATSAPP, answering, email, pooled, sms
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
 pytestmark = [
@@ -91,6 +93,27 @@ def test_an_sms_is_asked_as_twilio_documents_it(sender, outgoing):
     assert 1 <= int(form["ValidityPeriod"]) <= 36000
 
 
+def whatsapp(
+    client, sender="+46700000001", base_url="https://api.twilio.com", sid=SID, token="token"
+) -> TwilioWhatsApp:
+    return TwilioWhatsApp(
+        client, account_sid=sid, auth_token=token, sender=sender, base_url=base_url, public_url="https://shop.example"
+    )
+
+
+@pytest.mark.parametrize("sender", ["+46700000001", "whatsapp:+46700000001", "MG" + "0" * 32])
+def test_a_whatsapp_message_is_asked_as_twilio_documents_it(sender):
+    """The create passes the vendor's schema, ContentSid and all, and no form key is unknown to it."""
+    request = sent(lambda client: whatsapp(client, sender), WHATSAPP)
+    judge_of("twilio_api_v2010.messages.json").validate_request(as_asked(request))
+    operation = document("twilio_api_v2010.messages.json")["paths"][CREATE]["post"]
+    known = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]
+    form = dict(parse_qsl(request.content.decode(), strict_parsing=True))
+    assert set(form) <= set(known) and "Body" not in form
+    assert re.fullmatch(known["ContentSid"]["pattern"], form["ContentSid"])
+    assert json.loads(form["ContentVariables"]) == dict(WHATSAPP.variables)
+
+
 def question(outgoing) -> Question:
     """What is asked about a call of a minute ago."""
     begun = NOW - timedelta(minutes=1)
@@ -108,9 +131,10 @@ def looked_up(channel, outgoing, body: bytes) -> list[httpx.Request]:
     ("channel", "outgoing", "name", "path"),
     [
         (twilio, SMS, "twilio_api_v2010.messages.json", CREATE),
+        (lambda client: whatsapp(client), WHATSAPP, "twilio_api_v2010.messages.json", CREATE),
         (lambda client: sendgrid(client, activity=True), EMAIL, "sendgrid_tsg_email_activity_v3.json", "/v3/messages"),
     ],
-    ids=["twilio", "sendgrid"],
+    ids=["twilio", "whatsapp", "sendgrid"],
 )
 def test_records_are_asked_as_their_vendors_document_it(channel, outgoing, name, path):
     """Each look-up passes the vendor's schema, and no query key is unknown to it."""
@@ -220,10 +244,12 @@ def test_the_stand_in_answers_as_twilio_documents_it():
             answers.append(await client.post(f"{base}.json", data=form, auth=auth))
             answers.append(await client.get(f"{base}/{answers[0].json()['sid']}.json", auth=auth))
             answers.append(await client.get(f"{base}.json", params={"To": "+46701234567"}, auth=auth))
+            sender = whatsapp(client, base_url=stand_in.url, sid=account.account_sid, token=account.auth_token)
+            answers.append(await client.post(f"{base}.json", data=sender.content_form(WHATSAPP), auth=auth))
 
     with serve() as stand_in:
         asyncio.run(scene(stand_in))
-    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert [answer.status_code for answer in answers] == [201, 200, 200, 201]
     for answer in answers:
         asked = answer.request
         request = MockRequest(

@@ -131,7 +131,23 @@ def test_an_answer_is_judged_as_it_comes_over_the_wire(status):
 def test_a_throttled_call_says_when_to_come_back():
     """The provider's own wish reaches the caller."""
     verdict = asyncio.run(sendgrid(answering(429, {"Retry-After": "17"})).send(EMAIL))
-    assert (verdict.outcome, verdict.retry_after) == (AttemptOutcome.not_sent, 17.0)
+    assert (verdict.outcome, verdict.retry_after, verdict.throttled) == (AttemptOutcome.not_sent, 17.0, True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 9)}, 9.0),
+        ({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 9)}, None),
+        ({"X-RateLimit-Remaining": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_an_acceptance_can_be_the_last_for_now(headers, wait):
+    """Taken, and the account's allowance is spent: said only where the answer says until when."""
+    verdict = asyncio.run(sendgrid(answering(202, headers)).send(EMAIL))
+    assert verdict.outcome is AttemptOutcome.accepted
+    assert (verdict.retry_after, verdict.throttled) == (wait, wait is not None)
 
 
 @pytest.mark.parametrize(
