@@ -13,12 +13,20 @@ from app.pipeline.sending import Begun
 
 log = logger(__name__)
 
+LATEST_SECONDS = 4.0
+"""A call that has not begun so long after its attempt was committed is not made: what is paused then falls silent
+within five seconds, however slow the calls before it were."""
+
+
+TOO_LATE = Verdict(AttemptOutcome.not_sent, error="could not begin soon enough")
+
 
 class _Trial:
     """A sender during one batch: after one call that found it down, the others are not made. One that was down
     before is tried by one call alone."""
 
-    def __init__(self, *, doubtful: bool) -> None:
+    def __init__(self, latest: float, *, doubtful: bool) -> None:
+        self._latest = latest
         self._down: Verdict | None = None
         self._doubtful = doubtful
         self._turn = asyncio.Lock()
@@ -40,6 +48,8 @@ class _Trial:
     async def _call(self, entry: Begun) -> Verdict:
         if self._down is not None:
             return replace(self._down, http_status=None, error=f"not tried, as another was told: {self._down.error}")
+        if stopwatch() > self._latest:
+            return TOO_LATE
         self._called.add(entry.attempt_id)
         verdict = await entry.letter.transport.send(entry.letter.outgoing)
         if is_down(verdict):
@@ -61,7 +71,7 @@ async def deliver(
 
     async def one(entry: Begun) -> tuple[Begun, Verdict]:
         key = sender_key(entry.letter.transport, entry.letter.outgoing)
-        trial = trials.setdefault(key, _Trial(doubtful=key in (rests or {})))
+        trial = trials.setdefault(key, _Trial(started + LATEST_SECONDS, doubtful=key in (rests or {})))
         async with limit:
             left = deadline - (stopwatch() - started)
             if left < min(1.0, deadline / 4):

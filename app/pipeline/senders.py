@@ -75,10 +75,10 @@ def _asleep(rests: Rests, key: SenderKey) -> bool:
 
 
 _REST = sa.text("""
-    INSERT INTO senders AS known (provider, sender, strikes, resting_until, why)
-    VALUES (:provider, :sender, 1, clock_timestamp() + make_interval(secs => :first), :why)
+    INSERT INTO senders AS known (provider, sender, strikes, resting_until, why, refused)
+    VALUES (:provider, :sender, 1, clock_timestamp() + make_interval(secs => :first), :why, :refused)
     ON CONFLICT (provider, sender) DO UPDATE
-    SET strikes = least(known.strikes + 1, 20), why = excluded.why,
+    SET strikes = least(known.strikes + 1, 20), why = excluded.why, refused = excluded.refused,
         resting_until = clock_timestamp() + make_interval(secs => least(:most, :first * 2 ^ least(known.strikes, 20)))
     -- A call that began before the rest says nothing new.
     WHERE known.resting_until IS NULL OR known.resting_until <= clock_timestamp()
@@ -86,7 +86,7 @@ _REST = sa.text("""
 """)
 
 _AWAKE = sa.text("""
-    UPDATE senders SET strikes = 0, resting_until = NULL, why = NULL
+    UPDATE senders SET strikes = 0, resting_until = NULL, why = NULL, refused = false
     WHERE provider = :provider AND sender = :sender AND strikes > 0
     RETURNING strikes
 """)
@@ -115,6 +115,7 @@ def note(session: Session, changes: Mapping[SenderKey, Verdict | None]) -> None:
                 log.info("sender is back", **where)
             continue
         first, most = REFUSED_REST if verdict.sender_down else AWAY_REST
-        row = session.execute(_REST, {**where, "first": first, "most": most, "why": verdict.error}).first()
+        told = {"first": first, "most": most, "why": verdict.error, "refused": verdict.sender_down}
+        row = session.execute(_REST, {**where, **told}).first()
         if row:
             log.warning("sender rests", **where, seconds=round(row.seconds), strikes=row.strikes, why=verdict.error)

@@ -12,6 +12,7 @@ from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, V
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import TemplateVersion, public_id
+from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
@@ -99,7 +100,7 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
     )
 
 
-_BEGIN = sa.text("""
+_BEGIN = with_pauses("""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
@@ -126,6 +127,7 @@ _BEGIN = sa.text("""
             AND NOT EXISTS (
                 SELECT 1 FROM orders WHERE orders.id = messages.order_id AND orders.cancelled_at IS NOT NULL
             )
+            AND NOT EXISTS (SELECT 1 FROM pauses WHERE {holds})
             -- every message is order mail so far, so only what holds back everything counts
             AND NOT EXISTS (
                 SELECT 1 FROM suppressions
@@ -148,8 +150,8 @@ _BEGIN = sa.text("""
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
-    A message that lost its lease, was cancelled since it was claimed, or whose address was suppressed since, drops
-    out here.
+    A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed
+    since, drops out here.
     """
     if not letters:
         return []
