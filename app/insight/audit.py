@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, MessageState
 
 
@@ -19,6 +20,15 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of the pending messages a pause holds; one that two hold is counted with both."""
+
+    scope: str
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was counted, in ledger keys, and what is broken. `decided` is the sum of the four, or a breach says why."""
 
@@ -29,6 +39,7 @@ class Audit:
     pending: int
     states: Mapping[str, int]
     breaches: tuple[Breach, ...] = field(default=())
+    paused: tuple[Waiting, ...] = field(default=())
 
     @property
     def whole(self) -> bool:
@@ -157,8 +168,22 @@ def audit(session: Session, settle_seconds: float) -> Audit:
         breaches.insert(0, Breach(f"decided {decided} = sent + withheld + failed + pending {sum(groups)}", 1, ()))
     sent, withheld, failed, pending = groups
     return Audit(
-        decided, sent, withheld, failed, pending, {state.value: n for state, n in states.items()}, tuple(breaches)
+        decided,
+        sent,
+        withheld,
+        failed,
+        pending,
+        {state.value: count for state, count in states.items()},
+        tuple(breaches),
+        tuple(Waiting(row.scope, row.why, row.amount) for row in session.execute(_PAUSED)),
     )
+
+
+_PAUSED = with_pauses("""
+    SELECT concat_ws(':', pauses.kind, nullif(pauses.name, '')) AS scope, pauses.why, count(*) AS amount
+    FROM messages JOIN pauses ON {holds} WHERE messages.state IN ('held', 'ready')
+    GROUP BY pauses.id ORDER BY pauses.id
+""")
 
 
 def _check(

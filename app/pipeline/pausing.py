@@ -114,13 +114,17 @@ _WAITING = with_pauses("""
     SELECT pauses.id, count(*) AS waiting
     FROM messages JOIN pauses ON {holds}
     WHERE messages.state IN ('held', 'ready') AND pauses.id = any(:ids)
+        AND (cast(:brand AS bigint) IS NULL OR messages.brand_id = :brand)
     GROUP BY pauses.id
 """)
 
 
-def _waiting(session: Session, pauses: Iterable[Pause]) -> dict[int, int]:
+def _waiting(session: Session, pauses: Iterable[Pause], brand_id: int | None = None) -> dict[int, int]:
+    """How many messages wait for each: all, or those of one brand."""
     ids = [pause.id for pause in pauses]
-    return {row.id: row.waiting for row in session.execute(_WAITING, {"ids": ids})} if ids else {}
+    if not ids:
+        return {}
+    return {row.id: row.waiting for row in session.execute(_WAITING, {"ids": ids, "brand": brand_id})}
 
 
 def pause(
@@ -157,12 +161,12 @@ def _standing_as(scope: Scope) -> sa.Select[Pause]:
 
 
 def standing(session: Session, brand_id: int | None = None) -> list[Standing]:
-    """The pauses that stand, oldest first: all, or those that hold something of one brand."""
+    """The pauses that stand, oldest first: all, or those that hold something of one brand, with its messages only."""
     query = sa.select(Pause, Brand.key).outerjoin(Brand, Brand.id == Pause.brand_id).where(Pause.lifted_at.is_(None))
     if brand_id is not None:
         query = query.where(sa.or_(Pause.brand_id == brand_id, Pause.brand_id.is_(None)))
     found = session.execute(query.order_by(Pause.id)).all()
-    waiting = _waiting(session, [one for one, _ in found])
+    waiting = _waiting(session, [one for one, _ in found], brand_id)
     return [
         Standing(one.scope, brand, one.why, one.paused_by, one.automatic, one.since, waiting.get(one.id, 0))
         for one, brand in found

@@ -33,6 +33,7 @@ class Scope(StrEnum):
 
     orders_write = "orders:write"
     orders_read = "orders:read"
+    pauses_write = "pauses:write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Keys:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
-    description="A key of one brand, `dsk_…`, with the scopes `orders:write`, `orders:read` or both.",
+    description="A key of one brand, `dsk_…`, with some of the scopes `orders:write`, `orders:read`, `pauses:write`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
