@@ -54,7 +54,7 @@ def resume_command(scope: ScopeText, brand: OneBrand = None, as_json: AsJson = F
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
             done = resume(session, read, brands[brand] if brand else None, _operator(), everywhere=brand is None)
-        let_go(house.sessions)
+        let_go(house)
         with house.sessions() as session:
             left = standing(session)
     if not done.lifted:

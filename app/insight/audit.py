@@ -91,7 +91,8 @@ _LAWS: dict[str, str] = {
     "an open attempt belongs to a message that waits for it": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
         WHERE attempts.settled_at IS NULL
-            AND NOT (messages.open_attempt_id = attempts.id AND messages.state IN ('sending', 'unconfirmed', 'failed'))
+            AND NOT (messages.open_attempt_id IS NOT DISTINCT FROM attempts.id
+                AND messages.state IN ('sending', 'unconfirmed', 'failed'))
     """,
     "nothing is being sent past its lease": """
         SELECT public_id FROM messages

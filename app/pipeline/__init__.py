@@ -212,7 +212,7 @@ def recover(house: House) -> Settled:
     """
     with house.sessions.begin() as session:
         reclaimed = take_back(session)
-    resumed = let_go(house.sessions)
+    resumed = let_go(house)
     asked = ask_back(house, ENOUGH_SECONDS)
     with house.sessions.begin() as session:
         resent = resend_unconfirmed(session, house)

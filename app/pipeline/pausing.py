@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db import Sessions
 from app.errors import Fault, InvalidInput
 from app.models import Brand, Pause
 from app.models.pauses import with_pauses
@@ -207,27 +206,36 @@ _LET_GO = sa.text("""
         SELECT id FROM messages WHERE pause_id = :pause AND state IN ('held', 'ready')
         ORDER BY id LIMIT 1000 FOR NO KEY UPDATE
     )
-    UPDATE messages SET pause_id = NULL FROM waiting WHERE messages.id = waiting.id RETURNING messages.id
+    UPDATE messages SET pause_id = NULL, send_at = greatest(send_at, cast(:not_before AS timestamptz))
+    FROM waiting WHERE messages.id = waiting.id RETURNING messages.id
 """)
 
 
-def let_go(sessions: Sessions) -> int:
+CARRIER_FIRST_SECONDS = 120.0
+"""How long the messages about a carrier's parcels wait on when its pause is lifted: it was not asked meanwhile, and
+they are to be judged on what it says now."""
+
+
+def let_go(house: House) -> int:
     """Let the messages go that waited for pauses which have been lifted, a thousand at a time; how many.
 
     They are due again at the time they had, and are claimed and judged like any other. What dies in the middle is
     done again by whoever comes next.
     """
-    with sessions() as session:
-        lifted = session.scalars(
-            sa.select(Pause.id).where(Pause.lifted_at.is_not(None), Pause.emptied_at.is_(None)).order_by(Pause.id)
+    with house.sessions() as session:
+        lifted = session.execute(
+            sa.select(Pause.id, Pause.kind)
+            .where(Pause.lifted_at.is_not(None), Pause.emptied_at.is_(None))
+            .order_by(Pause.id)
         ).all()
     total = 0
-    for pause_id in lifted:
+    for pause_id, kind in lifted:
+        not_before = house.clock.after_wall(CARRIER_FIRST_SECONDS) if kind == PauseKind.carrier else None
         gone = 1
         while gone:
-            with sessions.begin() as session:
-                gone = len(session.scalars(_LET_GO, {"pause": pause_id}).all())
+            with house.sessions.begin() as session:
+                gone = len(session.scalars(_LET_GO, {"pause": pause_id, "not_before": not_before}).all())
             total += gone
-        with sessions.begin() as session:
+        with house.sessions.begin() as session:
             session.execute(sa.update(Pause).where(Pause.id == pause_id).values(emptied_at=sa.func.clock_timestamp()))
     return total

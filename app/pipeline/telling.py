@@ -8,17 +8,21 @@ import httpx
 import sqlalchemy as sa
 
 from app.channels.base import OutgoingEmail, Transport, one_line
+from app.clock import stopwatch
 from app.log import logger, mask
 from app.models.vocabulary import AttemptOutcome, NoticeRoute, NoticeStage
 from app.pipeline.house import House
 
 log = logger(__name__)
 
-DEADLINE = 8.0
+DEADLINE = 5.0
 """Seconds for one telling, whatever the other side does."""
 
 LEASE_SECONDS = 30.0
 """How long one worker has a notice for itself: longer than it can take to tell it."""
+
+ENOUGH_SECONDS = 15.0
+"""After this long the rest is left to the next look: other work waits on the same queue."""
 
 BACKOFF = (5.0, 300.0)
 """Seconds until a telling that failed is tried again: at first, and at the most; doubling in between."""
@@ -66,8 +70,8 @@ def tell_notices(house: House) -> int:
     A worker that dies between claim and telling leaves the notice to the next one, once its lease has ended; one
     that dies after telling lets it be told again, under the same incident's id.
     """
-    told = 0
-    while claimed := _claim(house):
+    told, started = 0, stopwatch()
+    while stopwatch() - started < ENOUGH_SECONDS and (claimed := _claim(house)):
         problems = house.loop.run(_tell(house, claimed))
         for notice, problem in zip(claimed, problems, strict=True):
             _settle(house, notice, problem)
@@ -91,7 +95,7 @@ async def _tell_one(house: House, notice: Any) -> str | None:
         async with asyncio.timeout(DEADLINE):
             return await way(house, notice)
     except TimeoutError:
-        return f"no answer within {DEADLINE:.0f} s"
+        return f"no answer within {DEADLINE:g} s"
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return f"{type(error).__name__}: {error}"
 
@@ -127,7 +131,7 @@ async def _hand_over(mailer: Transport, mail: OutgoingEmail, seconds: float) -> 
         async with asyncio.timeout(seconds):
             verdict = await mailer.send(mail)
     except TimeoutError:
-        return f"no answer within {seconds:.0f} s"
+        return f"no answer within {seconds:g} s"
     return None if verdict.outcome is AttemptOutcome.accepted else verdict.error or verdict.outcome.value
 
 

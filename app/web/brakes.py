@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidInput
 from app.models import ApiKey, Brand
 from app.models.vocabulary import PauseKind
-from app.pipeline import wake_all_senders
 from app.pipeline.house import House
 from app.pipeline.pausing import Scope as Held
-from app.pipeline.pausing import let_go, pause, read_scope, resume, standing
+from app.pipeline.pausing import pause, read_scope, resume, standing
 from app.web.access import Holder, Scope, needs
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
@@ -113,15 +112,14 @@ def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedVi
 @router.post("/resume", summary="Resume")
 def resume_some(request: Request, holder: Braker, wanted: WantedPause) -> ResumedView:
     """Lifts the brand's pause of this scope. Each message that waited is judged again: it leaves, or ends with the
-    reason why not. None is lost and none is sent twice."""
+    reason why not. None is lost, and none is sent twice."""
     house = _house(request)
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
         done = resume(session, scope, holder.brand_id, _who(session, holder))
         if not done.lifted:
             raise _not_paused(wanted.scope.strip())
-    let_go(house.sessions)
-    wake_all_senders(house)
+    house.wake("recover", "")
     return ResumedView(scope=wanted.scope.strip(), released=done.released, still_held=done.still_held)
 
 
