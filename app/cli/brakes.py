@@ -9,9 +9,10 @@ import typer
 from rich.table import Table
 
 from app.cli.common import AsJson, err, out, print_json, standing_house
-from app.errors import NotFound
+from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
-from app.pipeline.pausing import Standing, let_go, pause, read_scope, resume, standing
+from app.models.vocabulary import PauseKind
+from app.pipeline.pausing import Scope, Standing, let_go, pause, read_scope, resume, standing
 
 app = typer.Typer()
 
@@ -37,7 +38,7 @@ def pause_command(
     """Stop messages before they reach a provider, within five seconds; they wait until `doorstep resume`."""
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
         read = read_scope(session, house, scope)
-        done = pause(session, read, brands[brand] if brand else None, why, _operator())
+        done = pause(session, read, _bound(read, brand, brands), why, _operator())
         found = {"scope": str(read), "brand": brand, "new": done.new, "waiting": done.waiting, "why": done.pause.why}
     if as_json:
         print_json(found)
@@ -53,7 +54,7 @@ def resume_command(scope: ScopeText, brand: OneBrand = None, as_json: AsJson = F
     with standing_house(brand) as (house, brands):
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
-            done = resume(session, read, brands[brand] if brand else None, _operator(), everywhere=brand is None)
+            done = resume(session, read, _bound(read, brand, brands), _operator(), everywhere=brand is None)
         let_go(house)
         with house.sessions() as session:
             left = standing(session)
@@ -116,6 +117,14 @@ def tell_standing(found: list[Standing]) -> None:
     for one in found:
         line = f"Paused: {one.scope}{_of(one.brand)}, {one.waiting:,} {_messages(one.waiting)} wait ({one.why})."
         err.print(line, highlight=False, markup=False)
+
+
+def _bound(scope: Scope, brand: str | None, brands: dict[str, int]) -> int | None:
+    """The row id of the brand that `--brand` names. Raises InvalidInput where the scope names another."""
+    if brand and scope.kind is PauseKind.brand and scope.name != brand:
+        remedy = f"Write brand:{brand}, or leave out --brand."
+        raise InvalidInput([Fault(None, "--brand", f"is {brand}, and the scope is {scope}", remedy)])
+    return brands[brand] if brand else None
 
 
 def _operator() -> str:

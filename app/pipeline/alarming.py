@@ -1,6 +1,8 @@
 """Keeps the incidents: what is newly wrong is opened, what is wrong no more is closed, and each is to be told once."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +23,7 @@ QUIET_SECONDS = 60.0
 """How long a thing must not have been seen before its incident is over, so that what flickers is told once."""
 
 AUDIT_SECONDS = 60.0
-MOST_ROWS = 50_000
+MOST_ROWS = 100_000
 """How many ids of each table one pass of the audit goes through at most; what is left waits for the next one."""
 
 _HOUR = 3600.0
@@ -34,10 +36,14 @@ def keep_incidents(house: House) -> None:
     """
     with house.sessions() as session:
         found = observe(session, _limits(house))
-    found += [_broken(breach) for breach in audit_what_is_new(house)]
+    passed = audit_what_is_new(house)
+    if passed is not None:
+        found += [_broken(breach) for breach in passed.breaches]
     with house.sessions.begin() as session:
         _open(session, house, found)
         _close(session, house)
+        if passed is not None:  # with what it found, or not at all
+            session.execute(_ADVANCE, {"before": json.dumps(passed.before), "reached": json.dumps(passed.reached)})
 
 
 def _limits(house: House) -> Limits:
@@ -149,8 +155,17 @@ def _content(house: House, incident: Any, stage: NoticeStage) -> dict[str, Any]:
     }
 
 
-def audit_what_is_new(house: House) -> list[Breach]:
-    """Check the laws over what was written since the pass before the last; nothing if one ran within a minute.
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of the audit: what it found, and where the next one begins and this one came to, by table."""
+
+    breaches: Sequence[Breach]
+    before: Mapping[str, int]
+    reached: Mapping[str, int]
+
+
+def audit_what_is_new(house: House) -> Pass | None:
+    """Check the laws over what was written since the pass before the last; None if one ran within a minute.
 
     The turn is taken first, in a transaction of its own: whoever dies in the middle leaves the marks where they were.
     """
@@ -158,19 +173,20 @@ def audit_what_is_new(house: House) -> list[Breach]:
         _first_mark(session)
         turn = session.execute(_TURN, {"seconds": AUDIT_SECONDS}).one_or_none()
     if turn is None:
-        return []
+        return None
     with house.sessions() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         session.execute(sa.text("SET TRANSACTION READ ONLY"))
         reached = newest(session)
         upto = {table: min(reached[table], turn.reached[table] + MOST_ROWS) for table in STRETCHES}
         found = audit_recent(session, house.sending.settle, turn.before, upto)
-    with house.sessions.begin() as session:
-        session.execute(sa.update(AuditMark).where(AuditMark.name == _LAWS).values(before=turn.reached, reached=upto))
-    return found
+    return Pass(found, turn.reached, upto)
 
 
 _LAWS = "laws"
+_ADVANCE = sa.text(
+    "UPDATE audit_marks SET before = cast(:before AS jsonb), reached = cast(:reached AS jsonb) WHERE name = 'laws'"
+)
 _TURN = sa.text("""
     UPDATE audit_marks SET at = clock_timestamp()
     WHERE name = 'laws' AND at < clock_timestamp() - make_interval(secs => :seconds)

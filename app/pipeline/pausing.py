@@ -143,8 +143,11 @@ def pause(
         "paused_by": by,
         "automatic": automatic,
     }
-    new = session.scalar(insert(Pause).values(row).on_conflict_do_nothing().returning(Pause.id))
-    found = session.scalars(_standing_as(scope).where(Pause.brand_id.is_not_distinct_from(bound_to))).one()
+    found = None
+    while found is None:  # one that stood in the way may be lifted before it can be read
+        new = session.scalar(insert(Pause).values(row).on_conflict_do_nothing().returning(Pause.id))
+        query = _standing_as(scope).where(Pause.brand_id.is_not_distinct_from(bound_to))
+        found = session.scalars(query).one_or_none()
     return Paused(found, new is not None, _waiting(session, [found]).get(found.id, 0))
 
 

@@ -34,6 +34,7 @@ def test_a_slip_of_the_pen_is_no_pause(doorstep):  # noqa: F811
     code, _, error = doorstep("pause", "rule:deliverd")
     assert code == 2 and "Did you mean rule:delivered?" in error
     assert doorstep("pause", "all", "--brand", "nobody")[0] == 4
+    assert doorstep("pause", "brand:fjallhem", "--brand", "atelier-ombre")[0] == 2
     assert doorstep("pauses")[1] == "Nothing is paused.\n"
 
 

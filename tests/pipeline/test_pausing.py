@@ -17,7 +17,7 @@ from app.pipeline.asking import claim_due
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.pausing import Paused, Resumed, pause, read_scope, resume, standing
 from app.pipeline.preparing import prepare
-from app.pipeline.releasing import claim
+from app.pipeline.releasing import _DUE, claim
 from app.pipeline.sending import begin
 from tests.pipeline.conftest import World
 from tests.pipeline.test_attacks import sql
@@ -309,3 +309,15 @@ def test_a_scope_that_holds_nothing_is_refused(world: World):
         with world.house.sessions() as session, pytest.raises(InvalidInput, match="scope") as refused:
             read_scope(session, world.house, written)
         assert says in str(refused.value)
+
+
+def test_what_is_due_is_looked_for_in_its_own_index_alone(world: World):
+    """On an empty table's statistics the planner would take any that fits, and read all that waits: none other fits."""
+    with world.house.sessions() as session:
+        session.execute(sa.text("DROP INDEX ix_messages_due"))
+        session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        values = {"channel": "email", "priority": 0, "now": world.clock.now(), "amount": 1, "token": "x", "lease": 1}
+        plan_ = session.scalars(sa.text(f"EXPLAIN {_DUE}"), values).all()
+        session.rollback()
+    used = {word for line in plan_ for word in line.split() if word.startswith("ix_messages")}
+    assert used == set(), used
