@@ -120,7 +120,7 @@ class BrakeSettings(_Group):
     floor: int = Field(1000, ge=1)
     unproven: int = Field(10_000, ge=1)
     factor: float = Field(5.0, ge=1)
-    days: int = Field(7, ge=1, le=60)
+    days: int = Field(7, ge=3, le=60)
     rest: float = Field(3600.0, ge=0)
 
 

@@ -12,7 +12,7 @@ from app.cli.common import AsJson, err, out, print_json, standing_house
 from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
 from app.models.vocabulary import PauseKind
-from app.pipeline.pausing import Scope, Standing, let_go, pause, read_scope, resume, standing
+from app.pipeline.pausing import NO_REASON, Scope, Standing, let_go, pause, read_scope, resume, standing
 
 app = typer.Typer()
 
@@ -32,7 +32,7 @@ OneBrand = Annotated[
 def pause_command(
     scope: ScopeText,
     brand: OneBrand = None,
-    why: Annotated[str, typer.Option(help="Stands beside every message that waits for it.")] = "no reason given",
+    why: Annotated[str, typer.Option(help="Stands beside every message that waits for it.")] = NO_REASON,
     as_json: AsJson = False,
 ) -> None:
     """Stop messages before they reach a provider, within five seconds; they wait until `doorstep resume`."""

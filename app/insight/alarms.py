@@ -1,6 +1,5 @@
 """What is wrong at this moment: queries over rows alone, each bounded, whatever has piled up."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -230,8 +229,3 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
 }
 """What a person can do about each."""
-
-
-def subjects(found: Sequence[Trouble]) -> set[tuple[str, str]]:
-    """What tells one incident from another."""
-    return {(one.kind.value, one.subject) for one in found}

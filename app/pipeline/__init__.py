@@ -242,8 +242,11 @@ def digest_reports(house: House) -> int:
 
 def alarm(house: House) -> int:
     """See what is wrong and tell the owner, once an incident; how many notices were taken."""
-    keep_incidents(house)
-    return tell_notices(house)
+    try:
+        keep_incidents(house)
+    finally:  # what was seen before is told, whatever became of this look
+        told = tell_notices(house)
+    return told
 
 
 def wake_senders(house: House, tally: Tally) -> None:

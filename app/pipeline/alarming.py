@@ -30,19 +30,20 @@ _HOUR = 3600.0
 
 
 def keep_incidents(house: House) -> None:
-    """Look at what is wrong and write it down: opened and closed incidents, each with its notices, in one transaction.
+    """Look at what is wrong and write it down: opened and closed incidents, each in one transaction with its notices.
 
-    Two workers that look at once open one incident: its kind and subject are unique while it is open.
+    The audit's marks move with what it found, or not at all. Two workers that look at once open one incident: its kind
+    and subject are unique while it is open.
     """
     with house.sessions() as session:
         found = observe(session, _limits(house))
-    passed = audit_what_is_new(house)
-    if passed is not None:
-        found += [_broken(breach) for breach in passed.breaches]
     with house.sessions.begin() as session:
         _open(session, house, found)
         _close(session, house)
-        if passed is not None:  # with what it found, or not at all
+    passed = audit_what_is_new(house)
+    if passed is not None:
+        with house.sessions.begin() as session:
+            _open(session, house, map(_broken, passed.breaches))
             session.execute(_ADVANCE, {"before": json.dumps(passed.before), "reached": json.dumps(passed.reached)})
 
 

@@ -83,7 +83,7 @@ def count_planned(session: Session, rows: Iterable[Mapping[str, Any]], now: date
 _VOLUMES = sa.text("""
     WITH recent AS MATERIALIZED (
         SELECT brand_id, rule, sum(planned) AS planned FROM rule_volumes
-        WHERE bucket >= :since GROUP BY brand_id, rule HAVING sum(planned) > :least
+        WHERE bucket >= :since AND bucket <= :now GROUP BY brand_id, rule HAVING sum(planned) > :least
     ), awake AS MATERIALIZED (
         SELECT * FROM recent WHERE NOT EXISTS (
             SELECT 1 FROM pauses

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.channels.base import one_line
 from app.errors import Fault, InvalidInput
 from app.models import Brand, Pause
 from app.models.pauses import with_pauses
 from app.models.vocabulary import Channel, Milestone, PauseKind
 from app.pipeline.house import House
 
+NO_REASON = "no reason given"
 _FORMS = "all, brand:KEY, rule:NAME, template:KEY, carrier:NAME, channel:email, channel:sms or milestone:NAME"
 
 
@@ -64,8 +66,8 @@ def read_scope(session: Session, house: House, written: str) -> Scope:
     """The scope that a person wrote. Raises InvalidInput where nothing goes by that name: a pause that holds nothing,
     for a slip of the pen, would be found out too late."""
     kind, _, name = written.strip().partition(":")
-    if kind not in PauseKind.__members__:
-        raise _unreadable(f"{kind!r} is no scope", f"Write {_FORMS}.")
+    if kind not in PauseKind.__members__ or not name.isprintable():
+        raise _unreadable(f"{written!r} is no scope", f"Write {_FORMS}.")
     scope = Scope(PauseKind(kind), name.strip())
     if (scope.kind is PauseKind.all) != (not scope.name):
         raise _unreadable(f"{written!r} is no scope", f"Write {_FORMS}.")
@@ -139,7 +141,7 @@ def pause(
         "brand_id": bound_to,
         "kind": scope.kind.value,
         "name": scope.name,
-        "why": why,
+        "why": one_line(why) or NO_REASON,
         "paused_by": by,
         "automatic": automatic,
     }

@@ -12,8 +12,8 @@ from app.errors import InvalidInput
 from app.models import ApiKey, Brand
 from app.models.vocabulary import PauseKind
 from app.pipeline.house import House
+from app.pipeline.pausing import NO_REASON, pause, read_scope, resume, standing
 from app.pipeline.pausing import Scope as Held
-from app.pipeline.pausing import pause, read_scope, resume, standing
 from app.web.access import Holder, Scope, needs
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
@@ -38,7 +38,7 @@ class WantedPause(BaseModel):
 class WantedStop(WantedPause):
     """What to pause, and why."""
 
-    why: str = Field("no reason given", max_length=300, examples=["wrong text in the template"])
+    why: str = Field(NO_REASON, max_length=300, examples=["wrong text in the template"])
 
 
 class PauseView(BaseModel):

@@ -222,6 +222,20 @@ def test_the_owner_is_mailed_by_the_first_provider_that_can(world: World):
     assert shadow.messages() == [] and len(refusing.sent) == 1
 
 
+def test_a_fault_on_one_way_out_does_not_silence_the_other(watched: World, listener: Listener):
+    """Whatever a mailer does, the webhook is told, and the mail is tried again."""
+
+    def stumble(_outgoing):
+        raise RuntimeError("a bug")
+
+    mailer = Obedient("smtp", "email", answer=stumble)
+    both = watched.with_(alerts=AlertsSettings(url=listener.url, email="owner@shop.example"), mailers=(mailer,))
+    open_incidents(both, 1)
+    assert tell_notices(both.house) == 1 and len(listener.heard) == 1
+    rows = sql(both, "SELECT route, problem, told_at IS NOT NULL AS told FROM alarm_notices ORDER BY route")
+    assert rows == [("email", "RuntimeError: a bug", False), ("url", None, True)]
+
+
 def break_a_law(world: World) -> None:
     sql(world, "UPDATE messages SET state = 'failed', reason = 'planned', ended_at = now() WHERE channel = 'email'")
 

@@ -25,7 +25,7 @@ def planned(client) -> str:
 def test_pause_and_resume(braker, site, sessions):
     """It says how many messages it stops; they wait, with the reason in their story; resumed, the senders are woken."""
     parcel = planned(braker)
-    paused = braker.post("/v1/pause", {"scope": "milestone:out_for_delivery", "why": "wrong text"})
+    paused = braker.post("/v1/pause", {"scope": "milestone:out_for_delivery", "why": "wrong\ntext\x00"})
     assert paused.status_code == 200, paused.text
     assert paused.json() | {"since": ""} == {
         "scope": "milestone:out_for_delivery", "new": True, "why": "wrong text", "since": "", "waiting": 2
@@ -76,14 +76,23 @@ def test_a_pause_of_the_whole_installation_is_seen_and_stays(braker, sessions):
 
 
 @pytest.mark.parametrize(
-    ("body", "field"), [({"scope": "rule:deliverd"}, "scope"), ({}, "scope"), ({"scope": "all", "brand": "x"}, "brand")]
-)
+    ("body", "field"), [({"scope": "rule:deliverd"}, "scope"), ({}, "scope"), ({"scope": "all", "brand": "x"}, "brand"),
+     ({"scope": "rule:\x00"}, "scope")],
+)  # fmt: skip
 def test_what_cannot_be_paused_is_said_by_field(braker, body, field):
     """A problem document with the field and the remedy."""
     answer = braker.post("/v1/pause", body)
     assert answer.status_code == 422
     (fault,) = answer.json()["faults"]
     assert fault["field"] == field and fault["remedy"]
+
+
+def test_text_that_cannot_be_stored_is_refused_or_mended(braker):
+    """A lone surrogate in the scope is no name; in the reason it is taken out."""
+    json = {"Content-Type": "application/json"}
+    assert braker("POST", "/v1/pause", content=b'{"scope": "rule:\\ud800"}', headers=json).status_code in (400, 422)
+    taken = braker("POST", "/v1/pause", content=b'{"scope": "all", "why": "odd \\ud800"}', headers=json)
+    assert taken.status_code in (200, 400, 422)
 
 
 def test_readiness_says_when_somebody_last_looked(anyone, site):
