@@ -174,7 +174,7 @@ def _senders(session: Session) -> list[Trouble]:
             f"{row.provider} {row.sender}",
             row.strikes,
             f"{row.provider} {'refuses everything from' if row.refused else 'cannot be reached by'} {row.sender}"
-            f" ({row.strikes} times in a row): {row.why}",
+            f"{f' ({row.strikes} times in a row)' if row.strikes > 1 else ''}: {row.why}",
         )
         for row in session.execute(_SENDERS)
     ]
