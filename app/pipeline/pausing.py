@@ -106,7 +106,9 @@ _PENDING = {
 
 
 def _pending(session: Session, scope: Scope) -> bool:
-    """Whether something of an older version still waits under a name that is no longer in use."""
+    """Whether something still waits under a name that is no longer in use, or a pause stands that must be lifted."""
+    if session.scalar(sa.select(sa.exists(_standing_as(scope)))):
+        return True
     query = _PENDING.get(scope.kind)
     return bool(query and session.scalar(sa.text(query), {"name": scope.name}))
 

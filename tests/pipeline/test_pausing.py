@@ -19,6 +19,7 @@ from app.pipeline.pausing import Paused, Resumed, pause, read_scope, resume, sta
 from app.pipeline.preparing import prepare
 from app.pipeline.releasing import _DUE, claim
 from app.pipeline.sending import begin
+from app.rules.ruleset import RuleSet
 from tests.pipeline.conftest import World
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
@@ -289,6 +290,17 @@ def test_the_story_and_the_audit_name_the_pause(world: World):
         assert [(one.scope, one.count) for one in audit(session, 3600).paused] == [("rule:out_for_delivery", 2)]
     assert "is held back" in lines and "rule:out_for_delivery is paused by ops" in lines and "a look first" in lines
     assert "rule:out_for_delivery" in outside and "a look first" not in outside
+
+
+def test_a_pause_of_a_rule_that_is_gone_can_still_be_lifted(world: World):
+    """A name that no rule has any more is known for as long as something waits under it, or its pause stands."""
+    hold(world, "rule:delivered")
+    without = world.with_(rules=RuleSet((), ""))
+    assert lift(without, "rule:delivered").lifted == ("rule:delivered",)
+    with pytest.raises(InvalidInput):
+        hold(without, "rule:delivered")
+    plan(world, [1001])
+    assert hold(without, "rule:out_for_delivery").waiting == 2
 
 
 _SLIPS = {
