@@ -60,7 +60,8 @@ _OVERDUE = sa.text("""
     SELECT brands.key, late.channel, count(*) AS amount
     FROM (
         SELECT brand_id, channel FROM messages
-        WHERE state IN ('held', 'ready') AND pause_id IS NULL AND open_attempt_id IS NULL AND expires_at < :before
+        WHERE state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'
+            AND expires_at < :before
         ORDER BY expires_at LIMIT :most
     ) AS late JOIN brands ON brands.id = late.brand_id
     GROUP BY brands.key, late.channel

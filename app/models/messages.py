@@ -39,12 +39,12 @@ class Message(Base):
             "id",
             postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NOT NULL"),
         ),
-        # That no attempt is open holds for all of these. It is said so that what is due cannot be looked for in here:
-        # on stale statistics the planner would, and read everything that waits.
+        # The last condition always holds. It is there so that what is due cannot be looked for in here: on stale
+        # statistics the planner would, and read everything that waits. No column that a call's begin writes may do it.
         sa.Index(
             "ix_messages_expiring",
             "expires_at",
-            postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND open_attempt_id IS NULL"),
+            postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'"),
         ),
         sa.Index("ix_messages_failed", "ended_at", postgresql_where=sa.text("state = 'failed'")),
         sa.Index("ix_messages_leased", "lease_until", postgresql_where=sa.text("state = 'sending'")),

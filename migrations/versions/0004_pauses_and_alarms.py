@@ -89,7 +89,7 @@ def upgrade() -> None:
     op.add_column('messages', sa.Column('pause_id', sa.BigInteger(), nullable=True))
     op.drop_index('ix_messages_due', table_name='messages')
     op.create_index('ix_messages_due', 'messages', ['channel', 'brand_id', 'priority', 'send_at'], unique=False, postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL"))
-    op.create_index('ix_messages_expiring', 'messages', ['expires_at'], unique=False, postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND open_attempt_id IS NULL"))
+    op.create_index('ix_messages_expiring', 'messages', ['expires_at'], unique=False, postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'"))
     op.create_index('ix_messages_failed', 'messages', ['ended_at'], unique=False, postgresql_where=sa.text("state = 'failed'"))
     op.create_index('ix_messages_paused', 'messages', ['pause_id', 'id'], unique=False, postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NOT NULL"))
     op.create_foreign_key(op.f('fk_messages_pause_id_pauses'), 'messages', 'pauses', ['pause_id'], ['id'])

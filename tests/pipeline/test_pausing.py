@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app import pipeline
 from app.clock import stopwatch
 from app.errors import InvalidInput
+from app.insight.alarms import _OVERDUE
 from app.insight.audit import audit
 from app.insight.explain import explain
 from app.insight.tell import tell
@@ -330,6 +331,18 @@ def test_what_is_due_is_looked_for_in_its_own_index_alone(world: World):
         session.execute(sa.text("SET LOCAL enable_seqscan = off"))
         values = {"channel": "email", "priority": 0, "now": world.clock.now(), "amount": 1, "token": "x", "lease": 1}
         plan_ = session.scalars(sa.text(f"EXPLAIN {_DUE}"), values).all()
+        late = session.scalars(sa.text(f"EXPLAIN {_OVERDUE}"), {"before": world.clock.now(), "most": 9}).all()
         session.rollback()
+    assert any("ix_messages_expiring" in line for line in late), "what is late has an index of its own"
     used = {word for line in plan_ for word in line.split() if word.startswith("ix_messages")}
     assert used == set(), used
+
+
+def test_beginning_a_call_renews_no_index_for_the_sake_of_the_brakes(world: World):
+    """What the brakes and alarms look things up by is nothing that the compare-and-swap before a call writes."""
+    written = {"open_attempt_id", "attempts", "provider", "released", "personal", "rendered_at", "subject"}
+    ours = ("due", "paused", "expiring", "failed")
+    indexes = sql(world, "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'messages'")
+    definitions = [row.indexdef for row in indexes if row.indexname in {f"ix_messages_{name}" for name in ours}]
+    assert len(definitions) == len(ours)
+    assert not any(column in definition for column in written for definition in definitions)
