@@ -78,14 +78,16 @@ class CarrierSettings(_Group):
 
 
 class SendingSettings(_Group):
-    """How patient the engine is with providers. Seconds are wall seconds.
+    """How much is sent at once, and how patient the engine is with providers. Seconds are wall seconds.
 
+    `batch`: how many messages are claimed and rendered at once. `concurrency`: how many calls are begun and made at
+    once, and so how many a process that dies leaves in doubt.
     `deadline`: the whole of one call. `margin`: how long after it before anyone asks what became of it.
     `settle`: how long an unconfirmed message may stay so before it ends as `failed: ambiguous`.
     """
 
-    batch: int = Field(100, ge=1, le=1000)
-    concurrency: int = Field(50, ge=1, le=500)
+    batch: int = Field(300, ge=1, le=2000)
+    concurrency: int = Field(100, ge=1, le=500)
     deadline: float = Field(10.0, gt=0, le=120)
     margin: float = Field(20.0, gt=0)
     settle: float = Field(3600.0, gt=0)
@@ -124,6 +126,23 @@ class BrakeSettings(_Group):
     rest: float = Field(3600.0, ge=0)
 
 
+class RetentionSettings(_Group):
+    """How many days each class of personal and raw rows is kept; 0 keeps it for ever. See `docs/privacy.md`.
+
+    `carrier_answers`, `receipts` and `receipt_batches` are raw words of carriers and providers; `inbound` are shoppers'
+    own texts; `messages` is what each message was written from; `orders` the person, counted from an order's last news;
+    `suppressions` the plain address on the list, whose digest goes on being obeyed.
+    """
+
+    carrier_answers: int = Field(30, ge=0)
+    receipt_batches: int = Field(3, ge=0)
+    receipts: int = Field(90, ge=0)
+    inbound: int = Field(180, ge=0)
+    messages: int = Field(180, ge=0)
+    orders: int = Field(365, ge=0)
+    suppressions: int = Field(730, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything an installation is told. See the README's table for what each one means."""
 
@@ -138,6 +157,7 @@ class Settings(BaseSettings):
     sending: SendingSettings = SendingSettings()
     alerts: AlertsSettings = AlertsSettings()
     brake: BrakeSettings = BrakeSettings()
+    retention: RetentionSettings = RetentionSettings()
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
     home: Path | None = None

@@ -12,9 +12,10 @@ from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
 from app.pipeline.braking import pull_brakes
 from app.pipeline.house import House
+from app.pipeline.pruning import prune as prune_rows
 from app.rules.ruleset import Priority
 from app.settings import load_settings
-from app.wiring import build_celery, build_house, build_wake
+from app.wiring import build_celery, build_house, build_wake, settle_in
 
 log = logger(__name__)
 
@@ -29,7 +30,9 @@ def _use_our_logs(**_signal: Any) -> None:
 @lru_cache(maxsize=1)
 def house() -> House:
     """This process's house, built at its first task: after the fork, so that no connection is shared."""
-    return build_house(load_settings(), wake=build_wake(app))
+    built = build_house(load_settings(), wake=build_wake(app))
+    settle_in()
+    return built
 
 
 def _task(work: Callable[..., None]) -> Any:
@@ -106,3 +109,11 @@ def brake() -> None:
 def alarms() -> None:
     """See what is wrong, and tell the owner."""
     pipeline.alarm(house())
+
+
+@_task
+def prune() -> None:
+    """Take away what has been kept for long enough."""
+    pruned = prune_rows(house())
+    if pruned.rows:
+        log.info("pruned", **{name.replace(" ", "_"): count for name, count in pruned.rows.items()})

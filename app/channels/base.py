@@ -157,12 +157,21 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 def one_line(text: str, limit: int = 300) -> str:
     """Outside text fit for a header or a log: no line breaks, control characters or lone surrogates, bounded."""
-    return _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()[:limit]
+    return _sound(_CONTROLS.sub(" ", text)).strip()[:limit]
 
 
 def whole_text(text: str) -> str:
     """A message's text fit for any wire: no NUL and no lone surrogates, line breaks as they are."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return _sound(text.replace("\x00", "") if "\x00" in text else text)
+
+
+def _sound(text: str) -> str:
+    """A text without lone surrogates; one that has none, as nearly all, is not copied."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def cannot_be_asked(name: str) -> Finding:

@@ -3,20 +3,19 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
-
 from app.channels.base import Transport
 from app.channels.outbox import Outbox
+from app.channels.pool import Pool
 from app.channels.sendgrid import SendGrid
 from app.channels.smtp import Smtp
 from app.channels.twilio import Twilio
 from app.errors import ConfigurationError
 from app.settings import Settings
 
-Builder = Callable[[Settings, httpx.AsyncClient, str], Transport]
+Builder = Callable[[Settings, Pool, str], Transport]
 
 
-def build(name: str, settings: Settings, http: httpx.AsyncClient, kind: str = "") -> Transport:
+def build(name: str, settings: Settings, http: Pool, kind: str = "") -> Transport:
     """The provider `name`, ready to send on the process's client `http`; `kind` is needed where it carries several.
 
     Raises ConfigurationError naming the setting that is missing and what to do about it.
@@ -32,7 +31,7 @@ def providers_of(kind: str) -> list[str]:
     return sorted(name for name, (kinds, _) in _PROVIDERS.items() if kind in kinds)
 
 
-def _sendgrid(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
+def _sendgrid(settings: Settings, http: Pool, kind: str) -> Transport:
     told = settings.sendgrid
     api_key = _needed("DOORSTEP_SENDGRID__API_KEY", told.api_key.get_secret_value(), "an API key that may send mail")
     return SendGrid(
@@ -44,7 +43,7 @@ def _sendgrid(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transpo
     )
 
 
-def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
+def _twilio(settings: Settings, http: Pool, kind: str) -> Transport:
     told = settings.twilio
     return Twilio(
         http,
@@ -56,12 +55,12 @@ def _twilio(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport
     )
 
 
-def _smtp(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
+def _smtp(settings: Settings, http: Pool, kind: str) -> Transport:
     url = _needed("DOORSTEP_SMTP__URL", settings.smtp.url.get_secret_value(), "smtp://user:password@host:587")
     return Smtp(url)
 
 
-def _file(settings: Settings, http: httpx.AsyncClient, kind: str) -> Transport:
+def _file(settings: Settings, http: Pool, kind: str) -> Transport:
     home = "" if settings.home in (None, Path()) else str(settings.home)  # an empty variable reads as the folder "."
     home = _needed("DOORSTEP_HOME", home, "the folder in which the outbox is to stand")
     return Outbox(Path(home) / "outbox", kind)

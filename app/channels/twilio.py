@@ -5,10 +5,11 @@ and .../docs/usage/webhooks/webhooks-connection-overrides.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 from twilio.request_validator import RequestValidator
@@ -29,12 +30,14 @@ from app.channels.base import (
     one_line,
     whole_text,
 )
+from app.channels.pool import Pool
 from app.channels.twilio_records import KINDS, Records, look_up
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
 from app.settings import is_loopback
 
 CALLBACK_PATH = "/hooks/twilio/status"
+FORM = "application/x-www-form-urlencoded"
 RETRY_WISH = "#rc=5&rp=all&ct=2000&rt=5000"
 """Asks Twilio to repeat a callback five times, whatever failed; read by Twilio, never sent to us, not signed."""
 LONGEST_VALIDITY = 36000
@@ -65,7 +68,7 @@ class Twilio:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Pool,
         *,
         account_sid: str,
         auth_token: str,
@@ -76,7 +79,10 @@ class Twilio:
     ) -> None:
         self._http = http
         self._url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{quote(account_sid)}/Messages.json"
+        self._send_to = httpx.URL(self._url)
         self._auth = httpx.BasicAuth(account_sid, auth_token)
+        login = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+        self._headers = httpx.Headers({"authorization": f"Basic {login}", "content-type": FORM})
         self._from = sender
         self._validator = RequestValidator(auth_token)
         self._now = now
@@ -90,7 +96,8 @@ class Twilio:
         if not isinstance(outgoing, OutgoingSms):
             raise TypeError(f"Twilio carries SMS, not {type(outgoing).__name__}")
         try:
-            answer = await self._http.post(self._url, data=self.form(outgoing), auth=self._auth)
+            content = urlencode(self.form(outgoing)).encode()
+            answer = await self._http.exchange(self._send_to, self._headers, content)
         except HTTP_FAULTS as error:
             return fault_verdict(error)
         return judge(answer.status_code, answer.headers, answer.content, self._now())

@@ -134,7 +134,10 @@ def add_key(
     label: Annotated[str, typer.Argument(help="What the key is for, e.g. 'web shop'.")],
     brand: BrandKey = "fjallhem",
     scope: Annotated[
-        list[str] | None, typer.Option(help="orders:read, orders:write, pauses:write; the first two if none is named.")
+        list[str] | None,
+        typer.Option(
+            help="orders:read, orders:write (both if none is named), pauses:write, people:export or people:erase."
+        ),
     ] = None,
 ) -> None:
     """A new API key for one brand. It is shown once; only its digest is kept."""

@@ -94,6 +94,13 @@ _LAWS: dict[str, str] = {
             AND NOT (messages.open_attempt_id IS NOT DISTINCT FROM attempts.id
                 AND messages.state IN ('sending', 'unconfirmed', 'failed'))
     """,
+    "the installation has its salt, without which no suppression is found": """
+        SELECT 'salt' WHERE NOT EXISTS (SELECT 1 FROM installation)
+    """,
+    "no message of an erased shopper is about to leave": """
+        SELECT messages.public_id FROM orders JOIN messages ON messages.order_id = orders.id
+        WHERE orders.erased_at IS NOT NULL AND messages.state = 'held'
+    """,
     "nothing is being sent past its lease": """
         SELECT public_id FROM messages
         WHERE state = 'sending' AND lease_until < clock_timestamp() - interval '60 seconds'

@@ -155,6 +155,7 @@ class Story(_Told):
     zone_source: str
     baseline: datetime | None
     cancelled_at: datetime | None
+    erased_at: datetime | None
     problem: str | None
     last_polled_at: datetime | None
     next_poll_at: datetime | None
@@ -207,6 +208,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         zone_source=order.zone_source,
         baseline=shipment.history_until,
         cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        erased_at=order.erased_at,
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
         next_poll_at=shipment.next_poll_at,

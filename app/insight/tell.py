@@ -44,6 +44,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  The carrier expects it by {_on(story.eta_through, here)}."
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
+    if story.erased_at:
+        yield f"  Its shopper was erased on {_on(story.erased_at, here)}; nothing is stored of it since."
     if story.baseline:
         yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
     yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
@@ -186,6 +188,8 @@ def _quiet(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."
+    if story.erased_at:
+        return "Nothing: nobody knows any more whose it was."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

@@ -8,6 +8,7 @@ from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVer
 from app.models.messages import Attempt, LedgerKey, Message, Receipt, Sender
 from app.models.orders import Order, Shipment
 from app.models.pauses import Pause, RuleVolume
+from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
 
 __all__ = [
@@ -21,12 +22,15 @@ __all__ = [
     "CarrierBudget",
     "Crossing",
     "Decision",
+    "Erasure",
     "InboundMessage",
     "Incident",
+    "Installation",
     "LedgerKey",
     "Message",
     "Order",
     "Pause",
+    "PruningMark",
     "Receipt",
     "ReceiptBatch",
     "RuleSetVersion",

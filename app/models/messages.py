@@ -47,7 +47,8 @@ class Message(Base):
             postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'"),
         ),
         sa.Index("ix_messages_failed", "ended_at", postgresql_where=sa.text("state = 'failed'")),
-        sa.Index("ix_messages_leased", "lease_until", postgresql_where=sa.text("state = 'sending'")),
+        # Not by `lease_until`: beginning an attempt would then write every index of the table anew.
+        sa.Index("ix_messages_leased", "id", postgresql_where=sa.text("state = 'sending'")),
         sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
         sa.Index("ix_messages_order_id", "order_id"),
         sa.Index("ix_messages_shipment_id", "shipment_id"),

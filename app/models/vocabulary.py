@@ -126,6 +126,7 @@ class Reason(StrEnum):
     not_renderable = "not_renderable"
     no_provider = "no_provider"
     suppressed_address = "suppressed_address"
+    person_erased = "person_erased"
 
     @property
     def sentence(self) -> str:
@@ -162,6 +163,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
     Reason.suppressed_address: "This address must not be written to.",
+    Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 
 

@@ -30,7 +30,7 @@ from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, changed, note, resting, sender_key
-from app.pipeline.sending import Begun, begin, settle, withhold
+from app.pipeline.sending import Begun, Letter, begin, hand_back, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.telling import tell_notices
 from app.pipeline.unpacking import unpack_batches
@@ -152,8 +152,12 @@ def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(
 
 
 def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
-    """One claimed batch, from `ready` to settled; how many were claimed."""
-    now = house.clock.now()
+    """One claimed batch, from `ready` to settled; how many were claimed.
+
+    It is claimed and rendered as a whole, and leaves in waves of as many calls as are made at once, so that an
+    attempt is begun only as its call starts: what a dying process leaves in doubt is one wave.
+    """
+    now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
         token, claimed = claim(session, house, channel, now, priorities)
         rests = resting(session) if claimed else {}
@@ -161,6 +165,19 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
         return 0
     letters, withheld = prepare(house, channel, claimed, now, rests)
     withhold(house, token, withheld, now)
+    size = house.sending.concurrency
+    for start in range(0, len(letters), size):
+        as_they_were = _send_wave(house, token, letters[start : start + size], rests, now)
+        # The rest is let go of where a sender went down or came back, which changes who carries what, and where
+        # the lease might not outlast the calls.
+        if not as_they_were or stopwatch() - claimed_at > house.sending.deadline:
+            hand_back(house, token, letters[start + size :])
+            break
+    return len(claimed)
+
+
+def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests, now: datetime) -> bool:
+    """Begin → call → settle, for as many letters as are called at once; whether the senders are as they were."""
     started = stopwatch()
     begun: list[Begun] = []
     stuck: list[Withheld] = []
@@ -172,17 +189,17 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     withhold(house, token, stuck, now)
     verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline, rests))
     settle_surely(house, verdicts)
-    note_senders(house, verdicts, rests)
-    return len(claimed)
+    return not note_senders(house, verdicts, rests)
 
 
-def note_senders(house: House, verdicts: Sequence[tuple[Begun, Verdict]], rests: Rests) -> None:
-    """Let senders that were down rest, and take back those that came round."""
+def note_senders(house: House, verdicts: Sequence[tuple[Begun, Verdict]], rests: Rests) -> bool:
+    """Let senders that were down rest, and take back those that came round; whether there were any."""
     told = [(sender_key(one.letter.transport, one.letter.outgoing), verdict) for one, verdict in verdicts]
     changes = changed(told, rests)
     if changes:
         with house.sessions.begin() as session:
             note(session, changes)
+    return bool(changes)
 
 
 def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> None:

@@ -66,27 +66,48 @@ async def deliver(
     call must be over: whoever asks later what became of an attempt relies on it. A call that could not begin in
     time (a stalled machine, a slow wave before it) is not made at all. `rests` names the senders in doubt.
     """
-    limit = asyncio.Semaphore(concurrency)
     trials: dict[SenderKey, _Trial] = {}
+    verdicts: dict[int, Verdict] = {}
+    waiting, latest = iter(begun), started + LATEST_SECONDS
 
-    async def one(entry: Begun) -> tuple[Begun, Verdict]:
-        key = sender_key(entry.letter.transport, entry.letter.outgoing)
-        trial = trials.setdefault(key, _Trial(started + LATEST_SECONDS, doubtful=key in (rests or {})))
-        async with limit:
-            left = deadline - (stopwatch() - started)
-            if left < min(1.0, deadline / 4):
-                return entry, Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline")
-            try:
-                async with asyncio.timeout(left):
-                    return entry, await trial.call(entry)
-            except TimeoutError:
-                if not trial.called(entry):
-                    return entry, Verdict(AttemptOutcome.not_sent, error="no turn came before the deadline")
-                return entry, Verdict(AttemptOutcome.unanswered, error=f"no answer within {left:.1f} s")
-            except Exception as error:  # noqa: BLE001 - a fault in one call must not cost the others their answers
-                log.error(
-                    "a provider's call failed", attempt=entry.attempt_id, error=f"{type(error).__name__}: {error}"
-                )
-                return entry, Verdict(AttemptOutcome.unanswered, error=type(error).__name__)
+    async def carry() -> None:
+        for entry in waiting:
+            if deadline - (stopwatch() - started) < min(1.0, deadline / 4):
+                return
+            verdicts[entry.attempt_id] = await _one(entry, _trial_of(entry, trials, rests or {}, latest))
 
-    return list(await asyncio.gather(*(one(entry) for entry in begun)))
+    # As many carriers as calls may be made at once: a task and a timer for every call would cost a tenth of it.
+    carriers = [asyncio.create_task(carry()) for _ in range(min(concurrency, len(begun)))]
+    if carriers:
+        _, late = await asyncio.wait(carriers, timeout=max(0.0, deadline - (stopwatch() - started)))
+        for carrier in late:
+            carrier.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    return [
+        (entry, verdicts.get(entry.attempt_id) or _cut_short(_trial_of(entry, trials, {}, latest), entry, deadline))
+        for entry in begun
+    ]
+
+
+def _trial_of(entry: Begun, trials: dict[SenderKey, _Trial], rests: Rests, latest: float) -> _Trial:
+    key = sender_key(entry.letter.transport, entry.letter.outgoing)
+    trial = trials.get(key)
+    if trial is None:
+        trial = trials[key] = _Trial(latest, doubtful=key in rests)
+    return trial
+
+
+async def _one(entry: Begun, trial: _Trial) -> Verdict:
+    """One call's verdict, whatever it does: a fault in one must not cost the others their answers."""
+    try:
+        return await trial.call(entry)
+    except Exception as error:  # noqa: BLE001 - nobody knows what a call that raises has done
+        log.error("a provider's call failed", attempt=entry.attempt_id, error=f"{type(error).__name__}: {error}")
+        return Verdict(AttemptOutcome.unanswered, error=type(error).__name__)
+
+
+def _cut_short(trial: _Trial, entry: Begun, deadline: float) -> Verdict:
+    """The verdict on a call without one when time ran out: in doubt if it was made, else surely not sent."""
+    if trial.called(entry):
+        return Verdict(AttemptOutcome.unanswered, error=f"no answer within {deadline:.1f} s")
+    return Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline")

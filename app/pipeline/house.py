@@ -5,16 +5,23 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import httpx
-
 from app.channels.base import Transport
+from app.channels.pool import Pool
 from app.clock import Clock
 from app.db import Sessions
+from app.messages.base import Template
 from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
 from app.rules.ruleset import RuleSet
-from app.settings import AlertsSettings, BrakeSettings, CarrierSettings, SendingSettings, SendMode
+from app.settings import (
+    AlertsSettings,
+    BrakeSettings,
+    CarrierSettings,
+    RetentionSettings,
+    SendingSettings,
+    SendMode,
+)
 from app.tracking.carriers.base import Carrier
 
 T = TypeVar("T")
@@ -50,7 +57,7 @@ class House:
     clock: Clock
     sessions: Sessions
     loop: Loop
-    http: httpx.AsyncClient
+    http: Pool
     carriers: Mapping[str, Carrier]
     carrier_settings: Mapping[str, CarrierSettings]
     transports: Mapping[Channel, tuple[Transport, ...]]
@@ -65,8 +72,11 @@ class House:
     alerts: AlertsSettings
     brake: BrakeSettings
     mailers: tuple[Transport, ...]
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
+    templates: dict[int, Template] = field(default_factory=dict)
+    """Stored templates by row id, as far as this process has sent from them lately: immutable too."""
 
     def carrier_config(self, name: str) -> CarrierSettings:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from app.channels.base import one_line
 from app.log import logger
-from app.models import TemplateVersion
+from app.messages.base import Template
 from app.models.vocabulary import Channel, MessageState, Reason
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, Withheld, judge, load, template_parts
+from app.pipeline.releasing import Release, Withheld, judge, load, templates_of
 from app.pipeline.senders import Rests
 from app.pipeline.sending import Letter, render
 
@@ -21,19 +21,19 @@ def prepare(
 ) -> tuple[list[Letter], list[Withheld]]:
     """What leaves of the claimed messages, rendered, and what does not, with the reason."""
     releases: list[Release] = []
-    versions: dict[int, TemplateVersion] = {}
+    templates: dict[int, Template] = {}
     withheld: list[Withheld] = []
 
     def read(ids: Sequence[int]) -> None:
         with house.sessions.begin() as session:
             found = load(session, ids, now)
-            versions.update(template_parts(session, {release.template_version_id for release in found}))
+            templates.update(templates_of(session, house, {release.template_version_id for release in found}))
         releases.extend(found)
 
     in_halves(claimed, read, lambda message_id, error: withheld.append(broken(message_id, error)))
     letters: list[Letter] = []
     for release in releases:
-        outcome = _outcome(house, channel, release, versions, now, rests)
+        outcome = _outcome(house, channel, release, templates, now, rests)
         if isinstance(outcome, Letter):
             letters.append(outcome)
         else:
@@ -52,13 +52,13 @@ def _outcome(
     house: House,
     channel: Channel,
     release: Release,
-    versions: dict[int, TemplateVersion],
+    templates: dict[int, Template],
     now: datetime,
     rests: Rests,
 ) -> Letter | Withheld:
     try:
         return judge(release, now, house.send_mode, house.allowlist) or render(
-            house, release, versions[release.template_version_id], house.transports.get(channel, ()), rests
+            house, release, templates[release.template_version_id], house.transports.get(channel, ()), rests
         )
     except Exception as error:  # noqa: BLE001 - whatever one message does, it must not stop the others; it is recorded
         return broken(release.id, error)

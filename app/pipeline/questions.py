@@ -12,7 +12,7 @@ from app.channels.base import Outgoing, OutgoingSms, Question
 from app.log import logger
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, load, template_parts
+from app.pipeline.releasing import Release, load, templates_of
 from app.pipeline.sending import write_out
 
 log = logger(__name__)
@@ -71,11 +71,11 @@ def pose(session: Session, house: House, doubts: Sequence[Doubt]) -> list[tuple[
 def _write(session: Session, house: House, ids: Sequence[int]) -> tuple[dict[int, Outgoing], dict[int, str]]:
     """What each message says, as it said it then, and the link that only messages about its parcel hold."""
     releases = load(session, ids, house.clock.now()) if ids else []
-    versions = template_parts(session, {release.template_version_id for release in releases})
+    templates = templates_of(session, house, {release.template_version_id for release in releases})
     texts: dict[int, Outgoing] = {}
     for release in releases:
         try:
-            texts[release.id], _ = write_out(house, release, versions[release.template_version_id], "")
+            texts[release.id], _ = write_out(house, release, templates[release.template_version_id], "")
         except Exception as error:  # noqa: BLE001 - one message must not keep the others from being asked about
             log.error("cannot be written again", message=release.id, error=f"{type(error).__name__}: {error}")
     return texts, {release.id: _mark(release) for release in releases}

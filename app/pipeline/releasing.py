@@ -9,14 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import Crossing, Message, Order, Shipment, TemplateVersion
+from app.messages.base import Template
+from app.models import Base, Crossing, Message, Order, Shipment, TemplateVersion
+from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.consenting import standing
 from app.pipeline.house import House
-from app.pipeline.picture import person_of, picture
-from app.receipts.suppression import address_digest, in_words
+from app.pipeline.picture import person_of, picture_since
+from app.receipts.suppression import in_words
 from app.rules.ruleset import Priority
 from app.settings import SendMode
 
@@ -60,6 +62,7 @@ class Release:
     as_decided: bool
     provider: str | None
     resent: bool
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +143,36 @@ def lease_seconds(house: House) -> float:
     return house.sending.deadline * 2 + 5.0
 
 
-_COLUMNS = (
+# What is judged and rendered from, and no more: every further column is read for every message that leaves.
+_MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "attempts", "expires_at", "rendered_at", "released", "personal", "provider",
-    "reason",
+    "attempts", "expires_at", "rendered_at", "released", "personal", "provider", "reason",
 )  # fmt: skip
+_ORDER = (
+    "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
+    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
+)  # fmt: skip
+_PARCEL = (
+    "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
+    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "cancelled_at",
+)  # fmt: skip
+
+
+def _columns(table: type[Base], names: Sequence[str]) -> list[Any]:
+    return [getattr(table, name) for name in names]
 
 
 def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
-        sa.select(*(getattr(Message, name) for name in _COLUMNS), Crossing.facts)
+        sa.select(*_columns(Message, _MESSAGE), Crossing.facts)
         .join(Crossing, Crossing.id == Message.crossing_id)
         .where(Message.id == sa.func.any(list(message_ids)))
         .order_by(Message.id)
     ).all()
-    orders = _by_id(session, Order, {row.order_id for row in rows})
-    shipments = _parcels(session, {row.order_id for row in rows})
+    order_ids = sorted({row.order_id for row in rows})
+    orders = _orders(session, order_ids)
+    shipments = _parcels(session, order_ids)
     told = _told(session, {row.shipment_id for row in rows})
     addressees = _addressees(session, rows, orders)
     return [_release(row, addressees[row.id], orders, shipments, told, now) for row in rows]
@@ -198,10 +214,13 @@ def _release(
     milestone = Milestone(row.milestone)
     on_this_channel = told.get((row.shipment_id, row.channel), ())
     frozen = row.rendered_at is not None
-    facts = decided = Facts.model_validate(row.released or row.facts)
-    if not frozen:
+    if frozen:
+        facts = Facts.model_validate(row.released or row.facts)
+        as_decided = row.released is None
+    else:
         others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
-        facts = picture(decided.brand, order, shipment, others, decided.news, decided.history)
+        facts = picture_since(row.facts, order, shipment, others)
+        as_decided = facts.model_dump(mode="json") == row.facts
     return Release(
         id=row.id,
         public_id=row.public_id,
@@ -220,20 +239,21 @@ def _release(
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
-        as_decided=row.released is None and facts == decided,
+        as_decided=as_decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
+        erased=order.erased_at is not None,
     )
 
 
-def _by_id(session: Session, table: type[Order], ids: set[int]) -> dict[int, Any]:
-    rows = session.execute(sa.select(table.__table__).where(table.id == sa.func.any(list(ids)))).all()
-    return {row.id: row for row in rows}
+def _orders(session: Session, order_ids: Sequence[int]) -> dict[int, Any]:
+    query = sa.select(*_columns(Order, _ORDER)).where(Order.id == sa.func.any(list(order_ids)))
+    return {row.id: row for row in session.execute(query)}
 
 
-def _parcels(session: Session, order_ids: set[int]) -> dict[int, list[Any]]:
+def _parcels(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {order_id: [] for order_id in order_ids}
-    query = sa.select(Shipment.__table__).where(Shipment.order_id == sa.func.any(list(order_ids)))
+    query = sa.select(*_columns(Shipment, _PARCEL)).where(Shipment.order_id == sa.func.any(list(order_ids)))
     for row in session.execute(query.order_by(Shipment.id)):
         found[row.order_id].append(row)
     return found
@@ -254,6 +274,8 @@ def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], lis
 def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
     """Why a message must not leave at this instant, or None. The last look before a provider is called."""
     address = release.person.email if release.channel is Channel.email else release.person.phone
+    if release.erased:
+        return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
     if overtaken(release):
@@ -289,7 +311,19 @@ def overtaken(release: Release) -> bool:
     return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
 
 
-def template_parts(session: Session, version_ids: set[int]) -> dict[int, TemplateVersion]:
-    """The pinned template versions of a batch."""
-    found = session.scalars(sa.select(TemplateVersion).where(TemplateVersion.id == sa.func.any(list(version_ids))))
-    return {version.id: version for version in found}
+_REMEMBERED = 256
+
+
+def templates_of(session: Session, house: House, version_ids: set[int]) -> dict[int, Template]:
+    """The pinned templates of a batch, by row id. They never change, so the process remembers the newest read."""
+    missing = version_ids - house.templates.keys()
+    if missing:
+        query = sa.select(TemplateVersion).where(TemplateVersion.id == sa.func.any(sorted(missing)))
+        for version in session.scalars(query):
+            house.templates[version.id] = Template(
+                version.key, version.channel, version.locale, bytes(version.digest), version.parts
+            )
+    found = {version_id: house.templates[version_id] for version_id in version_ids if version_id in house.templates}
+    while len(house.templates) > _REMEMBERED:
+        house.templates.pop(next(iter(house.templates)))
+    return found

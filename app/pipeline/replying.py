@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.channels.base import IncomingSms
-from app.models import Brand, InboundMessage
+from app.models import Brand, Erasure, InboundMessage
+from app.models.addresses import address_digest, normalised, salted
 from app.models.vocabulary import Channel, Meaning, SuppressionKind
 from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.house import House
 from app.receipts.keywords import meaning
-from app.receipts.suppression import address_digest, normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,21 @@ def take_reply(house: House, provider: str, sms: IncomingSms, now: datetime) -> 
     with house.sessions.begin() as session:
         brand_ids = _brands_of(session, house, sms.recipient)
         about = _about(session, brand_ids, sender)
+        forgotten = about is None and _was_erased(session, brand_ids, digest)
         row = {
             "brand_id": about.brand_id if about else brand_ids[0] if len(brand_ids) == 1 else None,
             "provider": provider,
             "event_key": sms.event_key,
-            "sender": sender,
-            "sender_digest": digest,
+            "sender": None if forgotten else sender,
             "recipient": sms.recipient,
-            "body": sms.text,
+            "body": None if forgotten else sms.text,
             "meaning": meant.value,
             "order_id": about.order_id if about else None,
             "shipment_id": about.shipment_id if about else None,
             "received_at": now,
         }
-        stored = insert(InboundMessage).on_conflict_do_nothing().returning(InboundMessage.id)
-        if session.execute(stored, row).one_or_none() is None:
+        stored = insert(InboundMessage).values(**row, sender_digest=salted(digest)).on_conflict_do_nothing()
+        if session.execute(stored.returning(InboundMessage.id)).one_or_none() is None:
             return None
         if meant is Meaning.stop:
             kind = SuppressionKind.stop
@@ -65,6 +65,16 @@ def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
     query = sa.select(Brand.id).order_by(Brand.id)
     found = session.scalars(query.where(Brand.key == sa.func.any(own)) if own else query)
     return list(found)
+
+
+def _was_erased(session: Session, brand_ids: Sequence[int], digest: bytes) -> bool:
+    """Whether this number belongs to somebody who was erased. One who has ordered since is known by that order."""
+    query = sa.select(Erasure.id).where(
+        Erasure.brand_id == sa.func.any(list(brand_ids)),
+        Erasure.channel == Channel.sms,
+        Erasure.address_digest == salted(digest),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 _ABOUT = sa.text("""

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
-from app.models import TemplateVersion, public_id
+from app.models import public_id
+from app.models.addresses import SALTED
 from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
@@ -43,13 +44,13 @@ class Begun:
 
 
 def render(
-    house: House, release: Release, version: TemplateVersion, allowed: Sequence[Transport], rests: Rests
+    house: House, release: Release, template: Template, allowed: Sequence[Transport], rests: Rests
 ) -> Letter | Withheld:
     """A message with the sender that will carry it. While all its senders rest, it waits and is not tried."""
     if not allowed:
         return Withheld(release.id, MessageState.suppressed, Reason.no_provider)
     try:
-        outgoing, subject = write_out(house, release, version, public_id("att"))
+        outgoing, subject = write_out(house, release, template, public_id("att"))
     except NotRenderable as error:
         return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
     # A message comes here again only after a certain "not sent", so another provider can double nothing; or because
@@ -62,9 +63,8 @@ def render(
     return Letter(release, chosen, outgoing, subject)
 
 
-def write_out(house: House, release: Release, version: TemplateVersion, attempt: str) -> tuple[Outgoing, str | None]:
+def write_out(house: House, release: Release, template: Template, attempt: str) -> tuple[Outgoing, str | None]:
     """Fill in the pinned template from the release's facts: the same bytes at every try. Raises NotRenderable."""
-    template = Template(version.key, version.channel, version.locale, bytes(version.digest), version.parts)
     page = f"{house.public_url.rstrip('/')}{release.facts.parcel.link}"
     links = Links(parcel=page, short=page)
     if release.channel is Channel.email:
@@ -100,7 +100,7 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
     )
 
 
-_BEGIN = with_pauses("""
+_BEGIN = with_pauses(f"""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
@@ -125,13 +125,14 @@ _BEGIN = with_pauses("""
             AND messages.lease_until > clock_timestamp()
             AND messages.open_attempt_id IS NULL
             AND NOT EXISTS (
-                SELECT 1 FROM orders WHERE orders.id = messages.order_id AND orders.cancelled_at IS NOT NULL
+                SELECT 1 FROM orders WHERE orders.id = messages.order_id
+                    AND (orders.cancelled_at IS NOT NULL OR orders.erased_at IS NOT NULL)
             )
-            AND NOT EXISTS (SELECT 1 FROM pauses WHERE {holds})
+            AND NOT EXISTS (SELECT 1 FROM pauses WHERE {{holds}})
             -- every message is order mail so far, so only what holds back everything counts
             AND NOT EXISTS (
                 SELECT 1 FROM suppressions
-                WHERE suppressions.address_digest = decode(numbered.address_digest, 'hex')
+                WHERE suppressions.address_digest = {SALTED.format(digest="decode(numbered.address_digest, 'hex')")}
                     AND suppressions.brand_id = messages.brand_id AND suppressions.channel = messages.channel
                     AND suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
             )
@@ -144,7 +145,7 @@ _BEGIN = with_pauses("""
         clock_timestamp(), clock_timestamp() + make_interval(secs => :deadline)
     FROM begun
     RETURNING message_id, id, number
-""")
+""")  # noqa: S608 - constant text
 
 
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
@@ -315,3 +316,17 @@ def withhold(house: House, token: str, withheld: Sequence[Withheld], now: dateti
     }
     with house.sessions.begin() as session:
         session.execute(_WITHHOLD, values)
+
+
+_HAND_BACK = sa.text("""
+    UPDATE messages SET state = 'ready', lease_token = NULL, lease_until = NULL
+    WHERE id = any(:ids) AND state = 'sending' AND lease_token = :token AND open_attempt_id IS NULL
+""")
+
+
+def hand_back(house: House, token: str, letters: Sequence[Letter]) -> None:
+    """Let go of claimed letters whose turn did not come: they are due as before."""
+    if not letters:
+        return
+    with house.sessions.begin() as session:
+        session.execute(_HAND_BACK, {"ids": sorted(letter.release.id for letter in letters), "token": token})

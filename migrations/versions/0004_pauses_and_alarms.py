@@ -1,6 +1,6 @@
 """pauses, alarms and the storm brake
 
-Revision: 0004, after 0003
+Revision: 0004, after 0008
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0004'
-down_revision = '0003'
+down_revision = '0008'
 branch_labels = None
 depends_on = None
 

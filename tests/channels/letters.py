@@ -8,6 +8,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from app.channels.base import OutgoingEmail, OutgoingSms
+from app.channels.pool import Pool
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -45,7 +46,7 @@ def sms(**changes) -> OutgoingSms:
 async def pooled(read: float = 1.0):
     """A client built as the engine builds its own, with a shorter patience."""
     timeout = httpx.Timeout(read, connect=1.0, pool=5.0)
-    async with httpx.AsyncClient(transport=AiohttpTransport(), timeout=timeout, trust_env=False) as client:
+    async with Pool(AiohttpTransport(), timeout=timeout) as client:
         yield client
 
 
@@ -57,7 +58,7 @@ def answering(status: int, headers=None, body: bytes = b"", seen: list[httpx.Req
             seen.append(request)
         return httpx.Response(status, headers=headers or {}, content=body)
 
-    return httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return Pool(httpx.MockTransport(answer))
 
 
 def failing(error: Exception):
@@ -66,4 +67,4 @@ def failing(error: Exception):
     def fail(request: httpx.Request) -> httpx.Response:
         raise error
 
-    return httpx.AsyncClient(transport=httpx.MockTransport(fail))
+    return Pool(httpx.MockTransport(fail))

@@ -14,11 +14,12 @@ from app.insight.audit import audit
 from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Attempt, Message, Suppression
+from app.models.addresses import address_digest, normalised
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind, SuppressionScope
 from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.replying import take_reply
 from app.pipeline.settling import keep_reports
-from app.receipts.suppression import address_digest, holds_back, in_words, lifted_by, normalised, reach, written_by
+from app.receipts.suppression import holds_back, in_words, lifted_by, reach, written_by
 from tests.pipeline.conftest import World, world  # noqa: F401 - a fixture
 
 K, S = SuppressionKind, SuppressionScope
