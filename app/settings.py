@@ -128,6 +128,38 @@ class SendingSettings(_Group):
     max_attempts: int = Field(50, ge=1, le=500)
 
 
+class AlertsSettings(_Group):
+    """Who hears of it when something is wrong, and how long things may take first. Seconds are wall seconds.
+
+    `url` is sent each alarm as JSON, `email` as a mail from `sender` (the first brand's address where that is empty).
+    `queue`: how old the oldest message that is due may be; `unconfirmed`: how long a call may stay unanswered.
+    """
+
+    url: SecretStr = SecretStr("")
+    email: str = ""
+    sender: str = Field("", alias="from")
+    queue: float = Field(300.0, gt=0)
+    unconfirmed: float = Field(900.0, gt=0)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class BrakeSettings(_Group):
+    """When a rule's volume is a storm. See docs/brakes.md for the numbers.
+
+    `floor`: messages of one rule and brand within ten minutes that never trip it, `unproven` the same in a rule's
+    first days. `factor`: times the busiest ten minutes of the last `days`. `rest`: wall seconds in which it does not
+    pull again after a person has lifted it.
+    """
+
+    on: bool = True
+    floor: int = Field(1000, ge=1)
+    unproven: int = Field(10_000, ge=1)
+    factor: float = Field(5.0, ge=1)
+    days: int = Field(7, ge=3, le=60)
+    rest: float = Field(3600.0, ge=0)
+
+
 class RetentionSettings(_Group):
     """How many days each class of personal and raw rows is kept; 0 keeps it for ever. See `docs/privacy.md`.
 
@@ -157,6 +189,8 @@ class Settings(BaseSettings):
     clock: str = ""
     channels: ChannelSettings = ChannelSettings()
     sending: SendingSettings = SendingSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    brake: BrakeSettings = BrakeSettings()
     retention: RetentionSettings = RetentionSettings()
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")

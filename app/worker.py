@@ -10,6 +10,7 @@ from celery.signals import setup_logging
 from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
+from app.pipeline.braking import pull_brakes
 from app.pipeline.house import House
 from app.pipeline.pruning import prune as prune_rows
 from app.rules.ruleset import Priority
@@ -96,6 +97,18 @@ def recover() -> None:
 def digest_reports() -> None:
     """Apply what providers have reported."""
     pipeline.digest_reports(house())
+
+
+@_task
+def brake() -> None:
+    """Pause the rules that plan far more than they ever do."""
+    pull_brakes(house())
+
+
+@_task
+def alarms() -> None:
+    """See what is wrong, and tell the owner."""
+    pipeline.alarm(house())
 
 
 @_task

@@ -118,9 +118,13 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
-    yield f"    {mark} {kind}{subject} {_STATES[MessageState(message.state)]}{ended}. (rule {decision.rule!r})"
+    standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
+    yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
+    for pause in message.pauses:
+        by = f"{pause.paused_by} since {_on(pause.since, here)}"
+        yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
 

@@ -89,6 +89,7 @@ class ReceiptBatch(Base):
     __table_args__ = (
         sa.UniqueConstraint("provider", "digest"),
         sa.Index("ix_receipt_batches_waiting", "id", postgresql_where=sa.text("unpacked_at IS NULL")),
+        sa.Index("ix_receipt_batches_broken", "unpacked_at", postgresql_where=sa.text("problem IS NOT NULL")),
     )
 
     id: Mapped[BigId]

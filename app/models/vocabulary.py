@@ -205,3 +205,44 @@ class Meaning(StrEnum):
     start = "start"
     help = "help"
     message = "message"
+
+
+class PauseKind(StrEnum):
+    """What a pause holds: everything, one brand, or the messages of one rule, template, carrier, channel or
+    milestone. A carrier that is paused is not asked either."""
+
+    all = "all"
+    brand = "brand"
+    rule = "rule"
+    template = "template"
+    carrier = "carrier"
+    channel = "channel"
+    milestone = "milestone"
+
+
+class IncidentKind(StrEnum):
+    """What can be wrong. `docs/brakes.md` says for each when it is told and what to do."""
+
+    overdue = "overdue"
+    stuck = "stuck"
+    unconfirmed = "unconfirmed"
+    ambiguous = "ambiguous"
+    failing = "failing"
+    sender = "sender"
+    reports = "reports"
+    breach = "breach"
+    storm = "storm"
+
+
+class NoticeStage(StrEnum):
+    """Which end of an incident is told."""
+
+    opened = "opened"
+    resolved = "resolved"
+
+
+class NoticeRoute(StrEnum):
+    """The ways an alarm can reach the owner."""
+
+    url = "url"
+    email = "email"

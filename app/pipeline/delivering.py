@@ -14,13 +14,21 @@ from app.pipeline.sending import Begun
 
 log = logger(__name__)
 
+LATEST_SECONDS = 4.0
+"""A call that has not begun so long after its attempt was committed is not made: what is paused then falls silent
+within five seconds, however slow the calls before it were."""
+
+
+TOO_LATE = Verdict(AttemptOutcome.not_sent, error="could not begin soon enough")
+
 
 class _Trial:
     """A sender during one batch: after one call that found it down or too busy, the others are not made. One that was
     so before is tried by one call alone."""
 
-    def __init__(self, gate: Gate, *, doubtful: bool) -> None:
+    def __init__(self, gate: Gate, latest: float, *, doubtful: bool) -> None:
         self._gate = gate
+        self._latest = latest
         self._down: Verdict | None = None
         self._doubtful = doubtful
         self._turn = asyncio.Lock()
@@ -52,6 +60,8 @@ class _Trial:
         if closed is not None:  # it should have been withheld long before: a fault of ours, and no call
             log.error("a call was stopped at the last step", attempt=entry.attempt_id, reason=closed.value)
             return Verdict(AttemptOutcome.refused, error=f"stopped before the call: {closed.value}")
+        if stopwatch() > self._latest:
+            return TOO_LATE
         self._called.add(entry.attempt_id)
         verdict = await entry.letter.transport.send(entry.letter.outgoing)
         if is_down(verdict) or verdict.throttled:
@@ -73,13 +83,19 @@ async def deliver(
     verdicts: dict[int, Verdict] = {}
     waiting = iter(begun)
 
+    def trial_of(entry: Begun) -> _Trial:
+        key = sender_key(entry.letter.transport, entry.letter.outgoing)
+        if key not in trials:
+            trials[key] = _Trial(gate, started + LATEST_SECONDS, doubtful=key in (rests or {}))
+        return trials[key]
+
     async def carry() -> None:
         for entry in waiting:
             if (early := entry.letter.begins - stopwatch()) > 0:
                 await asyncio.sleep(early)
             if deadline - (stopwatch() - started) < min(1.0, deadline / 4):
                 return
-            verdicts[entry.attempt_id] = await _one(entry, _trial_of(entry, trials, gate, rests or {}))
+            verdicts[entry.attempt_id] = await _one(entry, trial_of(entry))
 
     # As many carriers as calls may be made at once: a task and a timer for every call would cost a tenth of it.
     carriers = [asyncio.create_task(carry()) for _ in range(min(concurrency, len(begun)))]
@@ -88,18 +104,7 @@ async def deliver(
         for carrier in late:
             carrier.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-    return [
-        (entry, verdicts.get(entry.attempt_id) or _cut_short(_trial_of(entry, trials, gate, {}), entry, deadline))
-        for entry in begun
-    ]
-
-
-def _trial_of(entry: Begun, trials: dict[SenderKey, _Trial], gate: Gate, rests: Rests) -> _Trial:
-    key = sender_key(entry.letter.transport, entry.letter.outgoing)
-    trial = trials.get(key)
-    if trial is None:
-        trial = trials[key] = _Trial(gate, doubtful=key in rests)
-    return trial
+    return [(entry, verdicts.get(entry.attempt_id) or _cut_short(trial_of(entry), entry, deadline)) for entry in begun]
 
 
 async def _one(entry: Begun, trial: _Trial) -> Verdict:

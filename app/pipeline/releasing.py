@@ -13,6 +13,7 @@ from app.messages.base import Template
 from app.models import Base, Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
+from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.consenting import standing
 from app.pipeline.house import House
@@ -91,21 +92,26 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
     return Reason.resent_unconfirmed if release.resent else reason
 
 
-_DUE = sa.text("""
-    WITH waiting AS MATERIALIZED (
+# What comes up while a pause stands is marked with it instead of being claimed: once, and no claim comes across it
+# again. The pauses are locked meanwhile, so that nothing is put aside under one that is just being lifted.
+_DUE = with_pauses("""
+    WITH standing AS MATERIALIZED (
+        SELECT * FROM pauses WHERE lifted_at IS NULL FOR SHARE
+    ), waiting AS MATERIALIZED (
         SELECT brands.id FROM brands CROSS JOIN LATERAL (
             SELECT 1 FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
-                AND state IN ('held', 'ready') AND send_at <= :now
+                AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at <= :now
             LIMIT 1
         ) AS due
     ), due AS MATERIALIZED (
-        SELECT picked.id
+        SELECT picked.id, picked.paused
         FROM (SELECT id FROM waiting ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
-            SELECT id FROM messages
+            SELECT id, (SELECT pauses.id FROM standing AS pauses WHERE {holds} ORDER BY 1 LIMIT 1) AS paused
+            FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
-                AND state IN ('held', 'ready') AND send_at <= :now
+                AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at <= :now
             ORDER BY send_at DESC
             LIMIT (SELECT (:amount + count(*) - 1) / greatest(count(*), 1) FROM waiting)
             FOR UPDATE SKIP LOCKED
@@ -113,11 +119,17 @@ _DUE = sa.text("""
         LIMIT :amount
     )
     UPDATE messages
-    SET state = 'sending', lease_token = :token,
-        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    SET pause_id = due.paused,
+        state = CASE WHEN due.paused IS NULL THEN 'sending' ELSE state END,
+        lease_token = CASE WHEN due.paused IS NULL THEN :token END,
+        lease_until = CASE WHEN due.paused IS NULL THEN clock_timestamp() + make_interval(secs => :lease) END
     FROM due WHERE messages.id = due.id
-    RETURNING messages.id
+    RETURNING messages.id, messages.pause_id
 """)
+
+_ROUNDS = 20
+"""How often one claim looks again because what it came across was paused: it must neither give up at the first
+paused message nor put aside a whole backlog in one transaction."""
 
 
 def claim(
@@ -125,23 +137,21 @@ def claim(
 ) -> tuple[str, list[int]]:
     """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand
     that has any, in an order drawn anew. Of each, the newest news first: a backlog that is told from its other end
-    tells everybody late, while what has waited longest is most likely to have been overtaken or to expire."""
+    tells everybody late, while what has waited longest is most likely to have been overtaken or to expire. What a
+    pause holds is put aside on the way."""
     token = secrets.token_hex(8)
     amount = house.sending.batch
     claimed: list[int] = []
+    values = {"channel": channel.value, "now": now, "token": token, "lease": lease_seconds(house)}
     for priority in sorted(priorities):
-        wanted = amount - len(claimed)
-        if wanted <= 0:
-            break
-        values = {
-            "channel": channel.value,
-            "priority": int(priority),
-            "now": now,
-            "amount": wanted,
-            "token": token,
-            "lease": lease_seconds(house),
-        }
-        claimed += session.scalars(_DUE, values).all()
+        for _ in range(_ROUNDS):
+            wanted = amount - len(claimed)
+            if wanted <= 0:
+                break
+            rows = session.execute(_DUE, {**values, "priority": int(priority), "amount": wanted}).all()
+            claimed += [row.id for row in rows if row.pause_id is None]
+            if all(row.pause_id is None for row in rows):
+                break
     return token, sorted(claimed)
 
 

@@ -90,10 +90,10 @@ def _asleep(rests: Rests, key: SenderKey) -> bool:
 
 
 _REST = sa.text("""
-    INSERT INTO senders AS known (provider, sender, strikes, resting_until, why)
-    VALUES (:provider, :sender, 1, clock_timestamp() + make_interval(secs => :first), :why)
+    INSERT INTO senders AS known (provider, sender, strikes, resting_until, why, refused)
+    VALUES (:provider, :sender, 1, clock_timestamp() + make_interval(secs => :first), :why, :refused)
     ON CONFLICT (provider, sender) DO UPDATE
-    SET strikes = least(known.strikes + 1, 20), why = excluded.why,
+    SET strikes = least(known.strikes + 1, 20), why = excluded.why, refused = excluded.refused,
         resting_until = clock_timestamp() + make_interval(secs => least(:most, :first * 2 ^ least(known.strikes, 20)))
     -- A call that began before the rest says nothing new.
     WHERE known.resting_until IS NULL OR known.resting_until <= clock_timestamp()
@@ -116,7 +116,7 @@ _BUSY = sa.text("""
 
 _AWAKE = sa.text("""
     UPDATE senders
-    SET strikes = 0, resting_until = NULL, why = NULL,
+    SET strikes = 0, resting_until = NULL, why = NULL, refused = false,
         busy_times = CASE WHEN busy_until > clock_timestamp() THEN busy_times ELSE 0 END
     WHERE provider = :provider AND sender = :sender AND (strikes > 0 OR busy_times > 0)
     RETURNING strikes
@@ -160,6 +160,7 @@ def note(session: Session, changes: Mapping[SenderKey, Verdict | None]) -> None:
             log.warning("sender asked for a pause", **where, seconds=round(pause.seconds, 1), why=verdict.error)
             continue
         first, most = REFUSED_REST if verdict.sender_down else AWAY_REST
-        row = session.execute(_REST, {**where, "first": first, "most": most, "why": verdict.error}).first()
+        told = {"first": first, "most": most, "why": verdict.error, "refused": verdict.sender_down}
+        row = session.execute(_REST, {**where, **told}).first()
         if row:
             log.warning("sender rests", **where, seconds=round(row.seconds), strikes=row.strikes, why=verdict.error)

@@ -13,6 +13,7 @@ from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import public_id
 from app.models.addresses import SALTED
+from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
@@ -130,7 +131,7 @@ _LOCK = sa.text("""
     ) AS locked
 """)
 
-_BEGIN = sa.text(f"""
+_BEGIN = with_pauses(f"""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
@@ -158,6 +159,7 @@ _BEGIN = sa.text(f"""
                 SELECT 1 FROM orders WHERE orders.id = messages.order_id
                     AND (orders.cancelled_at IS NOT NULL OR orders.erased_at IS NOT NULL)
             )
+            AND NOT EXISTS (SELECT 1 FROM pauses WHERE {{holds}})
             -- every message is order mail so far, so only what holds back everything counts
             AND NOT EXISTS (
                 SELECT 1 FROM suppressions
@@ -180,8 +182,9 @@ _BEGIN = sa.text(f"""
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
-    A message that lost its lease, was cancelled since it was claimed, or whose address was suppressed since, drops
-    out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next call.
+    A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed since,
+    drops out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next
+    call.
     """
     if not letters:
         return []

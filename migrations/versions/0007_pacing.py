@@ -1,14 +1,14 @@
 """pacing: how fast each sender may go; the channel whatsapp
 
-Revision: 0009, after 0008
+Revision: 0007, after 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0009'
-down_revision = '0008'
+revision = '0007'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
