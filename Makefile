@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test sweep check audit-deps bench lock
+.PHONY: help install demo test sweep check audit-deps chaos bench lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -39,6 +39,9 @@ check: install ## style, types, layers, schema, compose file
 
 audit-deps: install ## known weaknesses in the locked packages; fails when it could look at none
 	$(BIN)/python .ci/audit_deps.py requirements.lock
+
+chaos: install ## kills, crashes and lies while 10,000 messages leave; ARGS="--seed 7 --messages 2000 --kills 20"
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: install ## polls and sends a second, beside the bare limits
 	$(BIN)/doorstep bench poll

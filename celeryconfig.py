@@ -41,11 +41,13 @@ task_routes = {
 beat_schedule = {
     "what-is-due": {"task": "doorstep.tick", "schedule": 1.0, "options": {"expires": 2.0}},
     "broken-promises": {"task": "doorstep.watch", "schedule": 2.0, "options": {"expires": 4.0}},
-    "lost-and-unanswered": {"task": "doorstep.recover", "schedule": 2.0, "options": {"expires": 4.0}},
-    "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 4.0}},
-    "what-is-wrong": {"task": "doorstep.alarms", "schedule": 10.0, "options": {"expires": 20.0}},
+    # These share their processes with long work. Dropped after seconds, they would not be done at all while a backlog
+    # keeps all of those busy, just when leases end and reports pile up; done ten times over they cost little.
+    "lost-and-unanswered": {"task": "doorstep.recover", "schedule": 2.0, "options": {"expires": 20.0}},
+    "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 10.0}},
+    "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 20.0}},
+    "what-is-wrong": {"task": "doorstep.alarms", "schedule": 10.0, "options": {"expires": 60.0}},
     "kept-long-enough": {"task": "doorstep.prune", "schedule": 600.0, "options": {"expires": 300.0}},
-    "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 2.0}},
 }
 # The longest that beat sleeps: short, so that it notices a changed clock and stops quickly.
 beat_max_loop_interval = 1.0

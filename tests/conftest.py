@@ -23,6 +23,11 @@ _numbers = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Before anything of ours is imported."""
+    shut_the_way_out()
+
+
+def shut_the_way_out() -> None:
     """Shut the way out for this process and all it starts, and forget the developer's own Doorstep."""
     for name in [name for name in os.environ if name.startswith("DOORSTEP_") and name != "DOORSTEP_REQUIRE_BROWSER"]:
         del os.environ[name]

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models.vocabulary import IncidentKind
+from app.models.vocabulary import Channel, IncidentKind
 
 GRACE_SECONDS = 30.0
 """How long after its deadline a message may still be on its way to its end, before somebody is told."""
@@ -84,7 +84,7 @@ def _overdue(session: Session, limits: Limits) -> list[Trouble]:
 _OLDEST = sa.text("""
     SELECT brands.key, kinds.channel, min(oldest.send_at) AS send_at
     FROM brands
-    CROSS JOIN (VALUES ('email'), ('sms')) AS kinds (channel)
+    CROSS JOIN unnest(cast(:channels AS text[])) AS kinds (channel)
     CROSS JOIN generate_series(0, 2) AS priority
     CROSS JOIN LATERAL (
         SELECT send_at FROM messages
@@ -105,7 +105,7 @@ def _stuck(session: Session, limits: Limits) -> list[Trouble]:
             f"the {row.channel} messages of {row.key} do not drain: the oldest has been due for more than"
             f" {limits.seconds:.0f} s, since {row.send_at:%Y-%m-%d %H:%M} UTC",
         )
-        for row in session.execute(_OLDEST, {"before": limits.due_before})
+        for row in session.execute(_OLDEST, {"before": limits.due_before, "channels": [one.value for one in Channel]})
     ]
 
 

@@ -27,6 +27,10 @@ def resend_unconfirmed(session: Session, house: House) -> int:
             Message.channel == Channel.email,
             Message.attempts < house.sending.max_attempts,
             Attempt.deadline_at + waited < sa.func.clock_timestamp(),
+            # not while a question is out whose answer nobody has yet
+            sa.or_(
+                Attempt.conclusion.is_not(None), Attempt.ask_at.is_(None), Attempt.ask_at <= sa.func.clock_timestamp()
+            ),
         )
         .order_by(Message.id)
         .limit(500)

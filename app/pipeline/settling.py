@@ -50,6 +50,9 @@ _LEASES = sa.text("""
 
 # `deadline_at` and `begun_at` are both the database's clock. A later attempt speaks about an earlier one only if
 # it began after the earlier call was over and the margin had passed, so that reports in flight had time to come.
+# And reports that were turned away while nobody could take them come later than fresh ones: a neighbour that is known
+# to have been taken and has not been reported either shows that they are still on their way. Neighbours are looked up
+# by the ids around the attempt's own, which are given out as calls begin.
 _SILENCE = sa.text("""
     WITH silent AS MATERIALIZED (
         SELECT messages.id AS message_id, attempts.id AS attempt_id
@@ -65,6 +68,14 @@ _SILENCE = sa.text("""
                     AND later.begun_at > attempts.deadline_at + make_interval(secs => :margin)
                     AND later.first_receipt_at IS NOT NULL
             )
+            AND NOT EXISTS (
+                SELECT 1 FROM attempts AS neighbour
+                WHERE neighbour.id BETWEEN attempts.id - 300 AND attempts.id + 300
+                    AND neighbour.provider = attempts.provider AND neighbour.sender = attempts.sender
+                    AND neighbour.begun_at BETWEEN attempts.begun_at - make_interval(secs => :margin)
+                        AND attempts.deadline_at + make_interval(secs => :margin)
+                    AND neighbour.outcome = 'accepted' AND neighbour.first_receipt_at IS NULL
+            )
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), closed AS (
         UPDATE attempts SET outcome = 'not_sent', settled_at = clock_timestamp(),
@@ -76,12 +87,14 @@ _SILENCE = sa.text("""
     RETURNING messages.id
 """)
 
+# While a question is out nobody gives up: whoever asked may have died of something else, and is soon asked for again.
 _AMBIGUOUS = sa.text("""
     WITH doubtful AS MATERIALIZED (
         SELECT messages.id, attempts.id AS attempt_id
         FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
         WHERE messages.state = 'unconfirmed'
             AND attempts.deadline_at + make_interval(secs => :settle) < clock_timestamp()
+            AND (attempts.conclusion IS NOT NULL OR coalesce(attempts.ask_at, '-infinity') <= clock_timestamp())
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), told AS (
         UPDATE attempts SET conclusion = coalesce(conclusion, 'no answer, and no report either')

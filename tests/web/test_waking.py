@@ -59,3 +59,32 @@ def test_stopping_waits_a_moment_at_most():
     waker.stop()
     assert stopwatch() - started < LAST_SECONDS + 3
     broker.free.set()
+
+
+REPORTS, EMAIL = ("digest_reports", ""), ("send", "email")
+
+
+def test_reports_by_the_hundred_are_one_wake_up_and_none_is_forgotten():
+    """While that work rests, other work is woken at once; what was named meanwhile is told in the end."""
+    waker = Waker(lambda kind, which: None, rests={"digest_reports": 3600.0})
+    waker(*REPORTS)
+    assert waker._next() == [REPORTS]
+    for _ in range(100):
+        waker(*REPORTS)
+    waker(*EMAIL)
+    assert waker._next() == [EMAIL]
+    waker(*EMAIL)
+    assert waker._next() == [EMAIL], "only what is told to rest rests"
+    waker._stopping = True
+    assert waker._next() == [REPORTS]
+    assert waker._next() == []
+
+
+def test_work_that_rested_is_woken_by_itself():
+    """Nobody need name it again."""
+    told: list[tuple[str, str]] = []
+    waker = Waker(lambda kind, which: told.append((kind, which)), rests={"digest_reports": 0.05})
+    waker(*REPORTS)
+    assert waker._next() == [REPORTS]
+    waker(*REPORTS)
+    assert waker._next() == [REPORTS], "it waited, and came back"

@@ -18,14 +18,21 @@ class Act(StrEnum):
     error = "error"
     stall = "stall"
     drop = "drop"
+    garble = "garble"
     accept_then_drop = "accept_then_drop"
     accept_then_stall = "accept_then_stall"
     accept_then_error = "accept_then_error"
+    accept_then_garble = "accept_then_garble"
 
     @property
     def takes(self) -> bool:
         """Whether the message is taken, whatever the caller gets to hear."""
         return self.value.startswith("accept")
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the answer, or its absence, leaves the caller not knowing."""
+        return self not in (Act.accept, Act.refuse, Act.throttle)
 
 
 class _Strict(BaseModel):
@@ -41,9 +48,11 @@ class Manners(_Strict):
     error: float = Field(0, ge=0, le=1)
     stall: float = Field(0, ge=0, le=1)
     drop: float = Field(0, ge=0, le=1)
+    garble: float = Field(0, ge=0, le=1)
     accept_then_drop: float = Field(0, ge=0, le=1)
     accept_then_stall: float = Field(0, ge=0, le=1)
     accept_then_error: float = Field(0, ge=0, le=1)
+    accept_then_garble: float = Field(0, ge=0, le=1)
     bounce: float = Field(0, ge=0, le=1)
     slow_ms: float = Field(0, ge=0, le=600_000)
     retry_after: float = Field(1, ge=0, le=3600)
@@ -74,7 +83,8 @@ class Rule(_Strict):
 
 class CallbackManners(_Strict):
     """How reports come back. `base` is where SendGrid's go (`{base}/hooks/sendgrid`); Twilio's go where each message
-    says. Delays are in milliseconds, drawn evenly; SendGrid's events are gathered for `batch_ms`."""
+    says. Delays are in milliseconds, drawn evenly; SendGrid's events are gathered for `batch_ms`. `lose` is the share
+    of reports that never come, `one_comes` whether at least the last of each message's does."""
 
     base: str = ""
     enabled: bool = True
@@ -83,6 +93,7 @@ class CallbackManners(_Strict):
     duplicate: float = Field(0, ge=0, le=1)
     reorder: float = Field(0, ge=0, le=1)
     lose: float = Field(0, ge=0, le=1)
+    one_comes: bool = False
 
 
 class RecordManners(_Strict):

@@ -73,7 +73,7 @@ class Callbacks:
             seeded = (self._seed(), event, entry.recipient, chance)
             at += (low + draw(*seeded, "delay") * max(high - low, 0)) / 1000
             late = (high * 3 + 100) / 1000 if draw(*seeded, "reorder") < manners.reorder else 0.0
-            told = draw(*seeded, "lose") >= manners.lose
+            told = draw(*seeded, "lose") >= manners.lose or (manners.one_comes and event == events[-1])
             self._plan(at + late, event, entry, accepted.extra, told)
             if told and draw(*seeded, "duplicate") < manners.duplicate:
                 self._plan(at + late + high / 1000, event, entry, accepted.extra, told)

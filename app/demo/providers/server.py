@@ -14,6 +14,7 @@ import json
 import socket
 import struct
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ class ProviderStandIn:
         self.account = account
         self.journal = journal
         self.conduct = Conduct(behaviour)
+        self.acts: Counter[Act] = Counter()
         self.callbacks = Callbacks(account, lambda: self.behaviour.callbacks, lambda: self.behaviour.seed)
         self._inbox = Inbox(journal)
         self._records = Records(account, journal, lambda: self.behaviour.records)
@@ -125,6 +127,7 @@ class ProviderStandIn:
     ) -> web.StreamResponse:
         """Do to this call what the behaviour says: this is where a provider goes wrong."""
         act, rule, chance = self.conduct.next_act(provider, recipient)
+        self.acts[act] += 1
         pause = self.behaviour.manners(provider).slow_ms / 2000
         if pause:
             await asyncio.sleep(pause)
@@ -137,6 +140,8 @@ class ProviderStandIn:
             return _hang_up(request, rudely=chance * 1e6 % 2 < 1)
         if act in (Act.stall, Act.accept_then_stall):
             return await _stall(request)
+        if act in (Act.garble, Act.accept_then_garble):
+            return _garbled(request, rudely=chance * 1e6 % 2 < 1)
         return self._turned_away(provider, act, rule)
 
     def _turned_away(self, provider: str, act: Act, rule: Rule | None) -> web.Response:
@@ -229,6 +234,14 @@ def _hang_up(request: web.Request, *, rudely: bool) -> web.Response:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.close()
     return web.Response(status=500)  # written to a closed connection, so nobody reads it
+
+
+def _garbled(request: web.Request, *, rudely: bool) -> web.Response:
+    """An answer that nobody can read: a page of something in between, or rudely bytes that are no HTTP at all."""
+    if not rudely or request.transport is None:
+        return web.Response(status=502, text="<html><h1>502 Bad Gateway", content_type="text/html")
+    request.transport.write(b"\x16\x03\x01HTTP/9.9 0 \xff\xfe\r\n\r\n")
+    return _hang_up(request, rudely=False)
 
 
 async def _stall(request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from app.demo.providers.account import Account
-from app.demo.providers.behaviour import Behaviour
+from app.demo.providers.behaviour import Act, Behaviour
 from app.demo.providers.journal import Journal
 from app.demo.providers.server import ProviderStandIn
 from app.errors import ConfigurationError
@@ -50,6 +50,11 @@ class StandIn:
     def environment(self) -> dict[str, str]:
         """The settings with which Doorstep sends through it."""
         return self.account.environment(self.url)
+
+    @property
+    def acts(self) -> Mapping[Act, int]:
+        """How many calls were treated in each way so far."""
+        return dict(self._server.acts)
 
     def behave(self, **parts: Any) -> None:
         """Change the named parts of its behaviour (`sendgrid`, `twilio`, `rules`, `callbacks`, `seed`)."""

@@ -1,0 +1,347 @@
+"""A whole engine under fire: what the schedule says is done to it while a shop sends, then everything settles."""
+
+import random
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+
+from app.clock import Clock, describe_clock, wall_now, wall_seconds
+from app.db import make_engine, make_sessions, migrate
+from app.demo.providers import Act, CallbackManners, Manners, StandIn, serve
+from app.embedded.engine import free_port, web_program, worker_program
+from app.models.vocabulary import PENDING, Channel
+from tests.chaos import points
+from tests.chaos.reckoning import Lateness, Reckoning, broken_laws, keep_evidence, look_at_lateness, reckon
+from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Event, Plan
+from tests.chaos.shop import EACH, Shop
+from tests.faults.conftest import Engine, await_
+from tests.faults.servers import Broker, Database
+from tests.folders import new_folder
+
+WORKERS = ("worker-1", "worker-2")
+POOL = 2
+CALM = 0.06
+"""The share of orders that come when the storm is over: without later messages, silence about earlier ones says
+nothing."""
+LATEST = 30.0
+"""Seconds: by so much, and its stated wait, everything must have ended when the storm is over."""
+JUMP = timedelta(hours=1)
+"""How far a worker's clock jumps, at the most, either way."""
+
+MANNERS = Manners(
+    slow_ms=40, throttle=0.02, refuse=0.005, bounce=0.01,
+    error=0.012, drop=0.012, garble=0.008, stall=0.003,
+    accept_then_error=0.012, accept_then_drop=0.012, accept_then_garble=0.008, accept_then_stall=0.004,
+)  # fmt: skip
+REPORTS = CallbackManners(delay_ms=(0, 150), duplicate=0.2, reorder=0.2, lose=0.1, one_comes=True)
+"""Some come before the answer does: the provider takes its time for it after it has taken the message."""
+
+
+class Overdue(Exception):
+    """The run took longer than it may."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    plan: Plan
+    balances: list[Reckoning]
+    deeds: Counter[Deed]
+    at_points: Counter[str]
+    killed: Counter[str]
+    cancelled: int
+    suppressed: int
+    calls: int
+    in_doubt: int
+    acts: dict[Act, int]
+    lateness: Lateness
+    seconds: float
+    broken: list[str]
+    logs: Path | None = None
+
+
+@dataclass
+class Storm:
+    """The engine, its servers, and the shop, with everything that is done to them."""
+
+    plan: Plan
+    engine: Engine
+    database: Database
+    broker: Broker
+    shop: Shop
+    armed: Path
+    dice: random.Random
+    deeds: Counter[Deed] = field(default_factory=Counter)
+    lateness: Lateness = field(default_factory=Lateness)
+    started: float = field(default_factory=time.monotonic)
+    say: Callable[[str], None] = lambda _: None
+
+    def rage(self) -> None:
+        """Do everything that is planned, while orders come in."""
+        events = self.plan.events()
+        stormy = int(self.plan.messages / EACH * (1 - CALM))
+        for n, event in enumerate(events, 1):
+            portion = stormy * n // len(events) - self.shop.placed
+            self.shop.place(portion)
+            self._in_time()
+            self._let_work(portion)
+            self.say(f"{n}/{len(events)} {event.deed.value}{f' ({event.point})' if event.point else ''}")
+            self._do(event)
+            self.deeds[event.deed] += 1
+            self.engine.tend()
+        self._top_up()
+
+    def _let_work(self, portion: int) -> None:
+        """Until little is left to do, so that the blow falls while messages are leaving; a seeded moment longer."""
+        until = time.monotonic() + 3
+        while time.monotonic() < until and self._pending() > max(60, portion):
+            self.engine.tend()
+            time.sleep(0.05)
+        time.sleep(self.dice.random() * 0.25)
+
+    def _pending(self) -> int:
+        look_at_lateness(self.engine.sessions, self.plan.settle, self.lateness)
+        return sum(amount for state, amount in self.engine.states().items() if state in PENDING - {"unconfirmed"})
+
+    def _do(self, event: Event) -> None:
+        match event.deed:
+            case Deed.point:
+                self._at_a_point(event)
+            case Deed.child:
+                self._kill_a_child()
+            case Deed.tree | Deed.jump:
+                self._kill_a_worker(jump=event.deed is Deed.jump)
+            case Deed.beat:
+                self.engine.kill("beat")
+                self.engine.start_beat()
+            case Deed.web:
+                self.engine.kill("web")
+                time.sleep(self.dice.random())
+                self._start_web()
+            case Deed.crash:
+                self.database.crash()
+                time.sleep(self.dice.random())
+                self.database.start()
+            case Deed.restart:
+                self.database.stop()
+                time.sleep(self.dice.random())
+                self.database.start()
+            case Deed.flush:
+                self.broker.flush()
+            case Deed.broker:
+                self.broker.stop()
+                time.sleep(self.dice.random())
+                self.broker.start()
+
+    def _at_a_point(self, event: Event) -> None:
+        """Arm it, and go on when somebody died of it; a rare one stays armed."""
+        points.arm(self.armed, event.point, event.how)
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until and (self.armed / "armed" / event.point).exists():
+            self.engine.tend()
+            time.sleep(0.02)
+
+    def _kill_a_child(self) -> None:
+        name = self.dice.choice(WORKERS)
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.engine.running[name].pid).children()
+            if children:
+                self.dice.choice(children).kill()
+                return
+        self._kill_a_worker(jump=False)
+
+    def _kill_a_worker(self, *, jump: bool) -> None:
+        """Only the first worker's clock ever jumps: the other keeps the engine going meanwhile."""
+        name = WORKERS[0] if jump else self.dice.choice(WORKERS)
+        self.engine.kill(name)
+        shift = JUMP * self.dice.uniform(-1, 1) if jump else timedelta(0)
+        self.start_worker(name, shift)
+
+    def start_worker(self, name: str, shift: timedelta = timedelta(0)) -> None:
+        """A worker on every queue, whose engine clock stands `shift` off the real one."""
+        clock = Clock(wall_now() + shift, wall_seconds())
+        program = worker_program(name, "tick,poll,urgent,send,settle", POOL, {})
+        argv = (*program.argv, "-I", "tests.chaos.points")
+        self.engine.start(replace(program, argv=argv, env={"DOORSTEP_CLOCK": describe_clock(clock)}))
+
+    def _start_web(self) -> None:
+        program = web_program("127.0.0.1", self.engine.port, {})
+        swapped = {"app.web.main:create_app": "tests.chaos.web:create_app"}
+        self.engine.start(replace(program, argv=tuple(swapped.get(word, word) for word in program.argv)))
+
+    def start(self) -> None:
+        """Everything, for the first time."""
+        self._start_web()
+        self.engine.start_beat()
+        for name in WORKERS:
+            self.start_worker(name)
+
+    def _top_up(self) -> None:
+        """Points that nobody passed any more are disarmed, and as many children killed instead."""
+        for path in (self.armed / "armed").iterdir():
+            path.unlink(missing_ok=True)
+        while self.kills() < self.plan.kills:
+            self.shop.place(5)
+            self._let_work(5)
+            self._kill_a_child()
+            self.deeds[Deed.child] += 1
+            self._in_time()
+
+    def kills(self) -> int:
+        """SIGKILLs of workers so far, whole ones and single children."""
+        at_points = sum(point in points.WORKER_POINTS for point, _ in points.fired(self.armed))
+        return at_points + sum(self.deeds[deed] for deed in KILLS_OF_WORKERS - {Deed.point})
+
+    def settle(self) -> None:
+        """The storm is over: a few orders more, every clock past the farthest jump, until nothing is pending."""
+        for name in WORKERS:
+            self.engine.kill(name)
+            self.start_worker(name, 2 * JUMP)
+        left = int(self.plan.messages / EACH) - self.shop.placed
+        for portion in (left - 2 * (left // 3), left // 3, left // 3):
+            self.shop.place(portion)
+            self._await(lambda: self._pending() == 0, "every message has been tried", self.plan.settle)
+            time.sleep(self.plan.deadline + self.plan.margin)  # not waiting for a state: silence must have lasted
+        self._await(
+            lambda: self._pending() + self.engine.states().get("unconfirmed", 0) == 0,
+            "everything has ended",
+            self.plan.settle + LATEST,
+        )
+
+    def _await(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
+        def holds() -> bool:
+            self.engine.tend()
+            self._in_time()
+            return condition()
+
+        with suppress(AssertionError):  # what is still pending is reckoned as lost
+            await_(what, holds, seconds)
+
+    def _in_time(self) -> None:
+        if time.monotonic() - self.started > self.plan.patience:
+            raise Overdue(f"not at an end after {self.plan.patience:.0f} s")
+
+    def outcome(self, overdue: str | None) -> Outcome:
+        """The reckoning, with every part of the engine at rest or dead."""
+        providers, sessions = self.engine.providers, self.engine.sessions
+        balances = [
+            reckon(sessions, providers.journal.entries, self.shop, channel, self.shop.placed)
+            for channel in (Channel.email, Channel.sms)
+        ]
+        at_points = points.fired(self.armed)
+        killed = Counter(how for point, how in at_points if point in points.WORKER_POINTS)
+        killed[points.CHILD] += self.deeds[Deed.child]
+        killed[points.TREE] += self.deeds[Deed.tree] + self.deeds[Deed.jump]
+        acts = dict(providers.acts)
+        broken = broken_laws(sessions, balances, self.plan.settle)
+        return Outcome(
+            plan=self.plan,
+            balances=balances,
+            deeds=self.deeds,
+            at_points=Counter(point for point, _ in at_points),
+            killed=killed,
+            cancelled=len(self.shop.cancelled),
+            suppressed=len(self.shop.suppressed),
+            calls=sum(acts.values()),
+            in_doubt=sum(amount for act, amount in acts.items() if act.in_doubt),
+            acts=acts,
+            lateness=self.lateness,
+            seconds=time.monotonic() - self.started,
+            broken=[*([overdue] if overdue else []), *broken],
+        )
+
+
+def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
+    """One run from nothing to its reckoning. Logs, journal and tables stay only where something went wrong."""
+    logs = Path(tempfile.mkdtemp(prefix="doorstep-chaos-logs-"))
+    folder = new_folder("doorstep-chaos-")
+    kept = True
+    try:
+        with _storm(plan, logs, folder, say) as storm:
+            outcome = _through(storm)
+            kept = bool(outcome.broken)
+            if kept:
+                outcome.logs = logs
+                keep_evidence(storm.engine.sessions, logs)
+                shutil.copy(folder / "logs" / "postgres.log", logs)
+        return outcome
+    except KeyboardInterrupt:
+        kept = False
+        raise
+    except Exception as error:
+        error.add_note(f"The logs are in {logs}.")
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(logs, ignore_errors=True)
+
+
+def _through(storm: Storm) -> Outcome:
+    overdue = None
+    try:
+        storm.start()
+        storm.rage()
+        storm.settle()
+    except Overdue as error:
+        overdue = str(error)
+    storm.engine.stop()
+    return storm.outcome(overdue)
+
+
+@contextmanager
+def _storm(plan: Plan, logs: Path, folder: Path, say: Callable[[str], None]) -> Iterator[Storm]:
+    """Servers, stand-in, shop and engine, made ready; all gone at the end, whatever happens."""
+    for name in ("armed", "fired"):
+        (logs / name).mkdir()
+    with ExitStack() as ends:
+        database = Database(folder)
+        ends.callback(database.release)
+        url = database.start()
+        broker = Broker()
+        ends.callback(broker.stop)
+        broker.start()
+        db = make_engine(url)
+        ends.callback(db.dispose)
+        migrate(db)
+        providers = ends.enter_context(serve(home=logs))
+        port = free_port()
+        providers.behave(
+            seed=plan.seed,
+            sendgrid=MANNERS,
+            twilio=MANNERS,
+            callbacks=REPORTS.model_copy(update={"base": f"http://127.0.0.1:{port}"}),
+        )
+        sessions = make_sessions(db)
+        shop = Shop(db, sessions, broker.url, url, plan.seed)
+        ends.callback(shop.close)
+        env = _environment(plan, providers, url, broker.url, port) | {points.ARMED: str(logs)}
+        engine = Engine(env, logs, sessions, providers, port=port)
+        ends.callback(engine.stop)
+        yield Storm(plan, engine, database, broker, shop, logs, random.Random(f"storm {plan.seed}"), say=say)
+
+
+def _environment(plan: Plan, providers: StandIn, url: str, broker_url: str, port: int) -> dict[str, str]:
+    return {
+        **providers.environment(),
+        "DOORSTEP_DATABASE_URL": url,
+        "DOORSTEP_BROKER_URL": broker_url,
+        "DOORSTEP_SEND": "live",
+        "DOORSTEP_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "DOORSTEP_SENDING__DEADLINE": f"{plan.deadline:g}",
+        "DOORSTEP_SENDING__MARGIN": f"{plan.margin:g}",
+        "DOORSTEP_SENDING__SETTLE": f"{plan.settle:g}",
+        "DOORSTEP_SENDING__BATCH": "25",
+        "DOORSTEP_SENDING__CONCURRENCY": "8",
+        "DOORSTEP_LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,23 @@
+"""A slice of `make chaos` with every test run: the same engine, storm and reckoning, smaller and with a fixed seed."""
+
+import pytest
+
+from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Plan
+from tests.chaos.storm import run
+from tests.chaos.table import as_document
+
+SLICE = Plan(seed=3, messages=400, kills=8, deadline=1.5, margin=1.0, settle=20.0, patience=200.0)
+
+
+@pytest.mark.faults
+def test_whatever_dies_every_message_leaves_once_or_says_why_not():
+    """Workers, beat, web, PostgreSQL and Valkey die while providers time out, hang up and lie: nothing is lost, nothing
+    leaves twice, nothing is unexplained."""
+    outcome = run(SLICE)
+    assert outcome.broken == [], as_document(outcome)
+    assert sum(balance.decided for balance in outcome.balances) == SLICE.messages
+    assert sum(outcome.killed.values()) >= SLICE.kills
+    assert sum(outcome.at_points.values()) >= 3, outcome.at_points
+    assert all(outcome.deeds[deed] for deed in Deed if deed not in KILLS_OF_WORKERS), outcome.deeds
+    assert outcome.in_doubt >= outcome.calls * 0.03, "the providers must have left many calls in doubt"
+    assert outcome.cancelled and outcome.suppressed
