@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check audit-deps chaos bench lock
+.PHONY: help install demo test sweep check audit-deps chaos bench lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -25,6 +25,9 @@ demo: install ## the whole engine with a sample shop; HEADLESS=1 ends by itself
 
 test: install ## all tests, on a real PostgreSQL and Valkey
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+sweep: install ## the exhaustive runs of which `make test` takes a slice; tens of minutes
+	$(BIN)/python -m pytest -m sweep $(ARGS)
 
 check: install ## style, types, layers, schema, compose file
 	$(BIN)/ruff check .

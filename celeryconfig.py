@@ -16,7 +16,7 @@ task_queues = [
     Queue("poll", _direct, routing_key="poll"),  # waits for carriers
     Queue("urgent", _direct, routing_key="urgent"),  # what arrives today must not wait behind a long bulk batch
     Queue("send", _direct, routing_key="send"),  # waits for providers
-    Queue("settle", _direct, routing_key="settle"),  # leases, silence, providers' reports, promises
+    Queue("settle", _direct, routing_key="settle"),  # leases, silence, providers' reports, promises, alarms
 ]
 task_default_queue = "tick"
 task_default_exchange = ""
@@ -32,16 +32,22 @@ task_routes = {
     "doorstep.send": {"queue": "send"},
     "doorstep.recover": {"queue": "settle"},
     "doorstep.digest_reports": {"queue": "settle"},
+    "doorstep.brake": {"queue": "settle"},
+    "doorstep.alarms": {"queue": "settle"},
+    "doorstep.prune": {"queue": "settle"},
 }
 
 # A tick that could not run before the next one is worthless: it expires instead of piling up behind an outage.
 beat_schedule = {
     "what-is-due": {"task": "doorstep.tick", "schedule": 1.0, "options": {"expires": 2.0}},
     "broken-promises": {"task": "doorstep.watch", "schedule": 2.0, "options": {"expires": 4.0}},
-    # These two share their processes with long work. Dropped after seconds, they would not be done at all while a
-    # backlog keeps all of those busy, just when leases end and reports pile up; done ten times over they cost little.
+    # These share their processes with long work. Dropped after seconds, they would not be done at all while a backlog
+    # keeps all of those busy, just when leases end and reports pile up; done ten times over they cost little.
     "lost-and-unanswered": {"task": "doorstep.recover", "schedule": 2.0, "options": {"expires": 20.0}},
     "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 10.0}},
+    "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 20.0}},
+    "what-is-wrong": {"task": "doorstep.alarms", "schedule": 10.0, "options": {"expires": 60.0}},
+    "kept-long-enough": {"task": "doorstep.prune", "schedule": 600.0, "options": {"expires": 300.0}},
 }
 # The longest that beat sleeps: short, so that it notices a changed clock and stops quickly.
 beat_max_loop_interval = 1.0

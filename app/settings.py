@@ -7,9 +7,10 @@ Reading them has no effect; `wiring` builds things from them.
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
@@ -41,6 +42,23 @@ class SendGridSettings(_Group):
     base_url: str = "https://api.sendgrid.com"
     webhook_public_key: str = ""
     activity: bool = Field(False, description="whether the account has the Email Activity add-on, and the key may read")
+    requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
+
+
+class SegmentPace(_Group):
+    """SMS segments a second that a sender of each kind may carry. None (written `none`) is no limit: a Messaging
+    Service spreads its load over its numbers itself."""
+
+    long_code: float | None = Field(1.0, gt=0)
+    toll_free: float | None = Field(3.0, gt=0)
+    short_code: float | None = Field(10.0, gt=0)
+    alphanumeric: float | None = Field(10.0, gt=0)
+    service: float | None = Field(None, gt=0)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_limit(cls, written: object) -> object:
+        return None if written == "none" else written
 
 
 class TwilioSettings(_Group):
@@ -49,18 +67,34 @@ class TwilioSettings(_Group):
     sender: str = Field(
         "", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service"
     )
+    whatsapp_from: str = Field("", description="the WhatsApp sender's number, or MG… for a service that has one")
     base_url: str = "https://api.twilio.com"
+    whatsapp_per_second: float | None = Field(80.0, gt=0, description="messages, for the WhatsApp sender")
+    requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
+    segments_per_second: SegmentPace = SegmentPace()
+    pace: dict[str, Annotated[float, Field(gt=0)]] = Field({}, description="segments a second by country: PACE__US=1")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("pace")
+    @classmethod
+    def _countries(cls, pace: dict[str, float]) -> dict[str, float]:
+        known = {name.upper(): per_second for name, per_second in pace.items()}
+        for name in known:
+            if not (len(name) == 2 and name.isascii() and name.isalpha()):
+                raise ValueError(f"{name!r} is no country. Write its two letters, e.g. DOORSTEP_TWILIO__PACE__US=1")
+        return known
 
 
 class SmtpSettings(_Group):
     url: SecretStr = SecretStr("")
+    requests_per_second: float | None = Field(None, gt=0, description="letters that the server takes")
 
 
 class ChannelSettings(_Group):
     email: str = "sendgrid"
     sms: str = "twilio"
+    whatsapp: str = ""
 
     def order(self, kind: str) -> tuple[str, ...]:
         """The providers of a kind, first choice first."""
@@ -94,6 +128,55 @@ class SendingSettings(_Group):
     max_attempts: int = Field(50, ge=1, le=500)
 
 
+class AlertsSettings(_Group):
+    """Who hears of it when something is wrong, and how long things may take first. Seconds are wall seconds.
+
+    `url` is sent each alarm as JSON, `email` as a mail from `sender` (the first brand's address where that is empty).
+    `queue`: how old the oldest message that is due may be; `unconfirmed`: how long a call may stay unanswered.
+    """
+
+    url: SecretStr = SecretStr("")
+    email: str = ""
+    sender: str = Field("", alias="from")
+    queue: float = Field(300.0, gt=0)
+    unconfirmed: float = Field(900.0, gt=0)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class BrakeSettings(_Group):
+    """When a rule's volume is a storm. See docs/brakes.md for the numbers.
+
+    `floor`: messages of one rule and brand within ten minutes that never trip it, `unproven` the same in a rule's
+    first days. `factor`: times the busiest ten minutes of the last `days`. `rest`: wall seconds in which it does not
+    pull again after a person has lifted it.
+    """
+
+    on: bool = True
+    floor: int = Field(1000, ge=1)
+    unproven: int = Field(10_000, ge=1)
+    factor: float = Field(5.0, ge=1)
+    days: int = Field(7, ge=3, le=60)
+    rest: float = Field(3600.0, ge=0)
+
+
+class RetentionSettings(_Group):
+    """How many days each class of personal and raw rows is kept; 0 keeps it for ever. See `docs/privacy.md`.
+
+    `carrier_answers`, `receipts` and `receipt_batches` are raw words of carriers and providers; `inbound` are shoppers'
+    own texts; `messages` is what each message was written from; `orders` the person, counted from an order's last news;
+    `suppressions` the plain address on the list, whose digest goes on being obeyed.
+    """
+
+    carrier_answers: int = Field(30, ge=0)
+    receipt_batches: int = Field(3, ge=0)
+    receipts: int = Field(90, ge=0)
+    inbound: int = Field(180, ge=0)
+    messages: int = Field(180, ge=0)
+    orders: int = Field(365, ge=0)
+    suppressions: int = Field(730, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything an installation is told. See the README's table for what each one means."""
 
@@ -106,6 +189,9 @@ class Settings(BaseSettings):
     clock: str = ""
     channels: ChannelSettings = ChannelSettings()
     sending: SendingSettings = SendingSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    brake: BrakeSettings = BrakeSettings()
+    retention: RetentionSettings = RetentionSettings()
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
     home: Path | None = None
@@ -135,7 +221,7 @@ class Settings(BaseSettings):
         return clock
 
     def _outside_addresses(self) -> dict[str, str]:
-        used = {*self.channels.order("email"), *self.channels.order("sms")}
+        used = {name for kind in ChannelSettings.model_fields for name in self.channels.order(kind)}
         known = {
             "sendgrid": ("DOORSTEP_SENDGRID__BASE_URL", self.sendgrid.base_url),
             "twilio": ("DOORSTEP_TWILIO__BASE_URL", self.twilio.base_url),

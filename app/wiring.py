@@ -3,10 +3,12 @@
 import gc
 import importlib.util
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 import httpx
 import sqlalchemy as sa
 from celery import Celery
+from email_validator import EmailNotValidError, validate_email
 from httpx_aiohttp import AiohttpTransport
 from kombu.exceptions import OperationalError as BrokerDown
 from sqlalchemy.dialects.postgresql import insert
@@ -35,7 +37,7 @@ from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
 from app.rules.ruleset import default_rules
-from app.settings import SendMode, Settings, shipped
+from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.tracking.carriers.registry import CARRIERS
 
 log = logger(__name__)
@@ -51,6 +53,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
     nothing may leave anyway (shadow mode).
     """
     http = build_http()
+    transports = build_transports(settings, http)
     return House(
         clock=settings.engine_clock(),
         sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value())),
@@ -58,7 +61,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         http=http,
         carriers=CARRIERS,
         carrier_settings=settings.carriers,
-        transports=build_transports(settings, http),
+        transports=transports,
         catalog=Catalog(shipped("templates"), settings.public_url),
         renderer=Renderer(),
         rules=default_rules(),
@@ -67,6 +70,10 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         allowlist=settings.allowed_recipients(),
         public_url=settings.public_url,
         wake=wake or (lambda kind, which: None),
+        alerts=check_alerts(settings.alerts),
+        brake=settings.brake,
+        mailers=build_mailers(settings, transports[Channel.email], http),
+        retention=settings.retention,
     )
 
 
@@ -118,6 +125,35 @@ def _transport(settings: Settings, channel: Channel, name: str, http: Pool) -> T
         if settings.send is SendMode.shadow:
             return _Absent(name, channel.value)
         raise
+
+
+def build_mailers(settings: Settings, carrying: tuple[Transport, ...], http: Pool) -> tuple[Transport, ...]:
+    """The ways to mail an alarm: the email channel's providers that are set up, and an SMTP server beside them."""
+    if not settings.alerts.email:
+        return ()
+    found = tuple(one for one in carrying if not isinstance(one, _Absent))
+    if settings.smtp.url.get_secret_value() and all(one.name != "smtp" for one in found):
+        found += (channel_registry.build("smtp", settings, http),)
+    if not found:
+        raise ConfigurationError(
+            "DOORSTEP_ALERTS__EMAIL is set, but nothing here can send mail. Set up an email provider, "
+            "or DOORSTEP_SMTP__URL, or unset it."
+        )
+    return found
+
+
+def check_alerts(told: AlertsSettings) -> AlertsSettings:
+    """The settings, if an alarm can reach somebody by them. Raises ConfigurationError naming what is wrong."""
+    url = told.url.get_secret_value()
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise ConfigurationError("DOORSTEP_ALERTS__URL is no web address. Write https://… or unset it.")
+    for name, address in (("EMAIL", told.email), ("FROM", told.sender)):
+        if address:
+            try:
+                validate_email(address, check_deliverability=False, globally_deliverable=False)
+            except EmailNotValidError as error:
+                raise ConfigurationError(f"DOORSTEP_ALERTS__{name} is no email address. Write one.") from error
+    return told
 
 
 class _Absent:

@@ -10,7 +10,9 @@ from celery.signals import setup_logging
 from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
+from app.pipeline.braking import pull_brakes
 from app.pipeline.house import House
+from app.pipeline.pruning import prune as prune_rows
 from app.rules.ruleset import Priority
 from app.settings import load_settings
 from app.wiring import build_celery, build_house, build_wake, settle_in
@@ -95,3 +97,23 @@ def recover() -> None:
 def digest_reports() -> None:
     """Apply what providers have reported."""
     pipeline.digest_reports(house())
+
+
+@_task
+def brake() -> None:
+    """Pause the rules that plan far more than they ever do."""
+    pull_brakes(house())
+
+
+@_task
+def alarms() -> None:
+    """See what is wrong, and tell the owner."""
+    pipeline.alarm(house())
+
+
+@_task
+def prune() -> None:
+    """Take away what has been kept for long enough."""
+    pruned = prune_rows(house())
+    if pruned.rows:
+        log.info("pruned", **{name.replace(" ", "_"): count for name, count in pruned.rows.items()})

@@ -33,9 +33,9 @@ class PollBench:
 def bench_poll(parcels: int) -> PollBench:
     """Poll `parcels` parcels of ten events three times over: bare, all new, and nine in ten unchanged."""
     with ground() as here:
-        house = build_house(here.settings)
+        house = build_house(here.settings(here.plain))
         make_parcels(house, parcels)
-        urls = [f"{here.sink_url}/track/shipments?trackingNumber=BENCH{n:08}" for n in range(parcels)]
+        urls = [f"{here.plain.url}/track/shipments?trackingNumber=BENCH{n:08}" for n in range(parcels)]
         house.loop.run(_warm(house.http, urls[:200]))
         meter = Meter()
         house.loop.run(_bare(house.http, urls, 50))
@@ -51,7 +51,7 @@ def _poll_all(house: House, here: Ground, parcels: int) -> Cost:
     with house.sessions.begin() as session:
         session.execute(sa.update(Shipment).values(next_poll_at=PLACED))
         session.execute(sa.text("ANALYZE shipments"))
-    meter, done = Meter(here.postgres), 0
+    meter, done = Meter(here.servers), 0
     while done < parcels:
         tally = pipeline.poll(house, "dhl")
         if tally.parcels == 0:
@@ -62,7 +62,7 @@ def _poll_all(house: House, here: Ground, parcels: int) -> Cost:
 
 def _make_fresh(here: Ground, numbers: Sequence[str]) -> None:
     with httpx.Client() as client:
-        client.put(f"{here.sink_url}/fresh", content=json.dumps(list(numbers)))
+        client.put(f"{here.plain.url}/fresh", content=json.dumps(list(numbers)))
 
 
 async def _warm(http: httpx.AsyncClient, urls: Sequence[str]) -> None:

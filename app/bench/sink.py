@@ -1,9 +1,11 @@
 """A server that does next to nothing: it answers as a carrier or a provider would, so that the rest is measured.
 
-Run as `python -m app.bench.sink PORT`. A tracking number ending in `-V` answers with `V` of its ten events.
+Run as `python -m app.bench.sink PORT [CERTIFICATE KEY]`, with TLS where it is given a certificate. `GET /count` says
+how many messages it has taken, `GET /taken` when (in seconds since 1970) each recipient's came.
 """
 
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
+
+from app.clock import wall_seconds
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -23,6 +27,8 @@ _NOTHING = [(b"content-length", b"0"), (b"x-message-id", b"sink")]
 
 _fresh: set[str] = set()
 """Numbers that have one more event than before; set by `PUT /fresh`."""
+_taken: dict[str, float] = {}
+_RECIPIENT = re.compile(rb'"to":\s*\[\{[^}]*"email":\s*"([^"]+)"')
 
 
 def _events(number: str) -> list[dict[str, Any]]:
@@ -59,25 +65,41 @@ async def sink(scope: MutableMapping[str, Any], receive: Receive, send: Send) ->
         body += part.get("body", b"")
         if not part.get("more_body"):
             break
-    if scope["method"] == "GET":
-        number = parse_qs(scope["query_string"].decode()).get("trackingNumber", [""])[0]
-        answer, status, headers = _tracked(number, number in _fresh), 200, _JSON
-    elif scope["method"] == "PUT":
-        _fresh.update(json.loads(body))
-        answer, status, headers = b"", 204, _NOTHING
-    else:
-        answer, status, headers = b"", 202, _NOTHING
+    answer, status, headers = _answer(scope, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
 
 
-if __name__ == "__main__":
+def _answer(scope: MutableMapping[str, Any], body: bytes) -> tuple[bytes, int, list[tuple[bytes, bytes]]]:
+    if scope["method"] == "POST":
+        found = _RECIPIENT.search(body)
+        _taken[found[1].decode() if found else str(len(_taken))] = wall_seconds()
+        return b"", 202, _NOTHING
+    if scope["method"] == "PUT":
+        _fresh.update(json.loads(body))
+        return b"", 204, _NOTHING
+    if scope["path"] == "/count":
+        return str(len(_taken)).encode(), 200, _JSON
+    if scope["path"] == "/taken":
+        return json.dumps(_taken).encode(), 200, _JSON
+    number = parse_qs(scope["query_string"].decode()).get("trackingNumber", [""])[0]
+    return _tracked(number, number in _fresh), 200, _JSON
+
+
+def main(port: int, certificate: str | None = None, key: str | None = None) -> None:
+    """Serve until told to stop. Idle connections are kept for longer than any client keeps them."""
     uvicorn.run(
         sink,
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=port,
         log_level="error",
         access_log=False,
         lifespan="off",
         timeout_keep_alive=75,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:4])

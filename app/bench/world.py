@@ -17,17 +17,18 @@ _ITEMS = [
 
 
 def make_parcels(house: House, count: int) -> list[int]:
-    """Store `count` orders of ten lines with one due DHL parcel each; the parcels' row ids."""
+    """Store `count` more orders of ten lines with one due DHL parcel each; the parcels' row ids."""
     brand_id = ensure_brands(house.sessions, house.catalog)["fjallhem"]
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, brand_id)
+        first = session.scalars(sa.select(sa.func.count()).select_from(Order)).one()
         orders = session.scalars(
             insert(Order).returning(Order.id),
-            [_order(brand, index) for index in range(count)],
+            [_order(brand, first + index) for index in range(count)],
         ).all()
         ids = session.scalars(
             insert(Shipment).returning(Shipment.id),
-            [_shipment(brand_id, order_id, index) for index, order_id in enumerate(orders)],
+            [_shipment(brand_id, order_id, first + index) for index, order_id in enumerate(orders)],
         ).all()
         session.execute(sa.text("ANALYZE"))
     return list(ids)

@@ -78,6 +78,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)
 
 
+def allowance_spent(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Wall seconds until the provider takes more, where an answer says that this call was the last it takes for now
+    (`X-RateLimit-Remaining: 0`); else None."""
+    return retry_after(headers, now) if headers.get("x-ratelimit-remaining", "").strip() == "0" else None
+
+
 def _seconds(text: str) -> float | None:
     """A plain decimal number; `float` alone would take `nan` and `inf`."""
     text = text.strip()

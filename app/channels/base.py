@@ -37,16 +37,34 @@ class OutgoingEmail:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS, ready to leave. `valid_for` is in wall seconds; `sender` overrides the account's own."""
+    """One SMS, ready to leave. `valid_for` is in wall seconds; `sender` overrides the account's own; `segments` is
+    what it takes up of the sender's allowance."""
 
     attempt_id: str
     to_phone: str
     text: str
     sender: str | None
     valid_for: int
+    segments: int = 1
 
 
-Outgoing = OutgoingEmail | OutgoingSms
+@dataclass(frozen=True, slots=True)
+class OutgoingWhatsApp:
+    """One WhatsApp message, ready to leave: an approved template and what fills its variables.
+
+    `valid_for` is in wall seconds; `link` is the parcel's page, which tells whose message it is where a variable
+    holds it.
+    """
+
+    attempt_id: str
+    to_phone: str
+    content_sid: str
+    variables: Mapping[str, str]
+    link: str
+    valid_for: int
+
+
+Outgoing = OutgoingEmail | OutgoingSms | OutgoingWhatsApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class Verdict:
     `cause`, one of CAUSES or None, is what a refusal says of the address.
     `retry_after` is the provider's own wish, in wall seconds. `sender_down` says that the fault lies with
     the account (credentials, quota), `unreachable` with the way to the provider: not with this message.
+    `throttled` asks for a pause of everything that this sender would send, whatever became of this message.
     """
 
     outcome: AttemptOutcome
@@ -68,6 +87,7 @@ class Verdict:
     retry_after: float | None = None
     sender_down: bool = False
     unreachable: bool = False
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +163,8 @@ complained, opted out of everything, unsubscribed from advertisements, or took t
 
 @dataclass(frozen=True, slots=True)
 class IncomingSms:
-    """One SMS that somebody wrote to us. `opt_out` is what the provider made of it, where it says."""
+    """One SMS or WhatsApp message (its numbers begin with `whatsapp:`) that somebody wrote to us. `opt_out` is what
+    the provider made of it, where it says."""
 
     event_key: str
     sender: str

@@ -1,5 +1,6 @@
 """For development: each message becomes a file in `outbox/` under the home folder, named by its attempt."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.channels.base import (
     Outgoing,
     OutgoingEmail,
     OutgoingSms,
+    OutgoingWhatsApp,
     Question,
     Report,
     Unreadable,
@@ -24,11 +26,12 @@ from app.channels.smtp_letter import BadLetter, compose
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
 
-_ENDINGS = {"email": "eml", "sms": "txt"}
+_ENDINGS = {"email": "eml", "sms": "txt", "whatsapp": "json"}
 
 
 class Outbox:
-    """One folder. `kind` is what it takes: emails as `.eml`, which mail programs open, SMS as `.txt`."""
+    """One folder. `kind` is what it takes: emails as `.eml`, which mail programs open, SMS as `.txt`,
+    WhatsApp as `.json`."""
 
     name = "file"
     asking = Asking.lookup
@@ -95,6 +98,9 @@ class Outbox:
         if isinstance(outgoing, OutgoingSms) and self.kind == "sms":
             sender = one_line(outgoing.sender or "")
             return f"To: {one_line(outgoing.to_phone)}\nFrom: {sender}\n\n{whole_text(outgoing.text)}\n".encode()
+        if isinstance(outgoing, OutgoingWhatsApp) and self.kind == "whatsapp":
+            said = {"to": outgoing.to_phone, "content_sid": outgoing.content_sid, "variables": dict(outgoing.variables)}
+            return json.dumps(said, ensure_ascii=False, indent=1).encode("utf-8", "replace")
         raise TypeError(f"This outbox takes {self.kind}, not {type(outgoing).__name__}")
 
 

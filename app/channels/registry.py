@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from app.channels.base import Transport
 from app.channels.outbox import Outbox
 from app.channels.pool import Pool
 from app.channels.sendgrid import SendGrid
 from app.channels.smtp import Smtp
 from app.channels.twilio import Twilio
+from app.channels.twilio_whatsapp import TwilioWhatsApp
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -27,7 +30,7 @@ def build(name: str, settings: Settings, http: Pool, kind: str = "") -> Transpor
 
 
 def providers_of(kind: str) -> list[str]:
-    """The names that `DOORSTEP_CHANNELS__EMAIL` or `DOORSTEP_CHANNELS__SMS` may hold."""
+    """The names that `DOORSTEP_CHANNELS__EMAIL`, `…__SMS` or `…__WHATSAPP` may hold."""
     return sorted(name for name, (kinds, _) in _PROVIDERS.items() if kind in kinds)
 
 
@@ -40,24 +43,35 @@ def _sendgrid(settings: Settings, http: Pool, kind: str) -> Transport:
         base_url=told.base_url,
         webhook_public_key=told.webhook_public_key,
         activity=told.activity,
+        per_second=told.requests_per_second,
     )
 
 
 def _twilio(settings: Settings, http: Pool, kind: str) -> Transport:
     told = settings.twilio
-    return Twilio(
+    for country in told.pace:
+        if country not in SUPPORTED_REGIONS:
+            raise ConfigurationError(f"DOORSTEP_TWILIO__PACE__{country} names no country. Write it as in GB or US.")
+    if kind == "whatsapp":
+        channel: type[Twilio] = TwilioWhatsApp
+        sender = _needed("DOORSTEP_TWILIO__WHATSAPP_FROM", told.whatsapp_from, "a WhatsApp number or a service (MG…)")
+    else:
+        channel = Twilio
+        sender = _needed("DOORSTEP_TWILIO__FROM", told.sender, "a number (+46…), a sender name or a service (MG…)")
+    return channel(
         http,
         account_sid=_needed("DOORSTEP_TWILIO__ACCOUNT_SID", told.account_sid, "the account's SID (AC…)"),
         auth_token=_needed("DOORSTEP_TWILIO__AUTH_TOKEN", told.auth_token.get_secret_value(), "the account's token"),
-        sender=_needed("DOORSTEP_TWILIO__FROM", told.sender, "a number (+46…), a sender name or a service (MG…)"),
+        sender=sender,
         base_url=told.base_url,
         public_url=settings.public_url,
+        limits=told,
     )
 
 
 def _smtp(settings: Settings, http: Pool, kind: str) -> Transport:
     url = _needed("DOORSTEP_SMTP__URL", settings.smtp.url.get_secret_value(), "smtp://user:password@host:587")
-    return Smtp(url)
+    return Smtp(url, per_second=settings.smtp.requests_per_second)
 
 
 def _file(settings: Settings, http: Pool, kind: str) -> Transport:
@@ -75,7 +89,7 @@ def _needed(setting: str, value: str, remedy: str) -> str:
 _PROVIDERS: Mapping[str, tuple[tuple[str, ...], Builder]] = {
     "sendgrid": (("email",), _sendgrid),
     "smtp": (("email",), _smtp),
-    "twilio": (("sms",), _twilio),
-    "file": (("email", "sms"), _file),
+    "twilio": (("sms", "whatsapp"), _twilio),
+    "file": (("email", "sms", "whatsapp"), _file),
 }
 """What each provider carries, and how it is built."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import aiosmtplib
 
+from app.channels.allowances import Lane, request_lane
 from app.channels.answers import problem
 from app.channels.base import (
     Asking,
@@ -53,10 +54,11 @@ class Smtp:
     silence_tells = False
     asking_pause = 0.0
 
-    def __init__(self, url: str, *, now: Callable[[], datetime] = wall_now) -> None:
+    def __init__(self, url: str, *, per_second: float | None = None, now: Callable[[], datetime] = wall_now) -> None:
         server = server_of(url)
         self.sender = f"{server.user or 'anyone'}@{server.host}:{server.port}"
         self._lines = Lines(server)
+        self._lanes = request_lane(self.name, self.sender, per_second)
         self._now = now
 
     async def send(self, outgoing: Outgoing) -> Verdict:
@@ -73,6 +75,10 @@ class Smtp:
         except TimeoutError:
             return Verdict(AttemptOutcome.not_sent, error="All connections to the server are busy.")
 
+    def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
+        """The server's own limit, where it is told of one."""
+        return self._lanes
+
     async def _hand_over(self, letter: Letter) -> Verdict:
         progress = _Progress()
         line: Line | None = None
@@ -85,6 +91,8 @@ class Smtp:
             verdict = Verdict(AttemptOutcome.refused, error=problem(str(error)))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             verdict = judge(error, data=progress.data, greeted=progress.greeted)
+            if line is not None and _session_stands(error):
+                line.soiled = True
         except BaseException:
             # Cancelled in the middle: nobody knows what the server still has in its buffer.
             if line is not None:
@@ -93,7 +101,7 @@ class Smtp:
         else:
             verdict = Verdict(AttemptOutcome.accepted, provider_ref=letter.message_id, http_status=reply.code)
         if line is not None:
-            self._lines.give_back(line, clean=verdict.outcome is AttemptOutcome.accepted)
+            self._lines.give_back(line, usable=line.soiled or verdict.outcome is AttemptOutcome.accepted)
         return verdict
 
     async def _ready(self, letter: Letter, progress: _Progress) -> Line:
@@ -106,11 +114,11 @@ class Smtp:
             try:
                 await _mail(line, letter)
             except aiosmtplib.SMTPException as error:
-                line.client.close()
+                line.soiled = _session_stands(error)
+                self._lines.give_back(line, usable=line.soiled)
                 if not (line.rested and _gone(error)):
                     raise
             except BaseException:
-                # A refusal here ends this message, and costs at most a new connection for the next one.
                 line.client.close()
                 raise
             else:
@@ -144,7 +152,19 @@ def _gone(error: aiosmtplib.SMTPException) -> bool:
     return code == 421 or isinstance(error, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPTimeoutError)
 
 
+def _session_stands(error: Exception) -> bool:
+    """Whether a server refused one message and goes on listening: the next one may use the session, after RSET."""
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0
+    return 400 <= code < 600 and code not in {421, *_ACCOUNT_CODES}
+
+
 async def _mail(line: Line, letter: Letter) -> None:
+    if line.soiled:
+        try:
+            await line.client.rset()
+        except aiosmtplib.SMTPException as error:  # no fault of this message's: a new session carries it
+            raise aiosmtplib.SMTPServerDisconnected("The session could not be cleared.") from error
+        line.soiled = False
     options = [f"ENVID={letter.attempt_id}", "RET=HDRS"] if line.client.supports_extension("dsn") else []
     if letter.international:
         if not line.client.supports_extension("smtputf8"):

@@ -38,11 +38,13 @@ class Server:
 
 @dataclass(slots=True)
 class Line:
-    """One open session. `rested`: it has carried something before, so it may have gone stale since."""
+    """One open session. `rested`: it has carried something before, so it may have gone stale since. `soiled`: a
+    message was refused on it in the middle, so it is cleared (RSET) before the next one."""
 
     client: aiosmtplib.SMTP
     rested: bool
     since: float
+    soiled: bool = False
 
 
 def server_of(url: str) -> Server:
@@ -123,9 +125,9 @@ class Lines:
             raise
         return Line(client, rested=False, since=stopwatch())
 
-    def give_back(self, line: Line, *, clean: bool) -> None:
-        """Let a session rest for the next message; one that did not end well is closed instead."""
-        if not clean or not line.client.is_connected:
+    def give_back(self, line: Line, *, usable: bool) -> None:
+        """Let a session rest for the next message; one of which nobody knows where it stands is closed instead."""
+        if not usable or not line.client.is_connected:
             line.client.close()
             return
         line.rested, line.since = True, stopwatch()

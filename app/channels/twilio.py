@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 import httpx
 from twilio.request_validator import RequestValidator
 
+from app.channels.allowances import Lane, request_lane, text_lanes
 from app.channels.answers import HTTP_FAULTS, fault_verdict, problem, retry_after
 from app.channels.base import (
     Answer,
@@ -31,10 +32,10 @@ from app.channels.base import (
     whole_text,
 )
 from app.channels.pool import Pool
-from app.channels.twilio_records import KINDS, Records, look_up
+from app.channels.twilio_records import KINDS, Records, conclude, look_up
 from app.clock import wall_now
 from app.models.vocabulary import AttemptOutcome
-from app.settings import is_loopback
+from app.settings import TwilioSettings, is_loopback
 
 CALLBACK_PATH = "/hooks/twilio/status"
 FORM = "application/x-www-form-urlencoded"
@@ -45,14 +46,25 @@ LONGEST_TEXT = 1600
 """Characters in one SMS, however many parts it came in."""
 SIGNATURE = "x-twilio-signature"
 
-_SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704})
-"""Credentials, a closed account, or a sender that is not this account's: no message would fare better."""
-_LATER = frozenset({20429, 21611})
+_SENDER_DOWN = frozenset({20003, 20005, 20008, 20404, 21212, 21603, 21606, 21659, 21660, 21704, 63007, 63020, 63112})
+"""Credentials, a closed account, or a sender that is not this account's (63…: on WhatsApp): no message would fare
+better."""
+_LATER = frozenset({20429, 21611, 63018})
 """Too fast, or the sender's own queue is full: certainly not taken, and welcome later."""
 
-_CAUSES = {21610: "opted_out", 21211: "invalid", 21614: "invalid", 30004: "soft", 30005: "hard", 30006: "hard"}
+_CAUSES = {
+    21610: "opted_out",
+    21211: "invalid",
+    21614: "invalid",
+    30004: "soft",
+    30005: "hard",
+    30006: "hard",
+    63003: "invalid",
+    63024: "invalid",
+}
 """What an error code says of the number: it wrote STOP; it is none, or takes no texts; it was blocked; it is unknown,
-or a landline. Every other code speaks of the moment, the text or the account."""
+or a landline; WhatsApp has nobody there. Every other code speaks of the moment, the text or the account: 63016 (a text
+of ours outside the day after the shopper wrote), 63013, 63032 and 63049 (WhatsApp would not) are such."""
 
 
 class Twilio:
@@ -75,6 +87,7 @@ class Twilio:
         sender: str,
         base_url: str,
         public_url: str,
+        limits: TwilioSettings | None = None,
         now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._http = http
@@ -87,6 +100,9 @@ class Twilio:
         self._validator = RequestValidator(auth_token)
         self._now = now
         self.sender = f"{account_sid}/{sender}"
+        self._account = account_sid
+        self._limits = limits or TwilioSettings()
+        self._calls = request_lane(self.name, account_sid, self._limits.requests_per_second)
         # Twilio refuses a callback address that it cannot reach, so a shop on its own machine goes without.
         reachable = is_loopback(base_url) or not is_loopback(public_url)
         self._callback = f"{public_url.rstrip('/')}{CALLBACK_PATH}" if reachable else None
@@ -95,8 +111,11 @@ class Twilio:
         """One `POST Messages.json`. Raises TypeError for anything but an SMS."""
         if not isinstance(outgoing, OutgoingSms):
             raise TypeError(f"Twilio carries SMS, not {type(outgoing).__name__}")
+        return await self._create(self.form(outgoing))
+
+    async def _create(self, form: Mapping[str, str]) -> Verdict:
         try:
-            content = urlencode(self.form(outgoing)).encode()
+            content = urlencode(form).encode()
             answer = await self._http.exchange(self._send_to, self._headers, content)
         except HTTP_FAULTS as error:
             return fault_verdict(error)
@@ -104,14 +123,8 @@ class Twilio:
 
     def form(self, sms: OutgoingSms) -> dict[str, str]:
         """The form of one send. Our attempt id travels in the callback's query: Twilio has no other place for it."""
-        form = {
-            "To": sms.to_phone,
-            "Body": whole_text(sms.text),
-            "ValidityPeriod": str(min(max(sms.valid_for, 1), LONGEST_VALIDITY)),
-        }
-        if self._callback:
-            form["StatusCallback"] = f"{self._callback}?attempt={quote(sms.attempt_id)}{RETRY_WISH}"
-        own_name = sms.sender if sms.sender and (sms.sender.startswith("+") or not _north_american(sms)) else None
+        form = {"To": sms.to_phone, "Body": whole_text(sms.text), **self.terms(sms.attempt_id, sms.valid_for)}
+        own_name = _own_name(sms)
         if self._from.startswith("MG"):
             form["MessagingServiceSid"] = self._from
             if own_name:
@@ -120,11 +133,35 @@ class Twilio:
             form["From"] = own_name or self._from
         return form
 
+    def terms(self, attempt_id: str, valid_for: int) -> dict[str, str]:
+        """The fields that every create has: how long it may wait in Twilio's queue, and where it is reported."""
+        terms = {"ValidityPeriod": str(min(max(valid_for, 1), LONGEST_VALIDITY))}
+        if self._callback:
+            terms["StatusCallback"] = f"{self._callback}?attempt={quote(attempt_id)}{RETRY_WISH}"
+        return terms
+
+    def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
+        """What an SMS takes up: the account's calls, its sender's segments, and its country's."""
+        if not isinstance(outgoing, OutgoingSms):
+            return self._calls
+        sender, pace = _own_name(outgoing) or self._from, self._limits
+        texts = text_lanes(
+            self._account, sender, outgoing.to_phone, outgoing.segments, pace.segments_per_second, pace.pace
+        )
+        return (*self._calls, *texts)
+
     async def lookup(self, question: Question) -> Finding:
         """Read the account's list of messages to that number, and look for this very text."""
-        if not isinstance(question.outgoing, OutgoingSms):
+        sms = question.outgoing
+        if not isinstance(sms, OutgoingSms):
             return Finding(Answer.unclear, "the text is not kept any more, and Twilio can be asked for nothing else")
-        return await look_up(Records(self._http, self._url, self._auth, self._now), question, question.outgoing)
+        text = whole_text(sms.text)
+        return await look_up(
+            self._records(), question, sms.to_phone, lambda listed, whole: conclude(question, text, listed, whole=whole)
+        )
+
+    def _records(self) -> Records:
+        return Records(self._http, self._url, self._auth, self._now)
 
     def reports(self, url: str, headers: Mapping[str, str], body: bytes) -> list[Report]:
         """The one status callback of a request; `url` is the public address it was sent to, query included."""
@@ -169,6 +206,11 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         raise Forged(f"The callback is no form: {type(error).__name__}.") from error
 
 
+def _own_name(sms: OutgoingSms) -> str | None:
+    """The brand's own number or name, where it may be used."""
+    return sms.sender if sms.sender and (sms.sender.startswith("+") or not _north_american(sms)) else None
+
+
 def _north_american(sms: OutgoingSms) -> bool:
     """The US and Canada take no alphanumeric sender; the account's own number serves there."""
     return sms.to_phone.startswith("+1")
@@ -195,7 +237,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -
     error = problem(f"HTTP {status}, {code or 'no code'}: {answer.get('message') or f'{len(body)} bytes'}")
     if status == 429 or code in _LATER or (status == 503 and code == 20503):
         wait = retry_after(headers, now)
-        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait)
+        return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, retry_after=wait, throttled=True)
     if 400 <= status < 500:
         if status in (401, 403) or code in _SENDER_DOWN:
             return Verdict(AttemptOutcome.not_sent, http_status=status, error=error, sender_down=True)

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from app.channels.answers import HTTP_FAULTS, fault, problem, retry_after
-from app.channels.base import Answer, Finding, OutgoingSms, Question, one_line, whole_text
+from app.channels.base import Answer, Finding, OutgoingWhatsApp, Question, one_line
 
 PAGE = 200
 MOST_PAGES = 5
@@ -35,7 +35,7 @@ KINDS = {
     "sending": "accepted",
     "sent": "accepted",
     "delivered": "delivered",
-    "read": "delivered",
+    "read": "opened",
     "undelivered": "bounced",
     "failed": "bounced",
     "canceled": "bounced",
@@ -72,19 +72,23 @@ class _Unanswered(Exception):
         self.finding = finding
 
 
-async def look_up(records: Records, question: Question, sms: OutgoingSms) -> Finding:
-    """Whether this text is among the account's messages. Total: found, surely absent, or unclear."""
+Conclude = Callable[[Iterable[Listed], bool], Finding]
+"""What the listed messages say; the second: whether they were read back beyond the call's time."""
+
+
+async def look_up(records: Records, question: Question, to: str, conclusion: Conclude) -> Finding:
+    """Whether a message is among the account's messages `to` an address. Total: found, surely absent, or unclear."""
     day = f"{(question.begun_at - SKEW).astimezone(UTC):%Y-%m-%d}T00:00:00Z"  # as the vendor's own library writes it
     listed: dict[str, Listed] = {}
     whole = True
     try:
         for dates in ({}, {"DateSent>": day}):
-            found, complete = await _read(records, {"To": sms.to_phone, **dates}, question.begun_at - NEARBY)
+            found, complete = await _read(records, {"To": to, **dates}, question.begun_at - NEARBY)
             listed |= found
             whole = whole and complete
     except _Unanswered as silent:
         return silent.finding
-    return conclude(question, whole_text(sms.text), listed.values(), whole=whole)
+    return conclusion(listed.values(), whole)
 
 
 async def _read(records: Records, filters: dict[str, str], since: datetime) -> tuple[dict[str, Listed], bool]:
@@ -182,6 +186,41 @@ def conclude(question: Question, text: str, listed: Iterable[Listed], *, whole: 
     if not whole:
         return Finding(Answer.unclear, "Twilio's list to that number is longer than what is read of it")
     return Finding(Answer.absent, "Twilio's list of messages to that number does not hold it")
+
+
+def conclude_content(
+    question: Question, message: OutgoingWhatsApp, listed: Iterable[Listed], *, whole: bool
+) -> Finding:
+    """What the list says about one WhatsApp message. `whole`: it was read back beyond the call's time.
+
+    The text was made by Twilio from a template that is not ours to read, so it cannot be compared word by word. A
+    message of that time is this one where it holds the parcel's own link and all else that was put into it; it is
+    not there only where no message of that time could be it.
+    """
+    others = [entry for entry in listed if entry.sid not in question.known]
+    within = sorted(
+        (e for e in others if _within(question, e)), key=lambda e: (e.created_at or question.begun_at, e.sid)
+    )
+    if not any(question.mark in filling for filling in message.variables.values()):
+        if within or not whole:
+            return Finding(Answer.unclear, "the parcel's link is in no variable, so nothing tells this message apart")
+        return Finding(Answer.absent, "Twilio lists no message of that time to that number")
+    fitting = [e for e in within if all(_holds(e.body, filling) for filling in message.variables.values())]
+    rivals = question.rivals or (question.attempt_id,)
+    if len(fitting) >= len(rivals):
+        return _found(fitting[rivals.index(question.attempt_id)])
+    if fitting:
+        return Finding(Answer.unclear, f"Twilio took {len(fitting)} of {len(rivals)} calls that were filled alike")
+    if within:
+        return Finding(Answer.unclear, "Twilio lists a message of that time to that number which may be this one")
+    if not whole:
+        return Finding(Answer.unclear, "Twilio's list to that number is longer than what is read of it")
+    return Finding(Answer.absent, "Twilio lists no message of that time to that number")
+
+
+def _holds(body: str, filling: str) -> bool:
+    """Whether a text holds a filling, whatever was done to its blanks."""
+    return " ".join(filling.split()) in " ".join(body.split())
 
 
 def _within(question: Question, message: Listed) -> bool:

@@ -13,6 +13,7 @@ from app.insight.audit import audit as audit_database
 from app.insight.explain import explain as explain_shipment
 from app.insight.explain import find_shipments
 from app.insight.tell import tell
+from app.pipeline.alarming import end_mended
 from app.rules.ruleset import parse_rules
 from app.settings import load_settings
 from app.tracking.carriers.base import Ask, Call, RawAnswer
@@ -54,6 +55,9 @@ def audit(as_json: AsJson = False) -> None:
     settings = load_settings()
     with standing_house() as (house, _brands), house.sessions() as session:
         found = audit_database(session, settings.sending.settle)
+        session.rollback()
+        with house.sessions.begin() as writing:
+            end_mended(writing, house, [breach.law for breach in found.breaches])
     if as_json:
         print_json({**asdict(found), "whole": found.whole})
     else:
@@ -62,6 +66,8 @@ def audit(as_json: AsJson = False) -> None:
             f" + failed {found.failed} + pending {found.pending}"
         )
         out.print(", ".join(f"{count} {state}" for state, count in sorted(found.states.items())) or "No messages yet.")
+        for waiting in found.paused:
+            out.print(f"{waiting.count:,} of the pending wait for the pause {waiting.scope} ({waiting.why}).")
         for breach in found.breaches:
             out.print(f"BROKEN: {breach.law}: {breach.count}, e.g. {', '.join(breach.examples)}", style="red")
         out.print("Everything adds up." if found.whole else "Something does not add up.")
@@ -127,7 +133,12 @@ def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")
 def add_key(
     label: Annotated[str, typer.Argument(help="What the key is for, e.g. 'web shop'.")],
     brand: BrandKey = "fjallhem",
-    scope: Annotated[list[str] | None, typer.Option(help="orders:read, orders:write; both if none is named.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="orders:read, orders:write (both if none is named), pauses:write, people:export or people:erase."
+        ),
+    ] = None,
 ) -> None:
     """A new API key for one brand. It is shown once; only its digest is kept."""
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:

@@ -1,13 +1,18 @@
 """`doorstep bench`: what the engine's work costs, as ratios to a bare limit measured in the same run."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from app.bench.backlog import bench_backlog
 from app.bench.ground import Cost
+from app.bench.hooks import bench_hooks
+from app.bench.latency import bench_latency
 from app.bench.poll import bench_poll
 from app.bench.send import bench_send
+from app.bench.stages import bench_stages
 from app.cli.common import AsJson, out, print_json
 from app.log import configure_logging
 
@@ -31,32 +36,118 @@ def bench_poll_command(
 
 @app.command("send")
 def bench_send_command(
-    messages: Annotated[int, typer.Option(min=500, max=1_000_000)] = 5000, as_json: AsJson = False
+    messages: Annotated[int, typer.Option(min=3000, max=1_000_000)] = 9000,
+    naive: Annotated[int, typer.Option(min=20, max=10_000, help="How many to send the naive way.")] = 200,
+    as_json: AsJson = False,
 ) -> None:
-    """What a message costs from claim to settled, beside rendering, a raw POST and batched SQL."""
+    """What a message costs from claim to settled, beside rendering, a raw POST and batched SQL, and beside the naive
+    design."""
+    configure_logging(level=40)
+    bench = bench_send(messages, naive)
+    _print_figures(
+        "messages",
+        {
+            "render + raw POST + batched SQL (the floor)": (bench.plain.floor, 1.0),
+            "one process": (bench.plain.engine, bench.plain.ratio),
+            "the floor, over TLS": (bench.tls.floor, 1.0),
+            "one process, over TLS": (bench.tls.engine, bench.tls.ratio),
+            "two processes of Celery's": (bench.cores, _over(bench.cores, bench.plain.floor)),
+            "two processes of Celery's, over TLS": (bench.cores_tls, _over(bench.cores_tls, bench.tls.floor)),
+            "the naive design, over TLS": (bench.naive, _over(bench.naive, bench.tls.floor)),
+        },
+        as_json,
+    )
+
+
+@app.command("stages")
+def bench_stages_command(
+    messages: Annotated[int, typer.Option(min=300, max=1_000_000)] = 3000, as_json: AsJson = False
+) -> None:
+    """Where the time of a send goes, stage by stage."""
+    configure_logging(level=40)
+    stages = bench_stages(messages)
+    if as_json:
+        print_json({stage: round(spent, 4) for stage, spent in stages.items()})
+        return
+    whole = sum(stages.values())
+    table = Table("stage", "CPU ms a message", "share", box=None)
+    for stage, spent in stages.items():
+        table.add_row(stage, f"{spent:.3f}", f"{100 * spent / whole:.0f} %")
+    table.add_row("together", f"{whole:.3f}", "")
+    out.print(table)
+
+
+@app.command("backlog")
+def bench_backlog_command(
+    messages: Annotated[int, typer.Option(min=1000, max=10_000_000)] = 200_000, as_json: AsJson = False
+) -> None:
+    """Whether a backlog drains at a constant rate and in flat memory. The default takes about ten minutes."""
+    configure_logging(level=40)
+    parts = bench_backlog(messages)
+    if as_json:
+        print_json([asdict(part) for part in parts])
+        return
+    table = Table("sent", "messages/s", "CPU ms each", "MB of the largest process", box=None)
+    for part in parts:
+        table.add_row(f"{part.sent:,}", f"{part.per_second:,.0f}", f"{part.cpu_ms:.2f}", f"{part.memory_mb:.0f}")
+    out.print(table)
+
+
+@app.command("latency")
+def bench_latency_command(
+    scans: Annotated[int, typer.Option(min=100, max=100_000)] = 1000, as_json: AsJson = False
+) -> None:
+    """How long from a pushed scan to the provider's having the message, at light load and at half of capacity."""
+    configure_logging(level=40)
+    bench = bench_latency(scans)
+    if as_json:
+        print_json(asdict(bench))
+        return
+    table = Table("", "scans/s", "median ms", "99 % within ms", "longest ms", box=None)
+    for name, found in (("light load", bench.light), ("half of capacity", bench.half)):
+        spans = (found.median, found.p99, found.longest)
+        table.add_row(name, f"{found.per_second:.0f}", *(f"{1000 * span:.0f}" for span in spans))
+    out.print(table)
+    out.print(f"Capacity: {bench.capacity:.0f} pushed scans a second, each with its message.", highlight=False)
+
+
+def _over(cost: Cost, floor: Cost) -> float:
+    return cost.cpu_ms / floor.cpu_ms
+
+
+@app.command("hooks")
+def bench_hooks_command(
+    requests: Annotated[int, typer.Option(min=5, max=10_000)] = 50, as_json: AsJson = False
+) -> None:
+    """What SendGrid's largest report (768 kB) costs until it is stored and answered, beside a bare ASGI app."""
     configure_logging(level=30)
-    bench = bench_send(messages)
+    bench = bench_hooks(requests)
     rows = {
-        "render + raw POST + batched SQL (the floor)": bench.floor,
-        "claim, judge, render, POST, settle": bench.engine,
+        "bare ASGI app, 768 kB (the floor)": bench.floor,
+        "/hooks/sendgrid, 768 kB: verified, stored, answered": bench.hook,
     }
-    _print_costs("messages", rows, bench.floor.cpu_ms, as_json)
+    _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
 
 
 def _print_costs(what: str, rows: dict[str, Cost], floor: float, as_json: bool) -> None:
+    _print_figures(what, {name: (cost, cost.cpu_ms / floor) for name, cost in rows.items()}, as_json)
+
+
+def _print_figures(what: str, rows: dict[str, tuple[Cost, float]], as_json: bool) -> None:
+    """A line for each cost, with its ratio to the floor."""
     figures = {
         name: {
             f"{what}/s": round(cost.per_second),
             "cpu_ms": round(cost.cpu_ms, 3),
-            "of which database": round(1000 * cost.database_cpu / cost.count, 3),
-            "ratio": round(cost.cpu_ms / floor, 2),
+            "of which servers": round(1000 * cost.database_cpu / cost.count, 3),
+            "ratio": round(ratio, 2),
         }
-        for name, cost in rows.items()
+        for name, (cost, ratio) in rows.items()
     }
     if as_json:
         print_json(figures)
         return
-    table = Table("", f"{what}/s", "CPU ms each", "of which database", "× floor", box=None)
+    table = Table("", f"{what}/s", "CPU ms each", "of which servers", "× floor", box=None)
     for name, figure in figures.items():
         table.add_row(name, *(str(value) for value in figure.values()))
     out.print(table)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.brakes import tell_standing
 from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
 from app.db import current_revision, migrate
 from app.demo.run import run_demo
@@ -16,6 +17,7 @@ from app.embedded import Embedded, Processes, default_home
 from app.embedded.engine import engine_programs
 from app.errors import ConfigurationError
 from app.log import configure_logging
+from app.pipeline.pausing import standing
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands
 
@@ -67,6 +69,8 @@ def up(
                     f"Doorstep is up at http://{host}:{port} (API: /docs). Logs: {processes.log_file('web').parent}"
                 )
                 out.print(_mode_line(settings))
+                with house.sessions() as session:
+                    tell_standing(standing(session))
                 processes.wait()
             out.print("Stopping…")
 

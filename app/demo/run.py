@@ -156,12 +156,14 @@ def _told(messages: dict[str, dict[str, int]]) -> Table:
     told.add_row("", *(Text(name, style="bold") for name in _GROUPS))
     for channel in Channel:
         states = messages.get(channel.value, {})
+        if channel is Channel.whatsapp and not states:
+            continue  # the sample shop has no approved templates
         told.add_row(_NAMES[channel], *(str(sum(states.get(s, 0) for s in group)) for group in _GROUPS.values()))
     return told
 
 
 _WIDTH, _BAR = 78, 36
-_NAMES = {Channel.email: "Email", Channel.sms: "SMS"}
+_NAMES = {Channel.email: "Email", Channel.sms: "SMS", Channel.whatsapp: "WhatsApp"}
 _GROUPS = {
     "under way": ("held", "ready", "sending", "unconfirmed"),
     "sent": ("accepted", "delivered", "bounced"),

@@ -27,10 +27,10 @@ CARRIER_MOOD = {
 }  # fmt: skip
 """How the demo's carrier misbehaves: as a real one on an ordinary week."""
 
-PROVIDER_MOOD = {
-    "sendgrid": {"error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "bounce": 0.01, "slow_ms": 20},
-    "twilio": {"error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "bounce": 0.01, "slow_ms": 20},
-}
+_ORDINARY = {
+    "error": 0.004, "accept_then_drop": 0.006, "throttle": 0.01, "retry_after": 0.2, "bounce": 0.01, "slow_ms": 20,
+}  # fmt: skip
+PROVIDER_MOOD = {"sendgrid": _ORDINARY, "twilio": _ORDINARY}
 """How its provider does: now and then it takes a message and the connection breaks before it has said so."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, MessageState
 
 
@@ -19,6 +20,15 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of the pending messages a pause holds; one that two hold is counted with both."""
+
+    scope: str
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was counted, in ledger keys, and what is broken. `decided` is the sum of the four, or a breach says why."""
 
@@ -29,6 +39,7 @@ class Audit:
     pending: int
     states: Mapping[str, int]
     breaches: tuple[Breach, ...] = field(default=())
+    paused: tuple[Waiting, ...] = field(default=())
 
     @property
     def whole(self) -> bool:
@@ -36,16 +47,19 @@ class Audit:
         return not self.breaches
 
 
+_DECISIONS_LAW = "every decision that fired has its message"
+
 # Each query selects the outside ids of what breaks the law that it stands under.
 _LAWS: dict[str, str] = {
     "every message stands for at least one ledger key": """
         SELECT messages.public_id FROM messages
         WHERE NOT EXISTS (SELECT 1 FROM ledger_keys WHERE ledger_keys.message_id = messages.id)
     """,
-    "every decision that fired has its message": """
-        SELECT 'decision ' || decisions.id FROM decisions
+    _DECISIONS_LAW: """
+        SELECT 'decision ' || decisions.id FROM decisions JOIN crossings ON crossings.id = decisions.crossing_id
         WHERE decisions.fired AND NOT EXISTS (
-            SELECT 1 FROM messages WHERE messages.crossing_id = decisions.crossing_id
+            SELECT 1 FROM messages WHERE messages.shipment_id = crossings.shipment_id
+                AND messages.crossing_id = decisions.crossing_id
                 AND messages.rule = decisions.rule AND messages.channel = decisions.channel)
     """,
     "every message has the decision that planned it": """
@@ -57,7 +71,7 @@ _LAWS: dict[str, str] = {
     "a reason stands on everything that was not sent": """
         SELECT public_id FROM messages
         WHERE state IN ('suppressed', 'superseded', 'expired', 'cancelled', 'failed')
-            AND reason IN ('planned', 'accepted', 'confirmed_by_receipt', 'retrying', 'no_answer')
+            AND reason IN ('planned', 'accepted', 'confirmed_by_receipt', 'retrying', 'paced', 'no_answer')
     """,
     "everything that was sent has an attempt that was accepted": """
         SELECT public_id FROM messages
@@ -77,7 +91,15 @@ _LAWS: dict[str, str] = {
     "an open attempt belongs to a message that waits for it": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
         WHERE attempts.settled_at IS NULL
-            AND NOT (messages.open_attempt_id = attempts.id AND messages.state IN ('sending', 'unconfirmed', 'failed'))
+            AND NOT (messages.open_attempt_id IS NOT DISTINCT FROM attempts.id
+                AND messages.state IN ('sending', 'unconfirmed', 'failed'))
+    """,
+    "the installation has its salt, without which no suppression is found": """
+        SELECT 'salt' WHERE NOT EXISTS (SELECT 1 FROM installation)
+    """,
+    "no message of an erased shopper is about to leave": """
+        SELECT messages.public_id FROM orders JOIN messages ON messages.order_id = orders.id
+        WHERE orders.erased_at IS NOT NULL AND messages.state = 'held'
     """,
     "nothing is being sent past its lease": """
         SELECT public_id FROM messages
@@ -89,6 +111,46 @@ _LAWS: dict[str, str] = {
             AND attempts.deadline_at < clock_timestamp() - make_interval(secs => :settle + 60)
     """,
 }
+
+
+_BY_INDEX = frozenset({"nothing is being sent past its lease", "nothing stays unconfirmed past its stated wait"})
+"""Laws that read only what is under way, however much there is besides."""
+
+# In front of a law's query these stand for the tables of the same name: the same law, over a stretch of them.
+_TOUCHED = """
+    WITH messages AS (
+        SELECT * FROM messages WHERE id IN (
+            SELECT id FROM messages WHERE id > :messages_after AND id <= :messages_upto
+            UNION SELECT message_id FROM attempts WHERE id > :attempts_after AND id <= :attempts_upto)
+    )
+"""
+_DECIDED = """
+    WITH decisions AS (SELECT * FROM decisions WHERE id > :decisions_after AND id <= :decisions_upto)
+"""
+
+STRETCHES = ("messages", "attempts", "decisions")
+"""The tables whose rows the audit of what is new goes through, by id."""
+
+
+def newest(session: Session) -> dict[str, int]:
+    """The highest id of each of them, 0 where there is none."""
+    return {
+        table: session.scalar(sa.text(f"SELECT coalesce(max(id), 0) FROM {table}")) or 0  # noqa: S608 - one of STRETCHES
+        for table in STRETCHES
+    }
+
+
+def audit_recent(
+    session: Session, settle_seconds: float, after: Mapping[str, int], upto: Mapping[str, int]
+) -> list[Breach]:
+    """The same laws over what was written in a stretch of ids, in one snapshot: it costs what the stretch costs.
+
+    What an old message comes to through a late report is left to the whole `audit`.
+    """
+    stretch = {f"{table}_after": after.get(table, 0) for table in STRETCHES}
+    stretch |= {f"{table}_upto": upto.get(table, 0) for table in STRETCHES}
+    found = (_check(session, law, query, settle_seconds, stretch) for law, query in _LAWS.items())
+    return [breach for breach in found if breach]
 
 
 def audit(session: Session, settle_seconds: float) -> Audit:
@@ -114,15 +176,35 @@ def audit(session: Session, settle_seconds: float) -> Audit:
         breaches.insert(0, Breach(f"decided {decided} = sent + withheld + failed + pending {sum(groups)}", 1, ()))
     sent, withheld, failed, pending = groups
     return Audit(
-        decided, sent, withheld, failed, pending, {state.value: n for state, n in states.items()}, tuple(breaches)
+        decided,
+        sent,
+        withheld,
+        failed,
+        pending,
+        {state.value: count for state, count in states.items()},
+        tuple(breaches),
+        tuple(Waiting(row.scope, row.why, row.amount) for row in session.execute(_PAUSED)),
     )
 
 
-def _check(session: Session, law: str, query: str, settle_seconds: float) -> Breach | None:
-    counted = sa.text(f"SELECT count(*) FROM ({query}) AS broken")  # noqa: S608 - constant text of this module
-    values = {"settle": settle_seconds} if ":settle" in query else {}
+_PAUSED = with_pauses("""
+    SELECT concat_ws(':', pauses.kind, nullif(pauses.name, '')) AS scope, pauses.why, count(*) AS amount
+    FROM messages JOIN pauses ON {holds} WHERE messages.state IN ('held', 'ready')
+    GROUP BY pauses.id ORDER BY pauses.id
+""")
+
+
+def _check(
+    session: Session, law: str, query: str, settle_seconds: float, stretch: Mapping[str, int] | None = None
+) -> Breach | None:
+    values: dict[str, float] = {"settle": settle_seconds} if ":settle" in query else {}
+    rows = ""
+    if stretch is not None and law not in _BY_INDEX:
+        rows = _DECIDED if law == _DECISIONS_LAW else _TOUCHED
+        values |= {name: bound for name, bound in stretch.items() if f":{name}" in rows}
+    counted = sa.text(f"{rows} SELECT count(*) FROM ({query}) AS broken")  # noqa: S608 - constant text of this module
     count = session.scalars(counted, values).one()
     if not count:
         return None
-    examples = session.scalars(sa.text(f"{query} LIMIT 5"), values).all()
+    examples = session.scalars(sa.text(f"{rows} {query} LIMIT 5"), values).all()
     return Breach(law, count, tuple(str(example) for example in examples))

@@ -23,6 +23,7 @@ from app.models import (
     Scan,
     Shipment,
 )
+from app.models.pauses import with_pauses
 from app.models.vocabulary import Cause, Reason
 
 
@@ -80,6 +81,15 @@ class AttemptStory(_Told):
     receipts: tuple[ReceiptStory, ...] = ()
 
 
+class PauseStory(_Told):
+    """A pause that a message waits for. `since` is the database's clock."""
+
+    scope: str
+    why: str
+    paused_by: str
+    since: datetime
+
+
 class MessageStory(_Told):
     id: str
     channel: str
@@ -93,6 +103,7 @@ class MessageStory(_Told):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
 
@@ -144,6 +155,7 @@ class Story(_Told):
     zone_source: str
     baseline: datetime | None
     cancelled_at: datetime | None
+    erased_at: datetime | None
     problem: str | None
     last_polled_at: datetime | None
     next_poll_at: datetime | None
@@ -196,13 +208,14 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         zone_source=order.zone_source,
         baseline=shipment.history_until,
         cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        erased_at=order.erased_at,
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
         next_poll_at=shipment.next_poll_at,
         promise_due_at=shipment.promise_due_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
-        crossings=_crossings(session, shipment.id),
+        crossings=_crossings(session, shipment.id, brand_id is None),
         replies=_replies(session, shipment.id),
     )
 
@@ -224,7 +237,7 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
-def _crossings(session: Session, shipment_id: int) -> tuple[CrossingStory, ...]:
+def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[CrossingStory, ...]:
     crossings = session.scalars(
         sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
     ).all()
@@ -235,7 +248,7 @@ def _crossings(session: Session, shipment_id: int) -> tuple[CrossingStory, ...]:
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     told = {
         (message.crossing_id, message.rule, message.channel): story
-        for message, story in zip(messages, _messages(session, messages), strict=True)
+        for message, story in zip(messages, _messages(session, messages, inside), strict=True)
     }
     return tuple(
         _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
@@ -248,7 +261,17 @@ def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]
     return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
 
 
-def _messages(session: Session, messages: Sequence[Message]) -> list[MessageStory]:
+# What one brand's people may not read is why, and by whom, the whole installation is paused.
+_HELD = with_pauses("""
+    SELECT messages.id AS message_id, concat_ws(':', pauses.kind, nullif(pauses.name, '')) AS scope, pauses.since,
+        CASE WHEN :inside OR pauses.brand_id IS NOT NULL THEN pauses.why ELSE 'ask operations' END AS why,
+        CASE WHEN :inside OR pauses.brand_id IS NOT NULL THEN pauses.paused_by ELSE 'operations' END AS paused_by
+    FROM messages JOIN pauses ON {holds}
+    WHERE messages.id = any(:ids) AND messages.state IN ('held', 'ready') ORDER BY messages.id, pauses.id
+""")
+
+
+def _messages(session: Session, messages: Sequence[Message], inside: bool) -> list[MessageStory]:
     ids = [message.id for message in messages]
     attempts = session.scalars(sa.select(Attempt).where(Attempt.message_id.in_(ids)).order_by(Attempt.id)).all()
     names = [attempt.public_id for attempt in attempts]
@@ -257,12 +280,14 @@ def _messages(session: Session, messages: Sequence[Message]) -> list[MessageStor
         "attempt_public_id",
     )
     by_message = _grouped(attempts, "message_id")
+    held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
             sentence=Reason(message.reason).sentence,
+            pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
         for message in messages

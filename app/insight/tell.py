@@ -44,6 +44,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  The carrier expects it by {_on(story.eta_through, here)}."
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
+    if story.erased_at:
+        yield f"  Its shopper was erased on {_on(story.erased_at, here)}; nothing is stored of it since."
     if story.baseline:
         yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
     yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
@@ -107,7 +109,7 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
-    kind = "SMS" if decision.channel == "sms" else decision.channel.capitalize()
+    kind = {"sms": "SMS", "whatsapp": "WhatsApp"}.get(decision.channel, decision.channel.capitalize())
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
@@ -116,9 +118,13 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
-    yield f"    {mark} {kind}{subject} {_STATES[MessageState(message.state)]}{ended}. (rule {decision.rule!r})"
+    standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
+    yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
+    for pause in message.pauses:
+        by = f"{pause.paused_by} since {_on(pause.since, here)}"
+        yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
 
@@ -182,6 +188,8 @@ def _quiet(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."
+    if story.erased_at:
+        return "Nothing: nobody knows any more whose it was."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

@@ -48,7 +48,7 @@ def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writabl
 def new_order_row(order: IncomingOrder, brand: Brand) -> Writable:
     """The whole row of an order that is not stored yet."""
     names = {"public_id": public_id("ord"), "brand_id": brand.id, "source": order.source, "number": order.number}
-    return names | order_row(order, brand, None)
+    return names | order_row(order, brand, None) | {"erased_at": None, "erasing": False}
 
 
 def _said(order: IncomingOrder) -> Writable:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.intake.cancelling import Cancelled, cancel_order, cancel_orders
+from app.intake.forgetting import forget_the_erased
 from app.intake.matching import match_parcels
 from app.intake.rows import (
     ORDER_CONTENT,
@@ -130,7 +131,7 @@ def add_parcels(
 def _upsert_once(session: Session, brand: Brand, orders: Sequence[IncomingOrder], terms: Terms, stored: Stored) -> None:
     by_key = {(order.source, order.number): order for order in sorted(orders, key=lambda o: (o.source, o.number))}
     # Insert first, lock then: whoever still waits to insert holds no lock on a row that others can see.
-    new = _insert_orders(session, brand, by_key)
+    new = _insert_orders(session, brand, by_key, terms.now)
     known = _lock_orders(session, brand, [key for key in by_key if key not in new])
     changed = _update_orders(session, brand, by_key, known)
     now_so = known | changed | new
@@ -168,11 +169,12 @@ _NAMED = (
 )
 
 
-def _insert_orders(session: Session, brand: Brand, by_key: dict[Key, IncomingOrder]) -> dict[Key, Row]:
+def _insert_orders(session: Session, brand: Brand, by_key: dict[Key, IncomingOrder], now: datetime) -> dict[Key, Row]:
     """Insert those that are not there yet, sorted by number; one that another session inserts first is left alone."""
     query = sa.text(f"SELECT source, number FROM {_NAMED}")  # noqa: S608 (our own words)
     there = {(row[0], row[1]) for row in session.execute(query, _names(by_key, brand))}
     rows = [new_order_row(order, brand) for key, order in by_key.items() if key not in there]
+    forget_the_erased(session, brand.id, rows, now)
     if not rows:
         return {}
     columns = ", ".join(rows[0])
@@ -195,6 +197,8 @@ def _update_orders(
 ) -> dict[Key, Row]:
     rows = []
     for key, before in known.items():
+        if before["erased_at"] is not None:
+            continue  # closed: what is told again does not bring the person back
         row = order_row(by_key[key], brand, before)
         if row["digest"] != "\\x" + before["digest"].hex():
             rows.append(row | {"id": before["id"]})
@@ -228,6 +232,8 @@ def _upsert_parcels(session: Session, work: Sequence[Work], stored: Stored) -> s
     scans: list[tuple[int | tuple[int, str], tuple[IncomingScan, ...]]] = []
     touched: set[int] = set()
     for before, after, parcels, terms in work:
+        if after["erased_at"] is not None:
+            continue
         order_id, existing = after["id"], known[after["id"]]
         said: dict[int, IncomingParcel] = {}
         for match in match_parcels([_Known(row) for row in existing], parcels):

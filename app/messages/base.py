@@ -55,3 +55,11 @@ class RenderedSms:
     text: str
     sender: str | None
     segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedWhatsApp:
+    """An approved template by its ContentSid, and what fills each of its variables."""
+
+    content_sid: str
+    variables: Mapping[str, str]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import ConfigurationError
 
-SUFFIXES = {"email": ".email.md", "sms": ".sms.txt"}
+SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
 
 WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "and_more", "in_this_parcel",
          "more_on_page", "also_in_order", "order", "carried_by", "tracking_number", "journey", "late", "states", "help",

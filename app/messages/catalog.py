@@ -96,8 +96,12 @@ class Catalog:
             for locale in locales:
                 for key, channel in sorted(self.keys()):
                     source = find(folders, (locale,), key, channel)
-                    if source is not None:
+                    if source is None:
+                        continue
+                    try:
                         yield brand_key, self._compile(brand, source)
+                    except TemplateMissing:
+                        continue  # a WhatsApp template that this brand has not had approved
 
     def _all_folders(self) -> list[Path]:
         return [self._root / "messages", *(self._folders(brand)[0] for brand in self.brands().values())]

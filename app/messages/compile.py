@@ -5,7 +5,7 @@ The slow tools run here, once per content. What is left for each shopper is one 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from markupsafe import Markup
 from app.messages.base import Template
 from app.messages.brands import BrandSource, Palette
 from app.messages.bundle import BadTemplate, FrontMatter, Source, read_text, split
+from app.messages.content import content_sid, read_content
 from app.messages.markup import Tags, body_html, body_text, line_html, line_text
 from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
 
@@ -51,12 +52,13 @@ _TEXT_LAYOUT = _Layout(autoescape=False)
 
 
 def compile_template(source: Source, around: Surroundings) -> Template:
-    """One message made ready to be filled in. Raises BadTemplate naming the file and what is wrong with it."""
+    """One message made ready to be filled in. Raises BadTemplate naming the file and what is wrong with it, and
+    TemplateMissing where it is a WhatsApp message that nobody has had approved for this brand."""
     parts: dict[str, Any] = {
         "form": _FORM,
         "brand": _brand_facts(around.brand),
         "words": dict(around.words),
-        **(_email_parts(source, around) if source.channel == "email" else _sms_parts(source, around)),
+        **_PARTS[source.channel](source, around),
     }
     return Template(source.key, source.channel, source.locale, digest_of(parts), parts)
 
@@ -82,6 +84,13 @@ def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     text = " ".join(source.text.split())
     _check(TEXT, text, source.path)
     return {"text": text, "sender": around.brand.sender.sms}
+
+
+def _whatsapp_parts(source: Source, around: Surroundings) -> dict[str, Any]:
+    content = read_content(source)
+    for filling in content.variables.values():
+        _check(TEXT, filling, source.path)
+    return {"content_sid": content_sid(content, around.brand.key, source), "variables": dict(content.variables)}
 
 
 def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
@@ -187,3 +196,10 @@ def _check(environment: Sandbox, text: str, path: Path) -> None:
         check_source(environment, text)
     except Refused as error:
         raise BadTemplate(f"{path}: {error}.") from error
+
+
+_PARTS: Mapping[str, Callable[[Source, Surroundings], dict[str, Any]]] = {
+    "email": _email_parts,
+    "sms": _sms_parts,
+    "whatsapp": _whatsapp_parts,
+}

@@ -1,4 +1,4 @@
-"""How a compiled template becomes one shopper's email or SMS. Pure: no clock, no files, no network."""
+"""How a compiled template becomes one shopper's email, SMS or WhatsApp. Pure: no clock, no files, no network."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from jinja2.exceptions import SecurityError, UndefinedError
 
-from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, Template
+from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, RenderedWhatsApp, Template
 from app.messages.gsm import segments, to_gsm
 from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
 from app.messages.view import fields
@@ -26,6 +26,8 @@ _SOURCES: Mapping[str, tuple[tuple[str, Sandbox, int], ...]] = {
     "email": (("subject", TEXT, 2_000), ("html", HTML, MAX_HTML_BYTES), ("text", TEXT, MAX_TEXT)),
     "sms": (("text", TEXT, 2_000),),
 }
+MAX_FILLING = 1_000
+"""Characters in one variable of a WhatsApp message; together with its template's own text it may have 1,024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,21 @@ class Renderer:
             raise NotRenderable(f"{_named(template)}, text: it would fill {count} segments; shorten it.")
         return RenderedSms(text=text, sender=template.parts["sender"], segments=count)
 
+    def render_whatsapp(
+        self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
+    ) -> RenderedWhatsApp:
+        """What fills each variable of an approved template: one line each, for WhatsApp takes no others, and none
+        empty. Raises NotRenderable naming template and variable."""
+        ready = self._made_ready(template, "whatsapp")
+        known = _fields(template, facts, person, links, now)
+        variables: dict[str, str] = {}
+        for name in ready.sources:
+            filling = " ".join(_fill(template, ready, name, known).split())
+            if not filling:
+                raise NotRenderable(f"{_named(template)}, variable {name}: it comes out empty. Write what stands then.")
+            variables[name] = filling
+        return RenderedWhatsApp(template.parts["content_sid"], variables)
+
     def _made_ready(self, template: Template, channel: str) -> _Ready:
         if template.channel != channel:
             raise NotRenderable(f"{_named(template)} is for {template.channel}, not for {channel}.")
@@ -102,11 +119,13 @@ def _named(template: Template) -> str:
 
 def _read(template: Template) -> _Ready:
     sources: dict[str, tuple[jinja2.Template, int]] = {}
-    for name, environment, limit in _SOURCES[template.channel]:
+    variables = template.parts.get("variables", {}) if template.channel == "whatsapp" else {}
+    texts = variables or template.parts
+    for name, environment, limit in _SOURCES.get(template.channel) or [(n, TEXT, MAX_FILLING) for n in variables]:
         try:
             # Stored versions come from a database, so they are held to the same rules as files.
-            check_source(environment, template.parts[name])
-            sources[name] = (environment.from_string(template.parts[name]), limit)
+            check_source(environment, texts[name])
+            sources[name] = (environment.from_string(texts[name]), limit)
         except KeyError as error:
             raise NotRenderable(f"{_named(template)} has no {name}. Compile it again.") from error
         except Refused as error:

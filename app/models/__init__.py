@@ -1,29 +1,41 @@
 """The nouns: tables, the vocabulary they are written in, and `facts`, the frozen picture rules and templates see."""
 
+from app.models.alarms import AlarmNotice, AuditMark, Incident
 from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
-from app.models.messages import Attempt, LedgerKey, Message, Receipt, Sender
+from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, Sender
 from app.models.orders import Order, Shipment
+from app.models.pauses import Pause, RuleVolume
+from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
 
 __all__ = [
+    "AlarmNotice",
     "ApiKey",
     "Attempt",
+    "AuditMark",
     "Base",
     "Brand",
     "CarrierAnswer",
     "CarrierBudget",
     "Crossing",
     "Decision",
+    "Erasure",
     "InboundMessage",
+    "Incident",
+    "Installation",
     "LedgerKey",
     "Message",
     "Order",
+    "PaceLane",
+    "Pause",
+    "PruningMark",
     "Receipt",
     "ReceiptBatch",
     "RuleSetVersion",
+    "RuleVolume",
     "Scan",
     "Sender",
     "Shipment",

@@ -12,9 +12,9 @@ from app.models.vocabulary import Channel, Meaning, SuppressionKind, Suppression
 class Suppression(Base):
     """One reason not to write to one address. It is lifted, never deleted, so that its story stays.
 
-    `address_digest` is the SHA-256 of the normalised address: with it a person who was forgotten (`address` is
-    NULL then) stays unwritten to. `created_at` is when what caused it happened, `provider` and `receipt_id` who
-    said so; NULL for what a person or a file said. All times are real time.
+    `address_digest` is the salted digest of the normalised address (`addresses.salted`): with it a person who was
+    forgotten (`address` is NULL then) stays unwritten to. `created_at` is when what caused it happened, `provider` and
+    `receipt_id` who said so; NULL for what a person or a file said. All times are real time.
     """
 
     __tablename__ = "suppressions"
@@ -29,6 +29,7 @@ class Suppression(Base):
             "address_digest",
             postgresql_where=sa.text("lifted_at IS NULL AND scope = 'all'"),
         ),
+        sa.Index("ix_suppressions_kept", "created_at", postgresql_where=sa.text("address IS NOT NULL")),
     )
 
     id: Mapped[BigId]
@@ -57,6 +58,11 @@ class InboundMessage(Base):
         sa.UniqueConstraint("provider", "event_key"),
         sa.Index("ix_inbound_messages_shipment_id", "shipment_id"),
         sa.Index("ix_inbound_messages_sender_digest", "sender_digest"),
+        sa.Index(
+            "ix_inbound_messages_kept",
+            "received_at",
+            postgresql_where=sa.text("sender IS NOT NULL OR body IS NOT NULL"),
+        ),
     )
 
     id: Mapped[BigId]
@@ -83,6 +89,7 @@ class ReceiptBatch(Base):
     __table_args__ = (
         sa.UniqueConstraint("provider", "digest"),
         sa.Index("ix_receipt_batches_waiting", "id", postgresql_where=sa.text("unpacked_at IS NULL")),
+        sa.Index("ix_receipt_batches_broken", "unpacked_at", postgresql_where=sa.text("problem IS NOT NULL")),
     )
 
     id: Mapped[BigId]

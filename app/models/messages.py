@@ -17,6 +17,7 @@ class Message(Base):
     from the moment a call may begin until what became of it is known: while it is set, nothing sends the
     message again. From `rendered_at` on, what it says is frozen: `released` are the facts it was rendered from
     (NULL: those of its crossing), `personal` the name and address, kept apart so that a person can be forgotten.
+    `pause_id` is set when its turn came while that pause stood: nothing that chooses what is due comes across it then.
     """
 
     __tablename__ = "messages"
@@ -30,8 +31,22 @@ class Message(Base):
             "brand_id",
             "priority",
             "send_at",
-            postgresql_where=sa.text("state IN ('held', 'ready')"),
+            postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL"),
         ),
+        sa.Index(
+            "ix_messages_paused",
+            "pause_id",
+            "id",
+            postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NOT NULL"),
+        ),
+        # The last condition always holds. It is there so that what is due cannot be looked for in here: on stale
+        # statistics the planner would, and read everything that waits. No column that a call's begin writes may do it.
+        sa.Index(
+            "ix_messages_expiring",
+            "expires_at",
+            postgresql_where=sa.text("state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'"),
+        ),
+        sa.Index("ix_messages_failed", "ended_at", postgresql_where=sa.text("state = 'failed'")),
         # Not by `lease_until`: beginning an attempt would then write every index of the table anew.
         sa.Index("ix_messages_leased", "id", postgresql_where=sa.text("state = 'sending'")),
         sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
@@ -60,6 +75,7 @@ class Message(Base):
     send_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    pause_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("pauses.id"))
     lease_token: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     open_attempt_id: Mapped[int | None] = mapped_column(sa.BigInteger)
@@ -146,8 +162,9 @@ class Sender(Base):
     """A provider's account as all workers see it, on the database's clock; shared by all brands, as a carrier's
     budget is.
 
-    Until `resting_until` nothing is handed to it, because it refused everything or could not be reached: `strikes`
-    times in a row, `why` says the last. `ask_free_at` is when it may next be asked about a call.
+    Until `resting_until` nothing is handed to it, because it refused everything (`refused`) or could not be reached:
+    `strikes` times in a row, `why` says the last. Until `busy_until` it is left in peace, because it asked for a pause:
+    `busy_times` in a row. `ask_free_at` is when it may next be asked about a call.
     """
 
     __tablename__ = "senders"
@@ -157,7 +174,24 @@ class Sender(Base):
     strikes: Mapped[int] = mapped_column(server_default="0")
     resting_until: Mapped[datetime | None]
     why: Mapped[str | None]
+    refused: Mapped[bool] = mapped_column(server_default=sa.false())
     ask_free_at: Mapped[datetime | None]
+    busy_until: Mapped[datetime | None]
+    busy_times: Mapped[int] = mapped_column(server_default="0")
+
+
+class PaceLane(Base):
+    """One account, number or country that takes only so much a second, as all workers see it, on the database's clock.
+
+    `free_at` is when the next message may begin. `queues` tells, for each brand and priority, until when (seconds
+    since 1970) those of its messages have been put off that wait for this lane.
+    """
+
+    __tablename__ = "pace_lanes"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    free_at: Mapped[datetime]
+    queues: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
 
 class Receipt(Base):

@@ -11,13 +11,19 @@ from app.models.vocabulary import Milestone
 
 
 class Order(Base):
-    """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`."""
+    """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.
+
+    From `erased_at` (engine time) on, nobody knows whose order it was: it is closed, and what is told of it or heard
+    of its parcels is not stored any more. `erasing`: something of it may still be under way, and is looked for again.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
         sa.UniqueConstraint("brand_id", "source", "number"),
         sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
         sa.Index("ix_orders_phone", "brand_id", "phone"),
+        sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
+        sa.Index("ix_orders_erasing", "id", postgresql_where=sa.text("erasing")),
     )
 
     id: Mapped[BigId]
@@ -41,6 +47,8 @@ class Order(Base):
     promised_on: Mapped[date | None]
     tags: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     cancelled_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    erasing: Mapped[bool] = mapped_column(server_default=sa.false())
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]

@@ -77,6 +77,7 @@ class Channel(StrEnum):
 
     email = "email"
     sms = "sms"
+    whatsapp = "whatsapp"
 
 
 class Cause(StrEnum):
@@ -116,6 +117,7 @@ class Reason(StrEnum):
     bounced = "bounced"
     refused = "refused"
     retrying = "retrying"
+    paced = "paced"
     gave_up = "gave_up"
     no_answer = "no_answer"
     silence_is_no = "silence_is_no"
@@ -126,6 +128,7 @@ class Reason(StrEnum):
     not_renderable = "not_renderable"
     no_provider = "no_provider"
     suppressed_address = "suppressed_address"
+    person_erased = "person_erased"
 
     @property
     def sentence(self) -> str:
@@ -151,7 +154,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.confirmed_by_receipt: "The provider's own report showed that it had been accepted.",
     Reason.bounced: "The provider reported that it could not be delivered.",
     Reason.refused: "The provider refused it for good.",
-    Reason.retrying: "The provider could not take it just then; it will be tried again.",
+    Reason.retrying: "It could not leave just then; it will be tried again.",
+    Reason.paced: "Its sender may go only so fast; it leaves when its turn comes.",
     Reason.gave_up: "Every try was turned away.",
     Reason.no_answer: "The provider never answered, so it may or may not have been accepted.",
     Reason.silence_is_no: "Later messages of the same sender were reported and this one was not: it never got through.",
@@ -162,6 +166,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
     Reason.suppressed_address: "This address must not be written to.",
+    Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 
 
@@ -200,3 +205,44 @@ class Meaning(StrEnum):
     start = "start"
     help = "help"
     message = "message"
+
+
+class PauseKind(StrEnum):
+    """What a pause holds: everything, one brand, or the messages of one rule, template, carrier, channel or
+    milestone. A carrier that is paused is not asked either."""
+
+    all = "all"
+    brand = "brand"
+    rule = "rule"
+    template = "template"
+    carrier = "carrier"
+    channel = "channel"
+    milestone = "milestone"
+
+
+class IncidentKind(StrEnum):
+    """What can be wrong. `docs/brakes.md` says for each when it is told and what to do."""
+
+    overdue = "overdue"
+    stuck = "stuck"
+    unconfirmed = "unconfirmed"
+    ambiguous = "ambiguous"
+    failing = "failing"
+    sender = "sender"
+    reports = "reports"
+    breach = "breach"
+    storm = "storm"
+
+
+class NoticeStage(StrEnum):
+    """Which end of an incident is told."""
+
+    opened = "opened"
+    resolved = "resolved"
+
+
+class NoticeRoute(StrEnum):
+    """The ways an alarm can reach the owner."""
+
+    url = "url"
+    email = "email"

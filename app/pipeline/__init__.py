@@ -16,6 +16,7 @@ from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
 from app.models.vocabulary import Channel, Source
+from app.pipeline.alarming import keep_incidents
 from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
 from app.pipeline.asking_back import ask_back
 from app.pipeline.concluding import hear
@@ -23,13 +24,17 @@ from app.pipeline.delivering import deliver
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.leaving import gate_of
+from app.pipeline.pacing import pace
+from app.pipeline.pausing import let_go
 from app.pipeline.preparing import broken, prepare
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
-from app.pipeline.senders import Rests, changed, note, resting, sender_key
+from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, Letter, begin, hand_back, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
+from app.pipeline.telling import tell_notices
 from app.pipeline.unpacking import unpack_batches
 from app.rules.ruleset import Priority
 
@@ -59,13 +64,17 @@ def due_work(house: House) -> list[tuple[str, str]]:
 _POLL_DUE = sa.text("""
     SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
         SELECT 1 FROM shipments WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
-    ) AS due)
+    ) AS due WHERE NOT EXISTS (
+        SELECT 1 FROM pauses
+        WHERE lifted_at IS NULL AND kind = 'carrier' AND name = :carrier
+            AND (pauses.brand_id IS NULL OR pauses.brand_id = brands.id)
+    ))
 """)
 _MESSAGE_DUE = sa.text("""
     SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
         SELECT 1 FROM messages
         WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
-            AND state IN ('held', 'ready') AND send_at <= :now
+            AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at <= :now
         LIMIT 1
     ) AS due)
 """)
@@ -152,8 +161,10 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     """
     now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
+        rests = resting(session)
+        if all_paused(house.transports.get(channel, ()), rests):
+            return 0
         token, claimed = claim(session, house, channel, now, priorities)
-        rests = resting(session) if claimed else {}
     if not claimed:
         return 0
     letters, withheld = prepare(house, channel, claimed, now, rests)
@@ -171,6 +182,8 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
 
 def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests, now: datetime) -> bool:
     """Begin → call → settle, for as many letters as are called at once; whether the senders are as they were."""
+    letters, paced = pace(house, letters)
+    withhold(house, token, paced, now)
     started = stopwatch()
     begun: list[Begun] = []
     stuck: list[Withheld] = []
@@ -180,7 +193,8 @@ def _send_wave(house: House, token: str, letters: Sequence[Letter], rests: Rests
         lambda letter, error: stuck.append(broken(letter.release.id, error)),
     )
     withhold(house, token, stuck, now)
-    verdicts = house.loop.run(deliver(begun, house.sending.concurrency, started, house.sending.deadline, rests))
+    calls = deliver(begun, gate_of(house), house.sending.concurrency, started, house.sending.deadline, rests)
+    verdicts = house.loop.run(calls)
     settle_surely(house, verdicts)
     return not note_senders(house, verdicts, rests)
 
@@ -222,6 +236,7 @@ def recover(house: House) -> Settled:
     """
     with house.sessions.begin() as session:
         reclaimed = take_back(session)
+    resumed = let_go(house)
     asked = ask_back(house, ENOUGH_SECONDS)
     with house.sessions.begin() as session:
         resent = resend_unconfirmed(session, house)
@@ -231,7 +246,7 @@ def recover(house: House) -> Settled:
     )
     if settled != Settled():
         log.info("reconciled", **{name: getattr(settled, name) for name in settled.__slots__})
-    if settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:
+    if resumed or settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:
         wake_all_senders(house)
     return settled
 
@@ -247,6 +262,15 @@ def digest_reports(house: House) -> int:
         if applied == 0:
             break
     return total
+
+
+def alarm(house: House) -> int:
+    """See what is wrong and tell the owner, once an incident; how many notices were taken."""
+    try:
+        keep_incidents(house)
+    finally:  # what was seen before is told, whatever became of this look
+        told = tell_notices(house)
+    return told
 
 
 def wake_senders(house: House, tally: Tally) -> None:

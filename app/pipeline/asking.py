@@ -66,6 +66,11 @@ _DUE = sa.text("""
             SELECT 1 FROM shipments
             WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
         ) AS due
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pauses
+            WHERE lifted_at IS NULL AND kind = 'carrier' AND name = :carrier
+                AND (pauses.brand_id IS NULL OR pauses.brand_id = brands.id)
+        )
     ), due AS MATERIALIZED (
         SELECT picked.id
         FROM (SELECT id FROM waiting ORDER BY random()) AS brands

@@ -33,7 +33,11 @@ def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) 
     Hearing the same again changes nothing: scans, crossings and ledger keys are unique, and only inserted.
     """
     locked = lock_parcels(session, [entry.shipment_id for entry in heard])
-    present = [entry for entry in heard if entry.concerns(locked.shipments.get(entry.shipment_id))]
+    present = [
+        entry
+        for entry in heard
+        if entry.concerns(locked.shipments.get(entry.shipment_id)) and not locked.erased(entry.shipment_id)
+    ]
     new_scans = store_scans(session, present, locked, now)
     tally = Tally(parcels=len(present), scans=sum(new_scans.values()))
     tally.add(_conclude(session, house, locked, present, new_scans, now))

@@ -20,6 +20,7 @@ from app.errors import Fault, InvalidInput
 from app.intake.fields import email, phone
 from app.intake.records import CsvRecords, Record, size_of, unreadable
 from app.models import Suppression
+from app.models.addresses import fingerprint
 from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
 from app.pipeline.consenting import Wish, suppress, wish
 from app.receipts.suppression import reach
@@ -63,10 +64,12 @@ def import_list(sessions: Sessions, path: Path, brand_id: int, kind: Suppression
     size_of(path)
     faults: list[Fault] = []
     new = rows = 0
+    with sessions() as session:
+        own = fingerprint(session)
     with path.open("rb") as file:
         records = CsvRecords(file, None, None)
         try:
-            read = _wishes(records, path, brand_id, kind)
+            read = _wishes(records, path, own, brand_id, kind)
             while some := list(islice(read, _AT_ONCE)):
                 good = [one for one in some if isinstance(one, Wish)]
                 faults += [one for one in some if isinstance(one, Fault)]
@@ -78,7 +81,7 @@ def import_list(sessions: Sessions, path: Path, brand_id: int, kind: Suppression
     return Imported(new, rows - new, tuple(faults))
 
 
-def _wishes(records: CsvRecords, path: Path, brand_id: int, kind: SuppressionKind) -> Iterator[Wish | Fault]:
+def _wishes(records: CsvRecords, path: Path, own: str, brand_id: int, kind: SuppressionKind) -> Iterator[Wish | Fault]:
     lines = iter(records)
     first = next(lines, None)
     if not isinstance(first, Record):
@@ -95,12 +98,12 @@ def _wishes(records: CsvRecords, path: Path, brand_id: int, kind: SuppressionKin
         else:
             cells = {name: cell.strip() for name, cell in zip(header, record.cells, strict=False)}
             try:
-                yield _wish(cells, brand_id, kind)
+                yield _wish(cells, own, brand_id, kind)
             except _Bad as bad:
                 yield Fault(record.line, bad.column, bad.problem, bad.remedy)
 
 
-def _wish(cells: Mapping[str, str], brand_id: int, default: SuppressionKind) -> Wish:
+def _wish(cells: Mapping[str, str], own: str, brand_id: int, default: SuppressionKind) -> Wish:
     named, written = cells.get("channel", "").lower(), cells.get("address", "")
     channel = _member(Channel, "channel", named) if named else None
     kind = _member(SuppressionKind, "kind", cells["kind"].lower()) if cells.get("kind") else default
@@ -111,7 +114,8 @@ def _wish(cells: Mapping[str, str], brand_id: int, default: SuppressionKind) -> 
         return wish(brand_id, channel, address, kind, scope, at=at)
     if channel is None:
         raise _Bad("address", "is empty", "Give an address, or channel and digest of one that was forgotten.")
-    return Wish(brand_id, channel, None, kind, scope, _digest(cells.get("digest", "")), at=at)
+    digest, salted = _digest(cells.get("digest", ""), own)
+    return Wish(brand_id, channel, None, kind, scope, digest, at=at, salted=salted)
 
 
 def _address(text: str, channel: Channel) -> tuple[Channel, str]:
@@ -119,13 +123,13 @@ def _address(text: str, channel: Channel) -> tuple[Channel, str]:
         return channel, email(text) if channel is Channel.email else phone(text, None)
     except PydanticCustomError as error:
         context = error.context or {}
-        raise _Bad("address", str(context.get("problem", error)), _REMEDIES[channel]) from error
+        raise _Bad("address", str(context.get("problem", error)), _remedy(channel)) from error
 
 
-_REMEDIES = {
-    Channel.email: "Write one address, e.g. maja@shop.example.",
-    Channel.sms: "Write the number with its country code, e.g. +46701740605.",
-}
+def _remedy(channel: Channel) -> str:
+    if channel is Channel.email:
+        return "Write one address, e.g. maja@shop.example."
+    return "Write the number with its country code, e.g. +46701740605."
 
 
 def _member(kind: type[Word], column: str, text: str) -> Word:
@@ -149,14 +153,19 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _digest(text: str) -> bytes:
+def _digest(text: str, own: str) -> tuple[bytes, bool]:
+    """A digest, and whether it is salted: as an export of this very installation writes it, its fingerprint first."""
+    salt, colon, digits = text.rpartition(":")
+    if colon and salt != own:
+        remedy = "A forgotten address can only be read back where it was forgotten; leave the row out."
+        raise _Bad("digest", "was written by another installation", remedy)
     try:
-        digest = bytes.fromhex(text)
+        digest = bytes.fromhex(digits)
     except ValueError:
         digest = b""
     if len(digest) != 32:
-        raise _Bad("digest", "is no SHA-256", "Give the address instead, or the 64 digits that an export wrote.")
-    return digest
+        raise _Bad("digest", "is no SHA-256", "Give the address instead, or what an export wrote.")
+    return digest, bool(colon)
 
 
 def export_list(session: Session, brand_id: int, file: TextIO) -> int:
@@ -164,9 +173,10 @@ def export_list(session: Session, brand_id: int, file: TextIO) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     query = sa.select(Suppression).where(Suppression.brand_id == brand_id, Suppression.lifted_at.is_(None))
-    count = 0
+    count, own = 0, fingerprint(session)
     for row in session.scalars(query.order_by(Suppression.id).execution_options(yield_per=1000)):
         at = row.created_at.isoformat()
-        writer.writerow([row.channel, row.address or "", row.kind, row.scope, at, row.address_digest.hex()])
+        digest = "" if row.address else f"{own}:{row.address_digest.hex()}"
+        writer.writerow([row.channel, row.address or "", row.kind, row.scope, at, digest])
         count += 1
     return count

@@ -12,15 +12,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models import Attempt, Message, Receipt, Suppression
+from app.models.addresses import SALTED, address_digest, normalised, salted
 from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
-from app.receipts.suppression import address_digest, lifted_by, normalised, reach, written_by
+from app.receipts.suppression import lifted_by, reach, written_by
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """One thing that was said about an address. `at` is when it happened, in real time; None means now.
 
-    `address` is None where only its digest is known (a person was forgotten, then the list moved).
+    `address` is None where only its digest is known (a person was forgotten, then the list moved); `salted` says that
+    this is the stored form of this installation, else it is the plain one.
     """
 
     brand_id: int
@@ -32,6 +34,7 @@ class Wish:
     provider: str | None = None
     receipt_id: int | None = None
     at: datetime | None = None
+    salted: bool = False
 
 
 def wish(
@@ -51,17 +54,27 @@ def wish(
     return Wish(brand_id, channel, known, kind, scope or reach(kind), digest, provider, receipt_id, at)
 
 
-_SUPPRESS = sa.text("""
+_SALTED_DIGEST = SALTED.format(digest=":digest")
+
+# An address that was erased is obeyed, but not written down again.
+_UNLESS_ERASED = f"""CASE WHEN NOT EXISTS (
+            SELECT 1 FROM erasures WHERE brand_id = :brand_id AND channel = :channel
+                AND address_digest = CASE WHEN :salted THEN :digest ELSE {_SALTED_DIGEST} END
+        ) THEN :address END"""  # noqa: S608 - constant text of this module
+
+_SUPPRESS = sa.text(f"""
     INSERT INTO suppressions AS known (brand_id, channel, address_digest, address, kind, scope, provider, receipt_id,
         created_at)
-    VALUES (:brand_id, :channel, :digest, :address, :kind, :scope, :provider, :receipt_id,
-        coalesce(:at, clock_timestamp()))
+    VALUES (:brand_id, :channel, CASE WHEN :salted THEN :digest ELSE {_SALTED_DIGEST} END, {_UNLESS_ERASED},
+        :kind, :scope, :provider, :receipt_id, coalesce(:at, clock_timestamp()))
     ON CONFLICT (brand_id, channel, address_digest, kind, scope) DO UPDATE
     SET created_at = excluded.created_at, lifted_at = NULL, address = coalesce(excluded.address, known.address),
         provider = excluded.provider, receipt_id = excluded.receipt_id
     WHERE known.lifted_at < excluded.created_at
     RETURNING id
-""").bindparams(sa.bindparam("at", type_=sa.DateTime(timezone=True)))
+""").bindparams(  # noqa: S608 - constant text of this module
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)), sa.bindparam("digest", type_=sa.LargeBinary)
+)
 
 
 def suppress(session: Session, wishes: Iterable[Wish]) -> int:
@@ -78,6 +91,7 @@ def _values(one: Wish) -> dict[str, object]:
         "brand_id": one.brand_id,
         "channel": one.channel.value,
         "digest": one.digest,
+        "salted": one.salted,
         "address": one.address,
         "kind": one.kind.value,
         "scope": one.scope.value,
@@ -87,12 +101,15 @@ def _values(one: Wish) -> dict[str, object]:
     }
 
 
-_LIFT = sa.text("""
+_LIFT = sa.text(f"""
     UPDATE suppressions SET lifted_at = coalesce(:at, clock_timestamp())
-    WHERE brand_id = any(:brand_ids) AND channel = :channel AND address_digest = :digest AND kind = any(:kinds)
+    WHERE brand_id = any(:brand_ids) AND channel = :channel
+        AND address_digest = {_SALTED_DIGEST} AND kind = any(:kinds)
         AND lifted_at IS NULL AND created_at <= coalesce(:at, clock_timestamp())
     RETURNING kind
-""").bindparams(sa.bindparam("at", type_=sa.DateTime(timezone=True)))
+""").bindparams(  # noqa: S608 - constant text of this module
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)), sa.bindparam("digest", type_=sa.LargeBinary)
+)
 
 
 def lift(
@@ -114,19 +131,20 @@ def lift(
     return [SuppressionKind(kind) for kind in session.scalars(_LIFT, values)]
 
 
+_SALTED_NAME = SALTED.format(digest="named.digest")
+_STANDING = sa.text(f"""
+    SELECT suppressions.brand_id, suppressions.channel, named.digest, suppressions.kind
+    FROM unnest(cast(:digests AS bytea[])) AS named (digest)
+    JOIN suppressions ON suppressions.address_digest = {_SALTED_NAME}
+    WHERE suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
+    ORDER BY suppressions.created_at DESC
+""")  # noqa: S608 - constant text of this module
+
+
 def standing(session: Session, digests: Iterable[bytes]) -> Mapping[tuple[int, str, bytes], SuppressionKind]:
     """Which of these addresses must not get order mail, by brand, channel and digest, with the oldest reason why."""
-    query = (
-        sa.select(Suppression.brand_id, Suppression.channel, Suppression.address_digest, Suppression.kind)
-        .where(
-            Suppression.address_digest == sa.func.any(list(set(digests))),
-            Suppression.lifted_at.is_(None),
-            Suppression.scope == sa.literal_column("'all'"),
-        )
-        .order_by(Suppression.created_at.desc())
-    )
-    rows = session.execute(query)
-    return {(row.brand_id, row.channel, bytes(row.address_digest)): SuppressionKind(row.kind) for row in rows}
+    rows = session.execute(_STANDING, {"digests": list(set(digests))})
+    return {(row.brand_id, row.channel, bytes(row.digest)): SuppressionKind(row.kind) for row in rows}
 
 
 def is_suppressed(session: Session, brand_id: int, channel: Channel, digest: bytes, kind: SuppressionKind) -> bool:
@@ -134,7 +152,7 @@ def is_suppressed(session: Session, brand_id: int, channel: Channel, digest: byt
     standing_one = sa.exists().where(
         Suppression.brand_id == brand_id,
         Suppression.channel == channel,
-        Suppression.address_digest == digest,
+        Suppression.address_digest == salted(digest),
         Suppression.kind == kind,
         Suppression.lifted_at.is_(None),
     )

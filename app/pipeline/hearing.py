@@ -67,6 +67,10 @@ class Locked:
     shipments: Mapping[int, Any]
     by_order: Mapping[int, Sequence[Any]]
 
+    def erased(self, shipment_id: int) -> bool:
+        """Whether the parcel's shopper was erased: its order is closed, and nothing is stored of it any more."""
+        return self.orders[self.shipments[shipment_id].order_id].erased_at is not None
+
     def others(self, shipment: Any) -> list[Any]:
         """The other parcels of the same order."""
         return [other for other in self.by_order[shipment.order_id] if other.id != shipment.id]

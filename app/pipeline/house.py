@@ -14,7 +14,14 @@ from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
 from app.rules.ruleset import RuleSet
-from app.settings import CarrierSettings, SendingSettings, SendMode
+from app.settings import (
+    AlertsSettings,
+    BrakeSettings,
+    CarrierSettings,
+    RetentionSettings,
+    SendingSettings,
+    SendMode,
+)
 from app.tracking.carriers.base import Carrier
 
 T = TypeVar("T")
@@ -43,7 +50,8 @@ class House:
     """Everything a batch needs besides its rows.
 
     `transports` holds, for each channel, its providers in the order of choice. `wake` names a kind of work
-    that has just become due (a queue and its argument); losing the call costs one tick, no more.
+    that has just become due (a queue and its argument); losing the call costs one tick, no more. `mailers` are the
+    providers by which an alarm can be mailed, in the order of choice, whatever the send mode is.
     """
 
     clock: Clock
@@ -61,6 +69,10 @@ class House:
     allowlist: frozenset[str]
     public_url: str
     wake: Callable[[str, str], None]
+    alerts: AlertsSettings
+    brake: BrakeSettings
+    mailers: tuple[Transport, ...]
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
     templates: dict[int, Template] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from app.messages.base import Template, TemplateMissing
 from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.facts import Facts
 from app.models.vocabulary import MessageState, Reason
+from app.pipeline.braking import count_planned
 from app.pipeline.house import House
 from app.rules.decide import Decided
 from app.rules.ruleset import Priority
@@ -58,6 +59,7 @@ def plan(
     rows = [row for index, row in candidates if index in written]
     if rows:
         session.execute(insert(Message), rows)
+        count_planned(session, rows, now)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.channels.base import Outgoing, OutgoingSms, Question
+from app.channels.base import Outgoing, OutgoingSms, OutgoingWhatsApp, Question
 from app.log import logger
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
@@ -118,6 +118,9 @@ def _rivals(row: Any, doubt: Doubt, texts: Mapping[int, Outgoing]) -> bool:
 
 def _alike(one: Outgoing | None, other: Outgoing | None) -> bool:
     """Whether two texts read the same; one that cannot be read might."""
+    if isinstance(one, OutgoingWhatsApp) and isinstance(other, OutgoingWhatsApp):
+        # Twilio's texts are not ours to compare: one about this parcel may look like any other about it.
+        return (one.to_phone, one.link) == (other.to_phone, other.link)
     if not isinstance(one, OutgoingSms) or not isinstance(other, OutgoingSms):
         return one is None or other is None
     return (one.to_phone, one.text) == (other.to_phone, other.text)
@@ -125,7 +128,7 @@ def _alike(one: Outgoing | None, other: Outgoing | None) -> bool:
 
 def _witnesses(session: Session, house: House, doubt: Doubt, outgoing: Outgoing | None) -> tuple[tuple[str, str], ...]:
     """Later mails that the provider took: that its records show them tells that they are up to date."""
-    if isinstance(outgoing, OutgoingSms) or Channel.email not in house.channels:
+    if isinstance(outgoing, OutgoingSms | OutgoingWhatsApp) or Channel.email not in house.channels:
         return ()
     values = {
         "attempt_id": doubt.id,

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,16 +11,26 @@ from sqlalchemy.orm import Session
 
 from app.messages.base import Template
 from app.models import Base, Crossing, Message, Order, Shipment, TemplateVersion
+from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
+from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.consenting import standing
 from app.pipeline.house import House
+from app.pipeline.leaving import closed_to
 from app.pipeline.picture import person_of, picture_since
-from app.receipts.suppression import address_digest, in_words
+from app.receipts.suppression import in_words
 from app.rules.ruleset import Priority
 from app.settings import SendMode
 
 _ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+
+OLD_NEWS = timedelta(hours=1)
+"""After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
+that was out for delivery then may have arrived since."""
+ASKED_SOON = timedelta(minutes=2)
+"""A question that is due by then counts as due: one that is being asked is leased for about a minute."""
+_LOOK_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +67,12 @@ class Release:
     cancelled: bool
     told_further: bool
     told_newer: bool
+    unasked: bool
     as_decided: bool
     provider: str | None
     resent: bool
+    priority: int
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,56 +87,71 @@ class Withheld:
     """When it is tried again, for one that is only put off (`ready`)."""
 
 
-_DUE = sa.text("""
-    WITH waiting AS MATERIALIZED (
+def put_off_reason(release: Release, reason: Reason) -> Reason:
+    """Why a message waits; one that leaves again without evidence keeps saying so, for it must know whom to avoid."""
+    return Reason.resent_unconfirmed if release.resent else reason
+
+
+# What comes up while a pause stands is marked with it instead of being claimed: once, and no claim comes across it
+# again. The pauses are locked meanwhile, so that nothing is put aside under one that is just being lifted.
+_DUE = with_pauses("""
+    WITH standing AS MATERIALIZED (
+        SELECT * FROM pauses WHERE lifted_at IS NULL FOR SHARE
+    ), waiting AS MATERIALIZED (
         SELECT brands.id FROM brands CROSS JOIN LATERAL (
             SELECT 1 FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
-                AND state IN ('held', 'ready') AND send_at <= :now
+                AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at <= :now
             LIMIT 1
         ) AS due
     ), due AS MATERIALIZED (
-        SELECT picked.id
+        SELECT picked.id, picked.paused
         FROM (SELECT id FROM waiting ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
-            SELECT id FROM messages
+            SELECT id, (SELECT pauses.id FROM standing AS pauses WHERE {holds} ORDER BY 1 LIMIT 1) AS paused
+            FROM messages
             WHERE channel = :channel AND brand_id = brands.id AND priority = :priority
-                AND state IN ('held', 'ready') AND send_at <= :now
-            ORDER BY send_at
+                AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at <= :now
+            ORDER BY send_at DESC
             LIMIT (SELECT (:amount + count(*) - 1) / greatest(count(*), 1) FROM waiting)
             FOR UPDATE SKIP LOCKED
         ) AS picked
         LIMIT :amount
     )
     UPDATE messages
-    SET state = 'sending', lease_token = :token,
-        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    SET pause_id = due.paused,
+        state = CASE WHEN due.paused IS NULL THEN 'sending' ELSE state END,
+        lease_token = CASE WHEN due.paused IS NULL THEN :token END,
+        lease_until = CASE WHEN due.paused IS NULL THEN clock_timestamp() + make_interval(secs => :lease) END
     FROM due WHERE messages.id = due.id
-    RETURNING messages.id
+    RETURNING messages.id, messages.pause_id
 """)
+
+_ROUNDS = 20
+"""How often one claim looks again because what it came across was paused: it must neither give up at the first
+paused message nor put aside a whole backlog in one transaction."""
 
 
 def claim(
     session: Session, house: House, channel: Channel, now: datetime, priorities: Sequence[Priority] = tuple(Priority)
 ) -> tuple[str, list[int]]:
     """Claim due messages of a channel under one lease: the urgent first, and an equal slice for each brand
-    that has any, in an order drawn anew."""
+    that has any, in an order drawn anew. Of each, the newest news first: a backlog that is told from its other end
+    tells everybody late, while what has waited longest is most likely to have been overtaken or to expire. What a
+    pause holds is put aside on the way."""
     token = secrets.token_hex(8)
     amount = house.sending.batch
     claimed: list[int] = []
+    values = {"channel": channel.value, "now": now, "token": token, "lease": lease_seconds(house)}
     for priority in sorted(priorities):
-        wanted = amount - len(claimed)
-        if wanted <= 0:
-            break
-        values = {
-            "channel": channel.value,
-            "priority": int(priority),
-            "now": now,
-            "amount": wanted,
-            "token": token,
-            "lease": lease_seconds(house),
-        }
-        claimed += session.scalars(_DUE, values).all()
+        for _ in range(_ROUNDS):
+            wanted = amount - len(claimed)
+            if wanted <= 0:
+                break
+            rows = session.execute(_DUE, {**values, "priority": int(priority), "amount": wanted}).all()
+            claimed += [row.id for row in rows if row.pause_id is None]
+            if all(row.pause_id is None for row in rows):
+                break
     return token, sorted(claimed)
 
 
@@ -135,15 +163,17 @@ def lease_seconds(house: House) -> float:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "attempts", "expires_at", "rendered_at", "released", "personal", "provider", "reason",
+    "attempts", "planned_at", "expires_at", "rendered_at", "released", "personal", "provider", "reason",
+    "priority",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
-    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at",
+    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
     "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "cancelled_at",
+    "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
@@ -228,10 +258,22 @@ def _release(
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
+        unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
         provider=row.provider,
         resent=row.reason == Reason.resent_unconfirmed,
+        erased=order.erased_at is not None,
+        priority=row.priority,
     )
+
+
+def _unasked(row: Any, shipment: Any, now: datetime) -> bool:
+    """Whether old news is about to be told though its carrier, overdue to be asked, was not asked since we heard it.
+    One that cannot be reached has been asked; a parcel that has never been polled is told of by others."""
+    polled, due = shipment.last_polled_at, shipment.next_poll_at
+    if polled is None or due is None:
+        return False
+    return bool(polled <= row.planned_at < now - OLD_NEWS and due <= now + ASKED_SOON)
 
 
 def _orders(session: Session, order_ids: Sequence[int]) -> dict[int, Any]:
@@ -262,6 +304,8 @@ def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], lis
 def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
     """Why a message must not leave at this instant, or None. The last look before a provider is called."""
     address = release.person.email if release.channel is Channel.email else release.person.phone
+    if release.erased:
+        return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
     if overtaken(release):
@@ -273,12 +317,12 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
     if release.suppressed is not None:
         return Withheld(release.id, MessageState.suppressed, Reason.suppressed_address, in_words(release.suppressed))
-    if mode == SendMode.live:
-        return None
-    if mode != SendMode.allowlist:  # whatever else it says, only `live` and a listed address let anything out
-        return Withheld(release.id, MessageState.suppressed, Reason.shadow)
-    if address.lower() not in allowlist:
-        return Withheld(release.id, MessageState.suppressed, Reason.not_on_allowlist)
+    closed = closed_to(address, mode, allowlist)
+    if closed is not None:
+        return Withheld(release.id, MessageState.suppressed, closed)
+    if release.unasked:
+        detail = "it has waited for long, so the carrier is asked first whether it is still so"
+        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, now + _LOOK_AGAIN)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What shoppers write back by SMS: a keyword takes effect at once, anything else is kept with its parcel."""
+"""What shoppers write back by SMS or WhatsApp: a keyword takes effect at once, the rest is kept with its parcel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.channels.base import IncomingSms
-from app.models import Brand, InboundMessage
+from app.models import Brand, Erasure, InboundMessage
+from app.models.addresses import address_digest, normalised, salted
 from app.models.vocabulary import Channel, Meaning, SuppressionKind
 from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.house import House
 from app.receipts.keywords import meaning
-from app.receipts.suppression import address_digest, normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +28,40 @@ class About:
 
 def take_reply(house: House, provider: str, sms: IncomingSms, now: datetime) -> Meaning | None:
     """Store one SMS and let a keyword take effect, all in one transaction. None when it was taken before."""
-    meant, sender = meaning(sms.text, sms.opt_out), normalised(Channel.sms, sms.sender)
-    digest = address_digest(Channel.sms, sender)
+    channel = channel_of(sms.sender)
+    meant, sender = meaning(sms.text, sms.opt_out), normalised(channel, sms.sender)
+    digest = address_digest(channel, sender)
     with house.sessions.begin() as session:
         brand_ids = _brands_of(session, house, sms.recipient)
         about = _about(session, brand_ids, sender)
+        forgotten = about is None and _was_erased(session, brand_ids, digest)
         row = {
             "brand_id": about.brand_id if about else brand_ids[0] if len(brand_ids) == 1 else None,
             "provider": provider,
             "event_key": sms.event_key,
-            "sender": sender,
-            "sender_digest": digest,
+            "sender": None if forgotten else sender,
             "recipient": sms.recipient,
-            "body": sms.text,
+            "body": None if forgotten else sms.text,
             "meaning": meant.value,
             "order_id": about.order_id if about else None,
             "shipment_id": about.shipment_id if about else None,
             "received_at": now,
         }
-        stored = insert(InboundMessage).on_conflict_do_nothing().returning(InboundMessage.id)
-        if session.execute(stored, row).one_or_none() is None:
+        stored = insert(InboundMessage).values(**row, sender_digest=salted(digest)).on_conflict_do_nothing()
+        if session.execute(stored.returning(InboundMessage.id)).one_or_none() is None:
             return None
         if meant is Meaning.stop:
             kind = SuppressionKind.stop
-            suppress(session, [wish(brand_id, Channel.sms, sender, kind, provider=provider) for brand_id in brand_ids])
+            suppress(session, [wish(brand_id, channel, sender, kind, provider=provider) for brand_id in brand_ids])
         elif meant is Meaning.start:
-            lift(session, brand_ids, Channel.sms, digest, [SuppressionKind.stop])
+            lift(session, brand_ids, channel, digest, [SuppressionKind.stop])
     return meant
+
+
+def channel_of(number: str) -> Channel:
+    """Where somebody wrote to us: Twilio puts the channel before a number that is no plain telephone's. Who says STOP
+    there still wants what comes by SMS, and the other way round; each can be answered where it was read."""
+    return Channel.whatsapp if number.startswith("whatsapp:") else Channel.sms
 
 
 def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
@@ -67,13 +74,23 @@ def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
     return list(found)
 
 
+def _was_erased(session: Session, brand_ids: Sequence[int], digest: bytes) -> bool:
+    """Whether this number belongs to somebody who was erased. One who has ordered since is known by that order."""
+    query = sa.select(Erasure.id).where(
+        Erasure.brand_id == sa.func.any(list(brand_ids)),
+        Erasure.channel == Channel.sms,
+        Erasure.address_digest == salted(digest),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 _ABOUT = sa.text("""
     SELECT orders.brand_id, orders.id AS order_id, shipments.id AS shipment_id
     FROM orders
     JOIN shipments ON shipments.order_id = orders.id
     LEFT JOIN LATERAL (
         SELECT max(rendered_at) AS at FROM messages
-        WHERE messages.shipment_id = shipments.id AND messages.channel = 'sms'
+        WHERE messages.shipment_id = shipments.id AND messages.channel IN ('sms', 'whatsapp')
     ) AS told ON true
     WHERE orders.brand_id = any(:brand_ids) AND orders.phone = :phone
     ORDER BY told.at DESC NULLS LAST, orders.placed_at DESC, shipments.id DESC

@@ -24,7 +24,7 @@ def resend_unconfirmed(session: Session, house: House) -> int:
         .join(Attempt, Attempt.id == Message.open_attempt_id)
         .where(
             Message.state == MessageState.unconfirmed,
-            Message.channel != Channel.sms,
+            Message.channel == Channel.email,
             Message.attempts < house.sending.max_attempts,
             Attempt.deadline_at + waited < sa.func.clock_timestamp(),
             # not while a question is out whose answer nobody has yet

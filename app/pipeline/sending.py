@@ -8,14 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, Transport, Verdict, one_line
+from app.channels.base import Outgoing, OutgoingEmail, OutgoingSms, OutgoingWhatsApp, Transport, Verdict, one_line
 from app.log import logger
 from app.messages.base import Links, NotRenderable, Template
 from app.models import public_id
+from app.models.addresses import SALTED
+from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, Withheld, lease_seconds
+from app.pipeline.releasing import Release, Withheld, lease_seconds, put_off_reason
 from app.pipeline.senders import Rest, Rests, choose, is_down
 from app.receipts.suppression import written_by
 
@@ -24,12 +26,13 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A rendered message with the call that will carry it."""
+    """A rendered message with the call that will carry it, not before the stopwatch reads `begins`."""
 
     release: Release
     transport: Transport
     outgoing: Outgoing
     subject: str | None
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,10 @@ def render(
     # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
     chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
     if isinstance(chosen, Rest):
-        again_at = house.clock.after_wall(chosen.left)
-        detail = f"every sender rests: {chosen.why}"
-        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, again_at)
+        reason = put_off_reason(release, Reason.paced if chosen.busy else Reason.retrying)
+        again_at = house.clock.after_wall(chosen.busy or chosen.left)
+        detail = f"{'its sender asked for a pause' if chosen.busy else 'every sender rests'}: {chosen.why}"
+        return Withheld(release.id, MessageState.ready, reason, detail, again_at)
     return Letter(release, chosen, outgoing, subject)
 
 
@@ -67,6 +71,8 @@ def write_out(house: House, release: Release, template: Template, attempt: str) 
     links = Links(parcel=page, short=page)
     if release.channel is Channel.email:
         return _email(house, release, template, links, attempt)
+    if release.channel is Channel.whatsapp:
+        return _whatsapp(house, release, template, links, attempt), None
     return _sms(house, release, template, links, attempt), None
 
 
@@ -94,11 +100,38 @@ def _sms(house: House, release: Release, template: Template, links: Links, attem
         to_phone=release.person.phone or "",
         text=rendered.text,
         sender=rendered.sender,
-        valid_for=max(60, int(house.clock.wall_seconds_until(release.expires_at))),
+        valid_for=_valid_for(house, release),
+        segments=rendered.segments,
     )
 
 
-_BEGIN = sa.text("""
+def _whatsapp(house: House, release: Release, template: Template, links: Links, attempt: str) -> OutgoingWhatsApp:
+    rendered = house.renderer.render_whatsapp(template, release.facts, release.person, links, release.rendered_at)
+    return OutgoingWhatsApp(
+        attempt_id=attempt,
+        to_phone=release.person.phone or "",
+        content_sid=rendered.content_sid,
+        variables=rendered.variables,
+        link=links.parcel,
+        valid_for=_valid_for(house, release),
+    )
+
+
+def _valid_for(house: House, release: Release) -> int:
+    return max(60, int(house.clock.wall_seconds_until(release.expires_at)))
+
+
+# Locked first, in the one order, and in a statement of its own: `_BEGIN` then waits for nobody, and its snapshot is
+# younger than whatever it would have waited for. Otherwise a "no" that commits during the wait would go unseen.
+_LOCK = sa.text("""
+    SELECT count(*) FROM (
+        SELECT FROM messages
+        WHERE id = any(cast(:ids AS bigint[])) AND state = 'sending' AND lease_token = :token
+        ORDER BY id FOR NO KEY UPDATE
+    ) AS locked
+""")
+
+_BEGIN = with_pauses(f"""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
@@ -123,12 +156,14 @@ _BEGIN = sa.text("""
             AND messages.lease_until > clock_timestamp()
             AND messages.open_attempt_id IS NULL
             AND NOT EXISTS (
-                SELECT 1 FROM orders WHERE orders.id = messages.order_id AND orders.cancelled_at IS NOT NULL
+                SELECT 1 FROM orders WHERE orders.id = messages.order_id
+                    AND (orders.cancelled_at IS NOT NULL OR orders.erased_at IS NOT NULL)
             )
+            AND NOT EXISTS (SELECT 1 FROM pauses WHERE {{holds}})
             -- every message is order mail so far, so only what holds back everything counts
             AND NOT EXISTS (
                 SELECT 1 FROM suppressions
-                WHERE suppressions.address_digest = decode(numbered.address_digest, 'hex')
+                WHERE suppressions.address_digest = {SALTED.format(digest="decode(numbered.address_digest, 'hex')")}
                     AND suppressions.brand_id = messages.brand_id AND suppressions.channel = messages.channel
                     AND suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
             )
@@ -141,14 +176,15 @@ _BEGIN = sa.text("""
         clock_timestamp(), clock_timestamp() + make_interval(secs => :deadline)
     FROM begun
     RETURNING message_id, id, number
-""")
+""")  # noqa: S608 - constant text
 
 
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
-    A message that lost its lease, was cancelled since it was claimed, or whose address was suppressed since, drops
-    out here.
+    A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed since,
+    drops out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next
+    call.
     """
     if not letters:
         return []
@@ -159,9 +195,11 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
         "deadline": house.sending.deadline,
     }
     with house.sessions.begin() as session:
+        session.execute(_LOCK, {"ids": [letter.release.id for letter in letters], "token": token})
         rows = session.execute(_BEGIN, values).all()
     by_message = {letter.release.id: letter for letter in letters}
-    return [Begun(by_message[row.message_id], row.id, row.number) for row in rows]
+    in_order = sorted(rows, key=lambda row: row.message_id)  # not as the plan happened to find them
+    return [Begun(by_message[row.message_id], row.id, row.number) for row in in_order]
 
 
 def _as_json(letter: Letter) -> str:
@@ -199,10 +237,10 @@ def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
         return _Settlement(MessageState.failed, Reason.refused, verdict.error)
     if verdict.outcome is AttemptOutcome.unanswered:
         return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
-    # A sender that is down is no fault of the message's: it waits for as long as its news is worth.
-    if entry.attempts >= house.sending.max_attempts and not is_down(verdict):
+    # A sender that is down or too fast is no fault of the message's: it waits for as long as its news is worth.
+    if entry.attempts >= house.sending.max_attempts and not (is_down(verdict) or verdict.throttled):
         return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
-    wait = max(verdict.retry_after or 0.0, backoff(entry.attempts, entry.attempt_id))
+    wait = max(verdict.retry_after or 0.0, backoff(1 if verdict.throttled else entry.attempts, entry.attempt_id))
     return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
 
 

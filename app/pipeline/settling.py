@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.channels.base import Report
-from app.models import Attempt, Message, Receipt
+from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.consenting import heed_reports
 from app.pipeline.house import House
@@ -176,9 +176,30 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
         if attempt is not None:
             receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
     session.flush()
+    _keep_nothing_of_the_erased(session, receipts, attempts, messages)
     heed_reports(session, receipts, attempts, messages)
     _close_overtaken(session, [message.id for message in messages.values() if message.open_attempt_id is None])
     return len(receipts)
+
+
+def _keep_nothing_of_the_erased(
+    session: Session,
+    receipts: Sequence[Receipt],
+    attempts: Mapping[tuple[str, str], Attempt],
+    messages: Mapping[int, Message],
+) -> None:
+    """A report that comes after its shopper was erased counts, but its own words are not kept."""
+    order_ids = sorted({message.order_id for message in messages.values()})
+    erased = sa.select(Order.id).where(Order.id == sa.func.any(order_ids), Order.erased_at.is_not(None))
+    closed = set(session.scalars(erased)) if order_ids else set()
+    if not closed:
+        return
+    for receipt in receipts:
+        attempt = attempts.get((receipt.provider, receipt.attempt_public_id or ""))
+        if attempt is not None and messages[attempt.message_id].order_id in closed:
+            receipt.body, receipt.detail = b"", None
+            messages[attempt.message_id].detail = None
+    session.flush()
 
 
 def _close_overtaken(session: Session, message_ids: Sequence[int]) -> None:

@@ -1,13 +1,10 @@
-"""Which report writes which suppression, what each suppression holds back, and by which name an address is known.
+"""Which report writes which suppression, and what each suppression holds back.
 
 Pure. Order mail is what a shopper bought; nothing but an address that is dead, or a person who said no to everything,
 keeps it back. A "no" to advertisements never does.
 """
 
-import hashlib
-import unicodedata
-
-from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
+from app.models.vocabulary import SuppressionKind, SuppressionScope
 
 _K, _S = SuppressionKind, SuppressionScope
 
@@ -68,20 +65,3 @@ def holds_back(scope: SuppressionScope, *, marketing: bool) -> bool:
 def in_words(kind: SuppressionKind) -> str:
     """Why the address is not written to, as the end of a sentence."""
     return _WORDS[kind]
-
-
-def normalised(channel: Channel, address: str) -> str:
-    """An address as it is compared: without its outer blanks, in one case; a number without what people put into it.
-
-    Nothing is guessed beyond that: dots and plus signs in a mailbox belong to its owner.
-    """
-    text = unicodedata.normalize("NFC", address.strip()).lower()
-    if channel is Channel.sms:
-        text = text.removeprefix("whatsapp:")
-        text = "".join(letter for letter in text if letter not in " -()./\u00a0")
-    return text
-
-
-def address_digest(channel: Channel, address: str) -> bytes:
-    """SHA-256 of the normalised address, by which it is known even when the address itself has been forgotten."""
-    return hashlib.sha256(normalised(channel, address).encode()).digest()

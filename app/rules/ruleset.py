@@ -172,9 +172,9 @@ class _Reading:
         written = node.value if isinstance(node, yaml.ScalarNode) else None
         if written not in ("true", "false"):
             self.fault(node, "resend_unconfirmed", "neither true nor false", "Write `resend_unconfirmed: true`.")
-        elif written == "true" and any(send.channel is Channel.sms for send in sends):
+        elif written == "true" and any(send.channel is not Channel.email for send in sends):
             remedy = "Give the email a rule of its own, and write it there."
-            self.fault(node, "resend_unconfirmed", "an SMS is never sent twice on a guess", remedy)
+            self.fault(node, "resend_unconfirmed", "only an email may be sent twice on a guess", remedy)
         return written == "true"
 
     def text(self, entries: Mapping[str, yaml.Node], rule: yaml.Node, key: str) -> str:

@@ -33,6 +33,9 @@ class Scope(StrEnum):
 
     orders_write = "orders:write"
     orders_read = "orders:read"
+    pauses_write = "pauses:write"
+    people_export = "people:export"
+    people_erase = "people:erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Keys:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
-    description="A key of one brand, `dsk_…`, with the scopes `orders:write`, `orders:read` or both.",
+    description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `pauses:write`,"
+    " `people:export` and `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

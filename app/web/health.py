@@ -1,5 +1,6 @@
 """Whether this process is up, and whether it can do its work."""
 
+from datetime import datetime
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from app.db import check_reachable, current_revision, newest_revision
 from app.errors import Unreachable
+from app.models import AuditMark
 from app.pipeline.house import House
 from app.web.problems import MEDIA_TYPE, FieldFault, Problem, ProblemDocument
 
@@ -16,10 +18,13 @@ router = APIRouter(tags=["health"])
 
 
 class Ready(BaseModel):
-    """Ready to work. `revision` is the schema's."""
+    """Ready to work. `revision` is the schema's. `watched_at` is when the workers last looked for what is wrong, on the
+    database's clock: when it is minutes old, beat or the workers of the queue `settle` are silent, and nobody but this
+    page can say so."""
 
     status: str = Field("ready", examples=["ready"])
     revision: str
+    watched_at: datetime | None
 
 
 @router.get("/healthz", summary="The process is up")
@@ -42,12 +47,18 @@ def readyz(request: Request) -> Ready | Response:
     try:
         check_reachable(engine)
         stands = current_revision(engine)
+        watched_at = _watched_at(house) if stands == expected else None
     except (Unreachable, sa.exc.SQLAlchemyError):
         return _not_ready("database", "does not answer", "Start PostgreSQL, or correct DOORSTEP_DATABASE_URL.")
     if stands != expected:
         problem = f"stands at revision {stands or 'none'}, this program needs {expected}"
         return _not_ready("schema", problem, "Run `doorstep migrate`.")
-    return Ready(status="ready", revision=expected)
+    return Ready(status="ready", revision=expected, watched_at=watched_at)
+
+
+def _watched_at(house: House) -> datetime | None:
+    with house.sessions() as session:
+        return session.scalar(sa.select(sa.func.max(AuditMark.at)))
 
 
 @lru_cache(maxsize=1)

@@ -115,7 +115,7 @@ def _not_in_use() -> Problem:
         404,
         "no-provider",
         "No such provider is in use",
-        "Name it in DOORSTEP_CHANNELS__EMAIL or DOORSTEP_CHANNELS__SMS.",
+        "Name it in DOORSTEP_CHANNELS__EMAIL, DOORSTEP_CHANNELS__SMS or DOORSTEP_CHANNELS__WHATSAPP.",
     )
 
 

@@ -69,6 +69,11 @@ SCANS_BODY = _body(IncomingScan, "scans", SCAN_EXAMPLE, 500, {})
 TAGS = [
     {"name": "orders", "description": "Orders with their parcels. Scopes: `orders:write`, `orders:read`."},
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
+    {
+        "name": "pauses",
+        "description": "Stopping messages before they leave, and letting them go. Scope: `pauses:write`.",
+    },
+    {"name": "people", "description": "A person's rights. Scopes: `people:export`, `people:erase`."},
     {"name": "hooks", "description": "Where providers report. Verified by their signatures, not by keys."},
     {"name": "health", "description": "For load balancers and those who watch over them."},
 ]

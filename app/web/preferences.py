@@ -13,10 +13,10 @@ from starlette.responses import RedirectResponse, Response
 
 from app.messages.bundle import locale_chain
 from app.models import Brand, Order
+from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.consenting import is_suppressed, lift, suppress, wish
 from app.pipeline.house import House
-from app.receipts.suppression import address_digest
 from app.web.pages import page, words_for
 from app.web.shoppers import find_parcel, lost
 
@@ -24,6 +24,8 @@ router = APIRouter(include_in_schema=False)
 
 _UNSUBSCRIBE = (Channel.email, SuppressionKind.unsubscribe)
 _STOP = (Channel.sms, SuppressionKind.stop)
+_TEXTS = (Channel.sms, Channel.whatsapp)
+"""What "texts" means on this page: whoever stops them here has not one of them in mind."""
 
 
 @router.get("/p/{token}")
@@ -55,7 +57,7 @@ async def _raw(request: Request) -> bytes:
 def unsubscribe(request: Request, token: str, body: Annotated[bytes, Depends(_raw)]) -> Response:
     """No more advertisements by mail. This is also what `List-Unsubscribe` names: a mail program posts here without
     cookie or login, and is not sent elsewhere (RFC 8058, section 3.1)."""
-    answer = _change(request, token, _say_no, *_UNSUBSCRIBE)
+    answer = _change(request, token, _say_no, SuppressionKind.unsubscribe, Channel.email)
     one_click = b"List-Unsubscribe=One-Click" in body and answer.status_code == 303
     return Response(status_code=200) if one_click else answer
 
@@ -63,34 +65,40 @@ def unsubscribe(request: Request, token: str, body: Annotated[bytes, Depends(_ra
 @router.post("/p/{token}/subscribe")
 def subscribe(request: Request, token: str) -> Response:
     """Takes the unsubscription back."""
-    return _change(request, token, _take_back, *_UNSUBSCRIBE)
+    return _change(request, token, _take_back, SuppressionKind.unsubscribe, Channel.email)
 
 
 @router.post("/p/{token}/texts/stop")
 def stop_texts(request: Request, token: str) -> Response:
     """No more text messages, as if the shopper had answered STOP: senders with a name cannot be answered."""
-    return _change(request, token, _say_no, *_STOP)
+    return _change(request, token, _say_no, SuppressionKind.stop, *_texts(request))
 
 
 @router.post("/p/{token}/texts/start")
 def start_texts(request: Request, token: str) -> Response:
     """Text messages again."""
-    return _change(request, token, _take_back, *_STOP)
+    return _change(request, token, _take_back, SuppressionKind.stop, *_texts(request))
+
+
+def _texts(request: Request) -> list[Channel]:
+    """The channels that texts come by here; SMS always, so that a list that was imported before can be left."""
+    house: House = request.app.state.house
+    return [channel for channel in _TEXTS if channel is Channel.sms or channel in house.channels]
 
 
 _Change = Callable[[Session, int, Channel, str, SuppressionKind], object]
 
 
-def _change(request: Request, token: str, change: _Change, channel: Channel, kind: SuppressionKind) -> Response:
+def _change(request: Request, token: str, change: _Change, kind: SuppressionKind, *channels: Channel) -> Response:
     house: House = request.app.state.house
     with house.sessions.begin() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
             return lost()
         brand, order, _shipment = found
-        address = _address(order, channel)
-        if address:
-            change(session, brand.id, channel, address, kind)
+        for channel in channels:
+            if address := _address(order, channel):
+                change(session, brand.id, channel, address, kind)
     return RedirectResponse(f"/p/{token}", status_code=303)
 
 

@@ -67,7 +67,7 @@ def find_parcel(session: Session, token: str, now: datetime) -> tuple[Brand, Ord
         sa.select(Brand, Order, Shipment)
         .join(Order, Order.id == Shipment.order_id)
         .join(Brand, Brand.id == Shipment.brand_id)
-        .where(Shipment.link_token == token)
+        .where(Shipment.link_token == token, Order.erased_at.is_(None))
     ).one_or_none()
     if found is None:
         return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from app.channels.base import OutgoingEmail, OutgoingSms
+from app.channels.base import OutgoingEmail, OutgoingSms, OutgoingWhatsApp
 from app.channels.pool import Pool
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -30,6 +30,15 @@ SMS = OutgoingSms(
     to_phone="+46701234567",
     text="Fjällhem: your parcel arrives today 14-16. https://shop.example/t/abc",
     sender=None,
+    valid_for=7200,
+)
+
+WHATSAPP = OutgoingWhatsApp(
+    attempt_id="att_7k2m9q4x8c3v5b6n1p0z",
+    to_phone="+46701234567",
+    content_sid="HX" + "0a" * 16,
+    variables={"1": "Anna", "2": "https://shop.example/t/abc"},
+    link="https://shop.example/t/abc",
     valid_for=7200,
 )
 

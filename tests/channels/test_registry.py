@@ -7,7 +7,8 @@ from app.channels.base import Asking
 from app.channels.pool import Pool
 from app.channels.registry import build, providers_of
 from app.errors import ConfigurationError
-from app.settings import Settings
+from app.settings import Settings, load_settings
+from tests.channels.letters import EMAIL, SMS, WHATSAPP
 
 
 def nobody() -> Pool:
@@ -20,10 +21,11 @@ COMPLETE = {
     "DOORSTEP_TWILIO__ACCOUNT_SID": "AC" + "0" * 32,
     "DOORSTEP_TWILIO__AUTH_TOKEN": "token",
     "DOORSTEP_TWILIO__FROM": "+46700000000",
+    "DOORSTEP_TWILIO__WHATSAPP_FROM": "+46700000001",
     "DOORSTEP_SMTP__URL": "smtp://mail.example:2525",
     "DOORSTEP_HOME": "/nowhere/doorstep",
 }
-PAIRS = [(kind, name) for kind in ("email", "sms") for name in providers_of(kind)]
+PAIRS = [(kind, name) for kind in ("email", "sms", "whatsapp") for name in providers_of(kind)]
 
 
 def settings(monkeypatch, **changes: str) -> Settings:
@@ -70,3 +72,36 @@ def test_no_secret_stands_in_a_sender_name(monkeypatch):
     told = settings(monkeypatch, DOORSTEP_SMTP__URL="smtp://user:hunter2@mail.example")
     senders = [build(name, told, nobody(), kind).sender for kind, name in PAIRS]
     assert not any(secret in sender for sender in senders for secret in ("hunter2", "SG.key", "token"))
+
+
+def test_a_whatsapp_sender_is_a_setting_of_its_own(monkeypatch):
+    """The number for SMS is not taken for it: WhatsApp knows only what was registered there."""
+    with pytest.raises(ConfigurationError, match=r"DOORSTEP_TWILIO__WHATSAPP_FROM is not set\. Set it to "):
+        built = settings(monkeypatch, DOORSTEP_TWILIO__WHATSAPP_FROM="")
+        build("twilio", built, nobody(), "whatsapp")
+
+
+def test_a_pace_names_a_country(monkeypatch):
+    """A country that is none would never hold anything back; it is refused, whichever way it is wrong."""
+    good = settings(
+        monkeypatch, DOORSTEP_TWILIO__PACE__US="1.5", DOORSTEP_TWILIO__SEGMENTS_PER_SECOND__LONG_CODE="none"
+    )
+    assert good.twilio.pace == {"US": 1.5} and good.twilio.segments_per_second.long_code is None
+    with pytest.raises(ConfigurationError, match="DOORSTEP_TWILIO__PACE__UK names no country"):
+        build("twilio", settings(monkeypatch, DOORSTEP_TWILIO__PACE__UK="1"), nobody())
+    monkeypatch.setenv("DOORSTEP_TWILIO__PACE__SWEDEN", "1")
+    with pytest.raises(ConfigurationError, match="DOORSTEP_TWILIO__PACE"):
+        load_settings()
+
+
+def test_every_limit_reaches_its_provider(monkeypatch):
+    """Told of no limit, a provider takes up no lane; told of one, it does."""
+    limits = {f"DOORSTEP_{name}__REQUESTS_PER_SECOND": "4" for name in ("SENDGRID", "SMTP", "TWILIO")}
+    for name, outgoing, free in (("sendgrid", EMAIL, 0), ("smtp", EMAIL, 0), ("twilio", SMS, 1)):
+        assert len(build(name, settings(monkeypatch), nobody()).lanes(outgoing)) == free
+    for name, outgoing in (("sendgrid", EMAIL), ("smtp", EMAIL), ("twilio", SMS)):
+        lane = build(name, settings(monkeypatch, **limits), nobody()).lanes(outgoing)[0]
+        assert lane.seconds == 0.25
+    slow = settings(monkeypatch, DOORSTEP_TWILIO__WHATSAPP_PER_SECOND="2")
+    (own,) = build("twilio", slow, nobody(), "whatsapp").lanes(WHATSAPP)[1:]
+    assert own.seconds == 0.5

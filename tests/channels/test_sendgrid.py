@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -131,7 +131,23 @@ def test_an_answer_is_judged_as_it_comes_over_the_wire(status):
 def test_a_throttled_call_says_when_to_come_back():
     """The provider's own wish reaches the caller."""
     verdict = asyncio.run(sendgrid(answering(429, {"Retry-After": "17"})).send(EMAIL))
-    assert (verdict.outcome, verdict.retry_after) == (AttemptOutcome.not_sent, 17.0)
+    assert (verdict.outcome, verdict.retry_after, verdict.throttled) == (AttemptOutcome.not_sent, 17.0, True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 9)}, 9.0),
+        ({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 9)}, None),
+        ({"X-RateLimit-Remaining": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_an_acceptance_can_be_the_last_for_now(headers, wait):
+    """Taken, and the account's allowance is spent: said only where the answer says until when."""
+    verdict = asyncio.run(sendgrid(answering(202, headers)).send(EMAIL))
+    assert verdict.outcome is AttemptOutcome.accepted
+    assert (verdict.retry_after, verdict.throttled) == (wait, wait is not None)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +209,54 @@ def read(*events: dict) -> list:
     """The reports that these events come to."""
     body = json.dumps(list(events)).encode()
     return receiver().reports("https://shop.example/hooks/sendgrid", signed(body), body)
+
+
+# SendGrid's own vector, the same in the tests of all its libraries; the signature covers the closing CR and LF.
+VENDOR_KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAf"
+    "SmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+)
+VENDOR_SIGNATURE = "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM="
+VENDOR_TIMESTAMP = 1600112502
+VENDOR_BODY = (
+    b'[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address",'
+    b'"sg_event_id":"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA",'
+    b'"sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0",'
+    b'"smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]\r\n'
+)
+
+
+def vendors(body: bytes = VENDOR_BODY, timestamp: int = VENDOR_TIMESTAMP, after: timedelta = timedelta(minutes=1)):
+    """The reports of the vendor's vector, as it would come some time after it was signed."""
+    now = datetime.fromtimestamp(VENDOR_TIMESTAMP, UTC) + after
+    channel = receiver(webhook_public_key=VENDOR_KEY, now=lambda: now)
+    return channel.reports("", {SIGNATURE: VENDOR_SIGNATURE, TIMESTAMP: str(timestamp)}, body)
+
+
+def test_the_vendors_own_vector_holds():
+    """The report is believed and read, on its first try and on the last within a day."""
+    for after in (timedelta(minutes=1), timedelta(hours=24)):
+        (report,) = vendors(after=after)
+        assert (report.kind, report.cause) == ("dropped", "hard")
+        assert report.event_key == "ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"body": VENDOR_BODY.rstrip()},
+        {"body": json.dumps(json.loads(VENDOR_BODY)).encode() + b"\r\n"},
+        {"body": VENDOR_BODY[:-10]},
+        {"body": VENDOR_BODY.replace(b"dropped", b"bounced")},
+        {"timestamp": VENDOR_TIMESTAMP + 1},
+        {"after": timedelta(hours=26)},
+        {"after": -timedelta(minutes=6)},
+    ],
+)
+def test_the_vendors_own_vector_breaks_with_anything_changed(changed):
+    """Trimmed, written again, cut short, altered, re-dated or out of its time."""
+    with pytest.raises(Forged):
+        vendors(**changed)
 
 
 def test_a_genuine_report_is_read():

@@ -213,7 +213,7 @@ def test_a_genuine_callback_is_read():
         ("sending", "accepted"),
         ("sent", "accepted"),
         ("delivered", "delivered"),
-        ("read", "delivered"),
+        ("read", "opened"),
         ("undelivered", "bounced"),
         ("failed", "bounced"),
         ("canceled", "bounced"),

@@ -52,6 +52,7 @@ def run(*words: str):
 def test_every_command_says_what_it_is_for():
     """Each command and group has help, and help ends well."""
     names = ["demo", "up", "migrate", "import", "replay", "explain", "audit", "carriers", "rules", "keys", "bench"]
+    names += ["person"]
     listing = run("--help")[1]
     for name in names:
         code, text, _ = run(name, "--help")

@@ -202,6 +202,7 @@ def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
             "auth_token": account.auth_token,
             "from": account.sender,
             "base_url": providers.url,
+            "segments_per_second": {"long_code": None, "alphanumeric": None},
         },
         sending={"deadline": 1.0, "margin": 0.2, "settle": 3600},
     )

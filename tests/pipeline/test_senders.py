@@ -8,7 +8,7 @@ import pytest
 from app import pipeline
 from app.channels.base import Asking, OutgoingSms, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.senders import Rest, changed, choose, sender_key
+from app.pipeline.senders import Rest, changed, choose, note, sender_key
 from tests.channels.letters import EMAIL, sms
 from tests.pipeline.conftest import Obedient, World
 from tests.pipeline.test_attacks import sql
@@ -17,7 +17,7 @@ from tests.pipeline.test_path import ACCEPTED, send_all, whole
 M = Milestone
 REFUSED = Verdict(AttemptOutcome.not_sent, http_status=401, error="wrong credentials", sender_down=True)
 AWAY = Verdict(AttemptOutcome.not_sent, error="connection refused", unreachable=True)
-BUSY = Verdict(AttemptOutcome.not_sent, http_status=429, error="too many requests")
+BUSY = Verdict(AttemptOutcome.not_sent, http_status=429, error="too many requests", throttled=True)
 
 
 def two_providers(world: World, orders: int = 1) -> tuple[World, Obedient]:
@@ -38,6 +38,10 @@ def plan(world: World, numbers) -> None:
 def again(world: World) -> None:
     world.clock.turn(minutes=10)
     send_all(world)
+
+
+def pause_is_over(world: World) -> None:
+    sql(world, "UPDATE senders SET busy_until = clock_timestamp() - interval '1 second'")
 
 
 def rest_is_over(world: World) -> None:
@@ -67,6 +71,7 @@ def test_a_busy_provider_keeps_its_messages(world: World):
     two, spare = two_providers(world)
     send_all(two)
     world.email.answer = lambda out: ACCEPTED
+    pause_is_over(two)
     again(two)
     assert (len(world.email.sent), len(spare.sent)) == (2, 0)
 
@@ -148,7 +153,57 @@ def test_one_success_in_a_batch_speaks_for_its_sender():
     key, other = ("sendgrid", "a"), ("smtp", "b")
     assert changed([(key, AWAY), (key, ACCEPTED)], {}) == {}
     assert changed([(key, AWAY), (other, ACCEPTED)], {other: Rest(0, "x")}) == {key: AWAY, other: None}
-    assert changed([(key, BUSY)], {key: Rest(0, "x")}) == {}
+
+
+def test_a_pause_is_asked_for_by_one_answer_among_many():
+    """Being too fast shows in some answers of a batch; the longest wish counts, and no success speaks against it."""
+    key, long = ("sendgrid", "a"), replace(BUSY, retry_after=9.0)
+    assert changed([(key, ACCEPTED), (key, BUSY)], {key: Rest(0, "x")}) == {key: BUSY}
+    assert changed([(key, BUSY), (key, long), (key, BUSY)], {}) == {key: long}
+
+
+def test_a_pause_stops_the_whole_sender_and_counts_against_no_message(world: World):
+    """One 429 ends the batch's calls; nobody claims while it lasts, and no message is given up for it."""
+    world.email.answer = lambda out: replace(BUSY, retry_after=30.0)
+    plan(world, range(20))
+    house = replace(world.house, sending=world.house.sending.model_copy(update={"concurrency": 2, "max_attempts": 1}))
+    patient = replace(world, house=house)
+    send_all(patient)
+    assert len(world.email.sent) <= 2
+    assert {(m.state, m.reason) for m in world.messages()} == {("ready", "retrying")}
+    assert sql(world, "SELECT strikes, busy_times, busy_until > clock_timestamp() FROM senders") == [(0, 1, True)]
+    again(patient)
+    assert len(world.email.sent) <= 2, "the engine's clock ran on, but the pause is wall time"
+    world.email.answer = lambda out: ACCEPTED
+    pause_is_over(patient)
+    again(patient)
+    assert {m.state for m in world.messages()} == {"accepted"}
+    assert sql(world, "SELECT busy_times FROM senders") == [(0,)]
+    whole(world)
+
+
+def test_a_pause_of_nobody_knows_how_long_grows(world: World):
+    """Without a wish the pause doubles each time; calls that were under way together are one complaint."""
+    key = ("sendgrid", "a")
+    left = []
+    for _ in range(3):
+        for _together in range(2):
+            with world.house.sessions.begin() as session:
+                note(session, {key: BUSY})
+        left += [float(row[0]) for row in sql(world, "SELECT extract(epoch FROM busy_until - now()) FROM senders")]
+        pause_is_over(world)
+    assert 0 < left[0] <= 1 < left[1] <= 2 < left[2] <= 4
+
+
+def test_the_last_call_that_a_provider_takes_for_now_pauses_its_sender_too(world: World):
+    """An acceptance can say that it was the last: it is settled as accepted, and the others wait."""
+    world.email.answer = lambda out: replace(ACCEPTED, throttled=True, retry_after=20.0)
+    plan(world, range(5))
+    house = replace(world.house, sending=world.house.sending.model_copy(update={"concurrency": 1}))
+    send_all(replace(world, house=house))
+    assert sorted(m.state for m in world.messages()) == ["accepted", *["ready"] * 4]
+    assert len(world.email.sent) == 1
+    whole(world)
 
 
 def test_a_call_that_never_got_its_turn_was_certainly_not_made(world: World):

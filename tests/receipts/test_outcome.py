@@ -1,12 +1,12 @@
 """The table of message state × report is total, and blind to the order of reports."""
 
-from itertools import permutations
+from itertools import combinations_with_replacement, permutations
 
 import pytest
 
 from app.channels.base import REPORT_KINDS
 from app.models.vocabulary import WITHHELD, MessageState
-from app.receipts.outcome import outcome
+from app.receipts.outcome import is_evidence, outcome
 
 
 @pytest.mark.parametrize("state", list(MessageState))
@@ -45,3 +45,37 @@ def test_a_report_proves_acceptance_even_of_what_was_withheld_after_a_try():
     for state in WITHHELD:
         change = outcome(state, "accepted")
         assert change is not None and change[0] is MessageState.accepted
+
+
+RANK = {MessageState.accepted: 1, MessageState.delivered: 2, MessageState.bounced: 3}
+PROVES = {
+    "accepted": MessageState.accepted, "deferred": MessageState.accepted, "delivered": MessageState.delivered,
+    "complained": MessageState.delivered, "opened": MessageState.delivered, "machine_opened": MessageState.delivered,
+    "clicked": MessageState.delivered, "bounced": MessageState.bounced, "dropped": MessageState.bounced,
+}  # fmt: skip
+"""What each kind of report proves, written down once more, by hand."""
+
+
+def final(state: MessageState, kinds: tuple[str, ...]) -> MessageState:
+    """Where a message ends that these reports are applied to, one after the other."""
+    for kind in kinds:
+        change = outcome(state, kind)
+        state = change[0] if change else state
+    return state
+
+
+@pytest.mark.parametrize("start", list(MessageState))
+def test_every_state_converges_whatever_comes_in_whatever_order(start):
+    """From each state, any four kinds of report, each once or twice, in every order: one end, the most that was
+    proved; without any proof, where it began."""
+    for several in combinations_with_replacement(REPORT_KINDS, 4):
+        best = max((PROVES[kind] for kind in several if kind in PROVES), key=RANK.__getitem__, default=start)
+        wanted = best if RANK.get(best, 0) > RANK.get(start, 0) else start
+        for order in set(permutations(several)):
+            assert final(start, order) == final(start, order + order[::-1]) == wanted, (start, order)
+
+
+def test_the_table_knows_each_kind_and_no_other():
+    """A kind that a channel may report and the table forgets would be believed to prove nothing."""
+    assert {kind for kind in REPORT_KINDS if is_evidence(kind)} == set(PROVES)
+    assert not is_evidence("never heard of")

@@ -1,12 +1,14 @@
 """Who is not written to: every cause, on both channels, at every moment up to the call, on the real pipeline."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import combinations, count
 
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from app import pipeline
 from app.channels.base import CAUSES, REPORT_KINDS, IncomingSms, Report, Verdict
@@ -14,11 +16,14 @@ from app.insight.audit import audit
 from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Attempt, Message, Suppression
-from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind, SuppressionScope
+from app.models.addresses import address_digest, normalised
+from app.models.facts import Facts
+from app.models.vocabulary import AttemptOutcome, Channel, Meaning, Milestone, SuppressionKind, SuppressionScope
 from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.replying import take_reply
 from app.pipeline.settling import keep_reports
-from app.receipts.suppression import address_digest, holds_back, in_words, lifted_by, normalised, reach, written_by
+from app.receipts.keywords import FILE, meaning
+from app.receipts.suppression import holds_back, in_words, lifted_by, reach, written_by
 from tests.pipeline.conftest import World, world  # noqa: F401 - a fixture
 
 K, S = SuppressionKind, SuppressionScope
@@ -36,13 +41,14 @@ class Shopper:
     channel: Channel
     attempts: dict[str, str]
 
-    def reported(self, channel: str, kind: str, cause: str | None) -> None:
+    def reported(self, channel: str, kind: str, cause: str | None, *, digest: bool = True) -> None:
         """The provider says something of the first message."""
         provider = {"email": "sendgrid", "sms": "twilio"}[channel]
         report = Report(f"e{next(_numbers)}", kind, self.attempts[channel], None, None, None, b"{}", cause)
         with self.world.house.sessions.begin() as session:
             keep_reports(session, provider, [report])
-        pipeline.digest_reports(self.world.house)
+        if digest:
+            pipeline.digest_reports(self.world.house)
 
     def writes(self, text: str) -> None:
         """An SMS to the shop."""
@@ -138,15 +144,24 @@ def send(house_of: World) -> None:
 
 def reached(where: World, channel: Channel = Channel.email) -> Shopper:
     """A shopper whose first message was accepted on both channels."""
-    number = next(_numbers)
-    shopper = Shopper(where, f"maja{number}@example.test", f"+4670174{number:04}", channel, {})
-    ids = shopper.hears()
-    send(where)
-    with where.house.sessions() as session:
-        query = sa.select(Message.channel, Attempt.public_id).join(Attempt, Attempt.message_id == Message.id)
-        shopper.attempts = dict(session.execute(query.where(Message.id.in_(ids))).all())
-    assert set(shopper.attempts) == BOTH
+    (shopper,) = reached_all(where, 1, channel)
     return shopper
+
+
+def reached_all(where: World, people: int, channel: Channel = Channel.email) -> list[Shopper]:
+    """So many shoppers, each of whose first messages were accepted on both channels."""
+    shoppers: list[Shopper] = []
+    ids: list[set[int]] = []
+    for number in (next(_numbers) for _ in range(people)):
+        shoppers.append(Shopper(where, f"maja{number}@example.test", f"+4670174{number:04}", channel, {}))
+        ids.append(shoppers[-1].hears())
+    send(where)
+    query = sa.select(Message.channel, Attempt.public_id).join(Attempt, Attempt.message_id == Message.id)
+    with where.house.sessions() as session:
+        for shopper, own in zip(shoppers, ids, strict=True):
+            shopper.attempts = dict(session.execute(query.where(Message.id.in_(own))).all())
+            assert set(shopper.attempts) == BOTH
+    return shoppers
 
 
 def before_it_is_planned(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
@@ -216,6 +231,96 @@ def test_the_matrix(world, name):  # noqa: F811
     with world.house.sessions() as session:
         found = audit(session, 3600)
     assert found.whole, found.breaches
+
+
+# The causes of the law, crossed: each happens to a person or does not, and only these hold order mail back.
+HAPPENINGS: dict[str, Callable[[Shopper], object]] = {
+    "bounce": lambda p: p.reported("email", "bounced", "hard", digest=False),
+    "complaint": lambda p: p.reported("email", "complained", "complained", digest=False),
+    "stop": lambda p: p.writes("STOP"),
+    "unsubscribe": lambda p: p.listed(Channel.email, K.unsubscribe),
+    "marketing": lambda p: [p.listed(channel, K.manual, S.marketing) for channel in Channel],
+}
+HOLDS = {Channel.email: {"bounce", "complaint"}, Channel.sms: {"stop"}}
+COMBINATIONS = [frozenset(several) for size in range(len(HAPPENINGS) + 1) for several in combinations(HAPPENINGS, size)]
+
+
+def crossed(here: World, moment: str) -> tuple[dict[int, frozenset[str]], int]:
+    """One shopper for each combination, to whom it happens at this moment of their next messages: those messages,
+    and how many calls had been made for each before."""
+    people = dict(zip(COMBINATIONS, reached_all(here, len(COMBINATIONS)), strict=True))
+    ids: dict[int, frozenset[str]] = {}
+
+    def hear() -> None:
+        ids.update({one: several for several, shopper in people.items() for one in shopper.hears()})
+
+    def happen() -> None:
+        for several, shopper in people.items():
+            for name in several:
+                HAPPENINGS[name](shopper)
+        pipeline.digest_reports(here.house)
+
+    if moment == "before it is planned":
+        happen()
+        hear()
+        send(here)
+        return ids, 0
+    if moment == "before the second try":
+        here.email.answer = here.sms.answer = lambda outgoing: LATER
+        hear()
+        send(here)
+        here.email.answer = here.sms.answer = lambda outgoing: ACCEPTED
+        happen()
+        here.clock.turn(minutes=2)
+        send(here)
+        return ids, 1
+    begin, waiting = pipeline.begin, [happen]
+
+    def late(house, token, letters):
+        if waiting:
+            waiting.pop()()
+        return begin(house, token, letters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "begin", late)
+        hear()
+        send(here)
+    with here.house.sessions.begin() as session:
+        past = sa.func.now() - timedelta(hours=1)
+        session.execute(sa.update(Message).where(Message.state == "sending").values(lease_until=past))
+    pipeline.recover(here.house)
+    send(here)
+    return ids, 0
+
+
+@pytest.mark.parametrize("moment", ["before it is planned", "before the second try", "between claim and call"])
+def test_every_combination_of_causes(world, moment):  # noqa: F811
+    """Bounce × complaint × STOP × unsubscribe × marketing opt-out, on both channels: a bounce or a complaint ends mail,
+    STOP ends texts, neither ends the other, and no "no" to advertisements holds back a parcel's news."""
+    patient = world.house.sending.model_copy(update={"deadline": 120.0})  # so much happens between claim and call
+    ids, calls = crossed(world.with_(sending=patient), moment)
+    assert len(ids) == 2 * 2 ** len(HAPPENINGS)
+    called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
+    for message in (message for message in world.messages() if message.id in ids):
+        several = ids[message.id]
+        where = (sorted(several), message.channel)
+        made = len(called & _attempts_of(world, message))
+        if several & HOLDS[Channel(message.channel)]:
+            assert (message.state, message.reason, made) == ("suppressed", "suppressed_address", calls), where
+        else:
+            assert (message.state, message.reason, made) == ("accepted", "accepted", calls + 1), where
+    with world.house.sessions() as session:
+        found = audit(session, 3600)
+    assert found.whole, found.breaches
+
+
+def test_the_eight_words_are_the_providers_own():
+    """Those that Twilio acts on; whoever writes one of them, in any case and with a full stop, means the end."""
+    eight = {"STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"}
+    assert set(yaml.safe_load(FILE.read_text(encoding="utf-8"))["provider"]["stop"]) == {word.lower() for word in eight}
+    for word in eight:
+        for written in (word, word.lower(), word.title(), f" {word}. ", f"{word}!"):
+            assert meaning(written) is Meaning.stop, written
 
 
 def _attempts_of(here: World, message: Message) -> set[str]:
@@ -313,3 +418,34 @@ def test_the_story_says_what_was_written_back_and_why_nothing_left(world):  # no
     assert "What the shopper wrote back" in first and "“Where is it?”" in first
     assert "“STOP”, and gets no more texts" in first
     assert "must not be written to: the shopper opted out of text messages." in second
+
+
+def test_order_mail_is_no_list_mail(world):  # noqa: F811
+    """What a shopper bought is told without a List-Unsubscribe header, which would offer to end what must be told
+    (RFC 8058 is for advertisements); the way to the page of choices is behind the parcel's link."""
+    (parcel,) = world.order("L1")
+    for milestone in (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered):
+        world.scan(parcel, milestone, name=milestone)
+        send(world)
+        world.clock.turn(hours=1)
+    assert len(world.email.sent) >= 3
+    for outgoing in world.email.sent:
+        assert not any(name.lower().startswith("list-") for name in outgoing.headers)
+        assert "/unsubscribe" not in outgoing.html + outgoing.text
+        assert "/t/" in outgoing.text
+
+
+def test_nothing_that_decides_knows_of_opens(world):  # noqa: F811
+    """Machines open mail, so what a rule can see holds no opens and no clicks, by people or machines."""
+    schema = Facts.model_json_schema()
+    fields = {name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())}
+    assert len(fields) > 20
+    assert [name for name in fields for word in ("open", "click", "machine") if word in name] == []
+    assert {rule.when for rule in world.house.rules.rules} <= set(Milestone)
+    shopper = reached(world)
+    shopper.reported("email", "machine_opened", None)
+    shopper.reported("email", "opened", None)
+    with world.house.sessions() as session:
+        counted = Counter(session.scalars(sa.text("SELECT kind FROM receipts")))
+        assert counted == {"machine_opened": 1, "opened": 1}, "counted apart"
+        assert session.scalars(sa.select(Suppression)).all() == []

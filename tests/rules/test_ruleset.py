@@ -78,8 +78,9 @@ def test_resending_without_evidence_is_asked_for_by_rule_and_never_for_an_sms():
     ]
     assert parse_rules(text % ("sms", ", resend_unconfirmed: false")).rules[0].resend_unconfirmed is False
     for send, written, problem in (
-        ("sms", "true", "an SMS is never sent twice on a guess"),
-        ("email, sms", "true", "an SMS is never sent twice on a guess"),
+        ("sms", "true", "only an email may be sent twice on a guess"),
+        ("whatsapp", "true", "only an email may be sent twice on a guess"),
+        ("email, sms", "true", "only an email may be sent twice on a guess"),
         ("email", "maybe", "neither true nor false"),
     ):
         with pytest.raises(InvalidInput) as refused:

@@ -18,7 +18,7 @@ from tests.web.conftest import order
 def test_the_process_is_up_and_ready(anyone):
     """Health asks nobody; readiness names the schema's revision."""
     assert anyone.get("/healthz").json() == {"status": "up"}
-    assert anyone.get("/readyz").json() == {"status": "ready", "revision": newest_revision()}
+    assert anyone.get("/readyz").json() == {"status": "ready", "revision": newest_revision(), "watched_at": None}
 
 
 def test_an_old_schema_is_not_ready(anyone, sessions):

@@ -1,11 +1,13 @@
 """The page of choices: looking changes nothing, one click unsubscribes, and order mail goes on."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from app.models import Suppression
+from app.models.vocabulary import Channel
 from tests.web.conftest import order
 
 
@@ -79,3 +81,13 @@ def test_an_unknown_link_opens_nothing(anyone, sessions, token):
 def test_the_parcels_page_leads_there(anyone, link):
     """A shopper who cannot answer a text finds the way out."""
     assert f'href="{link}"' in anyone.get(link.replace("/p/", "/t/")).text
+
+
+def test_no_more_texts_means_whatsapp_too_where_it_is_in_use(site, anyone, sessions, link):
+    """Whoever stops texts on the page has not one kind of them in mind; and takes both back."""
+    transports = {**site.house.transports, Channel.whatsapp: site.house.transports[Channel.sms]}
+    site.app.state.house = replace(site.house, transports=transports)
+    anyone.post(f"{link}/texts/stop")
+    assert standing(sessions) == [(channel, "+46701740605", "stop", "all") for channel in ("sms", "whatsapp")]
+    anyone.post(f"{link}/texts/start")
+    assert standing(sessions) == []

@@ -62,9 +62,11 @@ class Callbacks:
         if not manners.enabled:
             return
         if entry.provider == "sendgrid":
-            events = ("processed", "bounce" if bounces else "delivered")
+            events: tuple[str, ...] = ("processed", "bounce" if bounces else "delivered")
         else:
             events = ("sent", "undelivered" if bounces else "delivered")
+            if entry.channel == "whatsapp" and not bounces:
+                events = (*events, "read")
         low, high = manners.delay_ms
         at = stopwatch()
         for event in events:
@@ -115,6 +117,8 @@ class Callbacks:
     def _happens(self, session: aiohttp.ClientSession, due: _Due, now: float) -> None:
         if due.entry.status not in ("delivered", "bounced"):
             due.entry.status = {"bounce": "bounced", "undelivered": "bounced"}.get(due.event, due.event)
+        elif due.event == "read":
+            due.entry.status = "read"
         if not due.told:
             return
         if due.entry.provider == "twilio":
@@ -206,4 +210,5 @@ def twilio_form(account: Account, event: str, entry: Entry) -> dict[str, str]:
         "SmsStatus": event,
         "To": entry.recipient,
     }
-    return form | ({"ErrorCode": "30003"} if event == "undelivered" else {})
+    code = "63024" if entry.channel == "whatsapp" else "30003"
+    return form | ({"ErrorCode": code} if event == "undelivered" else {})

@@ -4,6 +4,7 @@ Source: twilio.com/docs/messaging/api/message-resource and twilio.com/docs/api/e
 """
 
 import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +18,8 @@ from app.demo.providers.journal import Accepted
 
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}")
+_WHATSAPP = "whatsapp:"
+_CONTENT = re.compile(r"HX[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 _KNOWN = frozenset(
     [
@@ -62,6 +65,13 @@ _WORDS = {
     21610: "Attempt to send to unsubscribed recipient",
     21612: "The 'To' phone number is not currently reachable using the 'From' phone number via SMS.",
     21614: "'To' number is not a valid mobile number",
+    21655: "The 'ContentSid' is invalid",
+    21656: "The 'ContentVariables' parameter is invalid",
+    63003: "Channel could not find To address",
+    63007: "Twilio could not find a Channel with the specified From address",
+    63016: "Outside messaging window. For WhatsApp, use a Message Template instead",
+    63018: "Rate limit exceeded for Channel",
+    63024: "Invalid message recipient",
     21617: "The concatenated message body exceeds the 1600 character limit",
 }
 
@@ -112,9 +122,13 @@ def read(content_type: str, raw: bytes) -> dict[str, str]:
 def _check_people(form: Mapping[str, str]) -> None:
     if not form.get("To"):
         raise Refused(400, 21604)
-    if not _PHONE.fullmatch(form["To"]):
+    whatsapp = form["To"].startswith(_WHATSAPP)
+    if not _PHONE.fullmatch(form["To"].removeprefix(_WHATSAPP)):
         raise Refused(400, 21211)
     sender, service = form.get("From", ""), form.get("MessagingServiceSid", "")
+    if sender and whatsapp != sender.startswith(_WHATSAPP):
+        raise Refused(400, 63007 if whatsapp else 21212)
+    sender = sender.removeprefix(_WHATSAPP)
     if not sender and not service:
         raise Refused(400, 21603)
     if service and not _SERVICE.fullmatch(service):
@@ -124,9 +138,11 @@ def _check_people(form: Mapping[str, str]) -> None:
 
 
 def _check_content(form: Mapping[str, str]) -> None:
-    if not form.get("Body"):
+    if form["To"].startswith(_WHATSAPP):
+        _check_filling(form)
+    elif not form.get("Body"):
         raise Refused(400, 21602)
-    if len(form["Body"]) > 1600:
+    if len(form.get("Body", "")) > 1600:
         raise Refused(400, 21617)
     validity = form.get("ValidityPeriod", "1")
     if not validity.isascii() or not validity.isdigit() or not 1 <= int(validity) <= 36000:
@@ -139,12 +155,35 @@ def _check_content(form: Mapping[str, str]) -> None:
             raise Refused(400, 21609)
 
 
+def _check_filling(form: Mapping[str, str]) -> None:
+    """On WhatsApp nobody has written to us within the day, so a text of one's own is refused."""
+    if "Body" in form or "ContentSid" not in form:
+        raise Refused(400, 63016)
+    if not _CONTENT.fullmatch(form["ContentSid"]):
+        raise Refused(400, 21655)
+    try:
+        variables = json.loads(form.get("ContentVariables", "{}"))
+    except ValueError as error:
+        raise Refused(400, 21656) from error
+    texts = list(variables.values()) if isinstance(variables, dict) else [None]
+    if not all(isinstance(text, str) and text.strip() and "\n" not in text for text in texts):
+        raise Refused(400, 21656)
+
+
+def _text(form: Mapping[str, str]) -> str:
+    """What the shopper reads. An approved template stands at the real Twilio; here its variables are read out."""
+    if "Body" in form:
+        return form["Body"]
+    variables = json.loads(form.get("ContentVariables", "{}"))
+    return f"[{form['ContentSid'][:8]}…] {' · '.join(variables.values())}"
+
+
 def accepted(form: Mapping[str, str], ref: str) -> Accepted:
     """The journal's line for a create."""
     callback = form.get("StatusCallback", "")
     return Accepted(
         provider="twilio",
-        channel="sms",
+        channel="whatsapp" if form["To"].startswith(_WHATSAPP) else "sms",
         recipient=form["To"],
         recipient_name="",
         sender=form.get("From") or form.get("MessagingServiceSid", ""),
@@ -154,9 +193,14 @@ def accepted(form: Mapping[str, str], ref: str) -> Accepted:
         ref=ref,
         category="",
         subject="",
-        text=form["Body"],
+        text=_text(form),
         html="",
-        extra={"status_callback": callback, "validity_period": form.get("ValidityPeriod", "")},
+        extra={
+            "status_callback": callback,
+            "validity_period": form.get("ValidityPeriod", ""),
+            "content_sid": form.get("ContentSid", ""),
+            "content_variables": form.get("ContentVariables", ""),
+        },
     )
 
 

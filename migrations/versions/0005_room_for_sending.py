@@ -1,13 +1,13 @@
 """sending writes each message three times: room beside it, and no index that a call's begin must renew
 
-Revision: 0008, after 0003
+Revision: 0005, after 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0008'
-down_revision = '0003'
+revision = '0005'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,232 @@
+"""What is wrong at this moment: queries over rows alone, each bounded, whatever has piled up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.models.vocabulary import Channel, IncidentKind
+
+GRACE_SECONDS = 30.0
+"""How long after its deadline a message may still be on its way to its end, before somebody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong. `subject` tells it from others of its kind, `summary` is a sentence about no shopper."""
+
+    kind: IncidentKind
+    subject: str
+    count: int
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From when on something is wrong, as instants of engine time, and `unconfirmed` in seconds of the database's."""
+
+    late_before: datetime
+    due_before: datetime
+    ended_after: datetime
+    unconfirmed: float
+    seconds: float
+    """`due_before` as the settings give it, for the sentence."""
+
+
+def observe(session: Session, limits: Limits) -> list[Trouble]:
+    """Everything that is wrong now, save broken laws, which `audit_recent` finds. It only reads."""
+    found = [
+        *_overdue(session, limits),
+        *_stuck(session, limits),
+        *_unconfirmed(session, limits),
+        *_failed(session, limits),
+        *_senders(session),
+        *_reports(session),
+        *_storms(session),
+    ]
+    return sorted(found, key=lambda one: (one.kind, one.subject))
+
+
+_MOST = 10_000
+
+
+def _many(count: int, what: str) -> str:
+    number = f"{count:,}" if count < _MOST else f"{_MOST:,} or more"
+    return f"{number} {what}" if count == 1 else f"{number} {what}s"
+
+
+_OVERDUE = sa.text("""
+    SELECT brands.key, late.channel, count(*) AS amount
+    FROM (
+        SELECT brand_id, channel FROM messages
+        WHERE state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'
+            AND expires_at < :before
+        ORDER BY expires_at LIMIT :most
+    ) AS late JOIN brands ON brands.id = late.brand_id
+    GROUP BY brands.key, late.channel
+""")
+
+
+def _overdue(session: Session, limits: Limits) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.overdue,
+            f"{row.key} {row.channel}",
+            row.amount,
+            f"{_many(row.amount, f'{row.channel} message')} of {row.key} neither left nor ended by their deadline",
+        )
+        for row in session.execute(_OVERDUE, {"before": limits.late_before, "most": _MOST})
+    ]
+
+
+# Brand by brand and priority by priority, as the index is sorted: one row is read for each.
+_OLDEST = sa.text("""
+    SELECT brands.key, kinds.channel, min(oldest.send_at) AS send_at
+    FROM brands
+    CROSS JOIN unnest(cast(:channels AS text[])) AS kinds (channel)
+    CROSS JOIN generate_series(0, 2) AS priority
+    CROSS JOIN LATERAL (
+        SELECT send_at FROM messages
+        WHERE messages.channel = kinds.channel AND brand_id = brands.id AND messages.priority = priority
+            AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at < :before
+        ORDER BY send_at LIMIT 1
+    ) AS oldest
+    GROUP BY brands.key, kinds.channel
+""")
+
+
+def _stuck(session: Session, limits: Limits) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.stuck,
+            f"{row.key} {row.channel}",
+            1,
+            f"the {row.channel} messages of {row.key} do not drain: the oldest has been due for more than"
+            f" {limits.seconds:.0f} s, since {row.send_at:%Y-%m-%d %H:%M} UTC",
+        )
+        for row in session.execute(_OLDEST, {"before": limits.due_before, "channels": [one.value for one in Channel]})
+    ]
+
+
+_UNCONFIRMED = sa.text("""
+    SELECT waiting.provider, count(*) AS amount
+    FROM (
+        SELECT attempts.provider
+        FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
+        WHERE messages.state = 'unconfirmed' AND (
+            attempts.deadline_at < clock_timestamp() - make_interval(secs => :unconfirmed)
+            OR messages.expires_at < :before)
+        LIMIT :most
+    ) AS waiting GROUP BY waiting.provider
+""")
+
+
+def _unconfirmed(session: Session, limits: Limits) -> list[Trouble]:
+    values = {"unconfirmed": limits.unconfirmed, "before": limits.late_before, "most": _MOST}
+    return [
+        Trouble(
+            IncidentKind.unconfirmed,
+            row.provider,
+            row.amount,
+            f"{row.provider} has not said what became of {_many(row.amount, 'message')}",
+        )
+        for row in session.execute(_UNCONFIRMED, values)
+    ]
+
+
+_FAILED = sa.text("""
+    SELECT brands.key, ended.reason, count(*) AS amount
+    FROM (
+        SELECT brand_id, reason FROM messages WHERE state = 'failed' AND ended_at > :after
+        ORDER BY ended_at DESC LIMIT :most
+    ) AS ended JOIN brands ON brands.id = ended.brand_id
+    WHERE ended.reason IN ('ambiguous', 'gave_up', 'not_renderable')
+    GROUP BY brands.key, ended.reason
+""")
+
+_ENDS = {
+    "ambiguous": (IncidentKind.ambiguous, "ended without anyone knowing whether they were sent"),
+    "gave_up": (IncidentKind.failing, "were turned away at every try"),
+    "not_renderable": (IncidentKind.failing, "could not be filled in"),
+}
+
+
+def _failed(session: Session, limits: Limits) -> list[Trouble]:
+    found = []
+    for row in session.execute(_FAILED, {"after": limits.ended_after, "most": _MOST}):
+        kind, what = _ENDS[row.reason]
+        summary = f"in the last hour {_many(row.amount, 'message')} of {row.key} {what}"
+        found.append(Trouble(kind, f"{row.key} {row.reason}", row.amount, summary))
+    return found
+
+
+# One refusal of an account is certain; a way that is blocked for a moment is not news until it has been tried again.
+_SENDERS = sa.text("""
+    SELECT provider, sender, strikes, why, refused FROM senders
+    WHERE (refused AND strikes > 0) OR strikes >= 4
+""")
+
+
+def _senders(session: Session) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.sender,
+            f"{row.provider} {row.sender}",
+            row.strikes,
+            f"{row.provider} {'refuses everything from' if row.refused else 'cannot be reached by'} {row.sender}"
+            f"{f' ({row.strikes} times in a row)' if row.strikes > 1 else ''}: {row.why}",
+        )
+        for row in session.execute(_SENDERS)
+    ]
+
+
+_REPORTS = sa.text("""
+    SELECT provider, count(*) AS amount, max(problem) AS problem FROM receipt_batches
+    WHERE problem IS NOT NULL AND unpacked_at > clock_timestamp() - interval '1 hour'
+    GROUP BY provider
+""")
+
+
+def _reports(session: Session) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.reports,
+            row.provider,
+            row.amount,
+            f"in the last hour {_many(row.amount, 'request')} with reports of {row.provider} could not be read",
+        )
+        for row in session.execute(_REPORTS)
+    ]
+
+
+_STORMS = sa.text("""
+    SELECT brands.key, pauses.name, pauses.why FROM pauses JOIN brands ON brands.id = pauses.brand_id
+    WHERE pauses.automatic AND pauses.lifted_at IS NULL
+""")
+
+
+def _storms(session: Session) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.storm,
+            f"{row.key} {row.name}",
+            1,
+            f"the storm brake has paused rule {row.name} of {row.key}: {row.why}",
+        )
+        for row in session.execute(_STORMS)
+    ]
+
+
+REMEDIES: dict[IncidentKind, str] = {
+    IncidentKind.overdue: "See whether the workers of the queues send and urgent run.",
+    IncidentKind.stuck: "See whether the workers of the queues send and urgent run and whether the provider is slow.",
+    IncidentKind.unconfirmed: "See the provider's status page, and whether its webhooks reach this installation.",
+    IncidentKind.ambiguous: "`doorstep explain` tells each one's story; a person may write to the shopper.",
+    IncidentKind.failing: "`doorstep explain` tells each one's story; mend the template or ask the provider.",
+    IncidentKind.sender: "Correct the provider's key or sender; it is tried again by itself.",
+    IncidentKind.reports: "The requests are kept in receipt_batches with the reason; nothing was taken as true.",
+    IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",
+    IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
+}
+"""What a person can do about each."""

@@ -1,0 +1,104 @@
+"""How long each column is kept, and what becomes of it then: the one table of retention, total over all columns.
+
+Pruning and erasure are written from this table, and a test holds it against the models, so that a new column cannot
+be forgotten. `docs/privacy.md` says the same to people.
+"""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.models.base import Base
+
+
+class Retention(StrEnum):
+    """A class of rows or columns with a time of its own, `DOORSTEP_RETENTION__<NAME>` in days."""
+
+    carrier_answers = "carrier_answers"
+    receipt_batches = "receipt_batches"
+    receipts = "receipts"
+    inbound = "inbound"
+    messages = "messages"
+    orders = "orders"
+    suppressions = "suppressions"
+
+
+_R = Retention
+
+DELETED: dict[str, Retention] = {"carrier_answers": _R.carrier_answers, "receipt_batches": _R.receipt_batches}
+"""Tables whose rows go as a whole: nothing counts or deduplicates by them once they have been read."""
+
+BLANKED: dict[str, dict[Retention, str]] = {
+    "orders": {_R.orders: "shopper_name email phone city postal_code items tags digest"},
+    "shipments": {_R.orders: "items problem last_answer"},
+    "scans": {_R.orders: "description place"},
+    "crossings": {_R.messages: "facts"},
+    "messages": {_R.messages: "personal released subject detail"},
+    "attempts": {_R.messages: "error"},
+    "receipts": {_R.receipts: "body detail"},
+    "inbound_messages": {_R.inbound: "sender body"},
+    "suppressions": {_R.suppressions: "address"},
+    "unknown_codes": {_R.carrier_answers: "example"},
+}
+"""Columns that are emptied; their rows stay."""
+
+STAYS: dict[str, str] = {
+    # Whose order it was is gone by then; number, parcels and milestones are what deduplication and the audit need.
+    "orders": "id public_id brand_id source number placed_at locale country zone zone_source currency total_minor"
+    " promised_on cancelled_at erased_at erasing created_at updated_at",
+    "shipments": "id public_id link_token brand_id order_id reference direction carrier tracking_number promised_on"
+    " history_until cancelled_at milestone milestone_at delivered_at eta_from eta_through service next_poll_at"
+    " promise_due_at last_heard_at last_polled_at poll_failures created_at",
+    "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
+    " heard_at",
+    "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
+    " crossed_at",
+    "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
+    "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
+    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at ended_at pause_id"
+    " lease_token lease_until open_attempt_id attempts provider provider_ref rendered_at created_at",
+    "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
+    "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
+    " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
+    "receipts": "id provider event_key attempt_public_id provider_ref kind cause occurred_at received_at applied_at"
+    " effect",
+    "inbound_messages": "id brand_id provider event_key sender_digest recipient meaning order_id shipment_id"
+    " received_at",
+    "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",
+    "unknown_codes": "id brand_id carrier code count first_seen_at last_seen_at",
+    # Of the shop and the installation, not of a shopper.
+    "brands": "id key name zone locale created_at",
+    "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
+    "rule_set_versions": "id brand_id digest content created_at",
+    "template_versions": "id brand_id digest key channel locale parts created_at",
+    "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
+    "pace_lanes": "key free_at queues",
+    "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",
+    "rule_volumes": "brand_id rule bucket slot planned",
+    "incidents": "id public_id kind subject summary count opened_at last_seen_at closed_at",
+    "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
+    " given_up_at",
+    "audit_marks": "name before reached at",
+    "carrier_budgets": "carrier free_at",
+    "installation": "id salt",
+    "erasures": "id brand_id channel address_digest asked_at created_at",
+    "pruning_marks": "retention upto",
+}
+"""Columns that are never taken away: they name no shopper."""
+
+
+def blank(table: str, retentions: Collection[Retention] = tuple(Retention)) -> str:
+    """The SET clause that empties a table's columns of these classes: NULL, or an empty value where NULL may not be."""
+    names = [name for retention, listed in BLANKED[table].items() if retention in retentions for name in listed.split()]
+    columns = Base.metadata.tables[table].c
+    return ", ".join(f"{name} = {_nothing(columns[name])}" for name in names)
+
+
+def _nothing(column: sa.Column[object]) -> str:
+    if column.nullable:
+        return "NULL"
+    if isinstance(column.type, JSONB):
+        return "'[]'" if column.server_default is not None else "'{}'"
+    return "''"

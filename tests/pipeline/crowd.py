@@ -1,0 +1,60 @@
+"""Many orders at once, in a few statements, for tests of what only a crowd shows."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from app import pipeline
+from app.intake.schema import parse_order
+from app.intake.store import upsert_orders
+from app.models import Brand, Shipment
+from app.models.vocabulary import Milestone, Source
+from app.pipeline.hearing import Heard
+from tests.pipeline.conftest import START, World, heard_scan
+
+CHUNK = 500
+
+
+def chunks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The rows in handfuls that one transaction takes."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
+
+
+def crowd(world: World, count: int, brand_key: str = "fjallhem", first: int = 0) -> list[int]:
+    """Store `count` orders of one parcel each, for as many shoppers; the parcels' row ids, in order."""
+    parcels: list[int] = []
+    for some in chunks(range(first, first + count)):
+        orders = [parse_order(_payload(brand_key, number), world.house.carriers) for number in some]
+        with world.house.sessions.begin() as session:
+            brand = session.scalars(sa.select(Brand).where(Brand.key == brand_key)).one()
+            upsert_orders(
+                session, brand, orders, now=world.clock.now(), history=False, pollable=frozenset(world.house.carriers)
+            )
+            named = [f"{brand_key}-{number}" for number in some]
+            parcels += session.scalars(
+                sa.select(Shipment.id).where(Shipment.tracking_number.in_(named)).order_by(Shipment.id)
+            )
+    return parcels
+
+
+def _payload(brand_key: str, number: int) -> dict[str, object]:
+    return {
+        "number": str(number),
+        "placed_at": (START - timedelta(days=2)).isoformat(),
+        "shopper": {
+            "name": "Maja Lind", "email": f"{brand_key}{number}@example.test", "phone": f"+4670{1000000 + number:07}",
+            "country": "SE",
+        },
+        "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
+        "currency": "SEK",
+        "parcels": [{"carrier": "dhl", "tracking_number": f"{brand_key}-{number}"}],
+    }  # fmt: skip
+
+
+def all_reach(world: World, parcels: Sequence[int], milestone: Milestone, at: datetime | None = None) -> None:
+    """Every one of these parcels is scanned, at the same instant (a moment ago)."""
+    scan = heard_scan(milestone, at or world.clock.now() - timedelta(minutes=1))
+    for some in chunks(parcels):
+        pipeline.listen(world.house, [Heard(parcel, Source.push, (scan,)) for parcel in some], world.clock.now())

@@ -1,0 +1,194 @@
+"""Orders cancelled at any moment of their messages' lives: nothing begins afterwards, what was under way is named."""
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from threading import Lock, Thread
+
+import pytest
+import sqlalchemy as sa
+
+from app import pipeline
+from app.channels.base import Outgoing, Verdict
+from app.intake.cancelling import cancel_orders
+from app.models import Attempt, Brand, Message, Order
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone
+from app.pipeline.house import House, Loop
+from app.settings import SendingSettings
+from tests.pipeline.conftest import Obedient, World
+from tests.pipeline.crowd import all_reach, crowd
+from tests.pipeline.test_path import whole
+
+MOMENTS = ("waiting", "claimed", "called", "settled")
+OUTCOMES = (
+    [Verdict(AttemptOutcome.accepted, "ref")] * 15
+    + [Verdict(AttemptOutcome.not_sent, http_status=429, retry_after=0.0)] * 4
+    + [Verdict(AttemptOutcome.unanswered, error="reset")]
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a cancellation answered, and which attempts there were just after its commit (`open`: not settled)."""
+
+    in_flight: frozenset[str]
+    attempts: frozenset[int]
+    open: frozenset[str]
+    moment: str
+
+
+@dataclass
+class Race:
+    """Senders and cancellers at work on the same orders. The seed draws the moments; the threads do the rest."""
+
+    world: World
+    brand_id: int
+    order_of: dict[int, str]
+    chance: random.Random
+    chosen: deque[tuple[str, str]] = field(default_factory=deque)
+    taken: set[str] = field(default_factory=set)
+    cancelled: dict[str, Seen] = field(default_factory=dict)
+    faults: list[Exception] = field(default_factory=list)
+    over: bool = False
+    guard: Lock = field(default_factory=Lock)
+
+    def choose(self, moment: str, message_ids: Sequence[int]) -> None:
+        """A message is at this moment of its life: its order may be one that is cancelled now."""
+        for message_id in message_ids:
+            number = self.order_of[message_id]
+            with self.guard:
+                if number not in self.taken and self.chance.random() < 0.3:
+                    self.taken.add(number)
+                    self.chosen.append((number, moment))
+
+    def cancel(self) -> None:
+        """Cancel what was chosen, as the shop would, until the race is over."""
+        while not (self.over and not self.chosen):
+            try:
+                number, moment = self.chosen.popleft()
+            except IndexError:
+                time.sleep(0.0005)
+                continue
+            with self.world.house.sessions.begin() as session:
+                (told,) = cancel_orders(session, self.brand_id, "shop", [number], self.world.clock.now())
+            with self.world.house.sessions() as session:
+                rows = session.execute(
+                    sa.select(Attempt.id, Attempt.settled_at, Message.public_id)
+                    .join(Message, Message.id == Attempt.message_id)
+                    .join(Order, Order.id == Message.order_id)
+                    .where(Order.number == number)
+                ).all()
+            still = frozenset(row.public_id for row in rows if row.settled_at is None)
+            self.cancelled[number] = Seen(frozenset(told.in_flight), frozenset(row.id for row in rows), still, moment)
+
+    def send(self, house: House, channel: Channel) -> None:
+        """Send until nothing is left; what is to be tried again comes due as the clock is turned."""
+        idle = 0
+        with closing(Loop()) as loop:
+            here = replace(house, loop=loop)
+            while idle < 40:
+                idle = 0 if pipeline.send_batch(here, channel) else idle + 1
+                self.world.clock.turn(seconds=2)
+
+    def run(self, work, *args) -> Thread:
+        def guarded() -> None:
+            try:
+                work(*args)
+            except Exception as error:
+                self.faults.append(error)
+
+        thread = Thread(target=guarded)
+        thread.start()
+        return thread
+
+
+def provider(race: Race, name: str, kind: str, ids: dict[str, int]) -> Obedient:
+    """Instant, mostly willing; it tells the race when a call is under way."""
+
+    def answer(outgoing: Outgoing) -> Verdict:
+        race.choose("called", [ids[outgoing.to_email if kind == "email" else outgoing.to_phone]])
+        return race.chance.choice(OUTCOMES)
+
+    return Obedient(name, kind, answer=answer)
+
+
+def the_race(world: World, monkeypatch, orders: int, seed: int) -> Race:
+    """Plan an email and an SMS for each order, then send and cancel at once; everything that came of it."""
+    all_reach(world, crowd(world, orders), Milestone.out_for_delivery)
+    with world.house.sessions() as session:
+        brand_id = session.scalars(sa.select(Brand.id)).one()
+        rows = session.execute(
+            sa.select(Message.id, Message.channel, Order.number, Order.email, Order.phone).join(
+                Order, Order.id == Message.order_id
+            )
+        ).all()
+    ids = {(row.email if row.channel == "email" else row.phone): row.id for row in rows}
+    race = Race(world, brand_id, {row.id: row.number for row in rows}, random.Random(seed))
+    begin, settle = pipeline.begin, pipeline.settle
+
+    def begin_watched(house, token, letters):
+        race.choose("claimed", [letter.release.id for letter in letters])
+        return begin(house, token, letters)
+
+    def settle_watched(house, verdicts, now):
+        settle(house, verdicts, now)
+        race.choose("settled", [entry.letter.release.id for entry, _ in verdicts])
+
+    monkeypatch.setattr(pipeline, "begin", begin_watched)
+    monkeypatch.setattr(pipeline, "settle", settle_watched)
+    race.choose("waiting", [row.id for row in rows[:: max(1, len(rows) // (orders // 4))]])
+    house = replace(
+        world.house,
+        transports={
+            Channel.email: (provider(race, "sendgrid", "email", ids),),
+            Channel.sms: (provider(race, "twilio", "sms", ids),),
+        },
+        sending=SendingSettings(batch=20, deadline=20.0, margin=0.05, settle=3600),
+    )
+    cancellers = [race.run(race.cancel) for _ in range(3)]
+    senders = [race.run(race.send, house, channel) for channel in (*Channel, Channel.email)]
+    for sender in senders:
+        sender.join()
+    race.over = True
+    for canceller in cancellers:
+        canceller.join()
+    assert race.faults == []
+    return race
+
+
+@pytest.mark.parametrize(
+    ("orders", "seed"),
+    [(300, 11), pytest.param(14_000, 12, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])],
+)
+def test_nothing_begins_after_a_cancellation_and_what_was_under_way_is_named(world: World, monkeypatch, orders, seed):
+    """Cancelled while it waits, between claim and call, during the call and after: no attempt is begun past the
+    commit, the answer names every message whose call was under way, and what waited ends as cancelled."""
+    race = the_race(world, monkeypatch, orders, seed)
+    with world.house.sessions() as session:
+        final: dict[str, set[int]] = {number: set() for number in race.cancelled}
+        for number, attempt in session.execute(
+            sa.select(Order.number, Attempt.id)
+            .join(Message, Message.order_id == Order.id)
+            .join(Attempt, Attempt.message_id == Message.id)
+        ):
+            if number in final:
+                final[number].add(attempt)
+        states = Counter(
+            session.scalars(
+                sa.select(Message.state)
+                .join(Order, Order.id == Message.order_id)
+                .where(Order.cancelled_at.is_not(None))
+            )
+        )
+    begun_after = {number for number, seen in race.cancelled.items() if final[number] != seen.attempts}
+    not_named = {number for number, seen in race.cancelled.items() if not seen.open <= seen.in_flight}
+    assert (begun_after, not_named) == (set(), set())
+    assert set(states) <= {"cancelled", "accepted", "unconfirmed"}, states
+    moments = Counter(seen.moment for seen in race.cancelled.values())
+    assert set(moments) == set(MOMENTS) and len(race.cancelled) >= orders * 0.72, moments
+    assert any(seen.in_flight for seen in race.cancelled.values()), "some calls were under way"
+    assert states["cancelled"] and states["accepted"]
+    whole(world)
