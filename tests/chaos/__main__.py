@@ -10,8 +10,8 @@ from types import FrameType
 import structlog
 from rich.console import Console
 
+from tests.chaos.run import run
 from tests.chaos.schedule import Plan
-from tests.chaos.storm import run
 from tests.chaos.table import as_document, show
 from tests.conftest import shut_the_way_out
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.chaos.run import run
 from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Plan
-from tests.chaos.storm import run
 from tests.chaos.table import as_document
 
 SLICE = Plan(seed=3, messages=400, kills=8, deadline=1.5, margin=1.0, settle=20.0, patience=200.0)
