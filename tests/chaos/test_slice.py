@@ -6,7 +6,7 @@ from tests.chaos.run import run
 from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Plan
 from tests.chaos.table import as_document
 
-SLICE = Plan(seed=3, messages=400, kills=8, deadline=1.5, margin=1.0, settle=20.0, patience=200.0)
+SLICE = Plan(seed=3, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=200.0)
 
 
 @pytest.mark.faults
@@ -17,7 +17,7 @@ def test_whatever_dies_every_message_leaves_once_or_says_why_not():
     assert outcome.broken == [], as_document(outcome)
     assert sum(balance.decided for balance in outcome.balances) == SLICE.messages
     assert sum(outcome.killed.values()) >= SLICE.kills
-    assert sum(outcome.at_points.values()) >= 3, outcome.at_points
+    assert sum(outcome.at_points.values()) >= 2, outcome.at_points
     assert all(outcome.deeds[deed] for deed in Deed if deed not in KILLS_OF_WORKERS), outcome.deeds
     assert outcome.in_doubt >= outcome.calls * 0.03, "the providers must have left many calls in doubt"
     assert outcome.cancelled and outcome.suppressed
