@@ -58,7 +58,7 @@ STAYS: dict[str, str] = {
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
     " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at ended_at lease_token"
-    " lease_until open_attempt_id attempts provider provider_ref rendered_at created_at",
+    " lease_until open_attempt_id attempts provider provider_ref rendered_at created_at pause_id",
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
@@ -73,11 +73,17 @@ STAYS: dict[str, str] = {
     "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
     "rule_set_versions": "id brand_id digest content created_at",
     "template_versions": "id brand_id digest key channel locale parts created_at",
-    "senders": "provider sender strikes resting_until why ask_free_at",
+    "senders": "provider sender strikes resting_until why refused ask_free_at",
     "carrier_budgets": "carrier free_at",
     "installation": "id salt",
     "erasures": "id brand_id channel address_digest asked_at created_at",
     "pruning_marks": "retention upto",
+    "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",
+    "rule_volumes": "brand_id rule bucket slot planned",
+    "incidents": "id public_id kind subject summary count opened_at last_seen_at closed_at",
+    "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
+    " given_up_at",
+    "audit_marks": "name before reached at",
 }
 """Columns that are never taken away: they name no shopper."""
 
