@@ -49,7 +49,6 @@ def _engine() -> sa.Engine:
     return make_engine(os.environ["DOORSTEP_DATABASE_URL"])
 
 
-@app.task(name="naive.send")  # type: ignore[untyped-decorator]  # Celery ships no types
 def send(order_id: int) -> None:
     """Look whether it was sent, send it, write down that it was."""
     with Session(_engine()) as session:
@@ -63,6 +62,9 @@ def send(order_id: int) -> None:
             raise RuntimeError("not accepted")
         session.add(NaiveSent(order_id=order_id))
         session.commit()
+
+
+app.task(name="naive.send")(send)
 
 
 def bench_naive(here: Ground, messages: int) -> Cost:

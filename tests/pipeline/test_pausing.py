@@ -17,6 +17,7 @@ from app.models import Brand, Message, Shipment
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.asking import claim_due
 from app.pipeline.delivering import LATEST_SECONDS, deliver
+from app.pipeline.leaving import gate_of
 from app.pipeline.pausing import Paused, Resumed, pause, read_scope, resume, standing
 from app.pipeline.preparing import prepare
 from app.pipeline.releasing import _DUE, claim
@@ -106,7 +107,8 @@ def test_a_call_that_waits_behind_slow_ones_does_not_begin_late(world: World):
         token, claimed = claim(session, world.house, Channel.email, world.clock.now())
     letters, _ = prepare(world.house, Channel.email, claimed, world.clock.now(), {})
     begun = begin(world.house, token, letters)
-    ((_, verdict),) = world.house.loop.run(deliver(begun, 1, stopwatch() - LATEST_SECONDS - 0.5, 10.0))
+    late = stopwatch() - LATEST_SECONDS - 0.5
+    ((_, verdict),) = world.house.loop.run(deliver(begun, gate_of(world.house), 1, late, 10.0))
     assert (verdict.outcome, world.email.sent) == ("not_sent", [])
     assert LATEST_SECONDS < 5
 

@@ -19,6 +19,7 @@ from app.pipeline import erasing
 from app.pipeline.consenting import standing, suppress, wish
 from app.pipeline.delivering import deliver
 from app.pipeline.erasing import erase_person
+from app.pipeline.leaving import gate_of
 from app.pipeline.preparing import prepare
 from app.pipeline.pruning import prune
 from app.pipeline.releasing import claim
@@ -226,7 +227,7 @@ def test_erasure_during_a_running_send(world, brand_id, moment):
     else:
         erased = erase_person(house, brand_id, Channel.email, MAIL)
         assert len(erased.in_flight) == 1
-        settle(house, house.loop.run(deliver(begun, 1, stopwatch(), 2.0)), now)
+        settle(house, house.loop.run(deliver(begun, gate_of(house), 1, stopwatch(), 2.0)), now)
         world.clock.turn(minutes=10)
         send(world)
         assert len(world.email.sent) == 1
