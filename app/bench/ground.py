@@ -60,6 +60,7 @@ class Ground:
         return {
             **self.endpoints,
             "DOORSTEP_SEND": "live",
+            "DOORSTEP_BRAKE__ON": "false",  # what a benchmark plans within a minute is a storm
             "DOORSTEP_PUBLIC_URL": "http://127.0.0.1",
             "DOORSTEP_SENDGRID__API_KEY": "bench",
             "DOORSTEP_SENDGRID__BASE_URL": sink.url,
