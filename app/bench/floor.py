@@ -13,7 +13,7 @@ from app.clock import wall_now
 from app.messages.base import Links
 from app.models import Message
 from app.pipeline.house import House
-from app.pipeline.releasing import load, templates_of
+from app.pipeline.releasing import Release, load, templates_of
 
 _TABLES = sa.text("""
     DROP TABLE IF EXISTS bench_letters, bench_calls;
@@ -39,7 +39,7 @@ _SETTLE = sa.text("""
 
 
 class Floor:
-    """One email over and over: the renderer that sends, raw aiohttp on warm connections, three statements a batch."""
+    """A batch of emails over and over: the renderer that sends, raw aiohttp on warm connections, three statements."""
 
     def __init__(self, house: House, here: Ground, sink: Sink, letters: int) -> None:
         self._house, self._url = house, f"{sink.url}/v3/mail/send"
@@ -47,9 +47,9 @@ class Floor:
         with house.sessions.begin() as session:
             session.execute(_TABLES)
             session.execute(_FILL, {"letters": letters})
-            one = sa.select(Message.id).where(Message.state == "ready").limit(1)
-            self._release = load(session, list(session.scalars(one)), wall_now())[0]
-            version = self._release.template_version_id
+            some = sa.select(Message.id).where(Message.state == "ready").limit(house.sending.batch)
+            self._releases = load(session, list(session.scalars(some)), wall_now())
+            version = self._releases[0].template_version_id
             self._template = templates_of(session, house, {version})[version]
         trusted = ssl.create_default_context(cafile=str(here.certificate.trusted))
         self._http: aiohttp.ClientSession = house.loop.run(_connect(trusted))
@@ -70,16 +70,15 @@ class Floor:
         calls = [secrets.token_hex(10) for _ in ids]
         with self._house.sessions.begin() as session:
             session.execute(_CLAIM, {"ids": ids})
-        bodies = [self._letter() for _ in ids]
+        bodies = [self._letter(release) for release in self._releases[:size]]
         with self._house.sessions.begin() as session:
             session.execute(_BEGIN, {"ids": ids, "calls": calls})
         self._house.loop.run(self._post(bodies))
         with self._house.sessions.begin() as session:
             session.execute(_SETTLE, {"calls": calls})
 
-    def _letter(self) -> bytes:
+    def _letter(self, release: Release) -> bytes:
         links = Links("http://127.0.0.1/t/x", "http://127.0.0.1/t/x")
-        release = self._release
         email = self._house.renderer.render_email(self._template, release.facts, release.person, links, wall_now())
         return json.dumps({"subject": email.subject, "html": email.html, "text": email.text}).encode()
 

@@ -89,6 +89,14 @@ _CAUSES = {
 nothing: a drop for a spent allowance, a bounce whose type is not told."""
 
 
+_UNTRACKED = TrackingSettings(
+    click_tracking=ClickTracking(enable=False, enable_text=False),
+    open_tracking=OpenTracking(enable=False),
+    subscription_tracking=SubscriptionTracking(enable=False),
+)
+"""Nobody follows what a shopper opens or clicks: the links are the shop's own."""
+
+
 class SendGrid:
     """One SendGrid account. `http` is the process's pooled client and is not closed here; `now` is real time."""
 
@@ -220,11 +228,7 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
         mail.header = Header(name, one_line(value, 900))
     mail.category = Category(email.category)
     mail.custom_arg = CustomArg(ATTEMPT_ARG, email.attempt_id)
-    mail.tracking_settings = TrackingSettings(
-        click_tracking=ClickTracking(enable=False, enable_text=False),
-        open_tracking=OpenTracking(enable=False),
-        subscription_tracking=SubscriptionTracking(enable=False),
-    )
+    mail.tracking_settings = _UNTRACKED
     body: dict[str, Any] = mail.get()
     return body
 

@@ -27,7 +27,7 @@ from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.pausing import let_go
-from app.pipeline.preparing import broken, prepare
+from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
 from app.pipeline.resending import resend_unconfirmed
@@ -156,8 +156,8 @@ def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(
 def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
     """One claimed batch, from `ready` to settled; how many were claimed.
 
-    It is claimed and rendered as a whole, and leaves in waves of as many calls as are made at once, so that an
-    attempt is begun only as its call starts: what a dying process leaves in doubt is one wave.
+    It is claimed and read as a whole, and rendered and sent in waves of as many calls as are made at once: an attempt
+    is begun only as its call starts, and what a dying process leaves in doubt is one wave.
     """
     now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
@@ -167,15 +167,18 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
         token, claimed = claim(session, house, channel, now, priorities)
     if not claimed:
         return 0
-    letters, withheld = prepare(house, channel, claimed, now, rests)
-    withhold(house, token, withheld, now)
+    reading = read(house, claimed, now)
+    withhold(house, token, reading.withheld, now)
     size = house.sending.concurrency
-    for start in range(0, len(letters), size):
-        as_they_were = _send_wave(house, token, letters[start : start + size], rests, now)
+    for start in range(0, len(reading.releases), size):
+        wave = reading.releases[start : start + size]
+        letters, withheld = prepare(house, channel, wave, reading.templates, now, rests)
+        withhold(house, token, withheld, now)
+        as_they_were = _send_wave(house, token, letters, rests, now)
         # The rest is let go of where a sender went down or came back, which changes who carries what, and where
         # the lease might not outlast the calls.
         if not as_they_were or stopwatch() - claimed_at > house.sending.deadline:
-            hand_back(house, token, letters[start + size :])
+            hand_back(house, token, [release.id for release in reading.releases[start + size :]])
             break
     return len(claimed)
 

@@ -1,6 +1,7 @@
 """Makes claimed messages ready to leave, each on its own: one that cannot be read or filled in ends alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.channels.base import one_line
@@ -16,22 +17,41 @@ from app.pipeline.sending import Letter, render
 log = logger(__name__)
 
 
-def prepare(
-    house: House, channel: Channel, claimed: Sequence[int], now: datetime, rests: Rests
-) -> tuple[list[Letter], list[Withheld]]:
-    """What leaves of the claimed messages, rendered, and what does not, with the reason."""
-    releases: list[Release] = []
-    templates: dict[int, Template] = {}
-    withheld: list[Withheld] = []
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Claimed messages as they were read, the templates that they are pinned to by row id, and what cannot be read."""
 
-    def read(ids: Sequence[int]) -> None:
+    releases: list[Release]
+    templates: dict[int, Template]
+    withheld: list[Withheld]
+
+
+def read(house: House, claimed: Sequence[int], now: datetime) -> Reading:
+    """The claimed messages with all that they are judged and rendered from."""
+    reading = Reading([], {}, [])
+
+    def some(ids: Sequence[int]) -> None:
         with house.sessions.begin() as session:
             found = load(session, ids, now)
-            templates.update(templates_of(session, house, {release.template_version_id for release in found}))
-        releases.extend(found)
+            templates = templates_of(session, house, {release.template_version_id for release in found})
+        reading.templates.update(templates)
+        reading.releases.extend(found)
 
-    in_halves(claimed, read, lambda message_id, error: withheld.append(broken(message_id, error)))
+    in_halves(claimed, some, lambda message_id, error: reading.withheld.append(broken(message_id, error)))
+    return reading
+
+
+def prepare(
+    house: House,
+    channel: Channel,
+    releases: Sequence[Release],
+    templates: Mapping[int, Template],
+    now: datetime,
+    rests: Rests,
+) -> tuple[list[Letter], list[Withheld]]:
+    """What leaves of these, rendered, and what does not, with the reason."""
     letters: list[Letter] = []
+    withheld: list[Withheld] = []
     for release in releases:
         outcome = _outcome(house, channel, release, templates, now, rests)
         if isinstance(outcome, Letter):
@@ -52,7 +72,7 @@ def _outcome(
     house: House,
     channel: Channel,
     release: Release,
-    templates: dict[int, Template],
+    templates: Mapping[int, Template],
     now: datetime,
     rests: Rests,
 ) -> Letter | Withheld:

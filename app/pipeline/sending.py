@@ -358,9 +358,9 @@ _HAND_BACK = sa.text("""
 """)
 
 
-def hand_back(house: House, token: str, letters: Sequence[Letter]) -> None:
-    """Let go of claimed letters whose turn did not come: they are due as before."""
-    if not letters:
+def hand_back(house: House, token: str, message_ids: Sequence[int]) -> None:
+    """Let go of claimed messages whose turn did not come: they are due as before."""
+    if not message_ids:
         return
     with house.sessions.begin() as session:
-        session.execute(_HAND_BACK, {"ids": sorted(letter.release.id for letter in letters), "token": token})
+        session.execute(_HAND_BACK, {"ids": sorted(message_ids), "token": token})

@@ -1,6 +1,6 @@
 """A house with real PostgreSQL and templates, a clock that a test turns, and providers that do as they are told."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,9 @@ from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline import listen
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.preparing import prepare, read
+from app.pipeline.releasing import Withheld
+from app.pipeline.sending import Letter
 from app.settings import SendingSettings, Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
 from app.wiring import build_house
@@ -36,6 +39,13 @@ class TurnedClock(Clock):
     def turn(self, **by: float) -> datetime:
         object.__setattr__(self, "at", self.at + timedelta(**by))
         return self.at
+
+
+def prepared(house: House, claimed: Sequence[int], now: datetime) -> tuple[list[Letter], list[Withheld]]:
+    """Claimed emails, read and rendered: what leaves of them, and what does not."""
+    reading = read(house, claimed, now)
+    letters, withheld = prepare(house, Channel.email, reading.releases, reading.templates, now, {})
+    return letters, [*reading.withheld, *withheld]
 
 
 @dataclass

@@ -16,13 +16,12 @@ from app.models.vocabulary import Channel, Milestone, Reason, SuppressionKind
 from app.pipeline import preparing
 from app.pipeline.consenting import suppress, wish
 from app.pipeline.leaving import closed_to, gate_of
-from app.pipeline.preparing import prepare
 from app.pipeline.releasing import claim
 from app.pipeline.sending import begin
 from app.settings import SendMode, Settings
 from app.wiring import build_house
 from tests.doorbell import Doorbell, doorbell
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
 
@@ -44,7 +43,7 @@ def a_no_during_the_wait(world: World, says_no: Callable[[sa.orm.Session, int], 
     house, now = world.house, world.clock.now()
     with house.sessions.begin() as session:
         token, claimed = claim(session, house, Channel.email, now)
-    letters, withheld = prepare(house, Channel.email, claimed, now, {})
+    letters, withheld = prepared(house, claimed, now)
     assert len(letters) == 1 and not withheld
     begun: list[object] = []
     beginning = Thread(target=lambda: begun.extend(begin(house, token, letters)))

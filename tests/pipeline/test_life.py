@@ -7,11 +7,10 @@ import pytest
 from app import pipeline
 from app.channels.base import REPORT_KINDS, Report, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Milestone
-from app.pipeline.preparing import prepare
 from app.pipeline.releasing import claim
 from app.pipeline.sending import Begun, begin, settle
 from app.pipeline.settling import keep_reports
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 
 S, A = MessageState, AttemptOutcome
@@ -32,7 +31,7 @@ def under_way(world: World) -> Begun:
     house, now = world.house, world.clock.now()
     with house.sessions.begin() as session:
         token, claimed = claim(session, house, Channel.email, now)
-    letters, _ = prepare(house, Channel.email, claimed, now, {})
+    letters, _ = prepared(house, claimed, now)
     (begun,) = begin(house, token, letters)
     return begun
 

@@ -21,11 +21,10 @@ from app.insight.audit import audit
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.delivering import deliver
 from app.pipeline.leaving import gate_of
-from app.pipeline.preparing import prepare
 from app.pipeline.releasing import claim
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
-from tests.pipeline.conftest import START, World
+from tests.pipeline.conftest import START, World, prepared
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import whole
 
@@ -89,7 +88,7 @@ class Life(RuleBasedStateMachine):
             token, claimed = claim(session, house, Channel.email, now)
         if dies == "after the claim" or not claimed:
             return
-        letters, withheld = prepare(house, Channel.email, claimed, now, {})
+        letters, withheld = prepared(house, claimed, now)
         assert not withheld
         begun = begin(house, token, letters)
         if dies == "after the begin":

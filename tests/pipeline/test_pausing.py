@@ -19,11 +19,10 @@ from app.pipeline.asking import claim_due
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.leaving import gate_of
 from app.pipeline.pausing import Paused, Resumed, pause, read_scope, resume, standing
-from app.pipeline.preparing import prepare
 from app.pipeline.releasing import _DUE, claim
 from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
 
@@ -87,7 +86,7 @@ def test_what_was_claimed_before_the_pause_is_not_called_after_it(world: World):
     plan(world, [1001])
     with world.house.sessions.begin() as session:
         token, claimed = claim(session, world.house, Channel.email, world.clock.now())
-    letters, _ = prepare(world.house, Channel.email, claimed, world.clock.now(), {})
+    letters, _ = prepared(world.house, claimed, world.clock.now())
     hold(world, "rule:out_for_delivery")
     assert len(letters) == 1 and begin(world.house, token, letters) == []
     sql(world, "UPDATE messages SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'sending'")
@@ -105,7 +104,7 @@ def test_a_call_that_waits_behind_slow_ones_does_not_begin_late(world: World):
     plan(world, [1001])
     with world.house.sessions.begin() as session:
         token, claimed = claim(session, world.house, Channel.email, world.clock.now())
-    letters, _ = prepare(world.house, Channel.email, claimed, world.clock.now(), {})
+    letters, _ = prepared(world.house, claimed, world.clock.now())
     begun = begin(world.house, token, letters)
     late = stopwatch() - LATEST_SECONDS - 0.5
     ((_, verdict),) = world.house.loop.run(deliver(begun, gate_of(world.house), 1, late, 10.0))

@@ -20,13 +20,13 @@ from app.pipeline.consenting import standing, suppress, wish
 from app.pipeline.delivering import deliver
 from app.pipeline.erasing import erase_person
 from app.pipeline.leaving import gate_of
-from app.pipeline.preparing import prepare
 from app.pipeline.pruning import prune
 from app.pipeline.releasing import claim
 from app.pipeline.replying import take_reply
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
 from app.pipeline.unpacking import keep_batch
+from tests.pipeline.conftest import prepared
 from tests.rights.conftest import send, traces, whole
 
 MAIL, PHONE = "maja@example.test", "+46701740605"
@@ -216,7 +216,7 @@ def test_erasure_during_a_running_send(world, brand_id, moment):
         token, claimed = claim(session, house, Channel.email, now)
     if moment == "after the claim":
         erase_person(house, brand_id, Channel.email, MAIL)
-    letters, _ = prepare(house, Channel.email, claimed, now, {})
+    letters, _ = prepared(house, claimed, now)
     if moment == "before the begin":
         erased = erase_person(house, brand_id, Channel.email, MAIL)
         assert erased.in_flight == () and erased.messages_stopped == 2
@@ -252,7 +252,7 @@ def test_erasure_and_sending_at_once(world, brand_id):
                 token, claimed = claim(session, slow, Channel.email, now)
             if not claimed:
                 return
-            letters, withheld = prepare(slow, Channel.email, claimed, now, {})
+            letters, withheld = prepared(slow, claimed, now)
             pipeline.withhold(house, token, withheld, now)
             was_committed = committed.is_set()
             begun = begin(slow, token, letters)
