@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from sendgrid.helpers.mail import (
     HtmlContent,
     Mail,
     OpenTracking,
+    Personalization,
     PlainTextContent,
     ReplyTo,
     Subject,
@@ -87,14 +89,6 @@ _CAUSES = {
 }
 """What an event says of its address, by the event and a bounce's type or a drop's reason. What is not listed says
 nothing: a drop for a spent allowance, a bounce whose type is not told."""
-
-
-_UNTRACKED = TrackingSettings(
-    click_tracking=ClickTracking(enable=False, enable_text=False),
-    open_tracking=OpenTracking(enable=False),
-    subscription_tracking=SubscriptionTracking(enable=False),
-)
-"""Nobody follows what a shopper opens or clicks: the links are the shop's own."""
 
 
 class SendGrid:
@@ -215,22 +209,40 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
     Clicks and opens are not tracked: the links in a message about a parcel are the shop's own. No personal data
     stands in `custom_args` or `categories`, which SendGrid keeps and cannot redact.
     """
-    mail = Mail(
-        _mailbox(From, email.from_email, email.from_name),
-        _mailbox(To, email.to_email, email.to_name),
-        Subject(one_line(email.subject, 900)),
-        PlainTextContent(whole_text(email.text)) if email.text else None,
-        HtmlContent(whole_text(email.html)) if email.html else None,
-    )
-    if email.reply_to:
-        mail.reply_to = _mailbox(ReplyTo, email.reply_to)
-    for name, value in email.headers.items():
+    recipient = Personalization()
+    recipient.add_to(_mailbox(To, email.to_email, email.to_name))
+    written = [
+        PlainTextContent(whole_text(email.text)).get() if email.text else None,
+        HtmlContent(whole_text(email.html)).get() if email.html else None,
+    ]
+    return {
+        **_frame(email.from_email, email.from_name, email.reply_to, email.category, tuple(email.headers.items())),
+        "subject": Subject(one_line(email.subject, 900)).get(),
+        "personalizations": [recipient.get()],
+        "content": [part for part in written if part],
+        "custom_args": CustomArg(ATTEMPT_ARG, email.attempt_id).get(),
+    }
+
+
+@lru_cache(maxsize=256)
+def _frame(
+    from_email: str, from_name: str, reply_to: str | None, category: str, headers: tuple[tuple[str, str], ...]
+) -> dict[str, Any]:
+    """What a brand's mails of a kind have in common. Building it anew costs as much as all the rest of a mail."""
+    mail = Mail()
+    mail.from_email = _mailbox(From, from_email, from_name)
+    if reply_to:
+        mail.reply_to = _mailbox(ReplyTo, reply_to)
+    for name, value in headers:
         mail.header = Header(name, one_line(value, 900))
-    mail.category = Category(email.category)
-    mail.custom_arg = CustomArg(ATTEMPT_ARG, email.attempt_id)
-    mail.tracking_settings = _UNTRACKED
-    body: dict[str, Any] = mail.get()
-    return body
+    mail.category = Category(category)
+    mail.tracking_settings = TrackingSettings(
+        click_tracking=ClickTracking(enable=False, enable_text=False),
+        open_tracking=OpenTracking(enable=False),
+        subscription_tracking=SubscriptionTracking(enable=False),
+    )
+    frame: dict[str, Any] = mail.get()
+    return frame
 
 
 def _mailbox(kind: type[Email], address: str, name: str | None = None) -> Email:
