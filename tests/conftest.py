@@ -12,9 +12,10 @@ import pytest
 import redis
 import sqlalchemy as sa
 
-from app.db import Sessions, make_engine, make_sessions, migrate
+from app.db import Sessions, make_engine, make_sessions
 from app.embedded import Embedded, Endpoints
 from app.models import Brand
+from app.schema import migrate
 from tests.folders import new_folder
 
 GUARD = Path(__file__).parent / "guard"

@@ -15,10 +15,11 @@ import psutil
 
 from app.bench.certificate import Certificate, make_certificate
 from app.clock import cpu_seconds, stopwatch
-from app.db import make_engine, migrate
+from app.db import make_engine
 from app.embedded import Embedded
 from app.embedded.engine import answers, free_port
 from app.errors import DoorstepError
+from app.schema import migrate
 from app.settings import Settings
 
 TRUSTED = "SSL_CERT_FILE"

@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app.db import check_reachable, current_revision, make_engine, migrate, newest_revision
+from app.db import check_reachable, make_engine
 from app.embedded import Endpoints, default_home, reach
 from app.errors import ConfigurationError, NotFound
 from app.log import configure_logging
 from app.pipeline.house import House
+from app.schema import current_revision, migrate, newest_revision
 from app.settings import Settings, load_settings
 from app.wiring import build_house, ensure_brands
 

@@ -10,7 +10,6 @@ import typer
 
 from app.cli.brakes import tell_standing
 from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
-from app.db import current_revision, migrate
 from app.demo.run import run_demo
 from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
@@ -18,6 +17,7 @@ from app.embedded.engine import engine_programs
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.pausing import standing
+from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands
 

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from app.clock import Clock, describe_clock, wall_now, wall_seconds
-from app.db import make_engine, migrate
+from app.db import make_engine
 from app.demo.carrier.timetable import Timetable, Timetables
 from app.embedded import Embedded, Processes, Program, default_home
 from app.embedded.children import Roster
 from app.embedded.engine import answers, engine_programs, free_port
 from app.embedded.home import open_home
 from app.errors import DoorstepError
+from app.schema import migrate
 from app.settings import Settings, load_settings
 
 CARRIER_MOOD = {

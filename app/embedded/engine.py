@@ -55,11 +55,12 @@ def beat_program(home: Path, env: Mapping[str, str]) -> Program:
 
 def engine_programs(home: Path, host: str, port: int, env: Mapping[str, str]) -> list[Program]:
     """All programs of one machine. Carriers and providers are waited for in workers of their own, so that neither
-    keeps the other waiting."""
+    keeps the other waiting, and nor does a backlog keep what settles, watches and alarms."""
     return [
         web_program(host, port, env),
         worker_program("worker-ask", "tick,poll", 2, env),
         worker_program("worker-urgent", "urgent", 1, env),
-        worker_program("worker-send", "send,settle", 2, env),
+        worker_program("worker-send", "send", 2, env),
+        worker_program("worker-settle", "settle", 1, env),
         beat_program(home, env),
     ]

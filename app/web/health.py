@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from app.db import check_reachable, current_revision, newest_revision
+from app.db import check_reachable
 from app.errors import Unreachable
 from app.models import AuditMark
 from app.pipeline.house import House
+from app.schema import current_revision, newest_revision
 from app.web.problems import MEDIA_TYPE, FieldFault, Problem, ProblemDocument
 
 router = APIRouter(tags=["health"])

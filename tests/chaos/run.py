@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from app.db import make_engine, make_sessions, migrate
+from app.db import make_engine, make_sessions
 from app.demo.providers import CallbackManners, Manners, StandIn, serve
 from app.embedded.engine import free_port
+from app.schema import migrate
 from tests.chaos import points
 from tests.chaos.reckoning import keep_evidence
 from tests.chaos.schedule import Plan

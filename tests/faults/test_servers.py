@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.clock import wall_now
-from app.db import make_engine, migrate
+from app.db import make_engine
 from app.insight.audit import audit
 from app.models import Attempt, Brand, Message
+from app.schema import migrate
 from app.settings import Settings
 from app.web.access import issue_key
 from app.wiring import build_house

@@ -54,7 +54,7 @@ def test_an_installed_wheel_finds_what_it_brought(wheel, tmp_path):
     (site / "others.pth").write_text(f"{ours}\n")
     program = (
         "from app.settings import shipped\n"
-        "from app.db import newest_revision\n"
+        "from app.schema import newest_revision\n"
         "for name in ('templates', 'migrations', 'celeryconfig.py'): print(shipped(name), shipped(name).exists())\n"
         "print(newest_revision())\n"
     )

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from openapi_spec_validator import validate
 from structlog.testing import capture_logs
 
-from app.db import make_engine, make_sessions, newest_revision
+from app.db import make_engine, make_sessions
+from app.schema import newest_revision
 from app.settings import Settings
 from app.web.main import create_app
 from tests.web.conftest import order
