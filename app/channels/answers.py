@@ -48,8 +48,8 @@ def fault_verdict(error: BaseException) -> Verdict:
     before = never_began(error)
     outcome = AttemptOutcome.not_sent if before else AttemptOutcome.unanswered
     # A full pool of our own says nothing about the provider.
-    away = before and not isinstance(error, httpx.PoolTimeout)
-    return Verdict(outcome, error=fault(error), unreachable=away)
+    queued = isinstance(error, httpx.PoolTimeout)
+    return Verdict(outcome, error=fault(error), unreachable=before and not queued, untried=queued)
 
 
 def fault(error: BaseException) -> str:

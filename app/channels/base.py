@@ -76,6 +76,7 @@ class Verdict:
     `cause`, one of CAUSES or None, is what a refusal says of the address.
     `retry_after` is the provider's own wish, in wall seconds. `sender_down` says that the fault lies with
     the account (credentials, quota), `unreachable` with the way to the provider: not with this message.
+    `untried`: no call was made at all, for want of time or of a free connection.
     `throttled` asks for a pause of everything that this sender would send, whatever became of this message.
     """
 
@@ -87,6 +88,7 @@ class Verdict:
     retry_after: float | None = None
     sender_down: bool = False
     unreachable: bool = False
+    untried: bool = False
     throttled: bool = False
 
 

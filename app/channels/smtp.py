@@ -73,7 +73,7 @@ class Smtp:
             async with self._lines.turn():
                 return await self._hand_over(letter)
         except TimeoutError:
-            return Verdict(AttemptOutcome.not_sent, error="All connections to the server are busy.")
+            return Verdict(AttemptOutcome.not_sent, error="All connections to the server are busy.", untried=True)
 
     def lanes(self, outgoing: Outgoing) -> tuple[Lane, ...]:
         """The server's own limit, where it is told of one."""

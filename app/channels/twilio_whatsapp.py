@@ -24,6 +24,8 @@ class TwilioWhatsApp(Twilio):
     def __init__(self, http: Pool, *, sender: str, **told: Any) -> None:
         number = sender.removeprefix(PREFIX)
         super().__init__(http, sender=number if number.startswith("MG") else f"{PREFIX}{number}", **told)
+        # Its own name even where a service carries texts too: what is known of the one says nothing about the other.
+        self.sender = f"{told['account_sid']}/{PREFIX}{number}"
         own = request_lane(self.name, self.sender, self._limits.whatsapp_per_second)
         self._own_lanes = (*self._calls, *own)
 

@@ -17,6 +17,8 @@ class Message(Base):
     from the moment a call may begin until what became of it is known: while it is set, nothing sends the
     message again. From `rendered_at` on, what it says is frozen: `released` are the facts it was rendered from
     (NULL: those of its crossing), `personal` the name and address, kept apart so that a person can be forgotten.
+    `attempts` numbers its attempts; `tries` counts those that were made and turned away or never answered for no fault
+    of the sender's: after enough of them it is given up.
     `pause_id` is set when its turn came while that pause stood: nothing that chooses what is due comes across it then.
     """
 
@@ -80,6 +82,7 @@ class Message(Base):
     lease_until: Mapped[datetime | None]
     open_attempt_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     attempts: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(server_default="0")
     provider: Mapped[str | None]
     provider_ref: Mapped[str | None]
     subject: Mapped[str | None]

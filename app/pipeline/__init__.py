@@ -7,7 +7,6 @@ any of them twice, or not at all for a while, repeats nothing and loses nothing.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -30,6 +29,7 @@ from app.pipeline.pausing import let_go
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld, claim
+from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
 from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, Letter, begin, hand_back, settle, withhold
@@ -162,7 +162,7 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
         rests = resting(session)
-        if all_paused(house.transports.get(channel, ()), rests):
+        if not house.own_names(channel) and all_paused(house.transports.get(channel, ()), rests):
             return 0
         token, claimed = claim(session, house, channel, now, priorities)
     if not claimed:
@@ -237,16 +237,18 @@ def recover(house: House) -> Settled:
 
     What a dead worker left is asked about before its time runs out, however long nobody was there to do it.
     """
+    settled, started = Settled(), stopwatch()
     with house.sessions.begin() as session:
-        reclaimed = take_back(session)
+        settled = settled.plus(take_back(session))
     resumed = let_go(house)
     asked = ask_back(house, ENOUGH_SECONDS)
-    with house.sessions.begin() as session:
-        resent = resend_unconfirmed(session, house)
-        concluded = reconcile(session, house, house.clock.now())
-    settled = replace(
-        concluded, **reclaimed, found=asked.found, not_there=asked.absent, unclear=asked.unclear, resent=resent
-    )
+    settled = settled.plus(Settled(found=asked.found, not_there=asked.absent, unclear=asked.unclear))
+    more = True
+    while more and stopwatch() - started < 2 * ENOUGH_SECONDS:
+        with house.sessions.begin() as session:
+            moved = take_back(session).plus(Settled(resent=resend_unconfirmed(session, house)))
+            moved = moved.plus(reconcile(session, house, house.clock.now()))
+        settled, more = settled.plus(moved), moved.largest >= RESENT_AT_ONCE
     if settled != Settled():
         log.info("reconciled", **{name: getattr(settled, name) for name in settled.__slots__})
     if resumed or settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:

@@ -24,8 +24,9 @@ from app.receipts.outcome import outcome
 
 log = logger(__name__)
 
-BATCH = 100
 CONCURRENCY = 10
+BATCH = 2 * CONCURRENCY
+"""As many as can be asked within two deadlines: others have work for this process too, and a question is leased."""
 LONGEST_PAUSE = 900.0
 """Seconds, at most, between two questions about one call."""
 
@@ -206,7 +207,7 @@ def _absent(house: House, message: Message, attempt: Attempt, database_now: date
     attempt.outcome, attempt.settled_at = AttemptOutcome.not_sent.value, database_now
     message.open_attempt_id = None
     message.state, message.reason = MessageState.ready.value, Reason.not_there.value
-    if message.attempts >= house.sending.max_attempts:
+    if message.tries >= house.sending.max_attempts:
         message.state, message.reason = MessageState.failed.value, Reason.gave_up.value
         message.ended_at = house.clock.now()
     return True

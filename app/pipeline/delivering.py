@@ -19,7 +19,7 @@ LATEST_SECONDS = 4.0
 within five seconds, however slow the calls before it were."""
 
 
-TOO_LATE = Verdict(AttemptOutcome.not_sent, error="could not begin soon enough")
+TOO_LATE = Verdict(AttemptOutcome.not_sent, error="could not begin soon enough", untried=True)
 
 
 class _Trial:
@@ -54,6 +54,7 @@ class _Trial:
                 outcome=AttemptOutcome.not_sent,
                 provider_ref=None,
                 http_status=None,
+                untried=True,
                 error=f"not tried, as another was told: {self._down.error or 'no more for now'}",
             )
         closed = self._gate(entry.letter.outgoing)
@@ -120,4 +121,4 @@ def _cut_short(trial: _Trial, entry: Begun, deadline: float) -> Verdict:
     """The verdict on a call without one when time ran out: in doubt if it was made, else surely not sent."""
     if trial.called(entry):
         return Verdict(AttemptOutcome.unanswered, error=f"no answer within {deadline:.1f} s")
-    return Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline")
+    return Verdict(AttemptOutcome.not_sent, error="could not begin before the deadline", untried=True)

@@ -82,6 +82,10 @@ class House:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""
         return self.carrier_settings.get(name, CarrierSettings())
 
+    def own_names(self, channel: Channel) -> bool:
+        """Whether a brand sends on this channel by a number or name of its own, whatever the account goes by."""
+        return channel is Channel.sms and any(brand.sender.sms for brand in self.catalog.brands().values())
+
     @property
     def channels(self) -> frozenset[Channel]:
         """The channels that have a provider."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.channels.base import Outgoing, OutgoingSms, OutgoingWhatsApp, Question
 from app.log import logger
 from app.models.vocabulary import Channel
+from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, load, templates_of
 from app.pipeline.sending import write_out
@@ -70,7 +71,13 @@ def pose(session: Session, house: House, doubts: Sequence[Doubt]) -> list[tuple[
 
 def _write(session: Session, house: House, ids: Sequence[int]) -> tuple[dict[int, Outgoing], dict[int, str]]:
     """What each message says, as it said it then, and the link that only messages about its parcel hold."""
-    releases = load(session, ids, house.clock.now()) if ids else []
+    releases: list[Release] = []
+
+    def read(some: Sequence[int]) -> None:
+        with session.begin_nested():
+            releases.extend(load(session, some, house.clock.now()))
+
+    in_halves(ids, read, _unreadable)
     templates = templates_of(session, house, {release.template_version_id for release in releases})
     texts: dict[int, Outgoing] = {}
     for release in releases:
@@ -79,6 +86,10 @@ def _write(session: Session, house: House, ids: Sequence[int]) -> tuple[dict[int
         except Exception as error:  # noqa: BLE001 - one message must not keep the others from being asked about
             log.error("cannot be written again", message=release.id, error=f"{type(error).__name__}: {error}")
     return texts, {release.id: _mark(release) for release in releases}
+
+
+def _unreadable(message_id: int, error: Exception) -> None:
+    log.error("cannot be read again", message=message_id, error=f"{type(error).__name__}: {error}")
 
 
 def _mark(release: Release) -> str:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.messages.base import Template
-from app.models import Base, Crossing, Message, Order, Shipment, TemplateVersion
+from app.models import Attempt, Base, Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.pauses import with_pauses
@@ -46,8 +46,8 @@ class Addressee:
 class Release:
     """A claimed message with everything it is judged and rendered from.
 
-    `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `provider` had it
-    last; `resent`: nobody knows whether that one took it.
+    `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
+    provider of which nobody knows whether it took the message, where it leaves again all the same.
     """
 
     id: int
@@ -56,7 +56,7 @@ class Release:
     channel: Channel
     milestone: Milestone
     template_version_id: int
-    attempts: int
+    tries: int
     expires_at: datetime
     facts: Facts
     person: Person
@@ -69,8 +69,7 @@ class Release:
     told_newer: bool
     unasked: bool
     as_decided: bool
-    provider: str | None
-    resent: bool
+    avoid: str | None
     priority: int
     erased: bool = False
 
@@ -89,7 +88,7 @@ class Withheld:
 
 def put_off_reason(release: Release, reason: Reason) -> Reason:
     """Why a message waits; one that leaves again without evidence keeps saying so, for it must know whom to avoid."""
-    return Reason.resent_unconfirmed if release.resent else reason
+    return Reason.resent_unconfirmed if release.avoid else reason
 
 
 # What comes up while a pause stands is marked with it instead of being claimed: once, and no claim comes across it
@@ -163,8 +162,7 @@ def lease_seconds(house: House) -> float:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "attempts", "planned_at", "expires_at", "rendered_at", "released", "personal", "provider", "reason",
-    "priority",
+    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -181,10 +179,23 @@ def _columns(table: type[Base], names: Sequence[str]) -> list[Any]:
     return [getattr(table, name) for name in names]
 
 
+# Who was given up on without knowing, where a message leaves again as its rule asks. Nothing later changes that.
+_AVOID = sa.case(
+    (
+        Message.attempts > 0,
+        sa.select(Attempt.provider)
+        .where(Attempt.message_id == Message.id, Attempt.resent)
+        .order_by(Attempt.id.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+)
+
+
 def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
-        sa.select(*_columns(Message, _MESSAGE), Crossing.facts)
+        sa.select(*_columns(Message, _MESSAGE), Crossing.facts, _AVOID.label("avoid"))
         .join(Crossing, Crossing.id == Message.crossing_id)
         .where(Message.id == sa.func.any(list(message_ids)))
         .order_by(Message.id)
@@ -247,7 +258,7 @@ def _release(
         channel=Channel(row.channel),
         milestone=milestone,
         template_version_id=row.template_version_id,
-        attempts=row.attempts,
+        tries=row.tries,
         expires_at=row.expires_at,
         facts=facts,
         person=addressee.person,
@@ -260,8 +271,7 @@ def _release(
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
-        provider=row.provider,
-        resent=row.reason == Reason.resent_unconfirmed,
+        avoid=row.avoid,
         erased=order.erased_at is not None,
         priority=row.priority,
     )
@@ -322,7 +332,9 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.suppressed, closed)
     if release.unasked:
         detail = "it has waited for long, so the carrier is asked first whether it is still so"
-        return Withheld(release.id, MessageState.ready, Reason.retrying, detail, now + _LOOK_AGAIN)
+        return Withheld(
+            release.id, MessageState.ready, put_off_reason(release, Reason.retrying), detail, now + _LOOK_AGAIN
+        )
     return None
 
 

@@ -1,5 +1,6 @@
 """Which unconfirmed messages leave again although nobody knows: only those whose rule says rather twice than never."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -15,9 +16,36 @@ from app.rules.ruleset import parse_rules
 log = logger(__name__)
 
 
+LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The rules that ask for resending, by stored version and name, among those of unconfirmed emails."""
+
+    versions: tuple[int, ...]
+    rules: tuple[str, ...]
+
+
+def wishes(session: Session) -> Wishes:
+    """Which rules say rather twice than never. Whether a message is theirs is then a question for the database, and
+    no limit on what is looked at can hide one behind others."""
+    waiting = sa.select(Message.rule_set_version_id, Message.rule).where(
+        Message.state == MessageState.unconfirmed, Message.channel == Channel.email
+    )
+    pairs = session.execute(waiting.distinct()).all()
+    stored = session.scalars(sa.select(RuleSetVersion).where(RuleSetVersion.id.in_({row[0] for row in pairs})))
+    contents = {version.id: version.content for version in stored}
+    wished = [(version, rule) for version, rule in pairs if rule in opted_in(contents[version])]
+    return Wishes(tuple(version for version, _ in wished), tuple(rule for _, rule in wished))
+
+
 def resend_unconfirmed(session: Session, house: House) -> int:
     """Make ready again what has stayed unconfirmed for its whole wait and whose rule, in the version that it was
-    decided by, asks for it; how many. The others are left to end as ambiguous."""
+    decided by, asks for it; how many, at most LIMIT. The others are left to end as ambiguous."""
+    asked = wishes(session)
+    if not asked.rules:
+        return 0
     waited = sa.func.make_interval(0, 0, 0, 0, 0, 0, house.sending.settle)
     pairs = session.execute(
         sa.select(Message, Attempt)
@@ -25,7 +53,10 @@ def resend_unconfirmed(session: Session, house: House) -> int:
         .where(
             Message.state == MessageState.unconfirmed,
             Message.channel == Channel.email,
-            Message.attempts < house.sending.max_attempts,
+            sa.tuple_(Message.rule_set_version_id, Message.rule).in_(
+                list(zip(asked.versions, asked.rules, strict=True))
+            ),
+            Message.tries < house.sending.max_attempts,
             Attempt.deadline_at + waited < sa.func.clock_timestamp(),
             # not while a question is out whose answer nobody has yet
             sa.or_(
@@ -33,16 +64,10 @@ def resend_unconfirmed(session: Session, house: House) -> int:
             ),
         )
         .order_by(Message.id)
-        .limit(500)
+        .limit(LIMIT)
         .with_for_update(of=Message, skip_locked=True)
     ).all()
-    if not pairs:
-        return 0
-    versions = {message.rule_set_version_id for message, _ in pairs}
-    stored = session.scalars(sa.select(RuleSetVersion).where(RuleSetVersion.id.in_(versions)))
-    contents = {version.id: version.content for version in stored}
-    chosen = [pair for pair in pairs if pair[0].rule in opted_in(contents[pair[0].rule_set_version_id])]
-    for message, attempt in chosen:
+    for message, attempt in pairs:
         attempt.outcome, attempt.resent = AttemptOutcome.unanswered.value, True
         attempt.settled_at = sa.func.clock_timestamp()
         said = f"{attempt.conclusion}; " if attempt.conclusion else ""
@@ -50,7 +75,7 @@ def resend_unconfirmed(session: Session, house: House) -> int:
         message.state, message.reason = MessageState.ready.value, Reason.resent_unconfirmed.value
         message.open_attempt_id = None
     session.flush()
-    return len(chosen)
+    return len(pairs)
 
 
 @lru_cache(maxsize=64)

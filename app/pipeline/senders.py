@@ -79,10 +79,20 @@ def choose(
     return rest if rest and rest.busy > 0 else chosen
 
 
+SHORT_PAUSE = 60.0
+"""Seconds. While a pause lasts no longer, nothing is claimed; in a longer one each message is put off once, and ends at
+its deadline if that comes first."""
+
+
 def all_paused(transports: Sequence[Transport], rests: Rests) -> bool:
-    """Whether nothing of a channel could leave now, because the senders that are not down all asked for a pause."""
+    """Whether nothing of a channel could leave now, because the senders that are not down all asked for a short pause.
+
+    A brand that goes by a name of its own is not known here: it has pauses of its own.
+    """
     known = [rests.get((one.name, one.sender)) for one in transports]
-    return any(rest and rest.busy > 0 for rest in known) and all(rest and (rest.left or rest.busy) for rest in known)
+    return any(rest and 0 < rest.busy <= SHORT_PAUSE for rest in known) and all(
+        rest and (rest.left or 0 < rest.busy <= SHORT_PAUSE) for rest in known
+    )
 
 
 def _asleep(rests: Rests, key: SenderKey) -> bool:

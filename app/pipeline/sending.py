@@ -41,7 +41,6 @@ class Begun:
 
     letter: Letter
     attempt_id: int
-    attempts: int
 
 
 def render(
@@ -56,7 +55,7 @@ def render(
         return Withheld(release.id, MessageState.failed, Reason.not_renderable, str(error))
     # A message comes here again only after a certain "not sent", so another provider can double nothing; or because
     # its rule says rather twice than never, and then not to the provider that never answered, if there is another.
-    chosen = choose(allowed, outgoing, rests, avoid=release.provider if release.resent else None)
+    chosen = choose(allowed, outgoing, rests, avoid=release.avoid)
     if isinstance(chosen, Rest):
         reason = put_off_reason(release, Reason.paced if chosen.busy else Reason.retrying)
         again_at = house.clock.after_wall(chosen.busy or chosen.left)
@@ -199,7 +198,7 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
         rows = session.execute(_BEGIN, values).all()
     by_message = {letter.release.id: letter for letter in letters}
     in_order = sorted(rows, key=lambda row: row.message_id)  # not as the plan happened to find them
-    return [Begun(by_message[row.message_id], row.id, row.number) for row in in_order]
+    return [Begun(by_message[row.message_id], row.id) for row in in_order]
 
 
 def _as_json(letter: Letter) -> str:
@@ -238,22 +237,29 @@ def settlement(house: House, entry: Begun, verdict: Verdict) -> _Settlement:
     if verdict.outcome is AttemptOutcome.unanswered:
         return _Settlement(MessageState.unconfirmed, Reason.no_answer, verdict.error)
     # A sender that is down or too fast is no fault of the message's: it waits for as long as its news is worth.
-    if entry.attempts >= house.sending.max_attempts and not (is_down(verdict) or verdict.throttled):
+    tries = entry.letter.release.tries + _is_try(verdict)
+    if _is_try(verdict) and tries >= house.sending.max_attempts:
         return _Settlement(MessageState.failed, Reason.gave_up, verdict.error)
-    wait = max(verdict.retry_after or 0.0, backoff(1 if verdict.throttled else entry.attempts, entry.attempt_id))
-    return _Settlement(MessageState.ready, Reason.retrying, verdict.error, house.clock.after_wall(wait))
+    wait = max(verdict.retry_after or 0.0, backoff(max(1, tries), entry.attempt_id))
+    reason = put_off_reason(entry.letter.release, Reason.retrying)
+    return _Settlement(MessageState.ready, reason, verdict.error, house.clock.after_wall(wait))
 
 
-def backoff(attempts: int, seed: int) -> float:
+def _is_try(verdict: Verdict) -> bool:
+    """Whether a verdict is about its message, and so counts towards giving it up."""
+    return not (is_down(verdict) or verdict.throttled or verdict.untried)
+
+
+def backoff(tries: int, seed: int) -> float:
     """Wall seconds before the next try: 2 s doubling to half an hour, spread by half so that tries do not march."""
-    return float(min(1800.0, 2.0 * 2 ** min(attempts - 1, 12)) * (0.75 + 0.5 * ((seed * 2654435761) % 1000) / 1000))
+    return float(min(1800.0, 2.0 * 2 ** min(tries - 1, 12)) * (0.75 + 0.5 * ((seed * 2654435761) % 1000) / 1000))
 
 
 _SETTLE = sa.text("""
     WITH verdicts AS (
         SELECT * FROM jsonb_to_recordset(cast(:verdicts AS jsonb)) AS verdict (
             attempt_id bigint, message_id bigint, outcome text, ref text, http int, error text,
-            state text, reason text, detail text, again_at timestamptz
+            state text, reason text, detail text, again_at timestamptz, tried boolean
         )
     ), told AS (
         UPDATE attempts
@@ -270,15 +276,20 @@ _SETTLE = sa.text("""
     UPDATE messages
     SET state = verdicts.state, reason = verdicts.reason, detail = verdicts.detail,
         provider_ref = coalesce(verdicts.ref, messages.provider_ref),
-        send_at = coalesce(verdicts.again_at, messages.send_at),
+        -- nothing is put off beyond its deadline: there it ends, with its reason
+        send_at = CASE WHEN verdicts.again_at IS NULL THEN messages.send_at
+            ELSE least(verdicts.again_at, messages.expires_at) END,
+        tries = messages.tries + CASE WHEN verdicts.tried THEN 1 ELSE 0 END,
         open_attempt_id = CASE WHEN verdicts.state = 'unconfirmed' THEN messages.open_attempt_id END,
         ended_at = CASE WHEN verdicts.state IN ('ready', 'unconfirmed') THEN NULL ELSE cast(:now AS timestamptz) END,
         lease_token = NULL, lease_until = NULL
     FROM ours AS verdicts
     WHERE messages.id = verdicts.message_id AND (
         (messages.open_attempt_id = verdicts.attempt_id AND messages.state IN ('sending', 'unconfirmed'))
-        -- An acceptance that comes so late that the message was about to be tried again still settles it.
-        OR (verdicts.outcome = 'accepted' AND messages.state = 'ready')
+        -- An acceptance that comes so late that the message was about to be tried again, or given up, still settles it.
+        OR (verdicts.outcome = 'accepted' AND (messages.state = 'ready'
+            OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL)
+            OR (messages.state = 'failed' AND messages.reason = 'ambiguous')))
     )
 """)
 
@@ -317,13 +328,15 @@ def _settled(house: House, entry: Begun, verdict: Verdict) -> dict[str, Any]:
         "reason": settled.reason.value,
         "detail": one_line(settled.detail, 500) if settled.detail else None,
         "again_at": settled.again_at.isoformat() if settled.again_at else None,
+        "tried": _is_try(verdict),
     }
 
 
 _WITHHOLD = sa.text("""
     UPDATE messages
     SET state = withheld.state, reason = withheld.reason, detail = nullif(withheld.detail, ''),
-        send_at = coalesce(withheld.again_at, messages.send_at),
+        send_at = CASE WHEN withheld.again_at IS NULL THEN messages.send_at
+            ELSE least(withheld.again_at, messages.expires_at) END,
         ended_at = CASE WHEN withheld.state = 'ready' THEN NULL ELSE cast(:now AS timestamptz) END,
         lease_token = NULL, lease_until = NULL
     FROM unnest(cast(:ids AS bigint[]), cast(:states AS text[]), cast(:reasons AS text[]), cast(:details AS text[]),

@@ -18,6 +18,7 @@ from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.consenting import heed_reports
 from app.pipeline.house import House
+from app.pipeline.resending import wishes
 from app.receipts.outcome import is_evidence, outcome
 
 
@@ -33,6 +34,15 @@ class Settled:
     not_accepted: int = 0
     resent: int = 0
     ambiguous: int = 0
+
+    def plus(self, other: "Settled") -> "Settled":
+        """Both together."""
+        return Settled(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    @property
+    def largest(self) -> int:
+        """The most of one kind: where it reaches a limit, there is more."""
+        return max(int(getattr(self, name)) for name in self.__slots__)
 
 
 _LEASES = sa.text("""
@@ -97,6 +107,10 @@ _AMBIGUOUS = sa.text("""
         FROM messages JOIN attempts ON attempts.id = messages.open_attempt_id
         WHERE messages.state = 'unconfirmed'
             AND attempts.deadline_at + make_interval(secs => :settle) < clock_timestamp()
+            -- what its rule wants sent again is not given up: its turn comes
+            AND NOT (messages.channel = 'email' AND messages.tries < :most AND EXISTS (
+                SELECT 1 FROM unnest(cast(:versions AS bigint[]), cast(:rules AS text[])) AS wished (version, rule)
+                WHERE wished.version = messages.rule_set_version_id AND wished.rule = messages.rule))
             AND (attempts.conclusion IS NOT NULL OR coalesce(attempts.ask_at, '-infinity') <= clock_timestamp())
         ORDER BY messages.id LIMIT 1000 FOR UPDATE OF messages SKIP LOCKED
     ), told AS (
@@ -109,13 +123,13 @@ _AMBIGUOUS = sa.text("""
 """)
 
 
-def take_back(session: Session) -> dict[str, int]:
+def take_back(session: Session) -> Settled:
     """End the claims of dead workers: what had not begun is ready again, what had begun is unconfirmed."""
     states = session.scalars(_LEASES).all()
-    return {
-        "reclaimed": sum(state == MessageState.ready for state in states),
-        "unconfirmed": sum(state == MessageState.unconfirmed for state in states),
-    }
+    return Settled(
+        reclaimed=sum(state == MessageState.ready for state in states),
+        unconfirmed=sum(state == MessageState.unconfirmed for state in states),
+    )
 
 
 def reconcile(session: Session, house: House, now: datetime) -> Settled:
@@ -123,7 +137,15 @@ def reconcile(session: Session, house: House, now: datetime) -> Settled:
     callers = [one.name for transports in house.transports.values() for one in transports if one.silence_tells]
     margin = house.sending.margin
     not_accepted = session.scalars(_SILENCE, {"providers": callers, "margin": margin}).all()
-    ambiguous = session.scalars(_AMBIGUOUS, {"settle": house.sending.settle, "now": now}).all()
+    asked = wishes(session)
+    values = {
+        "settle": house.sending.settle,
+        "now": now,
+        "most": house.sending.max_attempts,
+        "versions": list(asked.versions),
+        "rules": list(asked.rules),
+    }
+    ambiguous = session.scalars(_AMBIGUOUS, values).all()
     return Settled(not_accepted=len(not_accepted), ambiguous=len(ambiguous))
 
 

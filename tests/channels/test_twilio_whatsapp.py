@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.channels.base import Answer, Question
-from app.channels.twilio import judge
+from app.channels.twilio import Twilio, judge
 from app.channels.twilio_whatsapp import TwilioWhatsApp
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import NOW, SMS, WHATSAPP, answering
@@ -140,3 +140,11 @@ def test_what_comes_back_later_says_of_the_number_only_what_is_so(code, cause):
     body = f"MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}".encode()
     (report,) = channel(answering(200)).read("https://shop.example/hooks/twilio/status?attempt=att_1", body)
     assert (report.kind, report.cause, report.detail) == ("bounced", cause, f"undelivered ({code})")
+
+
+def test_texts_and_whatsapp_of_one_service_are_two_senders():
+    """A service may carry both: what is asked, paced or refused of the one is not the other's."""
+    service = "MG" + "0" * 32
+    told = {"account_sid": "AC1", "auth_token": "t", "base_url": "https://a.example", "public_url": "https://b.example"}
+    texts = Twilio(answering(500), sender=service, **told)
+    assert TwilioWhatsApp(answering(500), sender=service, **told).sender != texts.sender

@@ -14,11 +14,13 @@ from app.demo.providers.serving import StandIn, serve
 from app.insight.explain import explain, find_shipments
 from app.insight.tell import tell
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
+from app.pipeline.releasing import claim
+from app.pipeline.sending import Begun, begin, settle
 from app.pipeline.settling import reconcile
 from app.rules.ruleset import parse_rules
 from app.settings import SendingSettings, Settings
 from app.wiring import build_transports
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import ACCEPTED, report, send_all, whole
 
@@ -234,6 +236,41 @@ def test_a_rule_that_asks_for_it_sends_again_after_the_wait_and_elsewhere_if_it_
     assert first.resent and "sent again without knowing" in first.conclusion and not second.resent
     report(two, the_message(two).id, "delivered")
     whole(two)
+
+
+def test_opted_in_mails_wait_for_their_turn_however_many_there_are(world: World, monkeypatch):
+    """What one pass does not reach is not given up meanwhile, nor hidden behind mails that nobody wants sent again."""
+    monkeypatch.setattr("app.pipeline.resending.LIMIT", 2)
+    monkeypatch.setattr("app.pipeline.RESENT_AT_ONCE", 2)
+    plain = world.with_(transports={Channel.email: (world.email,), Channel.sms: (world.sms,)})
+    world.email.answer = lambda out: Verdict(AttemptOutcome.unanswered, error="reset")
+    wishing = plain.with_(rules=parse_rules(RATHER_TWICE))
+    for which, numbers in ((plain, "123"), (wishing, "45678")):
+        for number in numbers:
+            (parcel,) = which.order(number, shopper={"email": f"m{number}@example.test", "country": "SE"})
+            which.scan(parcel, M.out_for_delivery)
+    send_all(wishing)
+    passes(wishing, 4000)
+    settled = pipeline.recover(wishing.house)
+    assert (settled.resent, settled.ambiguous) == (5, 3)
+
+
+def test_a_late_answer_settles_even_what_was_given_up(world: World):
+    """The acceptance came after the last wait: it is what happened."""
+    (begun,) = _one_begun(world)
+    sql(world, "UPDATE messages SET state = 'failed', reason = 'ambiguous', lease_token = NULL")
+    settle(world.house, [(begun, Verdict(AttemptOutcome.accepted, "ref"))], world.clock.now())
+    assert (the_message(world).state, the_message(world).reason) == ("accepted", "accepted")
+    whole(world)
+
+
+def _one_begun(world: World) -> list[Begun]:
+    (parcel,) = world.order("1", shopper={"email": "maja@example.test", "country": "SE"})
+    world.scan(parcel, M.out_for_delivery)
+    with world.house.sessions.begin() as session:
+        token, claimed = claim(session, world.house, Channel.email, world.clock.now())
+    letters, _ = prepared(world.house, claimed, world.clock.now())
+    return begin(world.house, token, letters)
 
 
 def test_without_the_opt_in_nothing_leaves_without_evidence(world: World):

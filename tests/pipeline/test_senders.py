@@ -8,7 +8,7 @@ import pytest
 from app import pipeline
 from app.channels.base import Asking, OutgoingSms, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.senders import Rest, changed, choose, note, sender_key
+from app.pipeline.senders import Rest, all_paused, changed, choose, note, resting, sender_key
 from tests.channels.letters import EMAIL, sms
 from tests.pipeline.conftest import Obedient, World
 from tests.pipeline.test_attacks import sql
@@ -221,3 +221,45 @@ def test_a_call_that_never_got_its_turn_was_certainly_not_made(world: World):
     pipeline.send_batch(house, Channel.email)
     assert sorted(m.state for m in world.messages()) == ["ready", "unconfirmed"]
     whole(world)
+
+
+def test_what_was_never_tried_is_never_given_up(world: World):
+    """Attempts that were committed and not made count as none, however many there are."""
+    world.email.answer = lambda out: Verdict(AttemptOutcome.not_sent, error="no free connection", untried=True)
+    plan(world, [1])
+    house = replace(world.house, sending=world.house.sending.model_copy(update={"max_attempts": 1}))
+    patient = replace(world, house=house)
+    for _ in range(3):
+        again(patient)
+    (message,) = world.messages()
+    assert (message.state, message.attempts, message.tries) == ("ready", 3, 0)
+    world.email.answer = lambda out: Verdict(AttemptOutcome.not_sent, http_status=409, error="not now")
+    again(patient)
+    (message,) = world.messages()
+    assert (message.state, message.reason, message.tries) == ("failed", "gave_up", 1)
+
+
+def test_nothing_is_put_off_beyond_its_deadline(world: World):
+    """A provider that wants a day gets until the news is old; there the message ends, with its reason."""
+    world.email.answer = lambda out: Verdict(AttemptOutcome.not_sent, error="later", retry_after=86400.0)
+    plan(world, [1])
+    send_all(world)
+    (message,) = world.messages()
+    assert message.send_at == message.expires_at
+    world.clock.turn(hours=13)
+    send_all(world)
+    assert [m.state for m in world.messages()] == ["expired"]
+
+
+def test_a_brand_with_a_number_of_its_own_is_not_held_by_the_accounts_pause(world: World):
+    """The account's own number was too fast; brands that go by another are asked for all the same."""
+    key = ("twilio", "test")
+    with world.house.sessions.begin() as session:
+        note(session, {key: replace(BUSY, retry_after=30.0)})
+        rests = resting(session)
+    assert all_paused((world.sms,), rests)
+    assert world.house.own_names(Channel.sms) is any(b.sender.sms for b in world.house.catalog.brands().values())
+    assert not world.house.own_names(Channel.email)
+    with world.house.sessions.begin() as session:
+        note(session, {key: replace(BUSY, retry_after=600.0)})
+        assert not all_paused((world.sms,), resting(session)), "in a long pause each message waits, or ends, by itself"
