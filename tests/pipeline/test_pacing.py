@@ -254,8 +254,8 @@ def test_a_message_that_leaves_again_without_evidence_remembers_it_while_it_wait
     plan(slow, 2)
     sql(world, "UPDATE messages SET reason = 'resent_unconfirmed', attempts = 1 WHERE channel = 'sms'")
     sql(world, "INSERT INTO attempts (public_id, brand_id, message_id, number, provider, sender, lease_token,"
-               " deadline_at, settled_at, outcome, resent) SELECT 'att_' || id, brand_id, id, 1, 'twilio', 'x', 't', now(), now(),"
-               " 'unanswered', true FROM messages WHERE channel = 'sms'")  # fmt: skip
+               " deadline_at, settled_at, outcome, resent) SELECT 'att_' || id, brand_id, id, 1, 'twilio', 'x', 't',"
+               " now(), now(), 'unanswered', true FROM messages WHERE channel = 'sms'")  # fmt: skip
     pipeline.send_batch(slow.house, Channel.sms)
     (waiting,) = world.messages(channel="sms", state="ready")
     assert waiting.reason == Reason.resent_unconfirmed and waiting.send_at > world.clock.now()
