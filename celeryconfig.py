@@ -41,8 +41,9 @@ task_routes = {
 beat_schedule = {
     "what-is-due": {"task": "doorstep.tick", "schedule": 1.0, "options": {"expires": 2.0}},
     "broken-promises": {"task": "doorstep.watch", "schedule": 2.0, "options": {"expires": 4.0}},
-    # These share their processes with long work. Dropped after seconds, they would not be done at all while a backlog
-    # keeps all of those busy, just when leases end and reports pile up; done ten times over they cost little.
+    # One machine gives these a worker of their own, the queue `settle`; elsewhere they may share processes with long
+    # work. Dropped after seconds, they would not be done at all while a backlog keeps all of those busy, just when
+    # leases end and reports pile up; done ten times over they cost little.
     "lost-and-unanswered": {"task": "doorstep.recover", "schedule": 2.0, "options": {"expires": 20.0}},
     "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 10.0}},
     "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 20.0}},

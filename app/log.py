@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 _EMAIL = re.compile(r"([A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]*@([A-Za-z0-9-])[A-Za-z0-9.-]*(\.[A-Za-z]{2,})")
-_PHONE = re.compile(r"(?<![\w.:-])(\+\d{2})\d{4,10}(\d{2})(?!\d)")
+_PHONE = re.compile(r"(?<![\w.-])(\+\d{2})\d{4,10}(\d{2})(?!\d)")
 _SECRETS = re.compile(r"(?i)\b(SG\.[\w-]{4})[\w.-]+|(Bearer )\S+|(://[^:/\s]*:)[^@/\s]+(?=@)")
 
 

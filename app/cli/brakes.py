@@ -6,13 +6,24 @@ from typing import Annotated
 
 import sqlalchemy as sa
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.cli.common import AsJson, err, out, print_json, standing_house
 from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
 from app.models.vocabulary import PauseKind
-from app.pipeline.pausing import NO_REASON, Scope, Standing, let_go, pause, read_scope, resume, standing
+from app.pipeline.pausing import (
+    CHANNELS,
+    NO_REASON,
+    Scope,
+    Standing,
+    count_stopped,
+    let_go,
+    pause,
+    read_scope,
+    resume,
+    standing,
+)
 
 app = typer.Typer()
 
@@ -20,7 +31,7 @@ ScopeText = Annotated[
     str,
     typer.Argument(
         metavar="SCOPE",
-        help="all, brand:KEY, rule:NAME, template:KEY, carrier:NAME, channel:email, channel:sms or milestone:NAME.",
+        help=f"all, brand:KEY, rule:NAME, template:KEY, carrier:NAME, {CHANNELS} or milestone:NAME.",
     ),
 ]
 OneBrand = Annotated[
@@ -36,15 +47,18 @@ def pause_command(
     as_json: AsJson = False,
 ) -> None:
     """Stop messages before they reach a provider, within five seconds; they wait until `doorstep resume`."""
-    with standing_house(brand) as (house, brands), house.sessions.begin() as session:
-        read = read_scope(session, house, scope)
-        done = pause(session, read, _bound(read, brand, brands), why, _operator())
-        found = {"scope": str(read), "brand": brand, "new": done.new, "waiting": done.waiting, "why": done.pause.why}
+    with standing_house(brand) as (house, brands):
+        with house.sessions.begin() as session:
+            read = read_scope(session, house, scope)
+            done = pause(session, read, _bound(read, brand, brands), why, _operator())
+        with house.sessions() as session:
+            waiting = count_stopped(session, done)
     if as_json:
+        found = {"scope": str(read), "brand": brand, "new": done.new, "waiting": waiting, "why": done.pause.why}
         print_json(found)
         return
     already = "" if done.new else f" already, since {done.pause.since:%Y-%m-%d %H:%M} UTC"
-    held = f"It stops {done.waiting:,} {_messages(done.waiting)} that wait now, and what is planned from now on."
+    held = f"It stops {waiting:,} {_messages(waiting)} that wait now, and what is planned from now on."
     out.print(f"{read}{_of(brand)} is paused{already}: {done.pause.why}. {held}", highlight=False, markup=False)
 
 
@@ -59,7 +73,7 @@ def resume_command(scope: ScopeText, brand: OneBrand = None, as_json: AsJson = F
         with house.sessions() as session:
             left = standing(session)
     if not done.lifted:
-        stands = ", ".join(f"{one.scope}{_of(one.brand)}" for one in left) or "nothing"
+        stands = ", ".join(map(_named, left)) or "nothing"
         raise NotFound(f"{read}{_of(brand)} is not paused. Paused: {stands}.")
     if as_json:
         print_json({"scope": str(read), **asdict(done), "standing": [asdict(one) for one in left]})
@@ -80,7 +94,7 @@ def pauses_command(as_json: AsJson = False) -> None:
     if not found:
         out.print("Nothing is paused.")
         return
-    table = Table("scope", "brand", "waiting", "since (UTC)", "by", box=None)
+    table = Table(Column("scope", no_wrap=True), "brand", "waiting", "since (UTC)", "by", box=None)
     table.add_column("why", overflow="fold")
     for one in found:
         since = f"{one.since:%Y-%m-%d %H:%M}"
@@ -115,7 +129,7 @@ def incidents_command(
 def tell_standing(found: list[Standing]) -> None:
     """One line for each pause that stands, for the start of a command that depends on it."""
     for one in found:
-        line = f"Paused: {one.scope}{_of(one.brand)}, {one.waiting:,} {_messages(one.waiting)} wait ({one.why})."
+        line = f"Paused: {_named(one)}, {one.waiting:,} {_messages(one.waiting)} wait ({one.why})."
         err.print(line, highlight=False, markup=False)
 
 
@@ -133,6 +147,10 @@ def _operator() -> str:
         return f"{getpass.getuser()} on the command line"
     except (KeyError, OSError):  # a container's user without a name
         return "the command line"
+
+
+def _named(one: Standing) -> str:
+    return one.scope if one.scope == f"{PauseKind.brand}:{one.brand}" else f"{one.scope}{_of(one.brand)}"
 
 
 def _of(brand: str | None) -> str:

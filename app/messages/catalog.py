@@ -79,12 +79,13 @@ class Catalog:
     def _folders(self, brand: BrandSource) -> tuple[Path, Path]:
         return self._root / "brands" / brand.key / "messages", self._root / "messages"
 
-    def keys(self) -> frozenset[tuple[str, str]]:
-        """Every message that some brand has in some language, as (name, channel): what a rule may name."""
+    def keys(self, brand_key: str | None = None) -> frozenset[tuple[str, str]]:
+        """Every message that some brand has in some language, as (name, channel): what a rule may name. With
+        `brand_key` those of that brand: its own and the shared ones."""
         return frozenset(
             (path.name.removesuffix(suffix), channel)
             for channel, suffix in SUFFIXES.items()
-            for folder in self._all_folders()
+            for folder in self._all_folders(brand_key)
             for path in folder.glob(f"*/*{suffix}")
         )
 
@@ -103,5 +104,6 @@ class Catalog:
                     except TemplateMissing:
                         continue  # a WhatsApp template that this brand has not had approved
 
-    def _all_folders(self) -> list[Path]:
-        return [self._root / "messages", *(self._folders(brand)[0] for brand in self.brands().values())]
+    def _all_folders(self, brand_key: str | None) -> list[Path]:
+        meant = [brand for brand in self.brands().values() if brand_key in (None, brand.key)]
+        return [self._root / "messages", *(self._folders(brand)[0] for brand in meant)]

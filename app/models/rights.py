@@ -5,8 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
-from app.models.vocabulary import Channel
+from app.models.base import Base, BigId, BrandId, CreatedAt
 
 
 class Installation(Base):
@@ -24,12 +23,13 @@ class Erasure(Base):
     """One address of a person who was erased, as a salted digest only; it cannot be read back.
 
     With it, an order from before `asked_at` (engine time) that is handed in once more is stored without the person,
-    and an SMS from that number is not kept. An order from after it is a new consent.
+    and what that number writes is not kept. An order from after it is a new consent. A number stands here as `sms`
+    alone, whichever channel it is written to by.
     """
 
     __tablename__ = "erasures"
     __table_args__ = (
-        one_of("channel", Channel),
+        sa.CheckConstraint("channel IN ('email', 'sms')", name="channel_known"),
         sa.UniqueConstraint("brand_id", "channel", "address_digest"),
     )
 

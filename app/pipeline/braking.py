@@ -13,7 +13,7 @@ from app.log import logger
 from app.models import Brand
 from app.models.vocabulary import PauseKind
 from app.pipeline.house import House
-from app.pipeline.pausing import Scope, pause
+from app.pipeline.pausing import Paused, Scope, count_stopped, pause
 from app.settings import BrakeSettings
 
 log = logger(__name__)
@@ -134,19 +134,21 @@ def pull_brakes(house: House) -> list[Volume]:
     told = house.brake
     if not told.on:
         return []
-    now, pulled = house.clock.now(), []
+    now, pulled = house.clock.now(), list[tuple[Volume, Paused]]()
     with house.sessions.begin() as session:
         for volume in volumes(session, told, now):
             if volume.recent <= limit(volume, told):
                 continue
-            why = _why(volume, told)
-            done = pause(session, Scope(PauseKind.rule, volume.rule), volume.brand_id, why, STORM_BRAKE, automatic=True)
+            scope, why = Scope(PauseKind.rule, volume.rule), _why(volume, told)
+            done = pause(session, scope, volume.brand_id, why, STORM_BRAKE, automatic=True)
             if done.new:
-                brand = session.get_one(Brand, volume.brand_id).key
-                log.warning("storm brake", brand=brand, rule=volume.rule, why=why, holds=done.waiting)
-                pulled.append(volume)
+                pulled.append((volume, done))
         _forget(session, told, now)
-    return pulled
+    with house.sessions() as session:  # counted when it has bitten
+        for volume, done in pulled:
+            brand, holds = session.get_one(Brand, volume.brand_id).key, count_stopped(session, done)
+            log.warning("storm brake", brand=brand, rule=volume.rule, why=done.pause.why, holds=holds)
+    return [volume for volume, _ in pulled]
 
 
 def _why(volume: Volume, told: BrakeSettings) -> str:

@@ -56,9 +56,10 @@ def wish(
 
 _SALTED_DIGEST = SALTED.format(digest=":digest")
 
-# An address that was erased is obeyed, but not written down again.
+# An address that was erased is obeyed, but not written down again. A number is one, whatever it is written to by.
 _UNLESS_ERASED = f"""CASE WHEN NOT EXISTS (
-            SELECT 1 FROM erasures WHERE brand_id = :brand_id AND channel = :channel
+            SELECT 1 FROM erasures WHERE brand_id = :brand_id
+                AND channel = CASE WHEN :channel = 'email' THEN 'email' ELSE 'sms' END
                 AND address_digest = CASE WHEN :salted THEN :digest ELSE {_SALTED_DIGEST} END
         ) THEN :address END"""  # noqa: S608 - constant text of this module
 

@@ -17,7 +17,8 @@ from app.models.vocabulary import Channel, Milestone, PauseKind
 from app.pipeline.house import House
 
 NO_REASON = "no reason given"
-_FORMS = "all, brand:KEY, rule:NAME, template:KEY, carrier:NAME, channel:email, channel:sms or milestone:NAME"
+CHANNELS = ", ".join(f"channel:{channel.value}" for channel in Channel)
+_FORMS = f"all, brand:KEY, rule:NAME, template:KEY, carrier:NAME, {CHANNELS} or milestone:NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,6 @@ class Paused:
 
     pause: Pause
     new: bool
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,17 @@ class Resumed:
     still_held: int
 
 
-def read_scope(session: Session, house: House, written: str) -> Scope:
+def read_scope(session: Session, house: House, written: str, brand: Brand | None = None) -> Scope:
     """The scope that a person wrote. Raises InvalidInput where nothing goes by that name: a pause that holds nothing,
-    for a slip of the pen, would be found out too late."""
+    for a slip of the pen, would be found out too late. With `brand` only what that brand has goes by any name."""
     kind, _, name = written.strip().partition(":")
     if kind not in PauseKind.__members__ or not name.isprintable():
         raise _unreadable(f"{written!r} is no scope", f"Write {_FORMS}.")
     scope = Scope(PauseKind(kind), name.strip())
     if (scope.kind is PauseKind.all) != (not scope.name):
         raise _unreadable(f"{written!r} is no scope", f"Write {_FORMS}.")
-    known = _known(session, house, scope.kind)
-    if scope.name and scope.name not in known and not _pending(session, scope):
+    known = _known(session, house, scope.kind, brand)
+    if scope.name and scope.name not in known and not _pending(session, scope, brand):
         close = difflib.get_close_matches(scope.name, sorted(known), n=1)
         remedy = f"Did you mean {scope.kind.value}:{close[0]}?" if close else f"One of: {', '.join(sorted(known))}."
         raise _unreadable(f"there is no {scope.kind.value} {scope.name!r}", remedy)
@@ -83,10 +83,10 @@ def _unreadable(problem: str, remedy: str) -> InvalidInput:
     return InvalidInput([Fault(None, "scope", problem, remedy)])
 
 
-def _known(session: Session, house: House, kind: PauseKind) -> set[str]:
+def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None) -> set[str]:
     names: dict[PauseKind, Iterable[str]] = {
         PauseKind.rule: (rule.name for rule in house.rules.rules),
-        PauseKind.template: {template for template, _channel in sorted(house.catalog.keys())},
+        PauseKind.template: {template for template, _channel in house.catalog.keys(brand.key if brand else None)},
         PauseKind.carrier: house.carriers,
         PauseKind.channel: (channel.value for channel in Channel),
         PauseKind.milestone: (milestone.value for milestone in Milestone),
@@ -95,22 +95,31 @@ def _known(session: Session, house: House, kind: PauseKind) -> set[str]:
 
 
 _PENDING = {
-    PauseKind.rule: "SELECT EXISTS (SELECT 1 FROM messages WHERE state IN ('held', 'ready') AND rule = :name)",
+    PauseKind.rule: """
+        SELECT EXISTS (SELECT 1 FROM messages WHERE state IN ('held', 'ready') AND rule = :name
+            AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand))
+    """,
     PauseKind.template: """
         SELECT EXISTS (
             SELECT 1 FROM messages JOIN template_versions ON template_versions.id = messages.template_version_id
-            WHERE state IN ('held', 'ready') AND template_versions.key = :name)
+            WHERE state IN ('held', 'ready') AND template_versions.key = :name
+                AND (cast(:brand AS bigint) IS NULL OR messages.brand_id = :brand))
     """,
-    PauseKind.carrier: "SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND carrier = :name)",
+    PauseKind.carrier: """
+        SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND carrier = :name
+            AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand))
+    """,
 }
 
 
-def _pending(session: Session, scope: Scope) -> bool:
+def _pending(session: Session, scope: Scope, brand: Brand | None) -> bool:
     """Whether something still waits under a name that is no longer in use, or a pause stands that must be lifted."""
-    if session.scalar(sa.select(sa.exists(_standing_as(scope)))):
+    pauses, query = _standing_as(scope), _PENDING.get(scope.kind)
+    if brand is not None:
+        pauses = pauses.where(Pause.brand_id == brand.id)
+    if session.scalar(sa.select(sa.exists(pauses))):
         return True
-    query = _PENDING.get(scope.kind)
-    return bool(query and session.scalar(sa.text(query), {"name": scope.name}))
+    return bool(query and session.scalar(sa.text(query), {"name": scope.name, "brand": brand.id if brand else None}))
 
 
 _WAITING = with_pauses("""
@@ -130,6 +139,11 @@ def _waiting(session: Session, pauses: Iterable[Pause], brand_id: int | None = N
     return {row.id: row.waiting for row in session.execute(_WAITING, {"ids": ids, "brand": brand_id})}
 
 
+def count_stopped(session: Session, done: Paused) -> int:
+    """How many messages wait for a pause. Takes a while where much waits: count when the pause is committed."""
+    return _waiting(session, [done.pause]).get(done.pause.id, 0)
+
+
 def pause(
     session: Session, scope: Scope, brand_id: int | None, why: str, by: str, *, automatic: bool = False
 ) -> Paused:
@@ -138,7 +152,7 @@ def pause(
 
     `brand_id` binds it to one brand. Messages whose call has begun are not stopped.
     """
-    bound_to = _bound(session, scope, brand_id)
+    scope, bound_to = _bound(session, scope, brand_id)
     row = {
         "brand_id": bound_to,
         "kind": scope.kind.value,
@@ -152,18 +166,24 @@ def pause(
         new = session.scalar(insert(Pause).values(row).on_conflict_do_nothing().returning(Pause.id))
         query = _standing_as(scope).where(Pause.brand_id.is_not_distinct_from(bound_to))
         found = session.scalars(query).one_or_none()
-    return Paused(found, new is not None, _waiting(session, [found]).get(found.id, 0))
+    return Paused(found, new is not None)
 
 
-def _bound(session: Session, scope: Scope, brand_id: int | None) -> int | None:
-    """The brand that a pause is bound to: a brand's own is bound by its name."""
-    if scope.kind is not PauseKind.brand:
-        return brand_id
-    return session.scalars(sa.select(Brand.id).where(Brand.key == scope.name)).one()
+def _bound(session: Session, scope: Scope, brand_id: int | None) -> tuple[Scope, int | None]:
+    """How a pause is written down, and the brand that it is bound to. All of one brand has one name, `brand:KEY`,
+    whoever says it and how: else one could not lift what another had paused."""
+    if scope.kind is PauseKind.brand:
+        return scope, session.scalars(sa.select(Brand.id).where(Brand.key == scope.name)).one()
+    if scope.kind is PauseKind.all and brand_id is not None:
+        return Scope(PauseKind.brand, session.get_one(Brand, brand_id).key), brand_id
+    return scope, brand_id
+
+
+_STANDING = sa.select(Pause).where(Pause.lifted_at.is_(None))
 
 
 def _standing_as(scope: Scope) -> sa.Select[Pause]:
-    return sa.select(Pause).where(Pause.kind == scope.kind.value, Pause.name == scope.name, Pause.lifted_at.is_(None))
+    return _STANDING.where(Pause.kind == scope.kind.value, Pause.name == scope.name)
 
 
 def standing(session: Session, brand_id: int | None = None) -> list[Standing]:
@@ -193,15 +213,23 @@ def resume(session: Session, scope: Scope, brand_id: int | None, by: str, *, eve
     `brand_id` names the brand that it is bound to, None one that holds every brand; `everywhere` lifts each pause of
     this scope, whichever brand it is bound to.
     """
+    scope, bound_to = _bound(session, scope, brand_id)
     query = _standing_as(scope)
     if not everywhere:
-        query = query.where(Pause.brand_id.is_not_distinct_from(_bound(session, scope, brand_id)))
-    # Claims that put messages aside under it hold it until they commit, so none is put aside after this.
-    lifted = session.scalars(query.order_by(Pause.id).with_for_update()).all()
-    ids = [one.id for one in lifted]
+        query = query.where(Pause.brand_id.is_not_distinct_from(bound_to))
+    ids = [one.id for one in session.scalars(query)]
+    if not ids:
+        return Resumed((), 0, 0)
+    # Counted while it still holds, and before its rows are locked: every claim would wait for the end of the count.
     counted = session.execute(_CONCERNED, {"ids": ids}).one()
+    # Claims that put messages aside under it hold it until they commit, so none is put aside after this.
+    locked = _STANDING.where(Pause.id.in_(ids)).order_by(Pause.id).with_for_update()
+    lifted = session.scalars(locked).all()
+    if not lifted:  # another lifted it meanwhile
+        return Resumed((), 0, 0)
     ended = {"lifted_at": sa.func.clock_timestamp(), "lifted_by": by}
-    session.execute(sa.update(Pause).where(Pause.id.in_(ids)).values(ended), execution_options=_UNSEEN)
+    lifting = sa.update(Pause).where(Pause.id.in_([one.id for one in lifted])).values(ended)
+    session.execute(lifting, execution_options=_UNSEEN)
     return Resumed(tuple(one.scope for one in lifted), counted.held - counted.elsewhere, counted.elsewhere)
 
 

@@ -66,8 +66,8 @@ def channel_of(number: str) -> Channel:
 
 def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
     """The brands that send from the number that was written to. One that is no brand's own is shared by all: who
-    says STOP to it hears from none of them."""
-    number = normalised(Channel.sms, recipient)
+    says STOP to it hears from none of them. So is the WhatsApp sender, even where one brand texts from its number."""
+    number = normalised(Channel.sms, recipient) if channel_of(recipient) is Channel.sms else None
     own = [key for key, look in house.catalog.brands().items() if look.sender.sms and look.sender.sms == number]
     query = sa.select(Brand.id).order_by(Brand.id)
     found = session.scalars(query.where(Brand.key == sa.func.any(own)) if own else query)

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -12,7 +11,7 @@ from app.errors import InvalidInput
 from app.models import ApiKey, Brand
 from app.models.vocabulary import PauseKind
 from app.pipeline.house import House
-from app.pipeline.pausing import NO_REASON, pause, read_scope, resume, standing
+from app.pipeline.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.pausing import Scope as Held
 from app.web.access import Holder, Scope, needs
 from app.web.problems import RESPONSES, Problem, invalid, shown
@@ -30,7 +29,7 @@ class WantedPause(BaseModel):
 
     scope: str = Field(
         max_length=200,
-        description="all, rule:NAME, template:KEY, carrier:NAME, channel:email, channel:sms or milestone:NAME",
+        description=f"all, rule:NAME, template:KEY, carrier:NAME, {CHANNELS} or milestone:NAME",
         examples=[_EXAMPLE],
     )
 
@@ -105,7 +104,9 @@ def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedVi
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
         done = pause(session, scope, holder.brand_id, wanted.why, _who(session, holder))
-        told = {"new": done.new, "why": done.pause.why, "since": done.pause.since, "waiting": done.waiting}
+    with house.sessions() as session:
+        waiting = count_stopped(session, done)
+    told = {"new": done.new, "why": done.pause.why, "since": done.pause.since, "waiting": waiting}
     return PausedView.model_validate({"scope": wanted.scope.strip(), **told})
 
 
@@ -125,9 +126,9 @@ def resume_some(request: Request, holder: Braker, wanted: WantedPause) -> Resume
 
 def _read(session: Session, house: House, holder: Holder, written: str) -> Held:
     """A scope within the key's brand: its `all` is the brand."""
-    own = session.scalars(sa.select(Brand.key).where(Brand.id == holder.brand_id)).one()
-    if written.strip() in ("all", f"{PauseKind.brand}:{own}"):
-        return Held(PauseKind.brand, own)
+    own = session.get_one(Brand, holder.brand_id)
+    if written.strip() in ("all", f"{PauseKind.brand}:{own.key}"):
+        return Held(PauseKind.brand, own.key)
     if written.strip().startswith(f"{PauseKind.brand}:"):
         raise Problem(
             403,
@@ -136,7 +137,7 @@ def _read(session: Session, house: House, holder: Holder, written: str) -> Held:
             "A key pauses and resumes its own brand only. Write the scope all.",
         )
     try:
-        return read_scope(session, house, written)
+        return read_scope(session, house, written, own)
     except InvalidInput as error:
         raise invalid("Correct the scope and send it again.", shown(error.faults)) from error
 

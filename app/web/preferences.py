@@ -24,8 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 _UNSUBSCRIBE = (Channel.email, SuppressionKind.unsubscribe)
 _STOP = (Channel.sms, SuppressionKind.stop)
-_TEXTS = (Channel.sms, Channel.whatsapp)
-"""What "texts" means on this page: whoever stops them here has not one of them in mind."""
+_WHATSAPP_STOP = (Channel.whatsapp, SuppressionKind.stop)
 
 
 @router.get("/p/{token}")
@@ -40,7 +39,10 @@ def preferences(request: Request, token: str) -> Response:
         chosen = {
             "advertised": not _chosen(session, brand, order, *_UNSUBSCRIBE) if order.email else None,
             "texted": not _chosen(session, brand, order, *_STOP) if order.phone else None,
+            "whatsapp": not _chosen(session, brand, order, *_WHATSAPP_STOP) if order.phone else None,
         }
+        if chosen["whatsapp"] and Channel.whatsapp not in house.channels:
+            chosen["whatsapp"] = None  # nothing comes that way, and nothing was refused
     look = house.catalog.brands().get(brand.key)
     if look is None:
         return lost()
@@ -71,34 +73,39 @@ def subscribe(request: Request, token: str) -> Response:
 @router.post("/p/{token}/texts/stop")
 def stop_texts(request: Request, token: str) -> Response:
     """No more text messages, as if the shopper had answered STOP: senders with a name cannot be answered."""
-    return _change(request, token, _say_no, SuppressionKind.stop, *_texts(request))
+    return _change(request, token, _say_no, SuppressionKind.stop, Channel.sms)
 
 
 @router.post("/p/{token}/texts/start")
 def start_texts(request: Request, token: str) -> Response:
     """Text messages again."""
-    return _change(request, token, _take_back, SuppressionKind.stop, *_texts(request))
+    return _change(request, token, _take_back, SuppressionKind.stop, Channel.sms)
 
 
-def _texts(request: Request) -> list[Channel]:
-    """The channels that texts come by here; SMS always, so that a list that was imported before can be left."""
-    house: House = request.app.state.house
-    return [channel for channel in _TEXTS if channel is Channel.sms or channel in house.channels]
+@router.post("/p/{token}/whatsapp/stop")
+def stop_whatsapp(request: Request, token: str) -> Response:
+    """No more messages on WhatsApp, as if the shopper had answered STOP there."""
+    return _change(request, token, _say_no, SuppressionKind.stop, Channel.whatsapp)
+
+
+@router.post("/p/{token}/whatsapp/start")
+def start_whatsapp(request: Request, token: str) -> Response:
+    """Messages on WhatsApp again."""
+    return _change(request, token, _take_back, SuppressionKind.stop, Channel.whatsapp)
 
 
 _Change = Callable[[Session, int, Channel, str, SuppressionKind], object]
 
 
-def _change(request: Request, token: str, change: _Change, kind: SuppressionKind, *channels: Channel) -> Response:
+def _change(request: Request, token: str, change: _Change, kind: SuppressionKind, channel: Channel) -> Response:
     house: House = request.app.state.house
     with house.sessions.begin() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
             return lost()
         brand, order, _shipment = found
-        for channel in channels:
-            if address := _address(order, channel):
-                change(session, brand.id, channel, address, kind)
+        if address := _address(order, channel):
+            change(session, brand.id, channel, address, kind)
     return RedirectResponse(f"/p/{token}", status_code=303)
 
 

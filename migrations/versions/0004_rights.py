@@ -73,7 +73,7 @@ def downgrade() -> None:
     op.execute("""
         DO $$ BEGIN
             IF EXISTS (SELECT 1 FROM suppressions WHERE address IS NULL) THEN
-                RAISE EXCEPTION 'Suppressions of forgotten addresses cannot be read by the older schema: keep 0005.';
+                RAISE EXCEPTION 'Suppressions of forgotten addresses cannot be read by the older schema: keep 0004.';
             END IF;
         END $$
     """)

@@ -18,15 +18,17 @@ def test_pause_pauses_and_resume(doorstep):  # noqa: F811
     assert (own["scope"], own["brand"], own["new"], own["waiting"]) == ("all", "atelier-ombre", True, 0)
     listed = json.loads(doorstep("pauses", "--json")[1])
     assert [(one["scope"], one["brand"], one["why"]) for one in listed] == [
-        ("rule:delivered", None, "wrong text"), ("all", "atelier-ombre", "no reason given")
+        ("rule:delivered", None, "wrong text"), ("brand:atelier-ombre", "atelier-ombre", "no reason given")
     ]  # fmt: skip
     assert "command line" in listed[0]["paused_by"]
     code, _, error = doorstep("resume", "rule:delivered", "--brand", "fjallhem")
-    assert code == 4 and "rule:delivered, all of atelier-ombre" in error
+    assert code == 4 and "rule:delivered, brand:atelier-ombre." in error
     assert "is resumed: 0 messages judged again" in doorstep("resume", "rule:delivered")[1]
-    assert "rule:delivered" not in doorstep("pauses")[1] and "atelier-ombre" in doorstep("pauses")[1]
-    assert doorstep("resume", "all")[0] == 0
-    assert doorstep("resume", "all")[0] == 4
+    assert "rule:delivered" not in doorstep("pauses")[1] and "brand:atelier-ombre" in doorstep("pauses")[1]
+    code, _, error = doorstep("resume", "all")
+    assert code == 4 and "Paused: brand:atelier-ombre." in error
+    assert doorstep("resume", "all", "--brand", "atelier-ombre")[0] == 0
+    assert doorstep("resume", "brand:atelier-ombre")[0] == 4
 
 
 def test_a_slip_of_the_pen_is_no_pause(doorstep):  # noqa: F811

@@ -9,7 +9,9 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Brand
 from app.models.vocabulary import Milestone
+from app.pipeline import braking
 from app.pipeline.braking import Volume, bucket_of, limit, pull_brakes
+from app.pipeline.pausing import count_stopped
 from app.settings import BrakeSettings
 from tests.pipeline.conftest import START, World
 from tests.pipeline.test_attacks import sql
@@ -102,6 +104,21 @@ def test_another_brands_storm_is_its_own(braked: World):
     assert [one.brand_id for one in pull_brakes(braked.house)] == [other_id]
     send_all(braked)
     assert told(braked) == 2
+
+
+def test_the_brake_bites_before_it_is_known_how_much_it_holds(braked: World, monkeypatch):
+    """The count runs over all that waits, which in a storm is much: it begins when the pause is committed."""
+    mornings(braked, 2)
+    plan(braked, range(1001, 1007))
+    seen = []
+
+    def counting(session, done):
+        seen.append(standing(braked))
+        return count_stopped(session, done)
+
+    monkeypatch.setattr(braking, "count_stopped", counting)
+    pull_brakes(braked.house)
+    assert seen == [[("rule", "out_for_delivery", True)]]
 
 
 def test_counts_live_and_die_with_the_plan_and_are_forgotten(braked: World):

@@ -18,7 +18,7 @@ from app.models.vocabulary import Channel, Milestone
 from app.pipeline.asking import claim_due
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.leaving import gate_of
-from app.pipeline.pausing import Paused, Resumed, pause, read_scope, resume, standing
+from app.pipeline.pausing import Paused, Resumed, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.releasing import _DUE, claim
 from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
@@ -34,10 +34,16 @@ def hold(world: World, written: str, brand_id: int | None = None) -> Paused:
         return pause(session, read_scope(session, world.house, written), brand_id, "a look first", "ops")
 
 
-def lift(world: World, written: str, brand_id: int | None = None) -> Resumed:
+def stopped(world: World, done: Paused) -> int:
+    with world.house.sessions() as session:
+        return count_stopped(session, done)
+
+
+def lift(world: World, written: str, brand_id: int | None = None, *, recover: bool = True) -> Resumed:
     with world.house.sessions.begin() as session:
         lifted = resume(session, read_scope(session, world.house, written), brand_id, "ops")
-    pipeline.recover(world.house)
+    if recover:
+        pipeline.recover(world.house)
     return lifted
 
 
@@ -70,7 +76,7 @@ def test_a_pause_holds_its_scope_and_nothing_else(world: World):
     for number, (scope, held) in enumerate(_SCOPES.items(), 1001):
         plan(world, [number])
         done = hold(world, scope)
-        assert (done.new, done.waiting) == (True, len(held)), scope
+        assert (done.new, stopped(world, done)) == (True, len(held)), scope
         send_all(world)
         assert {m.channel for m in world.messages() if m.state == "ready"} == held, scope
         assert lift(world, scope).released == len(held), scope
@@ -194,6 +200,36 @@ def test_lifting_waits_for_the_claim_that_puts_messages_aside(world: World):
     assert sql(world, "SELECT count(*) FROM pauses WHERE emptied_at IS NULL") == [(0,)]
 
 
+def test_no_claim_waits_for_a_pause_to_be_counted(world: World):
+    """While the count of what a pause holds goes on, its row can be claimed under; a scope that is not paused counts
+    nothing at all."""
+    plan(world, [1001])
+    hold(world, "all")
+    with world.house.sessions.begin() as blocker:
+        blocker.execute(sa.text("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE"))  # the count cannot end
+        assert lift(world, "channel:sms", recover=False) == Resumed((), 0, 0)
+        lifting = Thread(target=lift, args=(world, "all"))
+        lifting.start()
+        until(world, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", 1)
+        assert len(sql(world, "SELECT id FROM pauses WHERE lifted_at IS NULL FOR SHARE NOWAIT")) == 1
+    lifting.join(30)
+    assert sql(world, "SELECT count(*) FROM pauses WHERE lifted_at IS NULL") == [(0,)]
+
+
+def test_all_of_a_brand_has_one_name(world: World):
+    """However it was said, it is one pause, and each way of saying it lifts it."""
+    world.order()
+    brand_id = shipments(world)[0].brand_id
+    ways = (("all", brand_id), ("brand:fjallhem", None), ("brand:fjallhem", brand_id))
+    for pausing in ways:
+        for lifting in ways:
+            assert hold(world, *pausing).new is True
+            assert [hold(world, *again).new for again in ways] == [False] * 3
+            assert lift(world, *lifting).lifted == ("brand:fjallhem",)
+    hold(world, "all", brand_id)
+    assert lift(world, "all").lifted == (), "that is the pause of every brand"
+
+
 def until(world: World, query: str, wanted: int) -> None:
     deadline = stopwatch() + 20
     while sql(world, query) != [(wanted,)]:
@@ -304,7 +340,7 @@ def test_a_pause_of_a_rule_that_is_gone_can_still_be_lifted(world: World):
     with pytest.raises(InvalidInput):
         hold(without, "rule:delivered")
     plan(world, [1001])
-    assert hold(without, "rule:out_for_delivery").waiting == 2
+    assert stopped(world, hold(without, "rule:out_for_delivery")) == 2
 
 
 _SLIPS = {

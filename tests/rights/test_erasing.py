@@ -161,6 +161,18 @@ def test_an_erased_address_stays_unwritten_to(world, brand_id):
     assert digest not in {bytes(row.address_digest) for row in stored}
 
 
+@pytest.mark.parametrize("channel", [Channel.sms, Channel.whatsapp])
+def test_an_erased_number_is_refused_by_either_way_without_being_written_down(world, brand_id, channel):
+    """What the number says no to later counts, and is known by its digest alone."""
+    a_full_life(world)
+    erase_person(world.house, brand_id, Channel.email, MAIL)
+    digest = address_digest(channel, PHONE)
+    with world.house.sessions.begin() as session:
+        suppress(session, [wish(brand_id, channel, PHONE, SuppressionKind.stop)])
+        assert standing(session, [digest])[brand_id, channel, digest] is SuppressionKind.stop
+        assert set(session.scalars(sa.select(Suppression.address))) == {None}
+
+
 def test_what_comes_late_leaves_no_trace(world, brand_id):
     """A report counts and its words are dropped; a text is noted and not kept; STOP still stops."""
     a_full_life(world)

@@ -1,12 +1,17 @@
 """The brakes over HTTP: a key pauses its own brand, sees what holds it, and cannot lift another's pause."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
 from app import pipeline
-from app.models import Pause
+from app.messages.catalog import Catalog
+from app.models import Brand, Pause
 from app.models.vocabulary import Channel, PauseKind
-from app.pipeline.pausing import Scope, pause
+from app.pipeline.pausing import Scope, pause, read_scope
+from app.settings import shipped
 from tests.web.conftest import order, scan
 
 
@@ -100,3 +105,29 @@ def test_readiness_says_when_somebody_last_looked(anyone, site):
     assert anyone.get("/readyz").json()["watched_at"] is None
     pipeline.alarm(site.house)
     assert anyone.get("/readyz").json()["watched_at"] is not None
+
+
+def test_a_key_does_not_learn_what_another_brand_has(braker, site, brand, sessions, tmp_path):
+    """Neither its templates' names, which a slip is answered with, nor whether something of it waits or is paused."""
+    shutil.copytree(shipped("templates"), tmp_path / "templates")
+    for key in ("fjallhem", "atelier-ombre"):
+        folder = tmp_path / f"templates/brands/{key}/messages/en"
+        folder.mkdir(parents=True)
+        (folder / f"secret_of_{key}.sms.txt").write_text("Hi", encoding="utf-8")
+    site.app.state.house = replace(site.house, catalog=Catalog(tmp_path / "templates", site.house.public_url))
+    assert braker.post("/v1/pause", {"scope": "template:secret_of_fjallhem"}).status_code == 200
+    planned(braker)
+    with sessions.begin() as session:
+        other = Brand(key="atelier-ombre", name="Atelier Ombre", zone="Europe/Paris", locale="fr")
+        session.add(other)
+        session.flush()
+        pause(session, Scope(PauseKind.rule, "gone"), other.id, "", "ops")
+        session.execute(sa.text("UPDATE messages SET rule = 'theirs', brand_id = :other"), {"other": other.id})
+        session.execute(sa.text("UPDATE shipments SET carrier = 'pigeon', brand_id = :other"), {"other": other.id})
+        session.execute(sa.text("UPDATE template_versions SET key = 'past'"))
+    for scope in ("template:secret_of_atelier-ombre", "rule:gone", "rule:theirs", "carrier:pigeon", "template:past"):
+        answer = braker.post("/v1/pause", {"scope": scope})
+        assert answer.status_code == 422, scope
+        assert "atelier" not in answer.json()["faults"][0]["remedy"]
+        with sessions() as session:
+            assert read_scope(session, site.app.state.house, scope), "those who run it may"

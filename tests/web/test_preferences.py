@@ -83,11 +83,27 @@ def test_the_parcels_page_leads_there(anyone, link):
     assert f'href="{link}"' in anyone.get(link.replace("/p/", "/t/")).text
 
 
-def test_no_more_texts_means_whatsapp_too_where_it_is_in_use(site, anyone, sessions, link):
-    """Whoever stops texts on the page has not one kind of them in mind; and takes both back."""
+def test_whatsapp_has_its_own_choice_where_it_is_in_use(site, anyone, sessions, link):
+    """Each way of texting is shown as it stands, and left and taken back by itself."""
     transports = {**site.house.transports, Channel.whatsapp: site.house.transports[Channel.sms]}
     site.app.state.house = replace(site.house, transports=transports)
-    anyone.post(f"{link}/texts/stop")
-    assert standing(sessions) == [(channel, "+46701740605", "stop", "all") for channel in ("sms", "whatsapp")]
-    anyone.post(f"{link}/texts/start")
-    assert standing(sessions) == []
+    shown = []
+    for action in ("whatsapp/stop", "texts/stop", "whatsapp/start", "texts/start"):
+        assert anyone.post(f"{link}/{action}").status_code == 303
+        said = re.findall(r"action=\"/p/\w+/((?:texts|whatsapp)/[a-z]+)\"", anyone.get(link).text)
+        shown.append(([row[0] for row in standing(sessions)], said))
+    assert shown == [
+        (["whatsapp"], ["texts/stop", "whatsapp/start"]),
+        (["whatsapp", "sms"], ["texts/start", "whatsapp/start"]),
+        (["sms"], ["texts/start", "whatsapp/stop"]),
+        ([], ["texts/stop", "whatsapp/stop"]),
+    ]
+
+
+def test_a_stop_on_whatsapp_can_be_taken_back_where_it_is_no_longer_in_use(anyone, sessions, link):
+    """It is shown for as long as it stands, so that it does not wait unseen for the day that the channel returns."""
+    assert "whatsapp/" not in anyone.get(link).text
+    anyone.post(f"{link}/whatsapp/stop")
+    assert "whatsapp/start" in anyone.get(link).text
+    anyone.post(f"{link}/whatsapp/start")
+    assert "whatsapp/" not in anyone.get(link).text and standing(sessions) == []

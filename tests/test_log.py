@@ -1,0 +1,35 @@
+"""What a log line shows of addresses and numbers, and that everything else stays readable."""
+
+import pytest
+
+from app.log import mask
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["to +46701740605", "whatsapp:+46701740605", "To:+46701740605", "From=+46701740605&Body=x", "(+46701740605)"],
+)
+def test_a_number_is_hidden_whatever_stands_before_it(line):
+    """The country and the last two digits are left, to tell one from another."""
+    assert mask(line) == line.replace("+46701740605", "+46…05")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "at 2026-11-26 14:05:33+01:00",
+        "at 2026-11-26T14:05:33.123456+00:00 it took 00:00:05",
+        "http://127.0.0.1:8080/v1/orders?after=1041",
+        "redis://localhost:6379/0",
+        "doorstep-1.2.3+20261126 started",
+        "[::1]:8080",
+    ],
+)
+def test_times_places_and_versions_stay_readable(line):
+    """They hold colons, pluses and digits too."""
+    assert mask(line) == line
+
+
+def test_addresses_and_secrets_are_cut_down():
+    """A hint is left of a mail address; of a key only that it is one."""
+    assert mask("maja@example.test SG.abcd1234 Bearer xyz") == "m…@e….test SG.abcd… Bearer …"
