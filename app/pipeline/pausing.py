@@ -241,7 +241,9 @@ _LET_GO = sa.text("""
         SELECT id FROM messages WHERE pause_id = :pause AND state IN ('held', 'ready')
         ORDER BY id LIMIT 1000 FOR NO KEY UPDATE
     )
-    UPDATE messages SET pause_id = NULL, send_at = greatest(send_at, cast(:not_before AS timestamptz))
+    UPDATE messages
+    SET pause_id = NULL, send_at = CASE WHEN cast(:not_before AS timestamptz) IS NULL THEN send_at
+        ELSE greatest(send_at, least(cast(:not_before AS timestamptz), expires_at)) END
     FROM waiting WHERE messages.id = waiting.id RETURNING messages.id
 """)
 
