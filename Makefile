@@ -43,9 +43,11 @@ audit-deps: install ## known weaknesses in the locked packages; fails when it co
 chaos: install ## kills, crashes and lies while 10,000 messages leave; ARGS="--seed 7 --messages 2000 --kills 20"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: install ## polls and sends a second, beside the bare limits
+bench: install ## what polls, sends and pushed scans cost, beside the bare limits
 	$(BIN)/doorstep bench poll
 	$(BIN)/doorstep bench send
+	$(BIN)/doorstep bench stages
+	$(BIN)/doorstep bench latency
 
 # Three files, because a file whose every line carries a hash cannot say "only with this extra": the whole workshop,
 # what a server needs (the container image), and what builds the wheel. The last two take their versions from the first.
