@@ -8,11 +8,13 @@ from app.channels.base import OutgoingEmail
 from app.channels.sendgrid import request_body
 from app.clock import cpu_seconds, stopwatch
 from app.models.vocabulary import Channel
+from app.pipeline.claiming import claim
 from app.pipeline.delivering import deliver
 from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
-from app.pipeline.releasing import claim, judge, load, templates_of
-from app.pipeline.sending import Letter, begin, render, settle
+from app.pipeline.releasing import judge, load, templates_of
+from app.pipeline.sending import begin, settle
+from app.pipeline.writing import Letter, render
 from app.wiring import settle_in
 
 

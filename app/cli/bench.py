@@ -111,10 +111,6 @@ def bench_latency_command(
     out.print(f"Capacity: {bench.capacity:.0f} pushed scans a second, each with its message.", highlight=False)
 
 
-def _over(cost: Cost, floor: Cost) -> float:
-    return cost.cpu_ms / floor.cpu_ms
-
-
 @app.command("hooks")
 def bench_hooks_command(
     requests: Annotated[int, typer.Option(min=5, max=10_000)] = 50, as_json: AsJson = False
@@ -127,6 +123,10 @@ def bench_hooks_command(
         "/hooks/sendgrid, 768 kB: verified, stored, answered": bench.hook,
     }
     _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
+
+
+def _over(cost: Cost, floor: Cost) -> float:
+    return cost.cpu_ms / floor.cpu_ms
 
 
 def _print_costs(what: str, rows: dict[str, Cost], floor: float, as_json: bool) -> None:

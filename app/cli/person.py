@@ -70,11 +70,17 @@ def erase_command(
         out.print(line, markup=False, highlight=False)
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _beforehand(held: Held) -> list[str]:
+    under_way = len(held.under_way)
     lines = [
-        f"{held.orders} orders with {held.parcels} parcels and {held.messages} messages lose the person.",
-        f"{held.messages_waiting} messages that wait are stopped; {len(held.under_way)} are under way and may arrive.",
-        f"{held.inbound} texts that they wrote and {held.suppressions} entries of the list lose text and address.",
+        f"What goes of the person: their name, address and number on {_many(held.orders, 'order')} with"
+        f" {_many(held.parcels, 'parcel')} and {_many(held.messages, 'message')}.",
+        f"Stopped: {_many(held.messages_waiting, 'waiting message')}; under way, and may arrive: {under_way}.",
+        f"Emptied: {_many(held.inbound, 'text')} that they wrote, and on the list {held.suppressions}.",
     ]
     if held.shared_addresses:
         lines.append(f"{held.shared_addresses} addresses on these orders are on others too, and stay there.")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Sessions
 from app.errors import Fault, InvalidInput
-from app.intake.fields import email, phone
+from app.intake.fields import email, phone, shown
 from app.intake.records import CsvRecords, Record, size_of, unreadable
 from app.models import Suppression
 from app.models.addresses import fingerprint
@@ -119,6 +119,10 @@ def _wish(cells: Mapping[str, str], own: str, brand_id: int, default: Suppressio
 
 
 def _address(text: str, channel: Channel) -> tuple[Channel, str]:
+    if channel is not Channel.email and not text.startswith(("+", "00")):
+        raise _Bad(
+            "address", f"{shown(text)} is neither an email address nor a number with its country", _remedy(channel)
+        )
     try:
         return channel, email(text) if channel is Channel.email else phone(text, None)
     except PydanticCustomError as error:

@@ -22,7 +22,7 @@ from app.clock import stopwatch
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
 from app.pipeline.releasing import Withheld, put_off_reason
-from app.pipeline.sending import Letter
+from app.pipeline.writing import Letter
 from app.rules.ruleset import Priority
 
 REACH = 3.0

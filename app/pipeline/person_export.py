@@ -18,7 +18,7 @@ from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.house import House
 from app.pipeline.person import Known, find_person, listed_as, wrote
 from app.pipeline.releasing import Release, load, templates_of
-from app.pipeline.sending import write_out
+from app.pipeline.writing import write_out
 from app.receipts.suppression import in_words
 
 log = logger(__name__)

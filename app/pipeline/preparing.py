@@ -12,7 +12,7 @@ from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, Withheld, judge, load, templates_of
 from app.pipeline.senders import Rests
-from app.pipeline.sending import Letter, render
+from app.pipeline.writing import Letter, render
 
 log = logger(__name__)
 

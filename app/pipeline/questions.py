@@ -14,7 +14,7 @@ from app.models.vocabulary import Channel
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.releasing import Release, load, templates_of
-from app.pipeline.sending import write_out
+from app.pipeline.writing import write_out
 
 log = logger(__name__)
 

@@ -18,7 +18,7 @@ from app.pipeline.hearing import Heard
 from app.pipeline.house import House
 from app.pipeline.preparing import prepare, read
 from app.pipeline.releasing import Withheld
-from app.pipeline.sending import Letter
+from app.pipeline.writing import Letter
 from app.settings import SendingSettings, Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
 from app.wiring import build_house

@@ -14,7 +14,7 @@ from app.demo.providers.serving import StandIn, serve
 from app.insight.explain import explain, find_shipments
 from app.insight.tell import tell
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.releasing import claim
+from app.pipeline.claiming import claim
 from app.pipeline.sending import Begun, begin, settle
 from app.pipeline.settling import reconcile
 from app.rules.ruleset import parse_rules

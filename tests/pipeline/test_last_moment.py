@@ -14,9 +14,9 @@ from app.channels.base import OutgoingEmail, OutgoingSms
 from app.models import Attempt, Brand
 from app.models.vocabulary import Channel, Milestone, Reason, SuppressionKind
 from app.pipeline import preparing
+from app.pipeline.claiming import claim
 from app.pipeline.consenting import suppress, wish
 from app.pipeline.leaving import closed_to, gate_of
-from app.pipeline.releasing import claim
 from app.pipeline.sending import begin
 from app.settings import SendMode, Settings
 from app.wiring import build_house

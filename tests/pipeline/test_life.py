@@ -7,7 +7,7 @@ import pytest
 from app import pipeline
 from app.channels.base import REPORT_KINDS, Report, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Milestone
-from app.pipeline.releasing import claim
+from app.pipeline.claiming import claim
 from app.pipeline.sending import Begun, begin, settle
 from app.pipeline.settling import keep_reports
 from tests.pipeline.conftest import World, prepared

@@ -19,9 +19,9 @@ from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Repor
 from app.clock import stopwatch
 from app.insight.audit import audit
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
+from app.pipeline.claiming import claim
 from app.pipeline.delivering import deliver
 from app.pipeline.leaving import gate_of
-from app.pipeline.releasing import claim
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
 from tests.pipeline.conftest import START, World, prepared

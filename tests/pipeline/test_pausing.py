@@ -16,10 +16,10 @@ from app.insight.tell import tell
 from app.models import Brand, Message, Shipment
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.asking import claim_due
+from app.pipeline.claiming import _DUE, claim
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.leaving import gate_of
 from app.pipeline.pausing import Paused, Resumed, count_stopped, pause, read_scope, resume, standing
-from app.pipeline.releasing import _DUE, claim
 from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
 from tests.pipeline.conftest import World, prepared

@@ -16,12 +16,12 @@ from app.models import Shipment, Suppression
 from app.models.addresses import address_digest
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind
 from app.pipeline import erasing
+from app.pipeline.claiming import claim
 from app.pipeline.consenting import standing, suppress, wish
 from app.pipeline.delivering import deliver
 from app.pipeline.erasing import erase_person
 from app.pipeline.leaving import gate_of
 from app.pipeline.pruning import prune
-from app.pipeline.releasing import claim
 from app.pipeline.replying import take_reply
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports

@@ -30,7 +30,7 @@ def emails(sessions):
 def test_it_asks_and_takes_no_for_an_answer(doorstep, imported, sessions):  # noqa: F811
     """Without --yes it names in numbers what goes, and goes no further unless told to."""
     outcome = CliRunner().invoke(commands.app, ["person", "erase", "Alma@example.test"], input="n\n")
-    assert outcome.exit_code == 1 and "1 orders with 1 parcels" in outcome.output
+    assert outcome.exit_code == 1 and "1 order with 1 parcel" in outcome.output
     assert emails(sessions) == ["alma@example.test"]
     assert CliRunner().invoke(commands.app, ["person", "erase", "Alma@example.test"], input="y\n").exit_code == 0
     assert emails(sessions) == [None]
