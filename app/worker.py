@@ -10,9 +10,9 @@ from celery.signals import setup_logging
 from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
-from app.pipeline.braking import pull_brakes
+from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.house import House
-from app.pipeline.pruning import prune as prune_rows
+from app.pipeline.people.pruning import prune as prune_rows
 from app.rules.ruleset import Priority
 from app.settings import load_settings
 from app.wiring import build_celery, build_house, build_wake, settle_in

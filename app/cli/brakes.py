@@ -12,7 +12,7 @@ from app.cli.common import AsJson, err, out, print_json, standing_house
 from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
 from app.models.vocabulary import PauseKind
-from app.pipeline.pausing import (
+from app.pipeline.brakes.pausing import (
     CHANNELS,
     NO_REASON,
     Scope,

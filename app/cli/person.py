@@ -10,10 +10,10 @@ import typer
 
 from app.cli.common import AsJson, BrandKey, err, out, print_json, standing_house
 from app.errors import ConfigurationError
-from app.pipeline.consent_file import address_of
-from app.pipeline.erasing import Erased, erase_person
-from app.pipeline.person import Held, find_person, held_about
-from app.pipeline.person_export import export_person
+from app.pipeline.people.consent_file import address_of
+from app.pipeline.people.erasing import Erased, erase_person
+from app.pipeline.people.person import Held, find_person, held_about
+from app.pipeline.people.person_export import export_person
 
 app = typer.Typer(no_args_is_help=True, help="A person's rights: everything about them, or nothing any more.")
 

@@ -16,7 +16,7 @@ from app.embedded import Embedded, Processes, default_home
 from app.embedded.engine import engine_programs
 from app.errors import ConfigurationError
 from app.log import configure_logging
-from app.pipeline.pausing import standing
+from app.pipeline.brakes.pausing import standing
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands

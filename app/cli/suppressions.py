@@ -11,8 +11,8 @@ from app.cli.common import AsJson, BrandKey, err, out, print_json, standing_hous
 from app.errors import ConfigurationError
 from app.models.addresses import address_digest
 from app.models.vocabulary import SuppressionKind, SuppressionScope
-from app.pipeline.consent_file import address_of, export_list, import_list
-from app.pipeline.consenting import lift, suppress, wish
+from app.pipeline.people.consent_file import address_of, export_list, import_list
+from app.pipeline.people.consenting import lift, suppress, wish
 from app.receipts.suppression import reach
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be written to, and why.")

@@ -15,9 +15,10 @@ from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
 from app.models.vocabulary import Channel, Source
-from app.pipeline.alarming import keep_incidents
-from app.pipeline.asking import LEASE_SECONDS, ask, claim_due
 from app.pipeline.asking_back import ask_back
+from app.pipeline.brakes.alarming import keep_incidents
+from app.pipeline.brakes.pausing import let_go
+from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.claiming import claim
 from app.pipeline.concluding import hear
 from app.pipeline.delivering import deliver
@@ -26,16 +27,15 @@ from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
-from app.pipeline.pausing import let_go
+from app.pipeline.polling.asking import LEASE_SECONDS, ask, claim_due
+from app.pipeline.polling.recording import record
 from app.pipeline.preparing import broken, prepare, read
-from app.pipeline.recording import record
 from app.pipeline.releasing import Withheld
 from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
 from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
 from app.pipeline.sending import Begun, begin, hand_back, settle, withhold
 from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
-from app.pipeline.telling import tell_notices
 from app.pipeline.unpacking import unpack_batches
 from app.pipeline.writing import Letter
 from app.rules.ruleset import Priority

@@ -14,7 +14,7 @@ from app.messages.base import Template, TemplateMissing
 from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.facts import Facts
 from app.models.vocabulary import MessageState, Reason
-from app.pipeline.braking import count_planned
+from app.pipeline.brakes.braking import count_planned
 from app.pipeline.house import House
 from app.rules.decide import Decided
 from app.rules.ruleset import Priority

@@ -14,8 +14,8 @@ from app.models.addresses import SALTED
 from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.claiming import lease_seconds
-from app.pipeline.consenting import Wish, suppress, wish
 from app.pipeline.house import House
+from app.pipeline.people.consenting import Wish, suppress, wish
 from app.pipeline.releasing import Withheld, put_off_reason
 from app.pipeline.senders import is_down
 from app.pipeline.writing import Letter

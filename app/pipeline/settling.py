@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from app.channels.base import Report
 from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
-from app.pipeline.consenting import heed_reports
 from app.pipeline.house import House
+from app.pipeline.people.consenting import heed_reports
 from app.pipeline.resending import wishes
 from app.receipts.outcome import is_evidence, outcome
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidInput
 from app.models import ApiKey, Brand
 from app.models.vocabulary import PauseKind
+from app.pipeline.brakes.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
+from app.pipeline.brakes.pausing import Scope as Held
 from app.pipeline.house import House
-from app.pipeline.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
-from app.pipeline.pausing import Scope as Held
 from app.web.access import Holder, Scope, needs
 from app.web.problems import RESPONSES, Problem, invalid, shown
 

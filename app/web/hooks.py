@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.channels.base import Forged, Hears, IncomingSms, Report, Transport, Unreadable
 from app.log import logger
 from app.pipeline.house import House
-from app.pipeline.replying import take_reply
+from app.pipeline.people.replying import take_reply
 from app.pipeline.settling import keep_reports
 from app.pipeline.unpacking import LARGE, keep_batch
 from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import InvalidInput
-from app.pipeline.consent_file import address_of
-from app.pipeline.erasing import erase_person
 from app.pipeline.house import House
-from app.pipeline.person_export import export_person
+from app.pipeline.people.consent_file import address_of
+from app.pipeline.people.erasing import erase_person
+from app.pipeline.people.person_export import export_person
 from app.web.access import Holder, Scope, needs
 from app.web.problems import RESPONSES, invalid, shown
 

@@ -15,8 +15,8 @@ from app.messages.bundle import locale_chain
 from app.models import Brand, Order
 from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
-from app.pipeline.consenting import is_suppressed, lift, suppress, wish
 from app.pipeline.house import House
+from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.web.pages import page, words_for
 from app.web.shoppers import find_parcel, lost
 

@@ -19,8 +19,8 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Channel, Milestone, Source, SuppressionKind
 from app.pipeline import listen
-from app.pipeline.consenting import suppress, wish
 from app.pipeline.hearing import Heard
+from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
 from app.wiring import build_celery, build_house, build_wake

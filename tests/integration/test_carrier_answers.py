@@ -20,7 +20,7 @@ from app.demo.carrier.behaviour import Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step
 from app.models import CarrierAnswer, Crossing, Scan, UnknownCode
-from app.pipeline import asking
+from app.pipeline.polling import asking
 from app.settings import CarrierSettings
 from tests.integration.conftest import Town, serving, timetable
 from tests.pipeline.conftest import START

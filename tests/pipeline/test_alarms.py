@@ -16,11 +16,11 @@ from app.channels.base import Verdict
 from app.insight.alarms import Limits, observe
 from app.insight.audit import audit, audit_recent, newest
 from app.models.vocabulary import AttemptOutcome, Milestone
-from app.pipeline import telling
-from app.pipeline.alarming import end_mended, keep_incidents
+from app.pipeline.brakes import telling
+from app.pipeline.brakes.alarming import end_mended, keep_incidents
+from app.pipeline.brakes.pausing import pause, read_scope
+from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.house import Loop
-from app.pipeline.pausing import pause, read_scope
-from app.pipeline.telling import tell_notices
 from app.settings import AlertsSettings
 from app.wiring import build_http
 from tests.pipeline.conftest import Obedient, World

@@ -13,11 +13,11 @@ from app.channels.base import Report, Verdict
 from app.intake.store import cancel_order
 from app.models import Shipment
 from app.models.vocabulary import AttemptOutcome, Milestone, Source
-from app.pipeline.asking import Asked, DueParcel, claim_due
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard
-from app.pipeline.recording import record
+from app.pipeline.polling.asking import Asked, DueParcel, claim_due
+from app.pipeline.polling.recording import record
 from app.pipeline.settling import keep_reports
 from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
 from tests.pipeline.conftest import World, heard_scan

@@ -9,9 +9,9 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Brand
 from app.models.vocabulary import Milestone
-from app.pipeline import braking
-from app.pipeline.braking import Volume, bucket_of, limit, pull_brakes
-from app.pipeline.pausing import count_stopped
+from app.pipeline.brakes import braking
+from app.pipeline.brakes.braking import Volume, bucket_of, limit, pull_brakes
+from app.pipeline.brakes.pausing import count_stopped
 from app.settings import BrakeSettings
 from tests.pipeline.conftest import START, World
 from tests.pipeline.test_attacks import sql

@@ -15,8 +15,8 @@ from app.models import Attempt, Brand
 from app.models.vocabulary import Channel, Milestone, Reason, SuppressionKind
 from app.pipeline import preparing
 from app.pipeline.claiming import claim
-from app.pipeline.consenting import suppress, wish
 from app.pipeline.leaving import closed_to, gate_of
+from app.pipeline.people.consenting import suppress, wish
 from app.pipeline.sending import begin
 from app.settings import SendMode, Settings
 from app.wiring import build_house

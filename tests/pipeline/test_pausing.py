@@ -15,11 +15,11 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Brand, Message, Shipment
 from app.models.vocabulary import Channel, Milestone
-from app.pipeline.asking import claim_due
+from app.pipeline.brakes.pausing import Paused, Resumed, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.claiming import _DUE, claim
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.leaving import gate_of
-from app.pipeline.pausing import Paused, Resumed, count_stopped, pause, read_scope, resume, standing
+from app.pipeline.polling.asking import claim_due
 from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
 from tests.pipeline.conftest import World, prepared

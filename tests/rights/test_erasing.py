@@ -15,14 +15,14 @@ from app.insight.tell import tell
 from app.models import Shipment, Suppression
 from app.models.addresses import address_digest
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind
-from app.pipeline import erasing
 from app.pipeline.claiming import claim
-from app.pipeline.consenting import standing, suppress, wish
 from app.pipeline.delivering import deliver
-from app.pipeline.erasing import erase_person
 from app.pipeline.leaving import gate_of
-from app.pipeline.pruning import prune
-from app.pipeline.replying import take_reply
+from app.pipeline.people import erasing
+from app.pipeline.people.consenting import standing, suppress, wish
+from app.pipeline.people.erasing import erase_person
+from app.pipeline.people.pruning import prune
+from app.pipeline.people.replying import take_reply
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
 from app.pipeline.unpacking import keep_batch

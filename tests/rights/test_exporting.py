@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import InvalidInput
 from app.models.vocabulary import Channel, Milestone
-from app.pipeline.erasing import erase_person
-from app.pipeline.person_export import FORMAT, export_person
+from app.pipeline.people.erasing import erase_person
+from app.pipeline.people.person_export import FORMAT, export_person
 from tests.rights.conftest import send
 from tests.rights.test_erasing import MAIL, PHONE, a_full_life, sql
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.models.vocabulary import Channel
-from app.pipeline.erasing import erase_person
-from app.pipeline.person import find_person
+from app.pipeline.people.erasing import erase_person
+from app.pipeline.people.person import find_person
 from tests.rights.test_erasing import sql
 
 EMAILS = ("a@example.test", "b@example.test", "c@example.test")

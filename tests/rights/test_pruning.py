@@ -12,8 +12,8 @@ from app import pipeline
 from app.channels.base import Report, Verdict
 from app.models.keeping import Retention
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline import pruning
-from app.pipeline.pruning import prune
+from app.pipeline.people import pruning
+from app.pipeline.people.pruning import prune
 from app.pipeline.settling import keep_reports
 from app.settings import RetentionSettings
 from app.worker import app as celery

@@ -10,7 +10,7 @@ from app.db import make_engine, make_sessions
 from app.models import Installation
 from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
-from app.pipeline.consenting import standing
+from app.pipeline.people.consenting import standing
 from app.schema import _alembic, migrate
 from tests.cli.test_commands import _logs_as_before, doorstep  # noqa: F401 - fixtures
 

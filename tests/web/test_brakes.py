@@ -10,7 +10,7 @@ from app import pipeline
 from app.messages.catalog import Catalog
 from app.models import Brand, Pause
 from app.models.vocabulary import Channel, PauseKind
-from app.pipeline.pausing import Scope, pause, read_scope
+from app.pipeline.brakes.pausing import Scope, pause, read_scope
 from app.settings import shipped
 from tests.web.conftest import order, scan
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.clock import stopwatch
 from app.models import CarrierBudget
 from app.models.vocabulary import Milestone
-from app.pipeline.fetching import fetch
 from app.pipeline.house import House
+from app.pipeline.polling.fetching import fetch
 from app.tracking.carriers.base import AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 
 CLAIM = 400

@@ -14,7 +14,7 @@ from app.errors import Fault, InvalidInput
 from app.models import InboundMessage, Message, Order, Shipment, Suppression
 from app.models.addresses import address_digest, normalised, salted
 from app.models.vocabulary import Channel, MessageState
-from app.pipeline.wiping import UNDER_WAY
+from app.pipeline.people.wiping import UNDER_WAY
 
 Address = tuple[Channel, str]
 

@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
-from app.pipeline.asking import Asked, answer_digest
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.polling.asking import Asked, answer_digest
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.clock import stopwatch
 from app.models.keeping import Retention, blank
 from app.pipeline.house import House
-from app.pipeline.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
+from app.pipeline.people.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
 
 BATCH = 500
 ORDERS_AT_ONCE = 50

@@ -19,8 +19,8 @@ from app.models.addresses import address_digest, salted
 from app.models.keeping import blank
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
-from app.pipeline.person import Known, find_person, listed_as, unforgotten
-from app.pipeline.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
+from app.pipeline.people.person import Known, find_person, listed_as, unforgotten
+from app.pipeline.people.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
 
 log = logger(__name__)
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.log import logger
 from app.models import Brand
 from app.models.vocabulary import PauseKind
+from app.pipeline.brakes.pausing import Paused, Scope, count_stopped, pause
 from app.pipeline.house import House
-from app.pipeline.pausing import Paused, Scope, count_stopped, pause
 from app.settings import BrakeSettings
 
 log = logger(__name__)

@@ -22,7 +22,7 @@ from app.intake.records import CsvRecords, Record, size_of, unreadable
 from app.models import Suppression
 from app.models.addresses import fingerprint
 from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
-from app.pipeline.consenting import Wish, suppress, wish
+from app.pipeline.people.consenting import Wish, suppress, wish
 from app.receipts.suppression import reach
 
 COLUMNS = ("channel", "address", "kind", "scope", "created_at", "digest")

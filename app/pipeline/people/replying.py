@@ -12,8 +12,8 @@ from app.channels.base import IncomingSms
 from app.models import Brand, Erasure, InboundMessage
 from app.models.addresses import address_digest, normalised, salted
 from app.models.vocabulary import Channel, Meaning, SuppressionKind
-from app.pipeline.consenting import lift, suppress, wish
 from app.pipeline.house import House
+from app.pipeline.people.consenting import lift, suppress, wish
 from app.receipts.keywords import meaning
 
 

@@ -1,0 +1,1 @@
+"""What stops messages, and what tells the owner that something is wrong."""

@@ -1,0 +1,1 @@
+"""What a person may ask of us: not to be written to, to see what is kept, to be forgotten."""

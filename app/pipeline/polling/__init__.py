@@ -1,0 +1,1 @@
+"""Asking carriers: what is due, within what they allow, and what their answers come to."""
