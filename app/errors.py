@@ -52,3 +52,11 @@ class InvalidInput(DoorstepError):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
+
+
+class Forged(Exception):
+    """A call from outside is not signed by who it says it is."""
+
+
+class Unreadable(Exception):
+    """A call from outside is signed but cannot be parsed; the text says why."""

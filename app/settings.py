@@ -102,11 +102,19 @@ class ChannelSettings(_Group):
 
 
 class CarrierSettings(_Group):
-    """One carrier's address, key and allowance. An empty `base_url` means the carrier's own."""
+    """One carrier's address, credentials and allowance. An empty `base_url` means the carrier's own.
+
+    `api_secret` and `account` stand beside the key where a carrier wants more than one; `docs/carriers.md` says what
+    each is called there. `push_secret` is what proves that a call is the carrier's.
+    """
 
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
+    api_secret: SecretStr = SecretStr("")
+    account: str = ""
+    push_secret: SecretStr = SecretStr("")
     requests_per_second: float | None = Field(None, gt=0)
+    requests_per_day: int | None = Field(None, gt=0)
     concurrency: int = Field(20, ge=1, le=500)
     timeout_seconds: float = Field(15.0, gt=0, le=120)
 

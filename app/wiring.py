@@ -14,22 +14,11 @@ from kombu.exceptions import OperationalError as BrokerDown
 from sqlalchemy.dialects.postgresql import insert
 
 from app.channels import registry as channel_registry
-from app.channels.base import (
-    Asking,
-    Finding,
-    Forged,
-    Outgoing,
-    Question,
-    Report,
-    Transport,
-    Unreadable,
-    Verdict,
-    cannot_be_asked,
-)
+from app.channels.base import Asking, Finding, Outgoing, Question, Report, Transport, Verdict, cannot_be_asked
 from app.channels.pool import Pool
 from app.clock import stopwatch
 from app.db import Sessions, make_engine, make_sessions
-from app.errors import ConfigurationError, Unreachable
+from app.errors import ConfigurationError, Forged, Unreachable, Unreadable
 from app.log import logger, mask
 from app.messages.catalog import Catalog
 from app.messages.render import Renderer

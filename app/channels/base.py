@@ -202,14 +202,6 @@ def cannot_be_asked(name: str) -> Finding:
     return Finding(Answer.unclear, f"{name} cannot be asked about single messages")
 
 
-class Forged(Exception):
-    """A report's signature is missing or wrong."""
-
-
-class Unreadable(Exception):
-    """A report is signed but cannot be parsed; the text says why."""
-
-
 class Transport(Protocol):
     """One provider: one file, the same name going out and coming back."""
 

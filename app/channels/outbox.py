@@ -10,20 +10,19 @@ from app.channels.base import (
     Answer,
     Asking,
     Finding,
-    Forged,
     Outgoing,
     OutgoingEmail,
     OutgoingSms,
     OutgoingWhatsApp,
     Question,
     Report,
-    Unreadable,
     Verdict,
     one_line,
     whole_text,
 )
 from app.channels.smtp_letter import BadLetter, compose
 from app.clock import wall_now
+from app.errors import Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 
 _ENDINGS = {"email": "eml", "sms": "txt", "whatsapp": "json"}

@@ -40,12 +40,10 @@ from app.channels.answers import HTTP_FAULTS, allowance_spent, fault_verdict, pr
 from app.channels.base import (
     Asking,
     Finding,
-    Forged,
     Outgoing,
     OutgoingEmail,
     Question,
     Report,
-    Unreadable,
     Verdict,
     cannot_be_asked,
     one_line,
@@ -54,7 +52,7 @@ from app.channels.base import (
 from app.channels.pool import Pool
 from app.channels.sendgrid_activity import ATTEMPT_ARG, PAUSE, Activity, look_up
 from app.clock import wall_now
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"

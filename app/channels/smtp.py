@@ -9,21 +9,11 @@ import aiosmtplib
 
 from app.channels.allowances import Lane, request_lane
 from app.channels.answers import problem
-from app.channels.base import (
-    Asking,
-    Finding,
-    Forged,
-    Outgoing,
-    OutgoingEmail,
-    Question,
-    Report,
-    Unreadable,
-    Verdict,
-    cannot_be_asked,
-)
+from app.channels.base import Asking, Finding, Outgoing, OutgoingEmail, Question, Report, Verdict, cannot_be_asked
 from app.channels.smtp_letter import BadLetter, Letter, compose
 from app.channels.smtp_lines import Line, Lines, server_of
 from app.clock import wall_now
+from app.errors import Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 
 _ACCOUNT_CODES = frozenset({530, 534, 535, 538})

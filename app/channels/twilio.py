@@ -20,13 +20,11 @@ from app.channels.base import (
     Answer,
     Asking,
     Finding,
-    Forged,
     IncomingSms,
     Outgoing,
     OutgoingSms,
     Question,
     Report,
-    Unreadable,
     Verdict,
     one_line,
     whole_text,
@@ -34,6 +32,7 @@ from app.channels.base import (
 from app.channels.pool import Pool
 from app.channels.twilio_records import KINDS, Records, conclude, look_up
 from app.clock import wall_now
+from app.errors import Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 from app.settings import TwilioSettings, is_loopback
 

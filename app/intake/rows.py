@@ -24,7 +24,8 @@ ORDER_CONTENT = (
     "currency", "total_minor", "items", "promised_on", "tags",
 )  # fmt: skip
 PARCEL_COLUMNS = (
-    "carrier", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures", "problem",
+    "carrier", "asked_of", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures",
+    "problem",
 )  # fmt: skip
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
@@ -96,6 +97,10 @@ class Terms:
     history: bool = False
     pollable: frozenset[str] = frozenset()
 
+    def asked_of(self, carrier: str | None) -> str | None:
+        """The adapter that is asked about a carrier's parcels, or None."""
+        return carrier if carrier in self.pollable else None
+
     def first_poll(self, carrier: str | None, number: str | None) -> str | None:
         """When a parcel with that number is to be asked about: at once, or never."""
         return self.now.isoformat() if number and carrier in self.pollable else None
@@ -114,6 +119,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "milestone": Milestone.registered,
         "poll_failures": 0,
         "carrier": parcel.carrier,
+        "asked_of": terms.asked_of(parcel.carrier),
         "tracking_number": parcel.tracking_number,
         "items": item_rows(parcel.items),
         "promised_on": _plain(parcel.promised_on),
@@ -134,7 +140,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     row = old | (_said_of_parcel(parcel) if parcel else {})
     if (row["carrier"], row["tracking_number"]) != (stored["carrier"], stored["tracking_number"]):
         asked = None if _over(stored, _OVER) else terms.first_poll(row["carrier"], row["tracking_number"])
-        row |= {"next_poll_at": asked, "poll_failures": 0, "problem": None}
+        row |= {"asked_of": terms.asked_of(row["carrier"]), "next_poll_at": asked, "poll_failures": 0, "problem": None}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
         row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)

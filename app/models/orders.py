@@ -59,7 +59,9 @@ class Shipment(Base):
 
     `next_poll_at` and `promise_due_at` are engine time and NULL at rest, so that choosing what is due
     costs the same however many parcels rest. `history_until` is the baseline: what happened at or
-    before it is nobody's news.
+    before it is nobody's news. `carrier` is whom the parcel travels with, `asked_of` the adapter that is asked about
+    it (NULL: nobody). An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is
+    `ParcelNotes`, what else the carrier told.
     """
 
     __tablename__ = "shipments"
@@ -69,7 +71,7 @@ class Shipment(Base):
         sa.UniqueConstraint("order_id", "reference"),
         sa.Index(
             "ix_shipments_due_poll",
-            "carrier",
+            "asked_of",
             "brand_id",
             "next_poll_at",
             postgresql_where=sa.text("next_poll_at IS NOT NULL"),
@@ -91,6 +93,7 @@ class Shipment(Base):
     reference: Mapped[str]
     direction: Mapped[str] = mapped_column(server_default="outbound")
     carrier: Mapped[str | None]
+    asked_of: Mapped[str | None]
     tracking_number: Mapped[str | None]
     items: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     promised_on: Mapped[date | None]
@@ -102,7 +105,9 @@ class Shipment(Base):
     delivered_at: Mapped[datetime | None]
     eta_from: Mapped[datetime | None]
     eta_through: Mapped[datetime | None]
+    eta_day: Mapped[date | None]
     service: Mapped[str | None]
+    notes: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
     next_poll_at: Mapped[datetime | None]
     promise_due_at: Mapped[datetime | None]

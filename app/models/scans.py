@@ -13,7 +13,7 @@ class Scan(Base):
     """One tracking event, stored once: its digest is made of the carrier's own fields as written.
 
     `occurred_at` is UTC, or NULL when the carrier's time could not be read; `zone_source` says how the
-    zone of a time without one was found.
+    zone of a time without one was found. `moves` is whether the carrier handled the parcel.
     """
 
     __tablename__ = "scans"
@@ -36,6 +36,7 @@ class Scan(Base):
     written_time: Mapped[str]
     occurred_at: Mapped[datetime | None]
     zone_source: Mapped[str]
+    moves: Mapped[bool] = mapped_column(server_default=sa.true())
     heard_at: Mapped[datetime]
 
 

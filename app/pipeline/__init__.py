@@ -27,7 +27,8 @@ from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
-from app.pipeline.polling.asking import LEASE_SECONDS, ask, claim_due
+from app.pipeline.polling.asking import ask
+from app.pipeline.polling.due import LEASE_SECONDS, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
@@ -65,7 +66,7 @@ def due_work(house: House) -> list[tuple[str, str]]:
 # Brand by brand, as the indexes are sorted: without it, finding nothing would mean reading all that is not due yet.
 _POLL_DUE = sa.text("""
     SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
-        SELECT 1 FROM shipments WHERE carrier = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
+        SELECT 1 FROM shipments WHERE asked_of = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
     ) AS due WHERE NOT EXISTS (
         SELECT 1 FROM pauses
         WHERE lifted_at IS NULL AND kind = 'carrier' AND name = :carrier

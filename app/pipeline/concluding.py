@@ -144,7 +144,7 @@ def _next_poll(
     news_at: datetime | None,
 ) -> datetime | None:
     """When its carrier is asked again. Only an answer or news moves that: a look at the calendar does not."""
-    if shipment.carrier not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
+    if shipment.asked_of not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
         return None
     if entry.source is not Source.poll and news_at != now:
         return cast("datetime | None", shipment.next_poll_at)
@@ -154,11 +154,13 @@ def _next_poll(
 def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
     """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
     if entry.source not in (Source.poll, Source.push):
-        return {"eta_from": shipment.eta_from, "eta_through": shipment.eta_through, "service": shipment.service}
+        return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
     return {
         "eta_from": entry.eta_from,
         "eta_through": entry.eta_through,
+        "eta_day": entry.eta_day,
         "service": entry.service or shipment.service,
+        "notes": shipment.notes | entry.notes.told(),
     }
 
 

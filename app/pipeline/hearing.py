@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Brand, Order, Shipment, UnknownCode
 from app.models.vocabulary import Source
-from app.tracking.carriers.base import HeardScan, clean
+from app.tracking.carriers.base import NO_NOTES, CarrierReply, HeardScan, ParcelNotes, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,25 @@ class Heard:
     scans: tuple[HeardScan, ...] = ()
     eta_from: datetime | None = None
     eta_through: datetime | None = None
+    eta_day: date | None = None
     service: str | None = None
+    notes: ParcelNotes = NO_NOTES
     tracking_number: str | None = None
+
+    @classmethod
+    def of_reply(cls, shipment_id: int, source: Source, reply: CarrierReply, number: str) -> "Heard":
+        """What a carrier's answer about a parcel, or its call, tells. `number` is the one it was about."""
+        return cls(
+            shipment_id,
+            source,
+            reply.scans,
+            reply.eta_from,
+            reply.eta_through,
+            reply.eta_day,
+            reply.service,
+            reply.notes,
+            number,
+        )
 
     def concerns(self, shipment: Any | None) -> bool:
         """Whether a parcel's row, as it stands now, is the parcel that was spoken of."""
@@ -106,12 +123,13 @@ _AHEAD = timedelta(hours=26)
 
 _STORE = sa.text("""
     INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, heard_at)
+        written_time, occurred_at, zone_source, moves, heard_at)
     SELECT brand_id, shipment_id, decode(digest, 'hex'), source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, cast(:now AS timestamptz)
+        written_time, occurred_at, zone_source, moves, cast(:now AS timestamptz)
     FROM jsonb_to_recordset(cast(:scans AS jsonb)) AS scan (
         brand_id bigint, shipment_id bigint, digest text, source text, carrier text, code text, milestone text,
-        description text, place text, written_time text, occurred_at timestamptz, zone_source text
+        description text, place text, written_time text, occurred_at timestamptz, zone_source text,
+        moves boolean
     )
     ORDER BY shipment_id, digest
     ON CONFLICT (shipment_id, digest) DO NOTHING
@@ -152,6 +170,7 @@ def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime) -> dict[st
         "written_time": clean(scan.written_time),
         "occurred_at": occurred_at.isoformat() if occurred_at else None,
         "zone_source": scan.zone_source if occurred_at == scan.occurred_at else "impossible",
+        "moves": scan.moves,
     }
 
 

@@ -22,7 +22,7 @@ from app.settings import (
     SendingSettings,
     SendMode,
 )
-from app.tracking.carriers.base import Carrier
+from app.tracking.carriers.base import Access, Carrier
 
 T = TypeVar("T")
 
@@ -81,6 +81,18 @@ class House:
     def carrier_config(self, name: str) -> CarrierSettings:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""
         return self.carrier_settings.get(name, CarrierSettings())
+
+    def access(self, carrier: Carrier, token: str = "") -> Access:
+        """How a carrier may be asked: its address, this installation's credentials, and a token if it lent one."""
+        config = self.carrier_config(carrier.name)
+        return Access(
+            base_url=(config.base_url or carrier.base_url).rstrip("/"),
+            key=config.api_key.get_secret_value(),
+            secret=config.api_secret.get_secret_value(),
+            account=config.account,
+            token=token,
+            push_secret=config.push_secret.get_secret_value(),
+        )
 
     def own_names(self, channel: Channel) -> bool:
         """Whether a brand sends on this channel by a number or name of its own, whatever the account goes by."""

@@ -7,7 +7,8 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from app.channels.base import Transport, Unreadable, one_line
+from app.channels.base import Transport, one_line
+from app.errors import Unreadable
 from app.log import logger
 from app.models import ReceiptBatch
 from app.pipeline.halving import in_halves

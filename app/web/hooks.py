@@ -6,7 +6,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.channels.base import Forged, Hears, IncomingSms, Report, Transport, Unreadable
+from app.channels.base import Hears, IncomingSms, Report, Transport
+from app.errors import Forged, Unreadable
 from app.log import logger
 from app.pipeline.house import House
 from app.pipeline.people.replying import take_reply

@@ -6,7 +6,8 @@ import aiosmtplib
 import pytest
 
 from app.channels import sendgrid, smtp, twilio
-from app.channels.base import CAUSES, Hears, Unreadable
+from app.channels.base import CAUSES, Hears
+from app.errors import Unreadable
 from tests.channels.test_sendgrid import receiver
 from tests.channels.test_twilio import twilio as twilio_channel
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.channels.base import Answer, Question, Unreadable
+from app.channels.base import Answer, Question
 from app.channels.outbox import Outbox
+from app.errors import Unreadable
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import EMAIL, NOW, SMS, email
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from app.channels.base import REPORT_KINDS, Asking, Forged, Unreadable
+from app.channels.base import REPORT_KINDS, Asking
 from app.channels.sendgrid import SendGrid, judge, mail_body
 from app.demo.providers.account import Account
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import EMAIL, NOW, SMS, answering, email, failing
 

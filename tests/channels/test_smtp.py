@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiosmtpd import smtp as aiosmtpd
 
-from app.channels.base import Asking, Unreadable
+from app.channels.base import Asking
 from app.channels.smtp import Smtp
 from app.channels.smtp_lines import server_of
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, Unreadable
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import EMAIL, NOW, SMS
 from tests.channels.letters import email as letter

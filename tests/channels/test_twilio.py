@@ -11,8 +11,9 @@ import httpx
 import pytest
 from twilio.request_validator import RequestValidator
 
-from app.channels.base import Asking, Forged, Unreadable
+from app.channels.base import Asking
 from app.channels.twilio import Twilio, judge
+from app.errors import Forged, Unreadable
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import EMAIL, NOW, SMS, answering, failing, sms
 

@@ -22,8 +22,7 @@ from app.demo.carrier.behaviour import CALM, Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable, Timetables
 from app.models.vocabulary import Milestone
-from app.settings import CarrierSettings
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.milestones import KnownScan, fold
 
@@ -61,7 +60,7 @@ class Served:
     http: httpx.Client
 
     def ask(self, number: str = NUMBER) -> CarrierReply:
-        [call] = Dhl().calls([Ask(number)], CarrierSettings(base_url=self.url, api_key="any"))  # type: ignore[arg-type]
+        [call] = Dhl().calls([Ask(number)], Access(self.url, "any"))
         try:
             with self.http.stream(call.method, call.url, headers=dict(call.headers)) as answer:
                 body = bytearray()

@@ -15,13 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from app.channels.base import Forged, Report
+from app.channels.base import Report
 from app.channels.sendgrid import SendGrid, mail_body
 from app.channels.twilio import Twilio
 from app.demo.providers import Account, Act, Behaviour, CallbackManners, Journal, Manners, Rule, serve
 from app.demo.providers.account import kept_account
 from app.demo.providers.behaviour import Conduct
 from app.demo.providers.inbox import ago
+from app.errors import Forged
 from app.models.vocabulary import AttemptOutcome
 from tests.channels.letters import EMAIL, NOW, SMS, email, pooled, sms
 

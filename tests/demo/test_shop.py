@@ -16,8 +16,7 @@ from app.demo.shop_journeys import Outcome
 from app.demo.shop_people import phone_number
 from app.intake.schema import parse_order
 from app.models.vocabulary import Milestone
-from app.settings import CarrierSettings
-from app.tracking.carriers.base import Ask, RawAnswer
+from app.tracking.carriers.base import Access, Ask, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.zones import end_of_day, zone_of_country
 
@@ -130,7 +129,9 @@ def test_the_adapter_reads_every_journey_back(orders: list[SampleOrder]) -> None
     for table in as_timetables(orders):
         body = Parcel(table, CALM).body((START + timedelta(days=9)).timestamp())
         assert body is not None
-        [call] = Dhl().calls([Ask(table.tracking_number, destination_country=table.destination)], CarrierSettings())
+        [call] = Dhl().calls(
+            [Ask(table.tracking_number, destination_country=table.destination)], Access("https://api-eu.dhl.com")
+        )
         [reply] = Dhl().read(call, RawAnswer(200, {}, body))
         read = [(scan.occurred_at, scan.milestone) for scan in reversed(reply.scans)]
         assert read == [(timed.at, timed.step.milestone) for timed in table.steps]

@@ -20,7 +20,7 @@ from app.demo.carrier.behaviour import Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step
 from app.models import CarrierAnswer, Crossing, Scan, UnknownCode
-from app.pipeline.polling import asking
+from app.pipeline.polling import asking, due
 from app.settings import CarrierSettings
 from tests.integration.conftest import Town, serving, timetable
 from tests.pipeline.conftest import START
@@ -121,7 +121,7 @@ def test_a_refused_key_is_no_parcels_fault(town: Town):
     for failures in (1, 2, 3):
         town.poll()
         assert {town.parcel(number).poll_failures for number in GOOD} == {failures}
-        assert "DHL refused the API key (HTTP 401)" in town.told(GOOD[0])
+        assert "DHL refused the credentials (HTTP 401)" in town.told(GOOD[0])
         town.clock.turn(seconds=AFTER_A_FAILURE * 2 ** (failures - 1))
     assert len(town.story(GOOD[0]).faults) == 1, "one line for one lasting trouble"
     town.carrier._api_key = b"k"
@@ -278,6 +278,7 @@ def ask_at(town: Town, url: str, **given: Any) -> None:
 def test_a_carrier_that_answers_nothing_holds_nobody_for_ever(town: Town, monkeypatch):
     """Those whose turn does not come in time are not asked, and not blamed: they come due again with the lease."""
     monkeypatch.setattr(asking, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(due, "LEASE_SECONDS", 1.0)
     numbers = [f"STALL-{n}" for n in range(12)]
     town.carrier.behaviour = Picky()
     on_their_way(town, *numbers)
@@ -383,7 +384,7 @@ def test_late_repeated_shuffled_and_unknown_change_nothing_of_what_is(town: Town
 def test_the_carriers_allowance_is_kept_by_all_processes_together(town: Town, monkeypatch):
     """Two processes that poll at once ask no more often than one may, and not much less."""
     rate, amount = 30.0, 45
-    monkeypatch.setattr(asking, "_HORIZON_SECONDS", 0.4)  # small claims, so that the two must alternate
+    monkeypatch.setattr(due, "_HORIZON_SECONDS", 0.4)  # small claims, so that the two must alternate
     numbers = [f"R{n:03}" for n in range(amount)]
     on_their_way(town, *numbers)
     config = town.settings.carriers["dhl"].model_copy(update={"requests_per_second": rate})

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Report, Unreadable, Verdict
+from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Report, Verdict
 from app.clock import Clock
+from app.errors import Unreadable
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
 from app.models import Brand, Message, Shipment

@@ -19,7 +19,7 @@ from app.pipeline.brakes.pausing import Paused, Resumed, count_stopped, pause, r
 from app.pipeline.claiming import _DUE, claim
 from app.pipeline.delivering import LATEST_SECONDS, deliver
 from app.pipeline.leaving import gate_of
-from app.pipeline.polling.asking import claim_due
+from app.pipeline.polling.due import claim_due
 from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
 from tests.pipeline.conftest import World, prepared

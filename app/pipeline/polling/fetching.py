@@ -20,7 +20,10 @@ async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnsw
     """One request, read no further than a parcel's history can reach, within one total deadline. Never raises."""
     headers = {"Accept-Encoding": "gzip, deflate", **call.headers}
     try:
-        async with asyncio.timeout(deadline), http.stream(call.method, call.url, headers=headers) as answer:
+        async with (
+            asyncio.timeout(deadline),
+            http.stream(call.method, call.url, headers=headers, content=call.body or None) as answer,
+        ):
             return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
     except TimeoutError:
         return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")

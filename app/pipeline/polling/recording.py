@@ -42,7 +42,7 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
 
 
 def _unchanged(one: Asked) -> bool:
-    return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.raw.body)
+    return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.about)
 
 
 # A parcel that was cancelled, put to rest or given another number since it was claimed is not what was asked about.
@@ -79,27 +79,16 @@ def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
 
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     with house.sessions.begin() as session:
-        heard = [
-            Heard(
-                one.parcel.id,
-                Source.poll,
-                one.reply.scans,
-                one.reply.eta_from,
-                one.reply.eta_through,
-                one.reply.service,
-                one.parcel.tracking_number,
-            )
-            for one in batch
-        ]
+        heard = [Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number) for one in batch]
         tally = hear(session, house, heard, now)
-        session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.raw.body) for one in batch])
+        session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.about) for one in batch])
         session.execute(
             sa.update(Shipment),
             [
                 {
                     "id": one.parcel.id,
                     "last_polled_at": now,
-                    "last_answer": answer_digest(one.raw.body),
+                    "last_answer": answer_digest(one.about),
                     "poll_failures": 0,
                     "problem": None,
                 }
@@ -124,7 +113,7 @@ def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
         problem = f"{one.reply.kind.value}: {clean(one.reply.detail or '', 300)}"
         rows.append({**_claimed(one), "last_polled_at": now, "problem": problem, **_retry(house, one, now)})
         if problem != one.parcel.problem:
-            kept.append(_answer_row(one, now, one.raw.body[:_KEPT_OF_A_FAULT]))
+            kept.append(_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]))
     with house.sessions.begin() as session:
         session.execute(_STILL_ASKED, rows)
         if kept:

@@ -15,13 +15,14 @@ import re
 from functools import lru_cache
 
 from app.models.vocabulary import Milestone
+from app.tracking.carriers.base import Meaning, NoMilestone
 
-CODES: dict[str, Milestone | None] = {
+CODES: dict[str, Meaning] = {
     "pre-transit": Milestone.registered,
     "transit": Milestone.in_transit,
     "delivered": Milestone.delivered,
     "failure": Milestone.exception,
-    "unknown": None,  # "a simplified status code is not available": a scan without news
+    "unknown": NoMilestone.movement,  # "a simplified status code is not available": a scan without news
 }
 """Every `statusCode` that DHL documents."""
 
@@ -123,7 +124,8 @@ def _meaning(code: str, status: str, description: str) -> tuple[Milestone | None
         if code in codes and any(pattern.search(sentence) for sentence in sentences):
             return milestone, False
     if code:
-        return CODES[code], False
+        meaning = CODES[code]
+        return meaning if isinstance(meaning, Milestone) else None, False
     for milestone, phrases in _UNCODED:
         if any(sentence.startswith(phrases) for sentence in sentences):
             return milestone, False

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.settings import CarrierSettings
-from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 
-FOLDER = Path(__file__).parents[3] / "shared" / "carriers" / "dhl_universal"
+FOLDER = Path(__file__).parents[4] / "shared" / "carriers" / "dhl_universal"
 SAMPLES = sorted(path for path in FOLDER.glob("sample_*.json") if not path.name.endswith(".meta.json"))
 
 pytestmark = [
@@ -33,7 +32,7 @@ def read(path: Path) -> tuple[CarrierReply, dict[str, Any]]:
     meta = json.loads(path.with_name(path.stem + ".meta.json").read_text())
     trackers = meta["expected"]["trackers"]
     number = str(trackers[0]["tracking_number"]) if trackers else "8264715546"
-    [call] = Dhl().calls([Ask(number)], CarrierSettings())
+    [call] = Dhl().calls([Ask(number)], Access("https://api-eu.dhl.com"))
     status = meta.get("http_status") or 200
     return Dhl().read(call, RawAnswer(status, {}, path.read_bytes()))[0], meta
 

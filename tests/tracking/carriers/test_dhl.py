@@ -8,18 +8,17 @@ import pytest
 
 from app.errors import NotFound
 from app.models.vocabulary import CARRIER_MILESTONES, Milestone
-from app.settings import CarrierSettings
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.dhl_words import CODES, milestone_of
 from app.tracking.carriers.registry import CARRIERS, find
 
-RECORDINGS = Path(__file__).parents[1] / "recordings" / "dhl"
+RECORDINGS = Path(__file__).parents[2] / "recordings" / "dhl"
 DHL = Dhl()
 
 
 def read(body: bytes, ask: Ask, status: int | None = 200, **headers: str) -> CarrierReply:
-    [call] = DHL.calls([ask], CarrierSettings())
+    [call] = DHL.calls([ask], Access("https://api-eu.dhl.com"))
     [reply] = DHL.read(call, RawAnswer(status, headers, body))
     assert reply.tracking_number == ask.tracking_number
     return reply
@@ -41,7 +40,7 @@ def test_asks_for_one_parcel_a_call_in_english() -> None:
     """Each parcel is one GET with the key in its header, at the configured address."""
     calls = DHL.calls(
         [Ask("A 1&x=2"), Ask("B2", destination_country="se")],
-        CarrierSettings(base_url="http://127.0.0.1:9/", api_key="k3y"),  # type: ignore[arg-type]
+        Access("http://127.0.0.1:9", "k3y"),
     )
     assert [call.url for call in calls] == [
         "http://127.0.0.1:9/track/shipments?trackingNumber=A+1%26x%3D2&language=en",
@@ -52,7 +51,9 @@ def test_asks_for_one_parcel_a_call_in_english() -> None:
 
 def test_asks_dhl_itself_when_no_address_is_configured() -> None:
     """An empty base URL means the carrier's own."""
-    assert DHL.calls([Ask("1")], CarrierSettings())[0].url.startswith("https://api-eu.dhl.com/track/shipments?")
+    assert DHL.calls([Ask("1")], Access("https://api-eu.dhl.com"))[0].url.startswith(
+        "https://api-eu.dhl.com/track/shipments?"
+    )
 
 
 def test_reads_a_whole_journey() -> None:
@@ -220,7 +221,7 @@ def test_tells_refusals_apart(status: int | None, kind: AnswerKind) -> None:
 
 def test_passes_on_why_nothing_came_back() -> None:
     """A fault of the wire stands in the reply as it was given."""
-    [call] = DHL.calls([Ask("1")], CarrierSettings())
+    [call] = DHL.calls([Ask("1")], Access("https://api-eu.dhl.com"))
     [reply] = DHL.read(call, RawAnswer(None, {}, b"", fault="no complete answer within 15 s"))
     assert reply.detail == "no complete answer within 15 s"
 
