@@ -5,7 +5,7 @@
     {"file": "delivered.json", "status": 200, "headers": {},
      "asks": [{"tracking_number": "…", "destination_country": "SE", "zone": "Europe/Stockholm"}],
      "replies": [{"kind": "tracked", "milestones": ["delivered", null],
-                  "occurred_at": ["2026-03-02T08:00:00+00:00", null], "codes": ["…", "…"], "unknown": [], "eta": null, "…": "…"}]}
+                  "occurred_at": ["2026-03-02T08:00:00+00:00", null], "codes": ["…", "…"], "…": "…"}]}
 
 `fuller` marks an answer to the carrier's fuller question.
 """
