@@ -11,6 +11,7 @@ from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
 from app.pipeline.brakes.braking import pull_brakes
+from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
 from app.pipeline.people.pruning import prune as prune_rows
 from app.rules.ruleset import Priority
@@ -109,6 +110,14 @@ def brake() -> None:
 def alarms() -> None:
     """See what is wrong, and tell the owner."""
     pipeline.alarm(house())
+
+
+@_task
+def refold() -> None:
+    """Read stored scans again whose code was given another meaning."""
+    done = refold_scans(house())
+    if done.parcels:
+        log.info("read again", scans=done.scans, parcels=done.parcels)
 
 
 @_task

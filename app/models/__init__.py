@@ -9,7 +9,7 @@ from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, 
 from app.models.orders import Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.rights import Erasure, Installation, PruningMark
-from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
+from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 
 __all__ = [
     "AlarmNotice",
@@ -20,6 +20,7 @@ __all__ = [
     "Brand",
     "CarrierAnswer",
     "CarrierBudget",
+    "CodeMapping",
     "Crossing",
     "Decision",
     "Erasure",

@@ -16,6 +16,7 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Asked, answer_digest
+from app.pipeline.polling.settling_carrier import ask_the_next
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean
 
@@ -116,6 +117,7 @@ def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
             kept.append(_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]))
     with house.sessions.begin() as session:
         session.execute(_STILL_ASKED, rows)
+        ask_the_next(session, batch, now)
         if kept:
             session.execute(insert(CarrierAnswer), kept)
 
