@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
-from rich.table import Table
 
 from app.cli import carrier_codes
 from app.cli.common import AsJson, engine_of, out, print_json, read_file, with_endpoints
@@ -54,14 +53,8 @@ def carriers(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table("carrier", "called", "parcels a request", "limits", "push", "codes", "health", box=None)
-    table.add_column("set up", overflow="fold")
     for row in rows:
-        table.add_row(
-            row["carrier"], row["title"], str(row["per_request"]), _limits(row), row["push"] or "no", str(row["codes"]),
-            _state(row["health"]), _set_up(row),
-        )  # fmt: skip
-    out.print(table, markup=False)
+        out.print(_line(row), markup=False, highlight=False)
 
 
 @app.command("show")
@@ -176,8 +169,18 @@ def _limits(row: Mapping[str, Any]) -> str:
     return f"{row['requests_per_second']:g}/s{day}"
 
 
-def _state(health: Mapping[str, Any] | None) -> str:
-    return str(health["state"]) if health else "-"
+def _line(row: Mapping[str, Any]) -> str:
+    """One carrier on one line, which wraps: a name that is cut off cannot be set."""
+    amount = row["per_request"]
+    facts = [
+        f"{amount} parcel{'' if amount == 1 else 's'} a request",
+        _limits(row),
+        f"push: {row['push'] or 'no'}",
+        f"{row['codes']} code{'' if row['codes'] == 1 else 's'}",
+        f"health: {row['health']['state'] if row['health'] else 'not known'}",
+        f"set up: {_set_up(row)}",
+    ]
+    return f"{row['carrier']:<14} {row['title']:<24} {' | '.join(facts)}"
 
 
 def _set_up(row: Mapping[str, Any]) -> str:
@@ -211,8 +214,6 @@ def _shown(value: Any) -> str:
         return ", ".join(f"{name} {text}" for name, text in value.items() if text is not None)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, value)) or "-"
-    return (
-        {True: "yes", False: "no", None: "-"}.get(value, str(value))
-        if not isinstance(value, int) or isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""When it changes who can be asked, the parcels that are under way follow: each is asked about where it should be now."""
+"""When it changes who can be asked, parcels that are under way follow: each is asked about where it should be now."""
 
 from collections import Counter
 from collections.abc import Mapping
