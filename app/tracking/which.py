@@ -14,7 +14,9 @@ MOST = 5
 """No more carriers than these are asked about one number: the fifth guess is a guess about a typing error."""
 
 _SET_UP = 2.0
-_RECENT = 6.0
+_RECENT = 8.0
+_FEW = 5
+"""So many parcels are no habit yet."""
 _AT_HOME = 1.5
 _ABROAD = 0.5
 
@@ -65,9 +67,9 @@ def _candidate(
     reasons += [at_home] if at_home else []
     reasons += ["it is set up here"] if set_up else []
     if of_these := recent.get(carrier.name, 0):
-        share = of_these / max(1, sum(recent.values()))
-        odds *= 1 + _RECENT * share
-        reasons.append(f"{share:.0%} of the shop's latest parcels travelled with it")
+        total = sum(recent.values())
+        odds *= 1 + _RECENT * of_these / (total + _FEW)
+        reasons.append(f"{of_these / total:.0%} of the shop's latest parcels travelled with it")
     return Candidate(carrier.name, round(odds / (1 + odds), 4), tuple(reasons))
 
 

@@ -1,7 +1,7 @@
 """A raw file of a carrier, read without knowing what was asked: its numbers are found in it, then it is read as usual.
 
 The adapter itself may say which numbers an answer is about (`Carrier.numbers_in`); else every field that is named like
-a number is tried, and those that the adapter finds again in the answer are kept.
+a number is tried, then every value that looks like one, and those that the adapter finds again in the answer are kept.
 """
 
 import re
@@ -64,8 +64,10 @@ def _unasked(replies: Sequence[CarrierReply]) -> list[CarrierReply]:
 
 
 def _numbers(carrier: Carrier, body: bytes) -> list[str]:
-    """The numbers that the answer may be about, in the order given, each once."""
-    return list(dict.fromkeys([*carrier.numbers_in(body), *_plausible(body)]))[:_MOST]
+    """The numbers that the answer may be about, likeliest first, each once."""
+    fields = [(name, value) for name, value in _fields(body) if _NUMBER_LIKE.fullmatch(value)]
+    named = [value for name, value in fields if _NAMED.fullmatch(name)]
+    return list(dict.fromkeys([*carrier.numbers_in(body), *named, *(value for _, value in fields)]))[:_MOST]
 
 
 def _tracked(carrier: Carrier, answer: RawAnswer) -> Iterator[CarrierReply]:
@@ -114,13 +116,11 @@ def _pushed(carrier: Carrier, body: bytes) -> list[CarrierReply]:
         return []
 
 
-def _plausible(body: bytes) -> Iterator[str]:
-    """Values of fields that are named like a number and look like one, in the order given."""
+def _fields(body: bytes) -> Iterator[tuple[str, str]]:
+    """The names and values of every field of a document, in the order given."""
     document, fault = json_document(body)
     fields = _json_fields(document) if fault is None else _xml_fields(body)
-    for name, value in fields:
-        if _NAMED.fullmatch(name) and _NUMBER_LIKE.fullmatch(value.strip()):
-            yield value.strip()
+    return ((name, value.strip()) for name, value in fields)
 
 
 def _json_fields(document: Any, name: str = "") -> Iterator[tuple[str, str]]:
