@@ -1,6 +1,5 @@
 """The rule set: one YAML document, read with the line and column of whatever is wrong in it."""
 
-import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -12,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, nearest
 from app.models.vocabulary import Channel, Milestone
+from app.rules.conditions import Condition, Unfit, check
 
 DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 
@@ -36,7 +36,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a parcel reaches `when`, send these, unless it takes longer than `expires` to leave.
+    """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
     `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it.
     """
@@ -49,6 +49,7 @@ class Rule:
     hold: timedelta = timedelta(0)
     priority: Priority = Priority.normal
     resend_unconfirmed: bool = False
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class _Reading:
         if not isinstance(node, yaml.MappingNode):
             self.fault(node, "rules", "a rule is not a mapping", "Write `- name: …` with `when:` and `send:`.")
             return None
-        known = {"name", "description", "when", "send", "expires", "hold", "priority", "resend_unconfirmed"}
+        known = {"name", "description", "when", "if", "send", "expires", "hold", "priority", "resend_unconfirmed"}
         entries = self.entries(node, "a rule", known)
         faults_before = len(self.faults)
         name = self.text(entries, node, "name")
@@ -151,6 +152,7 @@ class _Reading:
         if "priority" in entries:
             chosen = self.choice(entries, node, "priority", Priority.__members__)
             priority = Priority[chosen] if chosen else priority
+        condition = self.condition(entries.get("if"))
         resend = self.resending(entries.get("resend_unconfirmed"), sends)
         if len(self.faults) > faults_before or when is None:
             return None
@@ -164,7 +166,21 @@ class _Reading:
             hold=hold,
             priority=priority,
             resend_unconfirmed=resend,
+            condition=condition,
         )
+
+    def condition(self, node: yaml.Node | None) -> Condition | None:
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            self.fault(node, "if", "not an expression", 'Write `if: parcel.carrier == "dhl"`, say.')
+            return None
+        try:
+            return check(node.value)
+        except Unfit as unfit:
+            line, column = _place(node, unfit)
+            self.faults.append(Fault(line, f"if (column {column})", unfit.problem, unfit.remedy))
+            return None
 
     def resending(self, node: yaml.Node | None, sends: tuple[Send, ...]) -> bool:
         if node is None:
@@ -233,8 +249,12 @@ class _Reading:
             self.fault(node, "rules", problem(name), "Keep one of them.")
 
 
-def nearest(written: str, known: Iterable[str]) -> str:
-    """A remedy that names the closest right word, or all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(written, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
+def _place(node: yaml.ScalarNode, unfit: Unfit) -> tuple[int, int]:
+    """Where in the document a fault inside a scalar stands: line and column from 1."""
+    start = node.start_mark
+    if node.style in ("|", ">"):  # its text begins on the next line, without the indentation
+        line = start.line + 1 + unfit.line
+        written = (start.buffer or "").split("\n")[line - 1 : line]
+        return line, unfit.column + sum(len(text) - len(text.lstrip(" ")) for text in written)
+    indented = start.column + (1 if node.style else 0) if unfit.line == 1 else 0
+    return start.line + unfit.line, indented + unfit.column
