@@ -14,6 +14,7 @@ from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
 from app.pipeline.people.pruning import prune as prune_rows
+from app.pipeline.polling.raw_answers import thin_out
 from app.rules.ruleset import Priority
 from app.settings import load_settings
 from app.wiring import build_celery, build_house, build_wake, settle_in
@@ -123,6 +124,7 @@ def refold() -> None:
 @_task
 def prune() -> None:
     """Take away what has been kept for long enough."""
+    thin_out(house())
     pruned = prune_rows(house())
     if pruned.rows:
         log.info("pruned", **{name.replace(" ", "_"): count for name, count in pruned.rows.items()})

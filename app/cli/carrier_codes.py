@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from app.cli.common import AsJson, operator, out, print_json, standing_house
 from app.pipeline.codes.mapping import MEANINGS, Changed, map_code, mappings, read_meaning, unknown_codes, unmap_code
-from app.pipeline.codes.refolding import refold
+from app.pipeline.codes.refolding import Refolded, refold
 from app.pipeline.rerouting import reroute
 
 app = typer.Typer()
@@ -62,7 +62,7 @@ def map_command(
     if done.new and done.by_table is not None and done.by_table != done.meaning:
         loud = f"CAREFUL: {done.carrier}'s own table says that {done.code!r} means {done.by_table}. You correct it"
         out.print(f"{loud} for {brand or 'all brands'}.", style="bold red", markup=False, highlight=False)
-    _tell(done, brand, read.parcels)
+    _tell(done, brand, read)
 
 
 @app.command("unmap")
@@ -76,7 +76,7 @@ def unmap_command(carrier: Carrier, code: Code, why: Why, brand: OneBrand = None
     if as_json:
         print_json({**asdict(done), "brand": brand, "parcels_read_again": read.parcels})
         return
-    _tell(done, brand, read.parcels)
+    _tell(done, brand, read)
 
 
 @app.command("mappings")
@@ -112,11 +112,12 @@ def reroute_command(as_json: AsJson = False) -> None:
     out.print(f"Parcels rerouted: {told}." if moved else "Every parcel is asked about where it should be.")
 
 
-def _tell(done: Changed, brand: str | None, parcels: int) -> None:
+def _tell(done: Changed, brand: str | None, reread: Refolded) -> None:
     whose = brand or "all brands"
     if not done.new:
         out.print(f"{done.carrier} {done.code!r} means {done.meaning} for {whose} already.", markup=False)
         return
-    read = f"{parcels:,} {'parcel was' if parcels == 1 else 'parcels were'} read again; nobody was told."
+    parcels, rest = reread.parcels, "" if reread.whole else " The rest follows while `doorstep up` runs."
+    read = f"{parcels:,} {'parcel was' if parcels == 1 else 'parcels were'} read again; nobody was told.{rest}"
     told = f"{done.carrier} {done.code!r} means {done.meaning} for {whose} now; it meant {done.before}. {read}"
     out.print(told, markup=False, highlight=False)

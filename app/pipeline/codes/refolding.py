@@ -83,6 +83,8 @@ class Refolded:
     scans: int = 0
     parcels: int = 0
     mappings: int = 0
+    whole: bool = True
+    """Whether nothing was left for the next time."""
 
 
 def refold(house: House, enough: float = _ENOUGH_SECONDS) -> Refolded:
@@ -91,6 +93,7 @@ def refold(house: House, enough: float = _ENOUGH_SECONDS) -> Refolded:
     while more and stopwatch() - started < enough:
         with house.sessions.begin() as session:
             more = _batch(session, house, house.clock.now(), done)
+    done.whole = not more
     return done
 
 

@@ -1,6 +1,5 @@
 """What an answer costs or brings a parcel: unchanged, changed, or unusable, each written in one transaction a batch."""
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -16,6 +15,7 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Asked, answer_digest
+from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean
@@ -143,7 +143,7 @@ def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
         "kind": one.reply.kind.value,
         "http_status": one.raw.status,
         "detail": clean(one.reply.detail, 500) if one.reply.detail else None,
-        "body": zlib.compress(body, 6),
+        "body": packed(body),
     }
 
 
