@@ -140,15 +140,16 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     rows. What the engine has put to rest stays so unless the number or the promise changed.
     """
     old = {column: _plain(stored[column]) for column in PARCEL_COLUMNS}
-    row = old | (_said_of_parcel(parcel) if parcel else {})
+    said = _said_of_parcel(parcel) if parcel else {}
+    row = old | said
     same_number = row["tracking_number"] == stored["tracking_number"]
-    if stored["carrier_guessed"] and row["carrier"] in (None, stored["carrier"]):
+    row["carrier_guessed"] = stored["carrier_guessed"] and said.get("carrier") is None and same_number
+    if stored["carrier_guessed"] and said.get("carrier") is None:
         # Whom we found out ourselves is not unlearned because the shop still does not know; another number is another.
         row["carrier"] = stored["carrier"] if same_number else None
     if row["carrier"] != stored["carrier"] or not same_number:
         over = _over(stored, _OVER)
         row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=over)
-        row["carrier_guessed"] = False
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
         row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)

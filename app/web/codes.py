@@ -108,7 +108,7 @@ def one_code(request: Request, holder: Reader, carrier: Carrier, code: Code) -> 
     house = _house(request)
     name = _carrier(house, carrier)
     with house.sessions() as session:
-        said = [one for one in mappings(session, holder.brand_id) if (one.carrier, one.code) == (name, code)]
+        said = mappings(session, holder.brand_id, key=(name, code))
     standing = sorted((one for one in said if one.ended_at is None), key=lambda one: one.brand is None)
     known = by_table(house, name, code)
     return CodeView(

@@ -128,6 +128,14 @@ def test_what_was_found_out_is_not_unlearned(world):
         )
     for said in ({}, {"carrier": "auto"}, {"carrier": None}):
         assert (tell(two, **said).carrier, row(two).asked_of) == ("other", "other")
+    with_word = tell(two, carrier="other")
+    assert (with_word.carrier_guessed, with_word.asked_of) == (False, "other")
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(carrier_guessed=True))
+    parcel = tell(two, "73891051146", carrier="other")
+    assert (parcel.carrier, parcel.carrier_guessed) == ("other", False), "told is told, whatever was guessed"
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(carrier_guessed=True))
     parcel = tell(two, "3821724944")
     assert (parcel.carrier, parcel.carrier_guessed, parcel.candidates) == (None, False, ["dhl", "other"])
     parcel = tell(two, "3821724944", carrier="other")

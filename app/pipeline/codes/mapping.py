@@ -156,11 +156,16 @@ def unknown_codes(session: Session, brand_id: int | None = None) -> list[CodeSee
     ]
 
 
-def mappings(session: Session, brand_id: int | None = None, *, history: bool = True) -> list[MappingTold]:
-    """The mappings that hold for a brand (its own and those for all), or all there are, newest first."""
+def mappings(
+    session: Session, brand_id: int | None = None, *, history: bool = True, key: tuple[str, str] | None = None
+) -> list[MappingTold]:
+    """The mappings that hold for a brand (its own and those for all), or all there are, newest first; `key` (carrier
+    and code) picks those of one code."""
     query = sa.select(CodeMapping, Brand.key).outerjoin(Brand, Brand.id == CodeMapping.brand_id)
     if brand_id is not None:
         query = query.where(sa.or_(CodeMapping.brand_id.is_(None), CodeMapping.brand_id == brand_id))
+    if key is not None:
+        query = query.where(CodeMapping.carrier == key[0], CodeMapping.code == key[1])
     if not history:
         query = query.where(CodeMapping.ended_at.is_(None))
     rows = session.execute(query.order_by(CodeMapping.id.desc()).limit(1000)).all()
