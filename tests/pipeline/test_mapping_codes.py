@@ -1,6 +1,7 @@
 """Mapping carriers' codes: what is stored, what follows from it, and whom it tells."""
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -8,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import pipeline
+from app.clock import stopwatch
 from app.errors import InvalidInput, NotFound
 from app.models import Brand, CodeMapping, Crossing, Decision, Scan, Shipment, UnknownCode
 from app.models.vocabulary import Channel, Milestone, Source
+from app.pipeline import concluding
 from app.pipeline.codes import refolding
 from app.pipeline.codes.mapping import map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import refold
@@ -273,6 +276,27 @@ def test_a_delay_that_nobody_has_looked_at_is_left_to_the_watch(world):
     assert "delayed" not in {message.milestone for message in world.messages()}
     pipeline.watch(world.house, now=START)
     assert "delayed" in {message.milestone for message in world.messages()}
+
+
+def test_what_is_being_heard_while_a_code_is_mapped_is_not_missed(world):
+    """The mapping waits for those who hear by the old meaning, and reading again finds what they stored."""
+    [parcel] = world.order()
+    mapper = Thread(target=say, args=(world, "ZZ9", "out_for_delivery"))
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with world.house.sessions.begin() as session:
+        heard = [Heard(parcel, Source.poll, (unknown_scan("ZZ9"),))]
+        concluding.hear(session, world.house, heard, world.clock.now())
+        mapper.start()
+        deadline = stopwatch() + 10
+        with world.house.sessions() as onlooker:
+            while not onlooker.scalar(waiting):
+                assert stopwatch() < deadline, "the mapping did not wait"
+                onlooker.rollback()
+    mapper.join(10)
+    assert not mapper.is_alive()
+    refold(world.house)
+    assert parcel_row(world, parcel).milestone == "out_for_delivery"
+    assert world.messages() == []
 
 
 CLEAN = sa.text("TRUNCATE orders, shipments, scans, code_mappings, unknown_codes RESTART IDENTITY CASCADE")
