@@ -79,7 +79,7 @@ class AustraliaPost(Carrier):
             return to_each(call, malformed("", answer.status, fault or "nothing that says why"))
         parts = by_number(objects(document.get("tracking_results")), _numbers)
         if not parts:
-            return to_each(call, _refused(document, answer, several=len(call.asks) > 1))
+            return to_each(call, _refused(document, answer))
         return [_reply(ask, part_of(parts, ask.tracking_number, _numbers), answer) for ask in call.asks]
 
     def link(self, ask: Ask) -> str:
@@ -95,16 +95,10 @@ def _numbers(result: JsonObject) -> tuple[Any, ...]:
     return (result.get("tracking_id"),)
 
 
-def _refused(document: JsonObject, answer: RawAnswer, *, several: bool) -> CarrierReply:
-    """An answer that is an error about the question. "One or more" unknown ids name none, so that where several were
-    asked about it says nothing of any one."""
+def _refused(document: JsonObject, answer: RawAnswer) -> CarrierReply:
+    """An answer that is an error about the question."""
     error = next(iter(objects(document.get("errors"))), None)
-    if error is None:
-        return malformed("", answer.status, "the answer lists no tracking results")
-    reply = _error("", error, answer)
-    if several and reply.kind is AnswerKind.not_found:
-        return malformed("", answer.status, f"one of the numbers asked about is refused ({reply.detail})")
-    return reply
+    return _error("", error, answer) if error else malformed("", answer.status, "the answer lists no tracking results")
 
 
 def _error(number: str, error: JsonObject, answer: RawAnswer) -> CarrierReply:

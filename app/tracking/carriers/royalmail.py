@@ -147,22 +147,25 @@ def _status(written: Any) -> int | None:
 def _reply(ask: Ask, piece: JsonObject | None, answer: RawAnswer) -> CarrierReply:
     if piece is None:
         return unmentioned(ask)
-    events = piece.get("events")
-    if events is not None and not isinstance(events, list):
+    if not isinstance(piece.get("events", []), list):
         reply = malformed(ask.tracking_number, answer.status, "the piece's events are not a list")
     else:
-        zone = destination_zone(ask)
-        scans = tuple(each_once(_scans(piece, zone)))
-        reply = _failed(ask.tracking_number, piece, answer) if not scans else None
-        reply = reply or CarrierReply(
-            AnswerKind.tracked,
-            ask.tracking_number,
-            scans=scans,
-            service=clean(text(inner(piece, "summary", "productName")), 60) or None,
-            notes=_notes(piece, scans),
-            **_expected(piece, zone),
-        )
+        reply = _tracked(ask, piece, answer)
     return replace(reply, portion=portion_of(piece))
+
+
+def _tracked(ask: Ask, piece: JsonObject, answer: RawAnswer) -> CarrierReply:
+    zone = destination_zone(ask)
+    scans = tuple(each_once(_scans(piece, zone)))
+    failed = None if scans else _failed(ask.tracking_number, piece, answer)
+    return failed or CarrierReply(
+        AnswerKind.tracked,
+        ask.tracking_number,
+        scans=scans,
+        service=clean(text(inner(piece, "summary", "productName")), 60) or None,
+        notes=_notes(piece, scans),
+        **_expected(piece, zone),
+    )
 
 
 def _failed(number: str, piece: JsonObject, answer: RawAnswer) -> CarrierReply | None:
