@@ -80,7 +80,7 @@ class AustraliaPost(Carrier):
         parts = by_number(objects(document.get("tracking_results")), _numbers)
         if not parts:
             return to_each(call, _refused(document, answer))
-        return [_reply(ask, part_of(parts, ask.tracking_number, _numbers), answer) for ask in call.asks]
+        return [_reply(ask, part_of(parts, ask.tracking_number), answer) for ask in call.asks]
 
     def link(self, ask: Ask) -> str:
         """Australia Post's public tracking page."""

@@ -115,10 +115,18 @@ ERRORS: Mapping[str, AnswerKind] = {
 }
 
 
-@lru_cache(maxsize=4096)
+_LONGEST = 200
+"""No phrase is this long; what is longer is neither looked up nor remembered."""
+
+
 def phrase_of(description: str) -> tuple[str, str]:
     """The phrase of the table that a description is, and the words that follow it; the phrase is empty where no
     table has it. What is delivered "to sender" is not delivered, whatever stands before."""
+    return _phrase_of(description) if len(description) <= _LONGEST else ("", "")
+
+
+@lru_cache(maxsize=4096)
+def _phrase_of(description: str) -> tuple[str, str]:
     said = " ".join(description.lower().split())
     if said in CODES:
         return said, ""

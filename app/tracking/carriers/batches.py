@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.tracking.carriers.base import Ask, Call, CarrierReply
-from app.tracking.carriers.reading import JsonObject, malformed, same_number, text
+from app.tracking.carriers.reading import JsonObject, malformed, text
 
 Numbers = Callable[[JsonObject], Iterable[Any]]
 """The numbers under which a part of an answer may have been asked for."""
+
+Parts = Mapping[tuple[bool, str], JsonObject]
 
 
 def in_batches(asks: Sequence[Ask], size: int) -> list[Sequence[Ask]]:
@@ -21,31 +23,35 @@ def in_batches(asks: Sequence[Ask], size: int) -> list[Sequence[Ask]]:
 def to_each(call: Call, reply: CarrierReply) -> list[CarrierReply]:
     """One reply for every parcel of a call, where the answer is about none of them in particular.
 
-    What nobody can read may hold other parcels, other shops' among them: where several were asked about, none of it
+    Such an answer may still name other parcels, other shops' among them: where several were asked about, none of it
     is kept beside any one.
     """
-    kept = reply.portion if len(call.asks) == 1 or reply.kind is not reply.kind.malformed else b""
+    kept = reply.portion if len(call.asks) == 1 else b""
     return [replace(reply, tracking_number=ask.tracking_number, portion=kept) for ask in call.asks]
 
 
-def by_number(parts: Iterable[JsonObject], numbers: Numbers) -> Mapping[str, list[JsonObject]]:
-    """The parts of an answer by what they may be looked up under with `part_of`."""
-    found: dict[str, list[JsonObject]] = {}
+def by_number(parts: Iterable[JsonObject], numbers: Numbers) -> Parts:
+    """The parts of an answer by what they may be looked up under with `part_of`; the first of a number counts."""
+    found: dict[tuple[bool, str], JsonObject] = {}
     for part in parts:
-        for key in {_key(number) for number in numbers(part)}:
-            found.setdefault(key, []).append(part)
+        for number in numbers(part):
+            found.setdefault(_key(number), part)
     return found
 
 
-def part_of(parts: Mapping[str, list[JsonObject]], asked: str, numbers: Numbers) -> JsonObject | None:
+def part_of(parts: Parts, asked: str) -> JsonObject | None:
     """The part that is about the number asked for, or None."""
-    candidates = parts.get(_key(asked), [])
-    return next((one for one in candidates if any(same_number(number, asked) for number in numbers(one))), None)
+    _, key = _key(asked)
+    return parts.get((False, key)) or parts.get((True, key.lstrip("0")))
 
 
 def portion_of(part: JsonObject) -> bytes:
-    """A part of an answer as bytes that are the same whenever it says the same."""
-    return json.dumps(part, separators=(",", ":")).encode("ascii")
+    """A part of an answer as bytes that are the same whenever it says the same; none for one that nests so deep that
+    it could be read but not written."""
+    try:
+        return json.dumps(part, separators=(",", ":")).encode("ascii")
+    except RecursionError:
+        return b""
 
 
 def unmentioned(ask: Ask) -> CarrierReply:
@@ -53,6 +59,8 @@ def unmentioned(ask: Ask) -> CarrierReply:
     return replace(malformed(ask.tracking_number, 200, "the answer does not mention this parcel"), portion=b"")
 
 
-def _key(number: Any) -> str:
-    """What two spellings of a number share: an id sent as a number has lost its leading zeros."""
-    return re.sub(r"\s", "", text(number)).upper().lstrip("0")
+def _key(number: Any) -> tuple[bool, str]:
+    """Whether an id came as a JSON number, which has lost its leading zeros, as no other may; and the id."""
+    if isinstance(number, int) and not isinstance(number, bool):
+        return True, str(number)
+    return False, re.sub(r"\s", "", text(number)).upper()

@@ -122,7 +122,7 @@ class LaPoste(Carrier):
         parts = by_number(listed, _numbers)
         if not parts:
             return to_each(call, _refused(listed[0] if listed else {}, fault, answer))
-        return [_reply(ask, part_of(parts, ask.tracking_number, _numbers), answer) for ask in call.asks]
+        return [_reply(ask, part_of(parts, ask.tracking_number), answer) for ask in call.asks]
 
     def link(self, ask: Ask) -> str:
         """La Poste's public tracking page."""

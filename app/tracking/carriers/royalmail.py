@@ -85,7 +85,7 @@ class RoyalMail(Carrier):
         parts = by_number([told] if isinstance(told, dict) else objects(told), _numbers)
         if not parts:
             return to_each(call, _refused(document, answer))
-        return [_reply(ask, part_of(parts, ask.tracking_number, _numbers), answer) for ask in call.asks]
+        return [_reply(ask, part_of(parts, ask.tracking_number), answer) for ask in call.asks]
 
     def link(self, ask: Ask) -> str:
         """Royal Mail's public tracking page."""

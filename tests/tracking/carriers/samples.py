@@ -52,7 +52,7 @@ def codes(folder: str) -> set[str]:
 
 
 def wall_clock(written: str) -> str:
-    """A time as its place's clock showed it, to the second: what follows (an offset, the peer's `.000Z`) is left out."""
+    """A time as its place's clock showed it, to the second, without what follows (an offset, a peer's `.000Z`)."""
     return datetime.fromisoformat(written).replace(tzinfo=None, microsecond=0).isoformat()
 
 
