@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.australiapost_words import CODES, ERRORS, ends, meaning_of, phrase_of
@@ -27,7 +26,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import by_number, in_batches, part_of, portion_of, to_each, unmentioned
+from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
 from app.tracking.carriers.numbers import NumberFormat, s10
 from app.tracking.carriers.reading import (
     JsonObject,
@@ -35,7 +34,7 @@ from app.tracking.carriers.reading import (
     json_object,
     malformed,
     objects,
-    retry_after,
+    refused,
     same_number,
     text,
     without_news,
@@ -65,7 +64,7 @@ class AustraliaPost(Carrier):
         pair = b64encode(f"{access.key}:{access.secret}".encode()).decode()
         headers = {"Authorization": f"Basic {pair}", "Account-Number": access.account, "Accept": "application/json"}
         return [
-            Call("GET", f"{access.base_url}/shipping/v1/track?tracking_ids={_listed(batch)}", headers, batch)
+            Call("GET", f"{access.base_url}/shipping/v1/track?tracking_ids={listed(batch)}", headers, batch)
             for batch in in_batches(asks, self.batch_size)
         ]
 
@@ -84,11 +83,7 @@ class AustraliaPost(Carrier):
 
     def link(self, ask: Ask) -> str:
         """Australia Post's public tracking page."""
-        return f"https://auspost.com.au/mypost/track/details/{_listed([ask])}"
-
-
-def _listed(asks: Sequence[Ask]) -> str:
-    return ",".join(quote(ask.tracking_number.strip(), safe="") for ask in asks)
+        return f"https://auspost.com.au/mypost/track/details/{listed([ask])}"
 
 
 def _numbers(result: JsonObject) -> tuple[Any, ...]:
@@ -106,11 +101,7 @@ def _error(number: str, error: JsonObject, answer: RawAnswer) -> CarrierReply:
     code = text(error.get("code")) or text(error.get("error_code"))
     said = text(error.get("message")) or text(error.get("name")) or text(error.get("error_name"))
     kind = ERRORS.get(code, AnswerKind.malformed)
-    if kind is AnswerKind.malformed:
-        return malformed(number, answer.status, f"{code} {said}".strip() or "an error without code")
-    waits = kind in (AnswerKind.throttled, AnswerKind.unavailable)
-    wait = retry_after(answer.headers) if waits else None
-    return CarrierReply(kind, number, detail=clean(f"Australia Post: {code} {said}", 300), retry_after=wait)
+    return refused("Australia Post", number, kind, f"{code} {said}".strip(), answer)
 
 
 def _reply(ask: Ask, result: JsonObject | None, answer: RawAnswer) -> CarrierReply:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from app.tracking.carriers.base import Ask, Call, CarrierReply
 from app.tracking.carriers.reading import JsonObject, malformed, text
@@ -18,6 +19,11 @@ Parts = Mapping[tuple[bool, str], JsonObject]
 def in_batches(asks: Sequence[Ask], size: int) -> list[Sequence[Ask]]:
     """The parcels in full batches; only the last may be smaller."""
     return [asks[start : start + size] for start in range(0, len(asks), size)]
+
+
+def listed(asks: Sequence[Ask]) -> str:
+    """The parcels' numbers in one list, fit for a path or a query."""
+    return ",".join(quote(ask.tracking_number.strip(), safe="") for ask in asks)
 
 
 def to_each(call: Call, reply: CarrierReply) -> list[CarrierReply]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import (
@@ -26,6 +25,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
+from app.tracking.carriers.batches import listed
 from app.tracking.carriers.inpost_codes import CODES, PROOFS, meaning_of
 from app.tracking.carriers.numbers import NumberFormat
 from app.tracking.carriers.reading import (
@@ -36,13 +36,13 @@ from app.tracking.carriers.reading import (
     not_found,
     objects,
     problem_of,
-    retry_after,
+    refused,
     same_number,
     text,
     without_news,
 )
 from app.tracking.carriers.telling import Told, each_once, latest, scan_of
-from app.tracking.carriers.times import day, destination_zone
+from app.tracking.carriers.times import day, destination_zone, home
 
 _ERRORS = {
     "resource_not_found": AnswerKind.not_found,
@@ -73,19 +73,17 @@ class InPost(Carrier):
         if access.key:
             headers["Authorization"] = f"Bearer {access.key}"
         path = "/tracking/v1/parcels?trackingNumbers=" if access.account.lower() == "group" else "/v1/tracking/"
-        return [Call("GET", f"{access.base_url}{path}{_number(ask)}", headers, (ask,)) for ask in asks]
+        return [Call("GET", f"{access.base_url}{path}{listed([ask])}", headers, (ask,)) for ask in asks]
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
         return [_reply(ask, answer) for ask in call.asks]
 
-    def link(self, ask: Ask) -> str:
-        """InPost's public tracking page."""
-        return f"https://inpost.pl/sledzenie-przesylek?number={_number(ask)}"
-
-
-def _number(ask: Ask) -> str:
-    return quote(ask.tracking_number.strip(), safe="")
+    def link(self, ask: Ask) -> str | None:
+        """InPost's public tracking page, for parcels to Poland; each other country has its own."""
+        if home(ask) not in (None, "PL"):
+            return None
+        return f"https://inpost.pl/sledzenie-przesylek?number={listed([ask])}"
 
 
 def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
@@ -103,14 +101,9 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
 
 
 def _error(number: str, error: str, document: JsonObject, answer: RawAnswer) -> CarrierReply:
-    said = text(document.get("message")) or problem_of(document) or "nothing that says why"
     kind = _ERRORS.get(error, AnswerKind.malformed)
-    if kind is AnswerKind.not_found:
-        return not_found(number, said)
-    if kind is AnswerKind.malformed:
-        return malformed(number, answer.status, f"{error} {said}".strip())
-    wait = None if kind is AnswerKind.denied else retry_after(answer.headers)
-    return CarrierReply(kind, number, detail=clean(f"InPost: {said}", 300), retry_after=wait)
+    said = text(document.get("message")) or problem_of(document) or "nothing that says why"
+    return refused("InPost", number, kind, f"{error} {said}".strip(), answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import time
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import (
@@ -27,7 +26,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import by_number, in_batches, part_of, portion_of, to_each, unmentioned
+from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
 from app.tracking.carriers.numbers import NumberFormat, s10
 from app.tracking.carriers.reading import (
     JsonObject,
@@ -35,10 +34,12 @@ from app.tracking.carriers.reading import (
     https_link,
     inner,
     json_document,
+    kind_of_status,
     malformed,
     not_found,
     objects,
-    retry_after,
+    refused,
+    status_in,
     text,
     without_news,
 )
@@ -80,15 +81,6 @@ CODES: Mapping[str, Meaning] = {
 
 _HOLDERS: Mapping[str, str] = {"1": "courrier", "2": "courrier international", "3": "chronopost", "4": "colissimo"}
 
-_KINDS: Mapping[int, AnswerKind] = {
-    HTTPStatus.BAD_REQUEST: AnswerKind.not_found,  # "your number is unknown, enter it in the right format"
-    HTTPStatus.NOT_FOUND: AnswerKind.not_found,
-    HTTPStatus.UNAUTHORIZED: AnswerKind.denied,
-    HTTPStatus.FORBIDDEN: AnswerKind.denied,
-    HTTPStatus.TOO_MANY_REQUESTS: AnswerKind.throttled,
-}
-"""What a shipment's `returnCode` means, beside 200 and those from 500."""
-
 
 class LaPoste(Carrier):
     """La Poste."""
@@ -108,7 +100,7 @@ class LaPoste(Carrier):
         """One GET for each ten parcels. English is asked for always, so that the same answer is the same text."""
         headers = {"X-Okapi-Key": access.key, "Accept": "application/json"}
         return [
-            Call("GET", f"{access.base_url}/suivi/v2/idships/{_listed(batch)}?lang=en_GB", headers, batch)
+            Call("GET", f"{access.base_url}/suivi/v2/idships/{listed(batch)}?lang=en_GB", headers, batch)
             for batch in in_batches(asks, self.batch_size)
         ]
 
@@ -117,6 +109,8 @@ class LaPoste(Carrier):
         refusal = without_news(self.title, "", answer)
         if refusal is not None:
             return to_each(call, refusal)
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
+            return to_each(call, not_found("", "La Poste does not know the number"))
         document, fault = json_document(answer.body)
         listed = [document] if isinstance(document, dict) else objects(document)
         parts = by_number(listed, _numbers)
@@ -126,11 +120,7 @@ class LaPoste(Carrier):
 
     def link(self, ask: Ask) -> str:
         """La Poste's public tracking page."""
-        return f"https://www.laposte.fr/outils/suivre-vos-envois?code={_listed([ask])}"
-
-
-def _listed(asks: Sequence[Ask]) -> str:
-    return ",".join(quote(ask.tracking_number.strip(), safe="") for ask in asks)
+        return f"https://www.laposte.fr/outils/suivre-vos-envois?code={listed([ask])}"
 
 
 def _numbers(result: JsonObject) -> tuple[Any, ...]:
@@ -141,35 +131,26 @@ def _numbers(result: JsonObject) -> tuple[Any, ...]:
 def _refused(document: JsonObject, fault: str | None, answer: RawAnswer) -> CarrierReply:
     """An answer about no shipment: the gateway's own error, or nothing that can be read."""
     said = text(document.get("returnMessage")) or text(document.get("message"))
-    code = document.get("returnCode")
-    if said and code is not None:
-        return _error("", code, said, answer)
+    if said and document.get("returnCode") is not None:
+        return _error("", document, answer)
     return malformed("", answer.status, said or fault or "the answer lists no shipments")
 
 
-def _error(number: str, code: Any, said: str, answer: RawAnswer) -> CarrierReply:
-    status = _status(code)
-    by_status = AnswerKind.unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else AnswerKind.malformed
-    kind = _KINDS.get(status, by_status)
-    if kind is AnswerKind.malformed:
-        return malformed(number, answer.status, f"{text(code)} {said}".strip())
-    if kind is AnswerKind.not_found:
-        return not_found(number, said or "La Poste does not know the number")
-    wait = None if kind is AnswerKind.denied else retry_after(answer.headers)
-    return CarrierReply(kind, number, detail=clean(f"La Poste: {status} {said}", 300), retry_after=wait)
-
-
-def _status(code: Any) -> int:
-    digits = text(code).strip()
-    return int(digits) if len(digits) == 3 and digits.isascii() and digits.isdigit() else 0
+def _error(number: str, result: JsonObject, answer: RawAnswer) -> CarrierReply:
+    """What a shipment's `returnCode` means, beside 200. 400 is "your number is unknown, enter it rightly"."""
+    code = status_in(result.get("returnCode"))
+    unknown = code in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+    kind = AnswerKind.not_found if unknown else kind_of_status(code)
+    said = f"{code or ''} {text(result.get('returnMessage'))}".strip()
+    return refused("La Poste", number, kind, said, answer)
 
 
 def _reply(ask: Ask, result: JsonObject | None, answer: RawAnswer) -> CarrierReply:
     if result is None:
         return unmentioned(ask)
-    shipment, code = result.get("shipment"), result.get("returnCode")
-    if not isinstance(shipment, dict) or _status(code) not in (HTTPStatus.OK, HTTPStatus.MULTI_STATUS, 0):
-        reply = _error(ask.tracking_number, code, text(result.get("returnMessage")), answer)
+    shipment, code = result.get("shipment"), status_in(result.get("returnCode"))
+    if not isinstance(shipment, dict) or code not in (HTTPStatus.OK, HTTPStatus.MULTI_STATUS, None):
+        reply = _error(ask.tracking_number, result, answer)
     elif not isinstance(shipment.get("event", []), list):
         reply = malformed(ask.tracking_number, answer.status, "the shipment's events are not a list")
     else:

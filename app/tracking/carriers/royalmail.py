@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import (
@@ -26,16 +25,18 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import by_number, in_batches, part_of, portion_of, to_each, unmentioned
+from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
 from app.tracking.carriers.numbers import NumberFormat, s10
 from app.tracking.carriers.reading import (
     JsonObject,
     inner,
     json_object,
+    kind_of_status,
     malformed,
     not_found,
     objects,
-    retry_after,
+    refused,
+    status_in,
     text,
     without_news,
 )
@@ -62,15 +63,13 @@ class RoyalMail(Carrier):
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
         """One GET of summaries for each thirty parcels."""
         return [
-            Call(
-                "GET", f"{access.base_url}/mailpieces/v2/summary?mailPieceId={_listed(batch)}", _headers(access), batch
-            )
+            Call("GET", f"{access.base_url}/mailpieces/v2/summary?mailPieceId={listed(batch)}", _headers(access), batch)
             for batch in in_batches(asks, self.batch_size)
         ]
 
     def fuller(self, ask: Ask, access: Access) -> Call:
         """All events of one parcel, with what is expected and how delivery was proved."""
-        url = f"{access.base_url}/mailpieces/v2/{_listed([ask])}/events"
+        url = f"{access.base_url}/mailpieces/v2/{listed([ask])}/events"
         return Call("GET", url, _headers(access), (ask,))
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
@@ -89,11 +88,7 @@ class RoyalMail(Carrier):
 
     def link(self, ask: Ask) -> str:
         """Royal Mail's public tracking page."""
-        return f"https://www.royalmail.com/track-your-item#/tracking-results/{_listed([ask])}"
-
-
-def _listed(asks: Sequence[Ask]) -> str:
-    return ",".join(quote(ask.tracking_number.strip(), safe="") for ask in asks)
+        return f"https://www.royalmail.com/track-your-item#/tracking-results/{listed([ask])}"
 
 
 def _headers(access: Access) -> Mapping[str, str]:
@@ -113,35 +108,18 @@ def _numbers(piece: JsonObject) -> tuple[Any, ...]:
 
 def _refused(document: JsonObject, answer: RawAnswer) -> CarrierReply:
     """An answer that is an error and about no piece; inside HTTP 200, `httpCode` is the status that is meant."""
-    status = answer.status if answer.status != HTTPStatus.OK else _status(document.get("httpCode"))
+    status = answer.status if answer.status != HTTPStatus.OK else status_in(document.get("httpCode"))
     errors = objects(document.get("errors")) or objects(inner(document, "integrationFooter", "errors"))
     said = text(document.get("moreInformation")) or text(document.get("httpMessage")) or "the answer lists no pieces"
     return _error("", errors[0] if errors else None, status, said, answer)
 
 
-_KINDS: Mapping[int, AnswerKind] = {
-    HTTPStatus.UNAUTHORIZED: AnswerKind.denied,
-    HTTPStatus.FORBIDDEN: AnswerKind.denied,
-    HTTPStatus.TOO_MANY_REQUESTS: AnswerKind.throttled,
-}
-
-
 def _error(number: str, error: JsonObject | None, status: int | None, said: str, answer: RawAnswer) -> CarrierReply:
     """What an error means by Royal Mail's code for it; without one, as errors often come, by its status."""
     code = text(inner(error, "errorCode"))
-    by_status = AnswerKind.unavailable if (status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR else AnswerKind.malformed
-    kind = ERRORS.get(code) or _KINDS.get(status or 0, by_status)
+    kind = ERRORS.get(code) or kind_of_status(status)
     detail = f"{code} {text(inner(error, 'errorDescription')) or said}".strip()
-    if kind is AnswerKind.malformed:
-        return malformed(number, status or answer.status, detail)
-    waits = kind in (AnswerKind.throttled, AnswerKind.unavailable)
-    wait = retry_after(answer.headers) if waits else None
-    return CarrierReply(kind, number, detail=clean(f"Royal Mail: {detail}", 300), retry_after=wait)
-
-
-def _status(written: Any) -> int | None:
-    digits = text(written).strip()
-    return int(digits) if len(digits) == 3 and digits.isascii() and digits.isdigit() else None
+    return refused("Royal Mail", number, kind, detail, answer)
 
 
 def _reply(ask: Ask, piece: JsonObject | None, answer: RawAnswer) -> CarrierReply:
@@ -171,7 +149,7 @@ def _tracked(ask: Ask, piece: JsonObject, answer: RawAnswer) -> CarrierReply:
 def _failed(number: str, piece: JsonObject, answer: RawAnswer) -> CarrierReply | None:
     """The reply for one piece that is an error, next to good ones; None where it is none. The manual's own example
     shows a history and an error in one piece, so this is only looked at where no event is told."""
-    status, error = _status(piece.get("status")), piece.get("error")
+    status, error = status_in(piece.get("status")), piece.get("error")
     if isinstance(error, dict):
         return _error(number, error, status, "the piece is an error", answer)
     if status == HTTPStatus.NOT_FOUND:

@@ -86,6 +86,12 @@ def test_an_event_with_an_id_is_known_by_it() -> None:
     assert first.scans[0].digest == again.scans[0].digest
 
 
+def test_links_only_where_the_page_is_the_parcels() -> None:
+    """The Polish page knows Polish parcels."""
+    assert INPOST.link(Ask("6 1", destination_country="pl")) == "https://inpost.pl/sledzenie-przesylek?number=6%201"
+    assert INPOST.link(Ask("61", destination_country="GB")) is None
+
+
 def test_reads_no_recipient() -> None:
     """Who fetched it stands in the answer and nowhere else."""
     delivery = {"recipientName": "A PERSON", "deliveryNotes": "gave it to A PERSON"}

@@ -70,8 +70,9 @@ def test_the_return_code_of_each_shipment_counts(code: object, kind: AnswerKind)
 
 
 def test_a_page_not_found_says_nothing_of_a_number() -> None:
-    """La Poste's own 404 is a document; anything else may be a wrong address."""
+    """La Poste's own 404 is a document, or empty for what is no number; a page may be a wrong address."""
     [call] = POSTE.calls([Ask("A1")], ACCESS)
+    assert POSTE.read(call, RawAnswer(404, {}, b""))[0].kind is AnswerKind.not_found
     assert POSTE.read(call, RawAnswer(404, {}, b"<html>404</html>"))[0].kind is AnswerKind.malformed
     assert POSTE.read(call, RawAnswer(404, {}, b'{"code": "RESOURCE_NOT_FOUND"}'))[0].kind is AnswerKind.malformed
 
