@@ -5,7 +5,7 @@ import pytest
 from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.australiapost_words import meaning_of
 from app.tracking.carriers.base import AnswerKind
-from tests.tracking.carriers.samples import Sample, codes, events_of, expected_events, milestones, samples
+from tests.tracking.carriers.payloads import Sample, codes, events_of, expected_events, milestones, samples
 
 SAMPLES = samples("australiapost")
 KINDS = {"51101": AnswerKind.malformed, "API_002": AnswerKind.throttled}

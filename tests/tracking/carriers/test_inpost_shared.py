@@ -5,7 +5,7 @@ import pytest
 from app.tracking.carriers.base import AnswerKind
 from app.tracking.carriers.inpost import InPost
 from app.tracking.carriers.inpost_codes import meaning_of
-from tests.tracking.carriers.samples import Sample, codes, milestones, samples, wall_clock
+from tests.tracking.carriers.payloads import Sample, codes, milestones, samples, wall_clock
 
 SAMPLES = samples("inpost")
 OURS = {"in_transit": "in_transit", "out_for_delivery": "out_for_delivery", "at_pickup_point": "ready_for_pickup"}
