@@ -4,12 +4,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from app.errors import NotFound
+from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.dhl import Dhl
+from app.tracking.carriers.inpost import InPost
+from app.tracking.carriers.laposte import LaPoste
+from app.tracking.carriers.royalmail import RoyalMail
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
+        "australiapost": AustraliaPost(),
         "dhl": Dhl(),
+        "inpost": InPost(),
+        "laposte": LaPoste(),
+        "royalmail": RoyalMail(),
     }
 )
 
