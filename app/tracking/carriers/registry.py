@@ -5,11 +5,19 @@ from types import MappingProxyType
 
 from app.errors import NotFound
 from app.tracking.carriers.base import Carrier
+from app.tracking.carriers.bring import Bring
 from app.tracking.carriers.dhl import Dhl
+from app.tracking.carriers.dpd import Dpd
+from app.tracking.carriers.gls import Gls
+from app.tracking.carriers.postnord import PostNord
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
+        "bring": Bring(),
         "dhl": Dhl(),
+        "dpd": Dpd(),
+        "gls": Gls(),
+        "postnord": PostNord(),
     }
 )
 

@@ -1,0 +1,154 @@
+"""Bring's Event Cast: which packages it shall follow for us, and what its calls say.
+
+Manual: https://developer.bring.com/api/event-cast/. Bring signs nothing: it sends along a header that was chosen when
+the package was enrolled. Ours is `X-Doorstep-Secret`, and its value the installation's push secret.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from app.errors import Forged, Unreadable
+from app.tracking.carriers.base import (
+    Access,
+    AnswerKind,
+    Ask,
+    Call,
+    CarrierReply,
+    Enrolled,
+    HeardScan,
+    Meaning,
+    RawAnswer,
+    clean,
+    meaning_of,
+    scan_digest,
+)
+from app.tracking.carriers.numbers import plain
+from app.tracking.carriers.reading import json_document, json_object, malformed, objects, text, without_news
+from app.tracking.carriers.times import instant
+
+HEADER = "X-Doorstep-Secret"
+_DAYS = 30.0
+_LONGEST_URL = 250
+
+_GROUPS = (
+    "ATTEMPTED_DELIVERY", "COLLECTED", "CUSTOMS", "DELIVERED", "DELIVERED_SENDER", "DEVIATION", "HANDED_IN",
+    "INTERNATIONAL", "IN_TRANSIT", "PRE_NOTIFIED", "READY_FOR_PICKUP", "RETURN", "TERMINAL", "TRANSPORT_TO_RECIPIENT",
+)  # fmt: skip
+"""What Bring is asked to tell: everything but notes to the shopper, for it wants the list short."""
+
+_NOTICES = frozenset({"NOT_REGISTERED", "EXPIRED"})
+"""Statuses about the enrolment itself, not about a package."""
+
+_CONSIGNMENT = re.compile(r"70\d{15}", re.ASCII)
+
+
+def credentials(access: Access) -> dict[str, str]:
+    """The headers of a Mybring user and key."""
+    return {"X-Mybring-API-Uid": access.account, "X-Mybring-API-Key": access.key, "Accept": "application/json"}
+
+
+class BringEnrolment:
+    """Telling Bring to call for packages, a hundred at a time.
+
+    A consignment's number is not enrolled: a call would say that one of its packages is delivered, not which of how
+    many. Nothing is enrolled without an address and a secret that proves the calls.
+    """
+
+    batch_size = 100
+    needed = False
+
+    def calls(self, asks: Sequence[Ask], access: Access, hook_url: str) -> list[Call]:
+        """The requests that enrol these packages."""
+        if not access.push_secret or not hook_url or len(hook_url) > _LONGEST_URL:
+            return []
+        packages = [ask for ask in asks if not _CONSIGNMENT.fullmatch(plain(ask.tracking_number))]
+        batches = (packages[at : at + self.batch_size] for at in range(0, len(packages), self.batch_size))
+        return [_enrol(batch, access, hook_url) for batch in batches]
+
+    def read(self, call: Call, answer: RawAnswer) -> list[Enrolled]:
+        """One entry for each package of the call. A conflict says that it was enrolled before. Never raises."""
+        if answer.status is not None and (
+            HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES or answer.status == HTTPStatus.CONFLICT
+        ):
+            return [_enrolled(ask, answer) for ask in call.asks]
+        return [Enrolled(ask.tracking_number, refusal=_refusal(ask, answer)) for ask in call.asks]
+
+
+def _enrol(batch: Sequence[Ask], access: Access, hook_url: str) -> Call:
+    body = {
+        "trackingIds": [ask.tracking_number.strip() for ask in batch],
+        "configuration": {
+            "url": hook_url,
+            "content_type": "application/json",
+            "headers": [{"key": HEADER, "value": access.push_secret}],
+        },
+        "event_groups": list(_GROUPS),
+    }
+    headers = {**credentials(access), "Content-Type": "application/json"}
+    url = f"{access.base_url}/event-cast/batch/api/v1/webhooks"
+    return Call("POST", url, headers, tuple(batch), json.dumps(body).encode())
+
+
+def _enrolled(ask: Ask, answer: RawAnswer) -> Enrolled:
+    """Enrolled, unless the answer lists packages and leaves this one out."""
+    document, _ = json_document(answer.body)
+    listed = {plain(text(one.get("trackingId"))) for one in objects(document)} - {""}
+    if listed and plain(ask.tracking_number) not in listed:
+        refusal = malformed(ask.tracking_number, answer.status, "Bring did not take this package into its list")
+        return Enrolled(ask.tracking_number, refusal=refusal)
+    return Enrolled(ask.tracking_number, days=_DAYS)
+
+
+def _refusal(ask: Ask, answer: RawAnswer) -> CarrierReply:
+    document, fault = json_object(answer.body)
+    reason = text(document.get("reason")) if document else fault
+    return without_news("Bring", ask.tracking_number, answer) or malformed(
+        ask.tracking_number, answer.status, reason or "nothing that says why"
+    )
+
+
+class BringCalls:
+    """What Bring's calls prove and say."""
+
+    signature = f"the header {HEADER}, whose value is the push secret (Bring signs nothing)"
+
+    def __init__(self, codes: Mapping[str, Meaning]) -> None:
+        self._codes = codes
+
+    def verify(self, url: str, headers: Mapping[str, str], body: bytes, access: Access) -> None:
+        """Returns if the call carries our secret. Raises Forged, as for every call where no secret is set."""
+        given = headers.get(HEADER.lower(), "").encode("utf-8", "replace")
+        if not access.push_secret or not hmac.compare_digest(given, access.push_secret.encode("utf-8", "replace")):
+            raise Forged(f"the header {HEADER} does not hold the push secret")
+
+    def read(self, body: bytes) -> list[CarrierReply]:
+        """The one event that a call tells of, under its package's number. Raises Unreadable."""
+        document, fault = json_object(body)
+        if document is None:
+            raise Unreadable(fault or "no JSON")
+        status, package, event = (text(document.get(field)).strip() for field in ("status", "package", "id"))
+        if status in _NOTICES:
+            return []
+        if not status or not package or not event:
+            raise Unreadable("a call of Bring's names its status, package and id")
+        return [CarrierReply(AnswerKind.tracked, clean(package, 100), scans=(self._scan(document, status, event),))]
+
+    def _scan(self, document: Mapping[str, object], status: str, event: str) -> HeardScan:
+        written = text(document.get("created"))
+        milestone, moves, unknown = meaning_of(self._codes, status)
+        occurred_at, zone_source = instant(written, None, None)
+        return HeardScan(
+            digest=scan_digest("bring", "call", event),
+            code=clean(status, 60),
+            milestone=milestone,
+            description="",
+            place=None,
+            written_time=clean(written, 60),
+            occurred_at=occurred_at,
+            zone_source=zone_source,
+            unknown=unknown,
+            moves=moves,
+        )
