@@ -41,7 +41,7 @@ from app.tracking.carriers.reading import (
     malformed,
     not_found,
     objects,
-    same_number,
+    same_label,
     text,
     without_news,
 )
@@ -107,6 +107,12 @@ class Bring(Carrier):
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
         return [_reply(ask, answer) for ask in call.asks]
 
+    def numbers_in(self, body: bytes) -> list[str]:
+        """The numbers of an answer's packages. Never raises."""
+        consignments = objects(inner(json_object(body)[0], "consignmentSet"))
+        numbers = (text(one.get("packageNumber")) for each in consignments for one in objects(each.get("packageSet")))
+        return [number for number in numbers if number]
+
     def link(self, ask: Ask) -> str:
         """Bring's public tracking page."""
         return f"https://tracking.bring.com/tracking/{quote(ask.tracking_number.strip(), safe='')}?lang=en"
@@ -165,19 +171,14 @@ def _choose(ask: Ask, consignments: Sequence[JsonObject]) -> tuple[JsonObject, l
     """The packages that were asked about: the one of that number, else all of the consignment of that number."""
     for field in ("packageNumber", "previousPackageNumber"):
         for one in consignments:
-            named = [p for p in objects(one.get("packageSet")) if _same(p.get(field), ask)]
+            named = [p for p in objects(one.get("packageSet")) if same_label(p.get(field), ask.tracking_number)]
             if named:
                 return one, named
     for field in ("consignmentId", "previousConsignmentId", "senderReference"):
         for one in consignments:
-            if _same(one.get(field), ask):
+            if same_label(one.get(field), ask.tracking_number):
                 return one, objects(one.get("packageSet"))
     return {}, []
-
-
-def _same(given: Any, ask: Ask) -> bool:
-    """A package number may be asked for with the "00" that marks it on a label."""
-    return same_number(given, ask.tracking_number) or same_number(given, ask.tracking_number.strip().removeprefix("00"))
 
 
 def _scans(ask: Ask, consignment: JsonObject, package: JsonObject) -> Iterator[HeardScan]:
@@ -255,7 +256,7 @@ def _notes(ask: Ask, consignment: JsonObject, package: JsonObject) -> ParcelNote
         weight_grams=grams(package.get("weightInKgs"), "kg"),
         proof="signature" if signed else None,
         pickup=_pickup(package, events),
-        pieces=tuple(clean(one, 60) for one in numbers if one and not _same(one, ask))[:50],
+        pieces=tuple(clean(one, 60) for one in numbers if one and not same_label(one, ask.tracking_number))[:50],
     )
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 
 from app.errors import Forged, Unreadable
 from app.tracking.carriers.base import (
@@ -42,6 +43,7 @@ _GROUPS = (
 _NOTICES = frozenset({"NOT_REGISTERED", "EXPIRED"})
 """Statuses about the enrolment itself, not about a package."""
 
+_NOBODY: Mapping[str, Ask] = MappingProxyType({})
 _CONSIGNMENT = re.compile(r"70\d{15}", re.ASCII)
 
 
@@ -124,8 +126,9 @@ class BringCalls:
         if not access.push_secret or not hmac.compare_digest(given, access.push_secret.encode("utf-8", "replace")):
             raise Forged(f"the header {HEADER} does not hold the push secret")
 
-    def read(self, body: bytes) -> list[CarrierReply]:
-        """The one event that a call tells of, under its package's number. Raises Unreadable."""
+    def read(self, body: bytes, known: Mapping[str, Ask] = _NOBODY) -> list[CarrierReply]:
+        """The one event that a call tells of, under its package's number; its time is UTC, so that nothing need be
+        known of the parcel. Raises Unreadable."""
         document, fault = json_object(body)
         if document is None:
             raise Unreadable(fault or "no JSON")

@@ -35,6 +35,7 @@ from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
+    inner,
     json_object,
     malformed,
     not_found,
@@ -126,6 +127,11 @@ class Gls(Carrier):
             or _reply(ask, objects((document or {}).get("parcels")))
             for ask in call.asks
         ]
+
+    def numbers_in(self, body: bytes) -> list[str]:
+        """The numbers that an answer says were asked for, each once. Never raises."""
+        parcels = objects(inner(json_object(body)[0], "parcels"))
+        return [number for number in dict.fromkeys(text(one.get("requested")) for one in parcels) if number]
 
     def link(self, ask: Ask) -> str:
         """GLS's public tracking page."""

@@ -38,7 +38,7 @@ from app.tracking.carriers.reading import (
     not_found,
     objects,
     problem_of,
-    same_number,
+    same_label,
     text,
     without_news,
 )
@@ -77,6 +77,12 @@ class PostNord(Carrier):
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
         return [_reply(ask, answer) for ask in call.asks]
+
+    def numbers_in(self, body: bytes) -> list[str]:
+        """The tracking numbers of an answer's items. Never raises."""
+        shipments = objects(inner(json_object(body)[0], "TrackingInformationResponse", "shipments"))
+        numbers = (text(item.get("itemId")) for shipment in shipments for item in objects(shipment.get("items")))
+        return [number for number in numbers if number]
 
     def link(self, ask: Ask) -> str:
         """PostNord's public tracking page."""
@@ -124,7 +130,7 @@ def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
     if shipment is None:
         return malformed(number, HTTPStatus.OK, "the answer is about another number")
     items = objects(shipment.get("items"))
-    named = [item for item in items if same_number(item.get("itemId"), number)]
+    named = [item for item in items if _names(item, number)]
     heard = [tuple(_scans(ask, shipment, item)) for item in named or items]
     at = speaker(heard) if heard else None
     item = (named or items)[at] if at is not None else {}
@@ -141,9 +147,15 @@ def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
 def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
     """The shipment that was asked about: by one of its items, else by its own number."""
     number = ask.tracking_number
-    by_item = (s for s in shipments if any(same_number(i.get("itemId"), number) for i in objects(s.get("items"))))
-    by_shipment = (s for s in shipments if same_number(s.get("shipmentId"), number))
+    by_item = (s for s in shipments if any(_names(item, number) for item in objects(s.get("items"))))
+    by_shipment = (s for s in shipments if same_label(s.get("shipmentId"), number))
     return next(by_item, None) or next(by_shipment, None)
+
+
+def _names(item: JsonObject, number: str) -> bool:
+    """Whether a number is an item's, or one that it also goes by."""
+    others = (one.get("referenceId") for one in objects(item.get("itemRefIds")))
+    return any(same_label(one, number) for one in (item.get("itemId"), *others))
 
 
 def _scans(ask: Ask, shipment: JsonObject, item: JsonObject) -> Iterator[HeardScan]:
@@ -229,7 +241,7 @@ def _notes(ask: Ask, shipment: JsonObject, item: JsonObject) -> ParcelNotes:
         weight_grams=next((weight for weight in found if weight), None),
         proof="photo" if photographed else "signature" if signed else None,
         pickup=_pickup(ask, shipment, item),
-        pieces=tuple(clean(one, 60) for one in others if one and not same_number(one, ask.tracking_number))[:50],
+        pieces=tuple(clean(one, 60) for one in others if one and not same_label(one, ask.tracking_number))[:50],
     )
 
 

@@ -158,6 +158,16 @@ def same_number(given: Any, asked: str) -> bool:
     return re.sub(r"\s", "", given).upper() == asked
 
 
+def same_label(given: Any, asked: str) -> bool:
+    """As `same_number`, where either may begin with the "00" that marks a GS1 number of 18 digits on its label."""
+    return same_number(given, asked) or _unmarked(text(given)) == _unmarked(asked) != ""
+
+
+def _unmarked(number: str) -> str:
+    number = re.sub(r"\s", "", number).upper()
+    return number[2:] if re.fullmatch(r"00[0-9]{18}", number) else number
+
+
 def country_code(value: Any) -> str | None:
     """An ISO 3166 country of two letters, or None for anything else."""
     written = text(value).strip().upper()
