@@ -100,5 +100,5 @@ def _nothing(column: sa.Column[object]) -> str:
     if column.nullable:
         return "NULL"
     if isinstance(column.type, JSONB):
-        return "'[]'" if column.server_default is not None else "'{}'"
+        return str(column.server_default.arg) if isinstance(column.server_default, sa.DefaultClause) else "'{}'"
     return "''"

@@ -99,8 +99,8 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "cancelled_at",
-    "last_polled_at", "next_poll_at",
+    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
+    "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
