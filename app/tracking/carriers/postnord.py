@@ -122,7 +122,7 @@ def _fault(response: Any) -> str | None:
 
 def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
     number, listed = ask.tracking_number, response.get("shipments")
-    if not listed and (listed == [] or inner(response, "compositeFault")):
+    if listed == [] or (not listed and objects(inner(response, "compositeFault", "faults"))):
         return not_found(number, told or _NOT_KNOWN)
     if not isinstance(listed, list):
         return malformed(number, HTTPStatus.OK, "the answer lists no shipments")

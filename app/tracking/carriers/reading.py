@@ -104,7 +104,7 @@ def xml_all(parent: etree._Element | None, *path: str) -> Iterator[etree._Elemen
         yield parent
         return
     for child in parent:
-        if isinstance(child.tag, str) and etree.QName(child.tag).localname == path[0]:
+        if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == path[0]:
             yield from xml_all(child, *path[1:])
 
 
