@@ -173,7 +173,7 @@ def _reply(ask: Ask, parcels: Sequence[JsonObject]) -> CarrierReply:
     number = ask.tracking_number
     about = [p for p in parcels if same_number(p.get("requested"), number) or same_number(p.get("unitno"), number)]
     portion = json.dumps(about, separators=(",", ":")).encode()
-    known = [parcel for parcel in about if not text(parcel.get("errorCode"))]
+    known = [parcel for parcel in about if not _failed(parcel)]
     named = [parcel for parcel in known if same_number(parcel.get("unitno"), number)] or known
     if not named:
         return replace(_refused(number, about), portion=portion)
@@ -189,9 +189,13 @@ def _reply(ask: Ask, parcels: Sequence[JsonObject]) -> CarrierReply:
     )
 
 
+def _failed(parcel: JsonObject) -> bool:
+    return bool(text(parcel.get("errorCode")) or text(parcel.get("errorMessage")))
+
+
 def _refused(number: str, about: Sequence[JsonObject]) -> CarrierReply:
     """Why there is no parcel: GLS gives each number its own error under HTTP 200, and its code holds the status."""
-    error = next((parcel for parcel in about if text(parcel.get("errorCode"))), None)
+    error = next((parcel for parcel in about if _failed(parcel)), None)
     if error is None:
         return not_found(number, "GLS does not mention the number")
     code, said = text(error.get("errorCode")), text(error.get("errorMessage")) or "no reason given"

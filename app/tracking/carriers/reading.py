@@ -17,6 +17,8 @@ JsonObject = Mapping[str, Any]
 _LONGEST_WAIT = 86_400.0
 """No wait that a carrier asks for is longer than a day: daily allowances come back at midnight."""
 
+_NO_REASON = "no reason that can be read"
+
 
 def without_news(title: str, number: str, answer: RawAnswer) -> CarrierReply | None:
     """The reply to an answer that is about no parcel at all, by its status alone: none came, the carrier wants fewer
@@ -40,12 +42,12 @@ def without_news(title: str, number: str, answer: RawAnswer) -> CarrierReply | N
 def malformed(number: str, status: int | None, detail: str) -> CarrierReply:
     """The reply to an answer that nobody can use, with its status where that is not 200."""
     detail = detail if status == HTTPStatus.OK else f"HTTP {status}: {detail}"
-    return CarrierReply(AnswerKind.malformed, number, detail=clean(detail, 300))
+    return CarrierReply(AnswerKind.malformed, number, detail=clean(detail, 300) or _NO_REASON)
 
 
 def not_found(number: str, detail: str) -> CarrierReply:
     """The reply of a carrier that does not know the number."""
-    return CarrierReply(AnswerKind.not_found, number, detail=clean(detail, 300))
+    return CarrierReply(AnswerKind.not_found, number, detail=clean(detail, 300) or _NO_REASON)
 
 
 def json_document(body: bytes) -> tuple[Any, str | None]:
