@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.log import mask
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.postnord import PostNord
@@ -41,6 +42,12 @@ def test_the_question_names_the_number_the_key_and_a_fixed_language():
     assert parts.path == "/rest/shipment/v7/trackandtrace/id/00373500000000007003/public"
     assert parse_qs(parts.query) == {"apikey": ["k3y"], "locale": ["en"]}
     assert "k3y" not in str(call.headers)
+
+
+def test_the_key_is_masked_in_logs():
+    """Whoever logs the address shows everything but the key."""
+    [call] = CARRIER.calls([Ask(NUMBER)], ACCESS)
+    assert mask(f"asked {call.url}") == f"asked {call.url.replace('k3y', '…')}"
 
 
 @pytest.mark.parametrize("number", [".", "..", "a/../../b", "x?apikey=z", "x#y", ""])
