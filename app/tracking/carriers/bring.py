@@ -168,17 +168,26 @@ def _tracked(ask: Ask, consignments: Sequence[JsonObject]) -> CarrierReply:
 
 
 def _choose(ask: Ask, consignments: Sequence[JsonObject]) -> tuple[JsonObject, list[JsonObject]]:
-    """The packages that were asked about: the one of that number, else all of the consignment of that number."""
+    """The packages that were asked about: the one of that number, else all of the consignment of that number.
+
+    Numbers are used again: of several consignments, the one with the latest event is meant.
+    """
+    number, newest_first = ask.tracking_number, sorted(consignments, key=_latest, reverse=True)
     for field in ("packageNumber", "previousPackageNumber"):
-        for one in consignments:
-            named = [p for p in objects(one.get("packageSet")) if same_label(p.get(field), ask.tracking_number)]
+        for one in newest_first:
+            named = [package for package in objects(one.get("packageSet")) if same_label(package.get(field), number)]
             if named:
                 return one, named
     for field in ("consignmentId", "previousConsignmentId", "senderReference"):
-        for one in consignments:
-            if same_label(one.get(field), ask.tracking_number):
+        for one in newest_first:
+            if same_label(one.get(field), number):
                 return one, objects(one.get("packageSet"))
     return {}, []
+
+
+def _latest(consignment: JsonObject) -> str:
+    events = (event for one in objects(consignment.get("packageSet")) for event in objects(one.get("eventSet")))
+    return max((text(event.get("dateIso")) for event in events), default="")
 
 
 def _scans(ask: Ask, consignment: JsonObject, package: JsonObject) -> Iterator[HeardScan]:

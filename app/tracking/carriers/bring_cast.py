@@ -44,7 +44,8 @@ _NOTICES = frozenset({"NOT_REGISTERED", "EXPIRED"})
 """Statuses about the enrolment itself, not about a package."""
 
 _NOBODY: Mapping[str, Ask] = MappingProxyType({})
-_CONSIGNMENT = re.compile(r"70\d{15}", re.ASCII)
+_CALLED_OTHERWISE = re.compile(r"70\d{15}|00\d{18}", re.ASCII)
+"""A consignment's number, and a package's as its label has it: Bring's calls name neither."""
 
 
 def credentials(access: Access) -> dict[str, str]:
@@ -55,8 +56,9 @@ def credentials(access: Access) -> dict[str, str]:
 class BringEnrolment:
     """Telling Bring to call for packages, a hundred at a time.
 
-    A consignment's number is not enrolled: a call would say that one of its packages is delivered, not which of how
-    many. Nothing is enrolled without an address and a secret that proves the calls.
+    Only a number by which Bring's calls name a package is enrolled. A call about a consignment would say that one of
+    its packages is delivered, and not of how many. Nothing is enrolled without an address and a secret that proves
+    the calls.
     """
 
     batch_size = 100
@@ -66,7 +68,7 @@ class BringEnrolment:
         """The requests that enrol these packages."""
         if not access.push_secret or not hook_url or len(hook_url) > _LONGEST_URL:
             return []
-        packages = [ask for ask in asks if not _CONSIGNMENT.fullmatch(plain(ask.tracking_number))]
+        packages = [ask for ask in asks if _is_called(ask.tracking_number)]
         batches = (packages[at : at + self.batch_size] for at in range(0, len(packages), self.batch_size))
         return [_enrol(batch, access, hook_url) for batch in batches]
 
@@ -79,9 +81,13 @@ class BringEnrolment:
         return [Enrolled(ask.tracking_number, refusal=_refusal(ask, answer)) for ask in call.asks]
 
 
+def _is_called(number: str) -> bool:
+    return number == plain(number) and _CALLED_OTHERWISE.fullmatch(number) is None
+
+
 def _enrol(batch: Sequence[Ask], access: Access, hook_url: str) -> Call:
     body = {
-        "trackingIds": [ask.tracking_number.strip() for ask in batch],
+        "trackingIds": [ask.tracking_number for ask in batch],
         "configuration": {
             "url": hook_url,
             "content_type": "application/json",

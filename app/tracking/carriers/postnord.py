@@ -42,7 +42,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.times import destination_zone, instant
+from app.tracking.carriers.times import destination_zone, home, instant
 from app.zones import zone, zone_of_country
 
 _NOT_KNOWN = "PostNord knows no shipment under this number"
@@ -145,11 +145,21 @@ def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
 
 
 def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
-    """The shipment that was asked about: by one of its items, else by its own number."""
+    """The shipment that was asked about: by one of its items, else by its own number.
+
+    Numbers are used again: of several, one bound for the order's country is meant, and of these the one with the
+    latest event.
+    """
     number = ask.tracking_number
-    by_item = (s for s in shipments if any(_names(item, number) for item in objects(s.get("items"))))
-    by_shipment = (s for s in shipments if same_label(s.get("shipmentId"), number))
-    return next(by_item, None) or next(by_shipment, None)
+    matching = [s for s in shipments if any(_names(item, number) for item in objects(s.get("items")))]
+    matching = matching or [s for s in shipments if same_label(s.get("shipmentId"), number)]
+    bound = [s for s in matching if home(ask) and _country(s) == home(ask)]
+    return max(bound or matching, key=_latest, default=None)
+
+
+def _latest(shipment: JsonObject) -> str:
+    events = (event for item in objects(shipment.get("items")) for event in objects(item.get("events")))
+    return max((text(event.get("eventTime")) for event in events), default="")
 
 
 def _names(item: JsonObject, number: str) -> bool:

@@ -53,6 +53,18 @@ def test_identity_does_not_depend_on_words_or_order():
     assert before == after and len(before) == 2
 
 
+def test_a_number_used_again_is_the_latest_shipment_s():
+    """Of two consignments with a package of that number, the one with the latest event is meant."""
+    old = {"consignmentId": "1", "packageSet": [{"packageNumber": PACKAGE, "eventSet": [event("DELIVERED")]}]}
+    new = event("PRE_NOTIFIED", dateIso="2026-09-04T07:00:00+02:00")
+    body = {
+        "consignmentSet": [old, {"consignmentId": "2", "packageSet": [{"packageNumber": PACKAGE, "eventSet": [new]}]}]
+    }
+    [call] = CARRIER.calls([Ask(PACKAGE)], ACCESS)
+    [reply] = CARRIER.read(call, RawAnswer(200, {}, json.dumps(body).encode()))
+    assert [scan.code for scan in reply.scans] == ["PRE_NOTIFIED"]
+
+
 def test_nothing_personal_is_read():
     """Names, phone numbers, the signature and the pick-up code stand nowhere in a reply."""
     signed = event("DELIVERED", recipientSignature={"name": "Secret Person", "linkToImage": "https://secret"})
@@ -133,12 +145,13 @@ def test_packages_are_enrolled_by_the_hundred():
 
 
 def test_what_cannot_be_proved_or_told_apart_is_not_enrolled():
-    """Without a secret or an address nobody is told to call; a consignment's number is polled."""
+    """Without a secret or an address nobody is told to call; what a call would name otherwise is polled."""
     some = enrolments(1)
     assert ENROLMENT.calls(some, Access("https://api.bring.com", "k3y"), HOOK) == []
     assert ENROLMENT.calls(some, ACCESS, "") == []
     assert ENROLMENT.calls(some, ACCESS, HOOK + "x" * 250) == []
-    assert ENROLMENT.calls([Ask("70720000000000018")], ACCESS, HOOK) == []
+    for number in ("70720000000000018", f"00{PACKAGE}", f" {PACKAGE}", "3707 2000 0000 0000 12"):
+        assert ENROLMENT.calls([Ask(number)], ACCESS, HOOK) == []
 
 
 @pytest.mark.parametrize(

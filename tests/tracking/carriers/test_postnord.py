@@ -134,6 +134,24 @@ def test_what_the_shopper_booked_goes_before_an_estimate():
     assert reply.eta_from is not None and reply.eta_from.day == 5
 
 
+def test_a_number_used_again_is_the_latest_shipment_s():
+    """Of several shipments of one number, one bound for the order's country is meant, and of these the latest."""
+
+    def bound(country: str, time: str) -> dict[str, Any]:
+        told = answer([event("31", "EN_ROUTE", time)], consignee={"address": {"countryCode": country}})
+        return told["TrackingInformationResponse"]["shipments"][0]
+
+    several = [
+        bound("SE", "2025-01-01T07:00:00Z"),
+        bound("SE", "2026-01-01T07:00:00Z"),
+        bound("DK", "2026-02-01T07:00:00Z"),
+    ]
+    reply = read({"TrackingInformationResponse": {"shipments": several}})
+    assert [scan.written_time for scan in reply.scans] == ["2026-01-01T07:00:00Z"]
+    reply = read({"TrackingInformationResponse": {"shipments": several[2:]}})
+    assert [scan.written_time for scan in reply.scans] == ["2026-02-01T07:00:00Z"]
+
+
 def test_nothing_personal_is_read():
     """Who sent, received or signed, and the address of a home, stand nowhere in a reply."""
     secret = {"name": "Secret Person", "address": {"street1": "Secret Street 1", "city": "Secret"}}
