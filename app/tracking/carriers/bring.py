@@ -5,7 +5,7 @@ and, for calls, https://developer.bring.com/api/event-cast/, which `bring_cast` 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +26,7 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
+    each_once,
     meaning_of,
     scan_digest,
 )
@@ -155,7 +156,7 @@ def _tracked(ask: Ask, consignments: Sequence[JsonObject]) -> CarrierReply:
     consignment, packages = _choose(ask, consignments)
     if not packages:
         return malformed(ask.tracking_number, HTTPStatus.OK, "the answer is about another number")
-    heard = [tuple(_scans(ask, consignment, package)) for package in packages]
+    heard = [_scans(ask, consignment, package) for package in packages]
     at = speaker(heard)
     return CarrierReply(
         AnswerKind.tracked,
@@ -190,15 +191,10 @@ def _latest(consignment: JsonObject) -> str:
     return max((text(event.get("dateIso")) for event in events), default="")
 
 
-def _scans(ask: Ask, consignment: JsonObject, package: JsonObject) -> Iterator[HeardScan]:
-    """A package's events as scans, in the order given, each once."""
+def _scans(ask: Ask, consignment: JsonObject, package: JsonObject) -> tuple[HeardScan, ...]:
+    """A package's events as scans, in the order given."""
     destination = destination_zone(ask, _country(consignment, package))
-    seen: set[bytes] = set()
-    for event in objects(package.get("eventSet")):
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
+    return each_once(_scan(event, destination) for event in objects(package.get("eventSet")))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:

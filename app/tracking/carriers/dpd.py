@@ -6,7 +6,7 @@ questions and lends the token.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ from app.tracking.carriers.base import (
     NoMilestone,
     RawAnswer,
     clean,
+    each_once,
     meaning_of,
     scan_digest,
 )
@@ -136,21 +137,14 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
     if result is None or len(result) == 0:
         return not_found(number, "DPD knows no parcel under this number")
     service = xml_text(result, "shipmentInfo", "serviceDescription", "content", "content")
-    return CarrierReply(
-        AnswerKind.tracked, number, scans=tuple(_scans(ask, result)), service=clean(service, 60) or None
-    )
+    return CarrierReply(AnswerKind.tracked, number, scans=_scans(ask, result), service=clean(service, 60) or None)
 
 
-def _scans(ask: Ask, result: etree._Element) -> Iterator[HeardScan]:
-    """The reached statuses as scans, in the order given, each once. Those not reached are a plan."""
-    destination, seen = destination_zone(ask), set[bytes]()
-    for told in xml_all(result, "statusInfo"):
-        if xml_text(told, "statusHasBeenReached") == "false":
-            continue
-        scan = _scan(told, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
+def _scans(ask: Ask, result: etree._Element) -> tuple[HeardScan, ...]:
+    """The reached statuses as scans, in the order given. Those not reached are a plan."""
+    destination = destination_zone(ask)
+    reached = (told for told in xml_all(result, "statusInfo") if xml_text(told, "statusHasBeenReached") != "false")
+    return each_once(_scan(told, destination) for told in reached)
 
 
 def _scan(told: etree._Element, destination: str | None) -> HeardScan:

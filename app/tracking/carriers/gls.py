@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from operator import itemgetter
 from urllib.parse import quote, urlencode
 
 from app.models.vocabulary import Milestone
@@ -26,6 +27,7 @@ from app.tracking.carriers.base import (
     ParcelNotes,
     RawAnswer,
     clean,
+    each_once,
     meaning_of,
     scan_digest,
 )
@@ -177,7 +179,7 @@ def _reply(ask: Ask, parcels: Sequence[JsonObject]) -> CarrierReply:
     named = [parcel for parcel in known if same_number(parcel.get("unitno"), number)] or known
     if not named:
         return replace(_refused(number, about), portion=portion)
-    heard = [tuple(_scans(ask, parcel)) for parcel in named]
+    heard = [_scans(ask, parcel) for parcel in named]
     at = speaker(heard)
     others = (text(parcel.get("unitno")) for parcel in known if parcel is not named[at])
     return CarrierReply(
@@ -207,19 +209,14 @@ def _refused(number: str, about: Sequence[JsonObject]) -> CarrierReply:
     return refusal or malformed(number, HTTPStatus.OK, f"error {code}: {said}")
 
 
-def _scans(ask: Ask, parcel: JsonObject) -> Iterator[HeardScan]:
-    """A parcel's events as scans, in the order given, each once; then its status, where no event tells it."""
+def _scans(ask: Ask, parcel: JsonObject) -> tuple[HeardScan, ...]:
+    """A parcel's events as scans, in the order given; then its status, where no event tells it."""
     destination = destination_zone(ask)
-    newest, seen = None, set[bytes]()
-    for event in objects(parcel.get("events")):
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
-        if scan.occurred_at and (newest is None or newest.occurred_at is None or scan.occurred_at > newest.occurred_at):
-            newest = scan
-    if newest is None or newest.unknown:
-        yield from _status(parcel, destination)
+    told = each_once(_scan(event, destination) for event in objects(parcel.get("events")))
+    timed = [(scan.occurred_at, scan.unknown) for scan in told if scan.occurred_at]
+    if timed and not max(timed, key=itemgetter(0))[1]:
+        return told
+    return each_once((*told, *_status(parcel, destination)))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:

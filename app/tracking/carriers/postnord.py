@@ -4,7 +4,7 @@ Manual: https://developer.postnord.com (Track & Trace API v7, "Find by identifie
 `postnord_codes`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +23,7 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
+    each_once,
     scan_digest,
 )
 from app.tracking.carriers.numbers import NumberFormat, mod10, s10
@@ -131,7 +132,7 @@ def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
         return malformed(number, HTTPStatus.OK, "the answer is about another number")
     items = objects(shipment.get("items"))
     named = [item for item in items if _names(item, number)]
-    heard = [tuple(_scans(ask, shipment, item)) for item in named or items]
+    heard = [_scans(ask, shipment, item) for item in named or items]
     at = speaker(heard) if heard else None
     item = (named or items)[at] if at is not None else {}
     return CarrierReply(
@@ -168,17 +169,12 @@ def _names(item: JsonObject, number: str) -> bool:
     return any(same_label(one, number) for one in (item.get("itemId"), *others))
 
 
-def _scans(ask: Ask, shipment: JsonObject, item: JsonObject) -> Iterator[HeardScan]:
-    """An item's events as scans, in the order given, each once."""
+def _scans(ask: Ask, shipment: JsonObject, item: JsonObject) -> tuple[HeardScan, ...]:
+    """An item's events as scans, in the order given."""
     events = objects(item.get("events"))
     destination = destination_zone(ask, _country(shipment))
     back_since = _back_since(shipment, item, events)
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination, back_since)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
+    return each_once(_scan(event, destination, back_since) for event in events)
 
 
 def _back_since(shipment: JsonObject, item: JsonObject, events: Sequence[JsonObject]) -> datetime | None:

@@ -10,7 +10,8 @@ from app.errors import Forged, Unreadable
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import Access, AnswerKind, Ask, RawAnswer
 from app.tracking.carriers.bring import Bring
-from tests.tracking.carriers.recordings import FOLDER
+from app.tracking.milestones import KnownScan, fold
+from tests.tracking.carriers.recordings import FOLDER, recordings
 
 CARRIER = Bring()
 ACCESS = Access("https://api.bring.com", "k3y", account="ops@example.com", push_secret="pu5h")
@@ -104,6 +105,17 @@ def test_a_call_tells_one_event_of_one_package():
     assert scan.occurred_at.isoformat() == "2026-06-03T07:30:00+00:00"
     again = json.loads(CALL) | {"pushed": "2026-06-03T09:00:00+0000"}
     assert PUSH.read(json.dumps(again).encode())[0].scans[0].digest == scan.digest
+
+
+def test_what_a_call_and_an_answer_both_tell_counts_once():
+    """Their scans have identities of their own, and open one episode, whichever is heard first."""
+    [polled] = [one for one in recordings("bring") if one.file == "not_fetched_and_returned.json"]
+    scans = [*polled.read(CARRIER)[0].scans, *PUSH.read(CALL)[0].scans]
+    known = [KnownScan(scan.digest, scan.milestone, scan.occurred_at) for scan in scans]
+    ready = [one for one in fold(known).episodes if one.milestone is Milestone.ready_for_pickup]
+    assert len({scan.digest for scan in scans}) == 7
+    assert [len(one.digests) for one in ready] == [2]
+    assert fold(known[::-1]) == fold(known)
 
 
 @pytest.mark.parametrize("status", ["NOT_REGISTERED", "EXPIRED"])
