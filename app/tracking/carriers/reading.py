@@ -118,6 +118,31 @@ def problem_of(document: JsonObject | None) -> str | None:
     return next((clean(found, 300) for name in said if (found := text(document.get(name)))), None)
 
 
+def refused(title: str, number: str, kind: AnswerKind, said: str, answer: RawAnswer) -> CarrierReply:
+    """The reply to an error that an adapter has understood, in the carrier's own words; how long it asks to wait where
+    it may be asked again soon."""
+    if kind is AnswerKind.malformed:
+        return malformed(number, answer.status, said)
+    waits = kind in (AnswerKind.throttled, AnswerKind.unavailable)
+    wait = retry_after(answer.headers) if waits else None
+    return CarrierReply(kind, number, detail=clean(f"{title}: {said or kind.value}", 300), retry_after=wait)
+
+
+def kind_of_status(status: int | None) -> AnswerKind:
+    """What an HTTP status says by itself where it stands inside an answer; `malformed` where it says nothing."""
+    if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return AnswerKind.unavailable
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return AnswerKind.denied
+    return AnswerKind.throttled if status == HTTPStatus.TOO_MANY_REQUESTS else AnswerKind.malformed
+
+
+def status_in(value: Any) -> int | None:
+    """An HTTP status that stands inside an answer, as a number or as text."""
+    digits = text(value).strip()
+    return int(digits) if len(digits) == 3 and digits.isascii() and digits.isdigit() else None
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by `Retry-After`; a date is measured against the answer's own `Date`. None when unreadable."""
     lower = {name.lower(): value.strip() for name, value in headers.items()}
