@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -285,14 +285,6 @@ def scan_digest(*fields: str) -> bytes:
     """A scan's identity: 16 bytes over the carrier's own fields, in order, as written."""
     joined = "\x1f".join(fields)
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def each_once(scans: Iterable[HeardScan]) -> tuple[HeardScan, ...]:
-    """The scans in the order given, each once: some carriers repeat an event in one answer."""
-    found: dict[bytes, HeardScan] = {}
-    for scan in scans:
-        found.setdefault(scan.digest, scan)
-    return tuple(found.values())
 
 
 def clean(text: str, limit: int = 500) -> str:

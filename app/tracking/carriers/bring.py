@@ -6,6 +6,7 @@ and, for calls, https://developer.bring.com/api/event-cast/, which `bring_cast` 
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
@@ -26,8 +27,6 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
-    each_once,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.bring_cast import BringCalls, BringEnrolment, credentials
@@ -39,14 +38,18 @@ from app.tracking.carriers.reading import (
     grams,
     inner,
     json_object,
+    kind_of_status,
     malformed,
     not_found,
     objects,
+    refused,
     same_label,
+    status_in,
     text,
     without_news,
 )
-from app.tracking.carriers.times import day, destination_zone, instant, placed
+from app.tracking.carriers.telling import Told, each_once, scan_of
+from app.tracking.carriers.times import day, destination_zone, placed
 from app.zones import zone_of_country
 
 CODES: dict[str, Meaning] = {
@@ -126,10 +129,10 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
         return refusal or malformed(number, status, "no answer")
     document, fault = json_object(answer.body)
     if status == HTTPStatus.NOT_FOUND and (document is not None or not answer.body):
-        return _error(number, document) or not_found(number, _NOT_KNOWN)
+        return _error(number, document, answer) or not_found(number, _NOT_KNOWN)
     if document is None or status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
         return malformed(number, status, fault or "nothing that says why")
-    found = _error(number, document)
+    found = _error(number, document, answer)
     if found is not None or status != HTTPStatus.OK:
         return found or malformed(number, status, "nothing that says why")
     listed = document.get("consignmentSet")
@@ -138,18 +141,16 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
     return _tracked(ask, objects(listed)) if listed else not_found(number, _NOT_KNOWN)
 
 
-def _error(number: str, document: JsonObject | None) -> CarrierReply | None:
+def _error(number: str, document: JsonObject | None, answer: RawAnswer) -> CarrierReply | None:
     """The error that stands where a consignment should: Bring gives it under HTTP 200 too."""
     sets = objects(inner(document, "consignmentSet"))
     error = next((one["error"] for one in sets if isinstance(one.get("error"), dict)), None)
     if error is None or any("packageSet" in one for one in sets):
         return None
-    code, said = text(error.get("code")), text(error.get("message")) or "no reason given"
-    if code in ("400", "404"):  # nothing but the number is ours in the question
-        return not_found(number, said)
-    kinds = {"401": AnswerKind.denied, "403": AnswerKind.denied, "429": AnswerKind.throttled}
-    kind = kinds.get(code, AnswerKind.unavailable if code.startswith("5") else AnswerKind.malformed)
-    return CarrierReply(kind, number, detail=clean(f"Bring answers with error {code}: {said}", 300))
+    code, said = status_in(error.get("code")), text(error.get("message"))
+    unknown = code in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)  # nothing but the number is ours in the question
+    kind = AnswerKind.not_found if unknown else kind_of_status(code)
+    return refused("Bring", number, kind, f"{code or ''} {said}".strip(), answer)
 
 
 def _tracked(ask: Ask, consignments: Sequence[JsonObject]) -> CarrierReply:
@@ -194,28 +195,18 @@ def _latest(consignment: JsonObject) -> str:
 def _scans(ask: Ask, consignment: JsonObject, package: JsonObject) -> tuple[HeardScan, ...]:
     """A package's events as scans, in the order given."""
     destination = destination_zone(ask, _country(consignment, package))
-    return each_once(_scan(event, destination) for event in objects(package.get("eventSet")))
+    return tuple(each_once(_scan(event, destination) for event in objects(package.get("eventSet"))))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     status, written, unit = (text(event.get(field)) for field in ("status", "dateIso", "unitId"))
     place, postcode = text(event.get("city")), text(event.get("postalCode"))
-    milestone, moves, unknown = meaning_of(CODES, status)
-    if event.get("insignificant") is True:
-        milestone = None  # Bring itself does not show it to the recipient
-    occurred_at, zone_source = instant(written, zone_of_country(country_code(event.get("countryCode"))), destination)
-    return HeardScan(
-        digest=scan_digest("bring", status, written, unit, postcode or place),
-        code=clean(status, 60),
-        milestone=milestone,
-        description=clean(text(event.get("description"))),
-        place=clean(place, 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    identity = scan_digest("bring", status, written, unit, postcode or place)
+    place_zone = zone_of_country(country_code(event.get("countryCode")))
+    told = Told(identity, status, text(event.get("description")), written, place, place_zone)
+    scan = scan_of(told, CODES.get(status), destination)
+    hidden = event.get("insignificant") is True  # Bring itself does not show it to the recipient
+    return replace(scan, milestone=None) if hidden else scan
 
 
 def _country(consignment: JsonObject, package: JsonObject) -> str | None:

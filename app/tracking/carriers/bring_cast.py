@@ -23,12 +23,12 @@ from app.tracking.carriers.base import (
     Meaning,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
+from app.tracking.carriers.batches import in_batches
 from app.tracking.carriers.numbers import plain
 from app.tracking.carriers.reading import json_document, json_object, malformed, objects, text, without_news
-from app.tracking.carriers.times import instant
+from app.tracking.carriers.telling import Told, scan_of
 
 HEADER = "X-Doorstep-Secret"
 _DAYS = 30.0
@@ -69,8 +69,7 @@ class BringEnrolment:
         if not access.push_secret or not hook_url or len(hook_url) > _LONGEST_URL:
             return []
         packages = [ask for ask in asks if _is_called(ask.tracking_number)]
-        batches = (packages[at : at + self.batch_size] for at in range(0, len(packages), self.batch_size))
-        return [_enrol(batch, access, hook_url) for batch in batches]
+        return [_enrol(batch, access, hook_url) for batch in in_batches(packages, self.batch_size)]
 
     def read(self, call: Call, answer: RawAnswer) -> list[Enrolled]:
         """One entry for each package of the call. A conflict says that it was enrolled before. Never raises."""
@@ -146,18 +145,5 @@ class BringCalls:
         return [CarrierReply(AnswerKind.tracked, clean(package, 100), scans=(self._scan(document, status, event),))]
 
     def _scan(self, document: Mapping[str, object], status: str, event: str) -> HeardScan:
-        written = text(document.get("created"))
-        milestone, moves, unknown = meaning_of(self._codes, status)
-        occurred_at, zone_source = instant(written, None, None)
-        return HeardScan(
-            digest=scan_digest("bring", "call", event),
-            code=clean(status, 60),
-            milestone=milestone,
-            description="",
-            place=None,
-            written_time=clean(written, 60),
-            occurred_at=occurred_at,
-            zone_source=zone_source,
-            unknown=unknown,
-            moves=moves,
-        )
+        told = Told(scan_digest("bring", "call", event), status, "", text(document.get("created")))
+        return scan_of(told, self._codes.get(status), None)

@@ -7,6 +7,7 @@ questions and lends the token.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -25,14 +26,13 @@ from app.tracking.carriers.base import (
     NoMilestone,
     RawAnswer,
     clean,
-    each_once,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.dpd_soap import DpdLogin, faulted, question
 from app.tracking.carriers.numbers import NumberFormat, mod37_36, plain
 from app.tracking.carriers.reading import malformed, not_found, without_news, xml_all, xml_root, xml_text
-from app.tracking.carriers.times import destination_zone, instant
+from app.tracking.carriers.telling import Told, each_once, scan_of
+from app.tracking.carriers.times import destination_zone
 from app.zones import zone_of_country
 
 CODES: dict[str, Meaning] = {
@@ -144,7 +144,7 @@ def _scans(ask: Ask, result: etree._Element) -> tuple[HeardScan, ...]:
     """The reached statuses as scans, in the order given. Those not reached are a plan."""
     destination = destination_zone(ask)
     reached = (told for told in xml_all(result, "statusInfo") if xml_text(told, "statusHasBeenReached") != "false")
-    return each_once(_scan(told, destination) for told in reached)
+    return tuple(each_once(_scan(told, destination) for told in reached))
 
 
 def _scan(told: etree._Element, destination: str | None) -> HeardScan:
@@ -152,21 +152,10 @@ def _scan(told: etree._Element, destination: str | None) -> HeardScan:
     place = xml_text(told, "location", "content")
     lines = ((line.text or "").strip() for line in xml_all(told, "description", "content", "content"))
     country = re.search(r"\(([A-Z]{2})\)$", place)
-    milestone, moves, unknown = meaning_of(CODES, code)
-    place_zone = zone_of_country(country[1]) if country else None
-    occurred_at, zone_source = instant(_iso(written), place_zone, destination)
-    return HeardScan(
-        digest=scan_digest("dpd", code, written, place),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(" ".join(line for line in lines if line) or xml_text(told, "label", "content")),
-        place=clean(place, 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    description = " ".join(line for line in lines if line) or xml_text(told, "label", "content")
+    identity, place_zone = scan_digest("dpd", code, written, place), zone_of_country(country[1]) if country else None
+    scan = scan_of(Told(identity, code, description, _iso(written), place, place_zone), CODES.get(code), destination)
+    return replace(scan, written_time=clean(written, 60))
 
 
 def _iso(written: str) -> str:

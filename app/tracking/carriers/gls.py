@@ -5,9 +5,8 @@ Authentication V2. The manual lists the statuses of a parcel; the codes of event
 ("GET /tracking/events/codes"). Those below are from its examples and from real answers.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from operator import itemgetter
@@ -27,10 +26,9 @@ from app.tracking.carriers.base import (
     ParcelNotes,
     RawAnswer,
     clean,
-    each_once,
-    meaning_of,
     scan_digest,
 )
+from app.tracking.carriers.batches import in_batches, portion_of, to_each, unmentioned
 from app.tracking.carriers.numbers import NumberFormat
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.pieces import speaker
@@ -39,15 +37,19 @@ from app.tracking.carriers.reading import (
     country_code,
     inner,
     json_object,
+    kind_of_status,
     malformed,
     not_found,
     objects,
     problem_of,
+    refused,
     same_number,
+    status_in,
     text,
     without_news,
 )
-from app.tracking.carriers.times import destination_zone, instant
+from app.tracking.carriers.telling import Told, each_once, scan_of
+from app.tracking.carriers.times import destination_zone
 from app.zones import zone_of_country
 
 EVENTS: dict[str, Meaning] = {
@@ -115,20 +117,19 @@ class Gls(Carrier):
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
         """One GET for ten parcels. A number of any odd shape goes alone, that it may not spoil the others' answer."""
         plain_ones = [ask for ask in asks if _PLAIN_NUMBER.fullmatch(_written(ask))]
-        batches = [plain_ones[at : at + self.batch_size] for at in range(0, len(plain_ones), self.batch_size)]
-        batches += [[ask] for ask in asks if not _PLAIN_NUMBER.fullmatch(_written(ask))]
-        return [_call(batch, access) for batch in batches]
+        odd_ones = [[ask] for ask in asks if not _PLAIN_NUMBER.fullmatch(_written(ask))]
+        return [_call(batch, access) for batch in (*in_batches(plain_ones, self.batch_size), *odd_ones)]
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
+        refusal = without_news("GLS", "", answer)
+        if refusal is not None:
+            return to_each(call, refusal)
         document, fault = json_object(answer.body)
-        lone = len(call.asks) == 1
-        return [
-            without_news("GLS", ask.tracking_number, answer)
-            or _unlisted(ask, answer.status, document, fault, lone)
-            or _reply(ask, objects((document or {}).get("parcels")))
-            for ask in call.asks
-        ]
+        parcels = document.get("parcels") if document and answer.status == HTTPStatus.OK else None
+        if isinstance(parcels, list):
+            return [_reply(ask, objects(parcels), answer) for ask in call.asks]
+        return to_each(call, _unlisted(answer.status, document, fault, lone=len(call.asks) == 1))
 
     def numbers_in(self, body: bytes) -> list[str]:
         """The numbers that an answer says were asked for, each once. Never raises."""
@@ -152,33 +153,30 @@ def _call(batch: Sequence[Ask], access: Access) -> Call:
     return Call("GET", url, headers, tuple(batch))
 
 
-def _unlisted(
-    ask: Ask, status: int | None, document: JsonObject | None, fault: str | None, lone: bool
-) -> CarrierReply | None:
-    """The reply to an answer that lists no parcels; None for one that does.
+def _unlisted(status: int | None, document: JsonObject | None, fault: str | None, *, lone: bool) -> CarrierReply:
+    """The reply to an answer that lists no parcels.
 
     A 404 says that none of the numbers is known, unless the gateway says that it does not know the address. A 400 is
     the number's fault where it was asked about alone.
     """
-    number, said = ask.tracking_number, problem_of(document) or fault or "the answer lists no parcels"
-    if document is not None and status == HTTPStatus.OK and isinstance(document.get("parcels"), list):
-        return None
-    if document is not None and status == HTTPStatus.NOT_FOUND and "static resource" not in said:
-        return not_found(number, said)
-    if document is not None and status == HTTPStatus.BAD_REQUEST and lone:
-        return not_found(number, said)
-    return malformed(number, status, said)
+    said = problem_of(document) or fault or "the answer lists no parcels"
+    unknown = status == HTTPStatus.NOT_FOUND and "static resource" not in said
+    if document is not None and (unknown or (status == HTTPStatus.BAD_REQUEST and lone)):
+        return not_found("", said)
+    return malformed("", status, said)
 
 
-def _reply(ask: Ask, parcels: Sequence[JsonObject]) -> CarrierReply:
+def _reply(ask: Ask, parcels: Sequence[JsonObject], answer: RawAnswer) -> CarrierReply:
     """What the answer says of one number: of the parcel that has it, else of all that were found by it."""
     number = ask.tracking_number
     about = [p for p in parcels if same_number(p.get("requested"), number) or same_number(p.get("unitno"), number)]
-    portion = json.dumps(about, separators=(",", ":")).encode()
+    if not about:
+        return unmentioned(ask)
+    portion = portion_of({"parcels": about})
     known = [parcel for parcel in about if not _failed(parcel)]
     named = [parcel for parcel in known if same_number(parcel.get("unitno"), number)] or known
     if not named:
-        return replace(_refused(number, about), portion=portion)
+        return replace(_refused(number, about[0], answer), portion=portion)
     heard = [_scans(ask, parcel) for parcel in named]
     at = speaker(heard)
     others = (text(parcel.get("unitno")) for parcel in known if parcel is not named[at])
@@ -195,66 +193,37 @@ def _failed(parcel: JsonObject) -> bool:
     return bool(text(parcel.get("errorCode")) or text(parcel.get("errorMessage")))
 
 
-def _refused(number: str, about: Sequence[JsonObject]) -> CarrierReply:
+def _refused(number: str, error: JsonObject, answer: RawAnswer) -> CarrierReply:
     """Why there is no parcel: GLS gives each number its own error under HTTP 200, and its code holds the status."""
-    error = next((parcel for parcel in about if _failed(parcel)), None)
-    if error is None:
-        return not_found(number, "GLS does not mention the number")
-    code, said = text(error.get("errorCode")), text(error.get("errorMessage")) or "no reason given"
+    code = text(error.get("errorCode"))
     found = re.fullmatch(r"E_(\d{3})_.*", code, re.ASCII)
-    status = int(found[1]) if found else 0
-    refusal = without_news("GLS", number, RawAnswer(status, {}, b""))
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
-        return not_found(number, said)
-    return refusal or malformed(number, HTTPStatus.OK, f"error {code}: {said}")
+    status = status_in(found[1]) if found else None
+    unknown = status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+    kind = AnswerKind.not_found if unknown else kind_of_status(status)
+    return refused("GLS", number, kind, f"{code} {text(error.get('errorMessage'))}".strip(), answer)
 
 
 def _scans(ask: Ask, parcel: JsonObject) -> tuple[HeardScan, ...]:
     """A parcel's events as scans, in the order given; then its status, where no event tells it."""
     destination = destination_zone(ask)
-    told = each_once(_scan(event, destination) for event in objects(parcel.get("events")))
+    told = tuple(each_once(_scan(event, destination) for event in objects(parcel.get("events"))))
     timed = [(scan.occurred_at, scan.unknown) for scan in told if scan.occurred_at]
     if timed and not max(timed, key=itemgetter(0))[1]:
         return told
-    return each_once((*told, *_status(parcel, destination)))
+    return (*told, *_status(parcel, destination))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     code, written = text(event.get("code")), text(event.get("eventDateTime"))
     place, postcode = text(event.get("city")), text(event.get("postalCode"))
-    country = country_code(event.get("country"))
-    milestone, moves, unknown = meaning_of(EVENTS, code)
-    occurred_at, zone_source = instant(written, zone_of_country(country), destination)
-    return HeardScan(
-        digest=scan_digest("gls", code, written, postcode, place),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(text(event.get("description"))),
-        place=clean(place, 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    identity = scan_digest("gls", code, written, postcode, place)
+    place_zone = zone_of_country(country_code(event.get("country")))
+    told = Told(identity, code, text(event.get("description")), written, place, place_zone)
+    return scan_of(told, EVENTS.get(code), destination)
 
 
-def _status(parcel: JsonObject, destination: str | None) -> Iterator[HeardScan]:
+def _status(parcel: JsonObject, destination: str | None) -> list[HeardScan]:
     """The parcel's status as a scan of its own: the manual lists all statuses, but not the codes of events."""
     status, written = text(parcel.get("status")), text(parcel.get("statusDateTime"))
-    if not status:
-        return
-    milestone, moves, unknown = meaning_of(STATUSES, status)
-    occurred_at, zone_source = instant(written, None, destination)
-    yield HeardScan(
-        digest=scan_digest("gls", "status", status, written),
-        code=clean(status, 60),
-        milestone=milestone,
-        description="",
-        place=None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    told = Told(scan_digest("gls", "status", status, written), status, "", written)
+    return [scan_of(told, STATUSES.get(status), destination)] if status else []

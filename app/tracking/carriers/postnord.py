@@ -5,6 +5,7 @@ Manual: https://developer.postnord.com (Track & Trace API v7, "Find by identifie
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +24,6 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
-    each_once,
     scan_digest,
 )
 from app.tracking.carriers.numbers import NumberFormat, mod10, s10
@@ -43,6 +43,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import destination_zone, home, instant
 from app.zones import zone, zone_of_country
 
@@ -174,7 +175,7 @@ def _scans(ask: Ask, shipment: JsonObject, item: JsonObject) -> tuple[HeardScan,
     events = objects(item.get("events"))
     destination = destination_zone(ask, _country(shipment))
     back_since = _back_since(shipment, item, events)
-    return each_once(_scan(event, destination, back_since) for event in events)
+    return tuple(each_once(_scan(event, destination, back_since) for event in events))
 
 
 def _back_since(shipment: JsonObject, item: JsonObject, events: Sequence[JsonObject]) -> datetime | None:
@@ -195,23 +196,17 @@ def _scan(event: JsonObject, destination: str | None, back_since: datetime | Non
     code, status, written = (text(event.get(field)) for field in ("eventCode", "status", "eventTime"))
     location = event.get("location")
     place = text(inner(location, "city")) or text(inner(location, "displayName")) or text(inner(location, "name"))
-    country = country_code(inner(location, "countryCode"))
-    milestone, moves, unknown = meaning(code, status)
-    occurred_at, zone_source = instant(written, zone_of_country(country), destination)
-    if back_since and milestone and occurred_at and occurred_at >= back_since:
-        milestone = Milestone.returned if milestone is Milestone.delivered else Milestone.returning
-    return HeardScan(
-        digest=scan_digest("postnord", code, status, written, text(inner(location, "locationId")) or place),
-        code=clean(code or status, 60),
-        milestone=milestone,
-        description=clean(text(event.get("eventDescription"))),
-        place=clean(place, 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    identity = scan_digest("postnord", code, status, written, text(inner(location, "locationId")) or place)
+    told = Told(identity, code or status, text(event.get("eventDescription")), written, place, _zone(location))
+    scan = scan_of(told, meaning(code, status), destination)
+    if back_since and scan.milestone and scan.occurred_at and scan.occurred_at >= back_since:
+        home_again = scan.milestone is Milestone.delivered
+        return replace(scan, milestone=Milestone.returned if home_again else Milestone.returning)
+    return scan
+
+
+def _zone(location: Any) -> str | None:
+    return zone_of_country(country_code(inner(location, "countryCode")))
 
 
 def _country(shipment: JsonObject) -> str | None:

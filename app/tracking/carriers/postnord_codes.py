@@ -5,7 +5,7 @@ of event codes: these are the ones that real answers have shown, each with its s
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone, meaning_of
+from app.tracking.carriers.base import Meaning, NoMilestone
 
 EVENTS: dict[str, Meaning] = {
     "1": Milestone.ready_for_pickup,  # left at a service point, whether the status says so or DELIVERED
@@ -50,16 +50,14 @@ _DECIDES = frozenset({"1", "113"})
 """Event codes that say more than the status beside them."""
 
 
-def meaning(code: str, status: str) -> tuple[Milestone | None, bool, bool]:
-    """What an event means: its milestone, whether the parcel moved, whether nobody knows it.
+def meaning(code: str, status: str) -> Meaning | None:
+    """What an event means, or None where nobody knows it.
 
     The status decides, except that some event codes say more. An event of status OTHER never moves a parcel to another
     milestone. Where the status is unknown or missing, the event code alone tells.
     """
     if code in _DECIDES:
-        return meaning_of(EVENTS, code)
+        return EVENTS[code]
     if status == "OTHER":
-        return None, EVENTS.get(code) is not NoMilestone.nothing, False
-    if status in STATUSES:
-        return meaning_of(STATUSES, status)
-    return meaning_of(CODES, code or status)
+        return NoMilestone.nothing if EVENTS.get(code) is NoMilestone.nothing else NoMilestone.movement
+    return STATUSES.get(status) or CODES.get(code or status)

@@ -7,7 +7,7 @@ import pytest
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import AnswerKind
 from app.tracking.carriers.dpd import Dpd
-from tests.tracking.carriers.samples import samples
+from tests.tracking.carriers.payloads import codes, samples
 
 SAMPLES = {one.path.stem: one for one in samples("dpd")}
 
@@ -27,8 +27,8 @@ MEANS = {
 def test_agrees_with_the_other_reader():
     """As many events with the same codes, texts and places. Its clocks lose the afternoon: 5:11 PM is read as 05:11."""
     sample = SAMPLES["sample_karrio_tracking"]
-    reply = sample.read(Dpd(), "")
-    theirs = sample.events[::-1]
+    [reply], [tracker] = sample.read(Dpd()), sample.trackers
+    theirs = tracker["events"][::-1]
     assert [(s.code, s.description, s.place) for s in reply.scans] == [
         (e["code"], e["description"], e["location"]) for e in theirs
     ]
@@ -47,6 +47,11 @@ def test_agrees_with_the_other_reader():
 def test_reads_the_fault():
     """A refused login under HTTP 200 is refused credentials."""
     sample = SAMPLES["sample_karrio_error"]
-    reply = sample.read(Dpd(), "05308801410058")
+    [reply] = sample.read(Dpd(), "05308801410058")
     assert reply.kind is AnswerKind.denied
-    assert reply.detail is not None and sample.meta["expected"]["messages"][0]["message"] in reply.detail
+    assert reply.detail is not None and sample.messages[0]["message"] in reply.detail
+
+
+def test_knows_every_code_that_others_list():
+    """Those that were seen, and those that a client library guesses."""
+    assert codes("dpd") <= set(Dpd.codes)

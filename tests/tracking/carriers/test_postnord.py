@@ -9,7 +9,7 @@ import pytest
 
 from app.log import mask
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
 from app.tracking.carriers.postnord import PostNord
 from app.tracking.carriers.postnord_codes import meaning
 
@@ -62,19 +62,19 @@ def test_no_number_leads_to_another_path(number):
 @pytest.mark.parametrize(
     ("code", "status", "expected"),
     [
-        ("113", "EN_ROUTE", (Milestone.out_for_delivery, True, False)),
-        ("31", "EN_ROUTE", (Milestone.in_transit, True, False)),
-        ("1", "DELIVERED", (Milestone.ready_for_pickup, True, False)),
-        ("1", "AVAILABLE_FOR_DELIVERY", (Milestone.ready_for_pickup, True, False)),
-        ("21", "DELIVERED", (Milestone.delivered, True, False)),
-        ("4711", "DELIVERED", (Milestone.delivered, True, False)),  # a known status needs no known event code
-        ("z82", "OTHER", (None, False, False)),
-        ("z3D", "OTHER", (None, True, False)),
-        ("21", "OTHER", (None, True, False)),  # OTHER never moves a parcel to another milestone
-        ("4711", "OTHER", (None, True, False)),
-        ("68", "", (Milestone.registered, True, False)),
-        ("4711", "BEAMED", (None, False, True)),
-        ("", "", (None, False, True)),
+        ("113", "EN_ROUTE", Milestone.out_for_delivery),
+        ("31", "EN_ROUTE", Milestone.in_transit),
+        ("1", "DELIVERED", Milestone.ready_for_pickup),
+        ("1", "AVAILABLE_FOR_DELIVERY", Milestone.ready_for_pickup),
+        ("21", "DELIVERED", Milestone.delivered),
+        ("4711", "DELIVERED", Milestone.delivered),  # a known status needs no known event code
+        ("z82", "OTHER", NoMilestone.nothing),
+        ("z3D", "OTHER", NoMilestone.movement),
+        ("21", "OTHER", NoMilestone.movement),  # OTHER never moves a parcel to another milestone
+        ("4711", "OTHER", NoMilestone.movement),
+        ("68", "", Milestone.registered),
+        ("4711", "BEAMED", None),
+        ("", "", None),
     ],
 )
 def test_status_and_event_code_together_mean(code, status, expected):
