@@ -11,8 +11,10 @@ from app.tracking.carriers.times import instant
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a carrier wrote of one event, uncleaned. `identity` is made by `scan_digest`; `place_zone` is the zone of the
-    place, where the carrier tells enough to know it."""
+    """What a carrier wrote of one event, uncleaned. `identity` is made by `scan_digest`.
+
+    `place_zone` is the zone of the place, where the carrier tells enough to know it.
+    """
 
     identity: bytes
     code: str
