@@ -5,11 +5,17 @@ from types import MappingProxyType
 
 from app.errors import NotFound
 from app.tracking.carriers.base import Carrier
+from app.tracking.carriers.canadapost import CanadaPost
 from app.tracking.carriers.dhl import Dhl
+from app.tracking.carriers.fedex import Fedex
+from app.tracking.carriers.usps import Usps
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
+        "canadapost": CanadaPost(),
         "dhl": Dhl(),
+        "fedex": Fedex(),
+        "usps": Usps(),
     }
 )
 
