@@ -132,6 +132,9 @@ _COMPLAINTS = {
     "Server": AnswerKind.throttled,  # Rejected by SLM Monitor: the key's allowance for this minute is used up
 }
 
+_ALLOWANCE = 60.0
+"""Seconds after which the allowance of a minute is there again."""
+
 
 def _complaint(number: str, root: etree._Element | None) -> CarrierReply | None:
     """What a `messages` document says, by the code of its first message; None where the answer is none."""
@@ -145,7 +148,8 @@ def _complaint(number: str, root: etree._Element | None) -> CarrierReply | None:
         return malformed(number, HTTPStatus.OK, f"Canada Post reports {code} {description}".strip())
     if kind is AnswerKind.not_found:
         return not_found(number, description or "Canada Post does not know the number")
-    return CarrierReply(kind, number, detail=clean(f"Canada Post: {description or code}", 300))
+    wait = _ALLOWANCE if kind is AnswerKind.throttled else None
+    return CarrierReply(kind, number, detail=clean(f"Canada Post: {description or code}", 300), retry_after=wait)
 
 
 def _tracked(ask: Ask, detail: etree._Element) -> CarrierReply:

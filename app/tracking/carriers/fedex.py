@@ -28,7 +28,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.fedex_codes import CODES, code_of
-from app.tracking.carriers.fedex_results import chosen, complaint, results_by_number
+from app.tracking.carriers.fedex_results import chosen, complaint, complaints, results_by_number
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain, weighted
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.reading import (
@@ -91,6 +91,9 @@ class Fedex(Carrier):
         document, fault = json_object(answer.body)
         if document is None:
             return [malformed(ask.tracking_number, answer.status, fault or "no answer") for ask in call.asks]
+        errors = objects(document.get("errors"))
+        if errors:
+            return complaints(call.asks, answer.status, errors[0])
         listed = results_by_number(document)
         return [_reply(ask, answer.status, document, listed.get(plain(ask.tracking_number))) for ask in call.asks]
 
@@ -106,9 +109,6 @@ def _question(asks: Sequence[Ask]) -> bytes:
 
 def _reply(ask: Ask, status: int | None, document: JsonObject, listed: JsonObject | None) -> CarrierReply:
     number = ask.tracking_number
-    errors = objects(document.get("errors"))
-    if errors:
-        return complaint(number, status, errors[0])
     if status != HTTPStatus.OK or listed is None:
         said = "the answer leaves this number out" if status == HTTPStatus.OK else problem_of(document)
         return malformed(number, status, said or "nothing that says why")

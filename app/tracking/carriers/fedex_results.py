@@ -69,3 +69,13 @@ def complaint(number: str, status: int | None, error: JsonObject, portion: bytes
         if any(word in code for word in words):
             return CarrierReply(kind, number, detail=clean(f"FedEx: {detail}", 300))
     return malformed(number, status or HTTPStatus.OK, f"FedEx reports {code or 'an error'}: {detail}")
+
+
+def complaints(asks: Sequence[Ask], status: int | None, error: JsonObject) -> list[CarrierReply]:
+    """The replies to an error that stands over the whole answer. That some number is not known says nothing of any
+    one of several."""
+    replies = [complaint(ask.tracking_number, status, error) for ask in asks]
+    if len(asks) > 1:
+        said = "FedEx does not know one of the numbers, and does not say which"
+        replies = [malformed(r.tracking_number, status, said) if r.kind is AnswerKind.not_found else r for r in replies]
+    return replies

@@ -8,6 +8,7 @@ from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.canadapost import CanadaPost
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.fedex import Fedex
+from app.tracking.carriers.ups import Ups
 from app.tracking.carriers.usps import Usps
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
@@ -15,6 +16,7 @@ CARRIERS: Mapping[str, Carrier] = MappingProxyType(
         "canadapost": CanadaPost(),
         "dhl": Dhl(),
         "fedex": Fedex(),
+        "ups": Ups(),
         "usps": Usps(),
     }
 )
