@@ -164,7 +164,8 @@ def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     country = country_code(inner(place, "countryCode"))
     code = code_of(kind, f"{said} {why}")
     milestone, moves, unknown = meaning_of(CODES, code)
-    occurred_at, zone_source = instant(written, zone_of_region(country, region), destination)
+    told = written[:10] if written[10:] == _MIDNIGHT else written
+    occurred_at, zone_source = instant(told, zone_of_region(country, region), destination)
     exception = text(event.get("exceptionCode"))
     return HeardScan(
         digest=scan_digest("fedex", kind, exception, written, city, region, country or ""),
@@ -200,8 +201,13 @@ def _expected(result: JsonObject, destination: str | None) -> dict[str, Any]:
     return {}
 
 
+_MIDNIGHT = "T00:00:00"
+"""How FedEx writes the hour of what has none: with an offset of its own where something is expected, and without one
+at a scan that was made on paper."""
+
+
 def _moment(written: str, destination: str | None) -> datetime | None:
-    if written[10:].startswith("T00:00:00"):
+    if written[10:].startswith(_MIDNIGHT):
         return None
     return instant(written, destination, None)[0]
 

@@ -60,11 +60,10 @@ _BROAD = frozenset({"000", "011", "013", "026", "148", "163"})
 """Status codes that say the least: a two-character code beside them tells more."""
 
 _ENDS = frozenset({Milestone.delivered, Milestone.returned, Milestone.returning, Milestone.ready_for_pickup})
-_AT_END = _ENDS | {Milestone.in_transit}  # in_transit: handed to the partner or agent who delivers
 _UNDERWAY = frozenset(Milestone) - {Milestone.delivered, Milestone.registered, Milestone.cancelled}
 
 _CAN_BE: dict[str, frozenset[Milestone]] = {
-    "D": _AT_END,
+    "D": _ENDS,
     "I": _UNDERWAY | {Milestone.registered, Milestone.cancelled},
     "P": _UNDERWAY | {Milestone.registered, Milestone.cancelled},
     "O": _UNDERWAY,
@@ -93,9 +92,13 @@ def _fits(kind: str, meaning: Meaning) -> bool:
     return isinstance(meaning, NoMilestone) or meaning in _CAN_BE[kind]
 
 
+_HANDED_ON: dict[str, Meaning] = {f"D:{code}": Milestone.in_transit for code in ("073", "074", "137", "143")}
+"""Under "delivered": to the partner, agent or post office who delivers it."""
+
 CODES: dict[str, Meaning] = (
     _TYPES
     | _VOIDED
+    | _HANDED_ON
     | {f"{t}:{c}": m for t in _CAN_BE for c, m in STATUSES.items() if _fits(t, m)}
     | {f"{t}:{c}": m for t, listed in _LISTS.items() for c, m in listed.items() if _fits(t, m)}
 )
