@@ -24,6 +24,7 @@ from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import next_poll
+from app.tracking.carriers.base import Ask
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
 
 
@@ -112,7 +113,7 @@ def _conclude(
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **_estimate(latest[shipment_id], shipment),
+                **_estimate(house, order, latest[shipment_id], shipment),
                 "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
                 "promise_due_at": _promise_due(order, shipment, state, now),
             }
@@ -151,7 +152,7 @@ def _next_poll(
     return next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
 
 
-def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
+def _estimate(house: House, order: Any, entry: Heard, shipment: Any) -> dict[str, Any]:
     """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
     if entry.source not in (Source.poll, Source.push):
         return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
@@ -160,8 +161,15 @@ def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
         "eta_through": entry.eta_through,
         "eta_day": entry.eta_day,
         "service": entry.service or shipment.service,
-        "notes": shipment.notes | entry.notes.told(),
+        "notes": _link(house, order, shipment) | shipment.notes | entry.notes.told(),
     }
+
+
+def _link(house: House, order: Any, shipment: Any) -> dict[str, str]:
+    """The carrier's own page of the parcel, where it did not name one itself."""
+    carrier = house.carriers.get(shipment.carrier) if shipment.tracking_number else None
+    link = carrier.link(Ask(shipment.tracking_number, destination_country=order.country)) if carrier else None
+    return {"link": link} if link else {}
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:

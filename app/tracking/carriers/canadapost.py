@@ -6,7 +6,7 @@ What the event identifiers mean stands in `canadapost_codes`.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -26,13 +26,13 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.canadapost_codes import CODES, code_of
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10
 from app.tracking.carriers.reading import malformed, not_found, same_number, without_news, xml_all, xml_root
 from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import day, home, instant
 
 _MEDIA = "application/vnd.cpc.track-v2+xml"
@@ -161,21 +161,11 @@ def _tracked(ask: Ask, detail: etree._Element) -> CarrierReply:
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(_scans(events, destination)),
+        scans=tuple(each_once(_scan(event, destination) for event in events)),
         eta_day=day(fields.get("changed-expected-date", "")) or day(fields.get("expected-delivery-date", "")),
         service=clean(fields.get("service-name", ""), 60) or None,
         notes=ParcelNotes(proof=_proof(fields, events), pickup=_pickup(events)),
     )
-
-
-def _scans(events: Sequence[Fields], destination: str | None) -> Iterator[HeardScan]:
-    """The events as scans, in the order given, each once."""
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
 
 
 def _scan(event: Fields, destination: str | None) -> HeardScan:
@@ -184,20 +174,14 @@ def _scan(event: Fields, destination: str | None) -> HeardScan:
     site, province = event.get("event-site", ""), event.get("event-province", "")
     written = " ".join(filter(None, (event.get("event-date"), event.get("event-time"), event.get("event-time-zone"))))
     code = code_of(identifier, said)
-    milestone, moves, unknown = meaning_of(CODES, code)
-    occurred_at, zone_source = _when(event, province, destination)
-    return HeardScan(
-        digest=scan_digest("canadapost", identifier, written, site, province),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(said),
-        place=clean(", ".join(filter(None, (site, province))), 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
+    told = Told(
+        scan_digest("canadapost", identifier, written, site, province),
+        code,
+        said,
+        written,
+        ", ".join(filter(None, (site, province))),
     )
+    return scan_of(told, CODES.get(code), destination, _when(event, province, destination))
 
 
 _OFFSETS = {

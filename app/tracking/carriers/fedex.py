@@ -6,7 +6,7 @@ What the event codes mean stands in `fedex_codes`, which of several shipments of
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -24,7 +24,6 @@ from app.tracking.carriers.base import (
     PickupPoint,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.fedex_codes import CODES, code_of
@@ -44,6 +43,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import day, instant
 
 _SUM_11 = (3, 1, 7, 3, 1, 7, 3, 1, 7, 3, 1)
@@ -133,7 +133,7 @@ def _tracked(ask: Ask, result: JsonObject, events: Sequence[JsonObject], portion
     return CarrierReply(
         AnswerKind.tracked,
         ask.tracking_number,
-        scans=tuple(_scans(events, destination)),
+        scans=tuple(each_once(_scan(event, destination) for event in events)),
         service=clean(text(inner(result, "serviceDetail", "description")), 60) or None,
         notes=_notes(result),
         portion=portion,
@@ -146,16 +146,6 @@ def _address(holder: Any) -> JsonObject:
     return address if isinstance(address, dict) else {}
 
 
-def _scans(events: Sequence[JsonObject], destination: str | None) -> Iterator[HeardScan]:
-    """The scans in the order given, each once."""
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
-
-
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     """One scan. `derivedStatusCode` is coarser than the event (a van is "in transit" there), so the event decides."""
     kind, written, place = text(event.get("eventType")), text(event.get("date")), event.get("scanLocation")
@@ -163,22 +153,16 @@ def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     city, region = text(inner(place, "city")), text(inner(place, "stateOrProvinceCode"))
     country = country_code(inner(place, "countryCode"))
     code = code_of(kind, f"{said} {why}")
-    milestone, moves, unknown = meaning_of(CODES, code)
-    told = written[:10] if written[10:] == _MIDNIGHT else written
-    occurred_at, zone_source = instant(told, zone_of_region(country, region), destination)
-    exception = text(event.get("exceptionCode"))
-    return HeardScan(
-        digest=scan_digest("fedex", kind, exception, written, city, region, country or ""),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(f"{said}: {why}" if said and why else said or why),
-        place=clean(", ".join(filter(None, (city, region, country))), 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
+    told = Told(
+        scan_digest("fedex", kind, text(event.get("exceptionCode")), written, city, region, country or ""),
+        code,
+        f"{said}: {why}" if said and why else said or why,
+        written,
+        ", ".join(filter(None, (city, region, country))),
     )
+    day_or_time = written[:10] if written[10:] == _MIDNIGHT else written
+    at = instant(day_or_time, zone_of_region(country, region), destination)
+    return scan_of(told, CODES.get(code), destination, at)
 
 
 def _expected(result: JsonObject, destination: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ What an activity means stands in `ups_statuses`, what else a package tells in `u
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
@@ -22,7 +22,6 @@ from app.tracking.carriers.base import (
     HeardScan,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain
@@ -41,6 +40,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import instant
 from app.tracking.carriers.ups_notes import address_of, clock, expected, notes
 from app.tracking.carriers.ups_statuses import CODES, code_of
@@ -157,7 +157,7 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(_scans(objects(activities), destination)),
+        scans=tuple(each_once(_scan(one, destination) for one in objects(activities))),
         service=clean(text(inner(package, "service", "description")), 60) or None,
         notes=notes(package, [text(one.get("trackingNumber")) for one in packages]),
         **expected(package, destination),
@@ -175,37 +175,23 @@ def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
     return next((package for one in meant for package in objects(one.get("package"))), None)
 
 
-def _scans(activities: Sequence[JsonObject], destination: str | None) -> Iterator[HeardScan]:
-    """The activities as scans, in the order given, each once. `currentStatus` and the milestones are none."""
-    seen: set[bytes] = set()
-    for activity in activities:
-        scan = _scan(activity, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
-
-
 def _scan(activity: JsonObject, destination: str | None) -> HeardScan:
+    """One activity. `currentStatus` and the milestones are none."""
     status, place = activity.get("status"), inner(activity, "location", "address")
     kind, code, number = (text(inner(status, name)) for name in ("type", "code", "statusCode"))
     written = f"{text(activity.get('date'))} {text(activity.get('time'))}".strip()
     city, region = text(inner(place, "city")), text(inner(place, "stateProvince"))
     country = country_code(inner(place, "countryCode")) or country_code(inner(place, "country"))
     known = code_of(kind, number, code)
-    milestone, moves, unknown = meaning_of(CODES, known)
-    occurred_at, zone_source = _when(activity, zone_of_region(country, region), destination)
-    return HeardScan(
-        digest=scan_digest("ups", kind, number, code, written, city, region, country or ""),
-        code=clean(known, 60),
-        milestone=milestone,
-        description=clean(text(inner(status, "description")).strip()),
-        place=clean(", ".join(filter(None, (city, region, country))), 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
+    told = Told(
+        scan_digest("ups", kind, number, code, written, city, region, country or ""),
+        known,
+        text(inner(status, "description")).strip(),
+        written,
+        ", ".join(filter(None, (city, region, country))),
     )
+    at = _when(activity, zone_of_region(country, region), destination)
+    return scan_of(told, CODES.get(known), destination, at)
 
 
 def _when(activity: JsonObject, place: str | None, destination: str | None) -> tuple[datetime | None, str]:

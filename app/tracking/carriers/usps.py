@@ -6,7 +6,7 @@ What the event codes mean stands in `usps_codes`.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,6 @@ from app.tracking.carriers.base import (
     ParcelNotes,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10
@@ -41,6 +40,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import day, home, instant, is_day
 from app.tracking.carriers.usps_codes import CODES, code_of
 
@@ -145,42 +145,25 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(_scans(objects(events), destination)),
+        scans=tuple(each_once(_scan(event, destination) for event in objects(events))),
         service=_service(text(document.get("mailClass"))),
         notes=ParcelNotes(proof="signature" if proven else None),
         **_expected(document, destination),
     )
 
 
-def _scans(events: Sequence[JsonObject], destination: str | None) -> Iterator[HeardScan]:
-    """The events as scans, in the order given, each once."""
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
-
-
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:
     said, written = text(event.get("eventType")), text(event.get("eventTimestamp"))
-    city, state = text(event.get("eventCity")), text(event.get("eventState"))
-    code = code_of(text(event.get("eventCode")), said)
-    milestone, moves, unknown = meaning_of(CODES, code)
-    occurred_at, zone_source = _when(event, written, destination)
-    place = ", ".join(part for part in (city, state, text(event.get("eventCountry"))) if part)
-    return HeardScan(
-        digest=scan_digest("usps", text(event.get("eventCode")), written, city, state, text(event.get("eventZIP"))),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(said),
-        place=clean(place, 200) or None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
+    kind, city, state = text(event.get("eventCode")), text(event.get("eventCity")), text(event.get("eventState"))
+    code = code_of(kind, said)
+    told = Told(
+        scan_digest("usps", kind, written, city, state, text(event.get("eventZIP"))),
+        code,
+        said,
+        written,
+        ", ".join(part for part in (city, state, text(event.get("eventCountry"))) if part),
     )
+    return scan_of(told, CODES.get(code), destination, _when(event, written, destination))
 
 
 def _when(event: JsonObject, written: str, destination: str | None) -> tuple[datetime | None, str]:
