@@ -204,7 +204,7 @@ def _when(event: Fields, province: str, destination: str | None) -> tuple[dateti
 def _proof(fields: Fields, events: Sequence[Fields]) -> str | None:
     if fields.get("signature-image-exists", "").lower() == "true":
         return "signature"
-    return "photo" if any(event.get("event-identifier", "").lstrip("0") == "2001" for event in events) else None
+    return "photo" if any(event.get("event-identifier") == "2001" for event in events) else None
 
 
 def _pickup(events: Sequence[Fields]) -> PickupPoint | None:

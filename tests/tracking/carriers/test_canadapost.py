@@ -49,11 +49,11 @@ def test_a_card_leads_to_the_item_that_it_was_left_for() -> None:
     assert read(detail(pin="7000000000000099")).kind is AnswerKind.malformed
 
 
-@pytest.mark.parametrize("zeros", ["", "0", "00"])
+@pytest.mark.parametrize("zeros", ["", "0", "0000"])
 def test_leading_zeros_change_no_code(zeros: str) -> None:
-    """`0174` is `174`, in meaning and in the code that is shown; as written, they are two identities."""
+    """`174` is `0174`, in meaning and in the code that is shown."""
     found = scan(identifier=f"{zeros}174", date="2026-07-01", time="08:00:00", time_zone="EDT")
-    assert (found.code, found.milestone) == ("174", Milestone.out_for_delivery)
+    assert (found.code, found.milestone) == ("0174", Milestone.out_for_delivery)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_agrees_with_the_other_reader(path: Path) -> None:
     expected = meta["expected"]["trackers"][0]
     events = expected["events"]
     assert [scan.written_time[:16] for scan in reply.scans] == [f"{e['date']} {e['time'][:5]}" for e in events]
-    assert [scan.code for scan in reply.scans] == [event["code"].lstrip("0") for event in events]
+    assert [scan.code for scan in reply.scans] == [event["code"].zfill(4) for event in events]
     assert [scan.description for scan in reply.scans] == [event["description"] for event in events]
     assert [scan.milestone for scan in reply.scans] == MILESTONES[path.stem]
     assert {scan.zone_source for scan in reply.scans} == {"offset"}
