@@ -7,6 +7,7 @@ What the event codes mean stands in `fedex_codes`, which of several shipments of
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -26,8 +27,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
+from app.tracking.carriers.batches import in_batches, portion_of, to_each
 from app.tracking.carriers.fedex_codes import CODES, code_of
-from app.tracking.carriers.fedex_results import chosen, complaint, complaints, results_by_number
+from app.tracking.carriers.fedex_results import chosen, complaint, complaint_over, results_by_number
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain, weighted
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.reading import (
@@ -79,23 +81,25 @@ class Fedex(Carrier):
             "Accept": "application/json",
             "X-locale": "en_US",
         }
-        batches = (asks[at : at + self.batch_size] for at in range(0, len(asks), self.batch_size))
         url = f"{access.base_url}/track/v1/trackingnumbers"
+        batches = in_batches(asks, self.batch_size)
         return [Call("POST", url, headers, tuple(batch), _question(batch)) for batch in batches]
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
-        refusals = [without_news("FedEx", ask.tracking_number, answer) for ask in call.asks]
-        if any(refusals):
-            return [refusal for refusal in refusals if refusal]
+        refusal = without_news("FedEx", "", answer)
+        if refusal is not None:
+            return to_each(call, refusal)
         document, fault = json_object(answer.body)
         if document is None:
-            return [malformed(ask.tracking_number, answer.status, fault or "no answer") for ask in call.asks]
+            return to_each(call, malformed("", answer.status, fault or "no answer"))
         errors = objects(document.get("errors"))
         if errors:
-            return complaints(call.asks, answer.status, errors[0])
-        listed = results_by_number(document)
-        return [_reply(ask, answer.status, document, listed.get(plain(ask.tracking_number))) for ask in call.asks]
+            return to_each(call, complaint_over(len(call.asks), answer, errors[0]))
+        if answer.status != HTTPStatus.OK:
+            return to_each(call, malformed("", answer.status, problem_of(document) or "nothing that says why"))
+        parts = results_by_number(document)
+        return [_reply(ask, answer, parts.get(plain(ask.tracking_number))) for ask in call.asks]
 
     def link(self, ask: Ask) -> str:
         """FedEx's public tracking page."""
@@ -107,20 +111,19 @@ def _question(asks: Sequence[Ask]) -> bytes:
     return json.dumps({"includeDetailedScans": True, "trackingInfo": numbers}).encode()
 
 
-def _reply(ask: Ask, status: int | None, document: JsonObject, listed: JsonObject | None) -> CarrierReply:
+def _reply(ask: Ask, answer: RawAnswer, part: JsonObject | None) -> CarrierReply:
+    """What the parcel's own part says; no other parcel's part is kept beside it."""
     number = ask.tracking_number
-    if status != HTTPStatus.OK or listed is None:
-        said = "the answer leaves this number out" if status == HTTPStatus.OK else problem_of(document)
-        return malformed(number, status, said or "nothing that says why")
-    portion = json.dumps(listed, separators=(",", ":")).encode()
-    result = chosen(ask, objects(listed.get("trackResults")))
+    if part is None:
+        return replace(malformed(number, HTTPStatus.OK, "the answer leaves this number out"), portion=b"")
+    portion, result = portion_of(part), chosen(ask, objects(part.get("trackResults")))
     if result is None:
-        return malformed(number, status, "the answer holds no result for this number")
+        return replace(malformed(number, HTTPStatus.OK, "there is no result for this number"), portion=portion)
     error, events = result.get("error"), result.get("scanEvents")
     if isinstance(error, dict) and error and not events:
-        return complaint(number, status, error, portion)
+        return replace(complaint(number, answer, error), portion=portion)
     if events is not None and not isinstance(events, list):
-        return malformed(number, status, "the scans are not a list")
+        return replace(malformed(number, HTTPStatus.OK, "the scans are not a list"), portion=portion)
     return _tracked(ask, result, objects(events), portion)
 
 

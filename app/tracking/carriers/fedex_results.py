@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from http import HTTPStatus
 
-from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, clean
+from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.reading import JsonObject, country_code, inner, malformed, not_found, objects, text
+from app.tracking.carriers.reading import JsonObject, country_code, inner, malformed, not_found, objects, refused, text
 from app.tracking.carriers.times import day, home
 
 _AHEAD = timedelta(days=2)
@@ -56,26 +55,21 @@ _THROTTLED = ("TOO.MANY.REQUESTS", "RATE.LIMIT", "QUOTA")
 _UNAVAILABLE = ("SERVICE.UNAVAILABLE", "INTERNAL.SERVER", "SYSTEM.UNEXPECTED", "SYSTEM.UNAVAILABLE", "TIMEOUT")
 
 
-def complaint(number: str, status: int | None, error: JsonObject, portion: bytes | None = None) -> CarrierReply:
-    """The reply to an error of FedEx's, by its code, whatever the status under which it came. `portion` is the part
-    of the answer in which it stands, where it is about one number of several."""
+def complaint(number: str, answer: RawAnswer, error: JsonObject) -> CarrierReply:
+    """The reply to an error of FedEx's, by its code, whatever the status under which it came."""
     code, message = text(error.get("code")), text(error.get("message"))
-    detail = message or code or "FedEx reports an error"
     if any(word in code for word in _NOT_KNOWN):
-        reply = not_found(number, detail)
-        return CarrierReply(reply.kind, number, detail=reply.detail, portion=portion)
+        return not_found(number, message or code)
     kinds = ((AnswerKind.denied, _DENIED), (AnswerKind.throttled, _THROTTLED), (AnswerKind.unavailable, _UNAVAILABLE))
-    for kind, words in kinds:
-        if any(word in code for word in words):
-            return CarrierReply(kind, number, detail=clean(f"FedEx: {detail}", 300))
-    return malformed(number, status or HTTPStatus.OK, f"FedEx reports {code or 'an error'}: {detail}")
+    kind = next((kind for kind, words in kinds if any(word in code for word in words)), AnswerKind.malformed)
+    said = message or code or "an error"
+    return refused("FedEx", number, kind, said if kind is not AnswerKind.malformed else f"FedEx: {code} {said}", answer)
 
 
-def complaints(asks: Sequence[Ask], status: int | None, error: JsonObject) -> list[CarrierReply]:
-    """The replies to an error that stands over the whole answer. That some number is not known says nothing of any
-    one of several."""
-    replies = [complaint(ask.tracking_number, status, error) for ask in asks]
-    if len(asks) > 1:
-        said = "FedEx does not know one of the numbers, and does not say which"
-        replies = [malformed(r.tracking_number, status, said) if r.kind is AnswerKind.not_found else r for r in replies]
-    return replies
+def complaint_over(amount: int, answer: RawAnswer, error: JsonObject) -> CarrierReply:
+    """The reply to an error that stands over an answer about so many numbers. That one is not known, says nothing of
+    any one of several."""
+    reply = complaint("", answer, error)
+    if reply.kind is AnswerKind.not_found and amount > 1:
+        return malformed("", answer.status, "FedEx does not know one of the numbers, and does not say which")
+    return reply

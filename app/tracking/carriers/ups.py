@@ -35,6 +35,7 @@ from app.tracking.carriers.reading import (
     not_found,
     objects,
     problem_of,
+    refused,
     same_number,
     text,
     without_news,
@@ -108,7 +109,7 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
         return malformed(number, status, fault or "nothing that can be read")
     errors = objects(inner(document, "response", "errors")) or objects(document.get("errors"))
     if errors:
-        return _complaint(number, status, errors[0])
+        return _complaint(number, answer, errors[0])
     if status != HTTPStatus.OK:
         return malformed(number, status, problem_of(document) or "nothing that says why")
     return _tracked(ask, document)
@@ -120,20 +121,17 @@ _UNKNOWN_NUMBERS = frozenset({"TV1002", "TV0009", "TW0001", "151018", "151044"})
 _GATEWAY = re.compile(r"250\d{3}|10401")
 
 
-def _complaint(number: str, status: int, error: JsonObject) -> CarrierReply:
+def _complaint(number: str, answer: RawAnswer, error: JsonObject) -> CarrierReply:
     """The reply to an error of UPS's, by its code, whatever the status under which it came.
 
     All codes from 250000 on are of the gateway that checks who asks, 10429 is the same gateway's "too many".
     """
     code, message = text(error.get("code")), text(error.get("message"))
-    detail = message or code or "UPS reports an error"
     if code in _UNKNOWN_NUMBERS:
-        return not_found(number, detail)
-    if _GATEWAY.fullmatch(code):
-        return CarrierReply(AnswerKind.denied, number, detail=clean(f"UPS refused the credentials: {detail}", 300))
-    if code == "10429":
-        return CarrierReply(AnswerKind.throttled, number, detail=clean(f"UPS asks for fewer questions: {detail}", 300))
-    return malformed(number, status, f"UPS reports {code or 'an error'}: {detail}")
+        return not_found(number, message or code)
+    kind = AnswerKind.throttled if code == "10429" else AnswerKind.malformed
+    kind = AnswerKind.denied if _GATEWAY.fullmatch(code) else kind
+    return refused("UPS", number, kind, f"{message or 'an error'} ({code or 'no code'})", answer)
 
 
 def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:

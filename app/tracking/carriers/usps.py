@@ -31,11 +31,14 @@ from app.tracking.carriers.reading import (
     JsonObject,
     inner,
     json_object,
+    kind_of_status,
     malformed,
     not_found,
     objects,
     problem_of,
+    refused,
     same_number,
+    status_in,
     text,
     without_news,
 )
@@ -78,11 +81,21 @@ class Usps(Carrier):
 
     def link(self, ask: Ask) -> str:
         """USPS's public tracking page."""
-        return f"https://tools.usps.com/go/TrackConfirmAction?tLabels={quote(plain(ask.tracking_number), safe='')}"
+        return f"https://tools.usps.com/go/TrackConfirmAction?tLabels={quote(_piece(ask.tracking_number), safe='')}"
 
 
 def _path(ask: Ask) -> str:
-    return f"{quote(plain(ask.tracking_number), safe='')}?expand=DETAIL"
+    return f"{quote(_piece(ask.tracking_number), safe='')}?expand=DETAIL"
+
+
+_WITH_ROUTE = re.compile(r"420(?:\d{5}|\d{9})(9[1-5](?:\d{20}|\d{24}))", re.ASCII)
+
+
+def _piece(number: str) -> str:
+    """The parcel's own number, without the route (`420` and a ZIP code) that a label's barcode has before it."""
+    number = plain(number)
+    routed = _WITH_ROUTE.fullmatch(number)
+    return routed[1] if routed else number
 
 
 def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
@@ -94,10 +107,11 @@ def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
     if document is None:
         return malformed(number, status, fault or "nothing that can be read")
     said = _problem(document)
-    if status == HTTPStatus.NOT_FOUND or (said and _UNKNOWN_NUMBER.search(said)):
+    inside = status_in(inner(document, "error", "code"))
+    if HTTPStatus.NOT_FOUND in (status, inside) or (said and _UNKNOWN_NUMBER.search(said)):
         return not_found(number, said or "USPS does not know the number")
     if said or status != HTTPStatus.OK:
-        return _faulty(number, status, document, said)
+        return _faulty(number, answer, document, said)
     return _tracked(ask, document)
 
 
@@ -119,16 +133,14 @@ def _problem(document: JsonObject) -> str | None:
     return problem_of(document) if error else None
 
 
-def _faulty(number: str, status: int, document: JsonObject, said: str | None) -> CarrierReply:
+def _faulty(number: str, answer: RawAnswer, document: JsonObject, said: str | None) -> CarrierReply:
     """An error under a status that does not tell, by its own code, which is a status or a word of OAuth's."""
     code = text(inner(document, "error", "code")) or text(document.get("error"))
-    if code in ("401", "403", "invalid_client", "invalid_token", "unauthorized_client"):
-        return CarrierReply(AnswerKind.denied, number, detail=f"USPS refused the credentials: {said or code}")
-    if code == "429":
-        return CarrierReply(AnswerKind.throttled, number, detail=f"USPS asks for fewer questions: {said or code}")
-    if code in ("500", "503"):
-        return CarrierReply(AnswerKind.unavailable, number, detail=f"USPS is not able to answer: {said or code}")
-    return malformed(number, status, said or problem_of(document) or "nothing that says why")
+    kind = AnswerKind.denied if code in _OAUTH_REFUSALS else kind_of_status(status_in(code))
+    return refused("USPS", number, kind, said or problem_of(document) or "nothing that says why", answer)
+
+
+_OAUTH_REFUSALS = frozenset({"invalid_client", "invalid_token", "unauthorized_client"})
 
 
 def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
@@ -136,7 +148,7 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
     given = document.get("trackingNumber")
     if given is None and events is None:
         return malformed(number, HTTPStatus.OK, "the answer is about no parcel")
-    if given is not None and not same_number(given, plain(number)):
+    if given is not None and not same_number(given, _piece(number)):
         return malformed(number, HTTPStatus.OK, "the answer is about another number")
     if events is not None and not isinstance(events, list):
         return malformed(number, HTTPStatus.OK, "the parcel's events are not a list")

@@ -98,6 +98,11 @@ def test_one_failing_number_leaves_the_others_alone() -> None:
     kinds = [AnswerKind.not_found, AnswerKind.unavailable, AnswerKind.tracked, AnswerKind.malformed]
     assert [reply.kind for reply in replies] == kinds
     assert [scan.milestone for scan in replies[2].scans] == [Milestone.in_transit]
+    assert [json.loads(reply.portion or b"null") for reply in replies] == [
+        *(complete(str(at), result) for at, result in enumerate([gone, ill, remark])),
+        None,
+    ]
+    assert replies[3].portion == b"", "nobody's part is kept beside a parcel that has none"
 
 
 def test_an_error_over_a_whole_batch_loses_no_parcel() -> None:

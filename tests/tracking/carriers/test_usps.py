@@ -32,6 +32,15 @@ def test_asks_for_one_parcel_a_call_with_all_its_events() -> None:
     assert call.headers["Authorization"] == "Bearer t0ken"
 
 
+def test_the_route_before_a_number_is_no_part_of_it() -> None:
+    """A label's barcode begins with 420 and the ZIP code; USPS is asked for, and answers about, the rest."""
+    for route in ("42085201", "420852011234"):
+        [call] = USPS.calls([Ask(route + NUMBER)], ACCESS)
+        assert call.url.endswith(f"/{NUMBER}?expand=DETAIL")
+        body = json.dumps({"trackingNumber": NUMBER, "trackingEvents": []}).encode()
+        assert USPS.read(call, RawAnswer(200, {}, body))[0].kind is AnswerKind.tracked
+
+
 def test_logs_in_with_json() -> None:
     """Client id and secret stand in a JSON body, as USPS wants it."""
     call = USPS.login.call(ACCESS)
@@ -85,6 +94,7 @@ def test_words_tell_apart_only_how_a_delivery_ends(code: str, words: str, milest
         (404, {"error": {"code": "404", "message": "Not Found"}}, AnswerKind.not_found),
         (400, {"error": {"message": "A status update is not yet available on your package."}}, AnswerKind.not_found),
         (400, {"error": {"code": "400", "message": "Bad request: the number has 3 digits"}}, AnswerKind.malformed),
+        (200, {"error": {"code": "404", "message": "Not Found"}}, AnswerKind.not_found),
         (200, {"error": {"code": "401", "message": "Invalid token"}}, AnswerKind.denied),
         (200, {"error": {"code": "503", "message": "Try later"}}, AnswerKind.unavailable),
         (200, {"trackingNumber": "9400100000000000000099", "trackingEvents": []}, AnswerKind.malformed),
