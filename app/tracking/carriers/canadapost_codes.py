@@ -75,7 +75,7 @@ CODES: dict[str, Meaning] = {code: meaning for meaning, codes in _GROUPS for cod
 """Every event identifier that is known, by what a shopper would be told."""
 
 _RETURNED = re.compile(
-    r"return(ed|ing)?\b.{0,40}\bsender|returned item|(renvoy|retourn).{0,40}exp[ée]d|exp[ée]diteur", re.I
+    r"(?<!will be )\breturn(ed|ing)?\b.{0,40}\bsender|\breturned item|(renvoy|retourn).{0,40}exp[ée]diteur", re.I
 )
 
 

@@ -1,7 +1,8 @@
 """What USPS's event codes mean: its whole vocabulary, as a table.
 
 The codes are those of Publication 199, appendix G, "Event codes" (https://postalpro.usps.com/pub199), and of the
-Customer Daily Extract's list of events. One code, `01`, ends several ways that only its text tells apart.
+Customer Daily Extract's list of events, as far as they are public: USPS uses more, which stay unknown until someone
+says what they mean. One code, `01`, ends several ways that only its text tells apart.
 """
 
 from app.models.vocabulary import Milestone
@@ -11,9 +12,7 @@ CODES: dict[str, Meaning] = {
     # A label, and nothing in the hands of USPS yet.
     "GX": Milestone.registered,  # Shipping Label Created, USPS Awaiting Item
     "MA": Milestone.registered,  # Manifest Acknowledgement: the sender's electronic file
-    "GC": Milestone.registered,  # Shipping Label Created
     "NP": Milestone.registered,  # Origin Post is Preparing Shipment
-    "LC": Milestone.cancelled,  # Label Cancelled
     # USPS, or the partner that carries it to USPS, has taken the parcel.
     "03": Milestone.dispatched,  # Accepted; USPS in possession of item
     "OA": Milestone.dispatched,  # Accepted at USPS Origin Sort Facility
@@ -27,9 +26,7 @@ CODES: dict[str, Meaning] = {
     "42": Milestone.in_transit,  # USPS Handoff to Shipping Partner
     "10": Milestone.in_transit,  # Arrived at, or processed through, a USPS facility
     "A1": Milestone.in_transit,  # Arrived at USPS Regional Facility
-    "L1": Milestone.in_transit,  # Arrived at USPS Regional Facility
     "T1": Milestone.in_transit,  # Departed USPS Regional Facility
-    "U1": Milestone.in_transit,  # Arrived at USPS Regional Destination Facility
     "EF": Milestone.in_transit,  # Departed USPS Facility
     "SF": Milestone.in_transit,  # Departed Post Office
     "NT": Milestone.in_transit,  # In Transit to Next Facility
