@@ -50,6 +50,6 @@ def zone_at_destination(ask: Ask, country: str | None, region: str = "") -> str 
     """The zone where a parcel is going: the order's own where it knows it, else that of the carrier's destination,
     by `country` (of two letters) and `region`."""
     country = country or home(ask)
-    if ask.zone and country == (home(ask) or country):
+    if ask.zone and country == home(ask):
         return destination_zone(ask, country)
     return zone_of_region(country, region)
