@@ -24,10 +24,12 @@ class Told:
     place_zone: str | None = None
 
 
-def scan_of(told: Told, meaning: Meaning | None, zone: str | None) -> HeardScan:
+def scan_of(
+    told: Told, meaning: Meaning | None, zone: str | None, read: tuple[datetime | None, str] | None = None
+) -> HeardScan:
     """The event as a scan. `meaning` is None where nobody knows the code; `zone` is the destination's, for a time
-    without offset."""
-    occurred_at, zone_source = instant(told.written, told.place_zone, zone)
+    without offset; `read` is the instant with its source where the carrier's own way of telling time needs reading."""
+    occurred_at, zone_source = read or instant(told.written, told.place_zone, zone)
     return HeardScan(
         digest=told.identity,
         code=clean(told.code, 60),
