@@ -7,6 +7,7 @@ from datetime import datetime
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, Reason
 from app.rules.conditions import ConditionFailed, View
+from app.rules.quiet import Quiet, first_allowed, zones_of
 from app.rules.ruleset import Rule, RuleSet, Send
 
 SHOPPER = "shopper"
@@ -39,6 +40,7 @@ class Decided:
     send_at: datetime
     expires_at: datetime
     priority: int
+    quiet: Quiet | None = None
 
 
 def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
@@ -60,7 +62,12 @@ def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now:
 
 def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], now: datetime) -> Decided:
     reason, detail = why
-    occurred = crossed.facts.news.occurred_at
+    expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
+    quiet = rule.quiet.get(send.channel)
+    if quiet is not None:
+        send_at = first_allowed(send_at, zones_of(crossed.facts.shopper), quiet)
+        if reason is Reason.planned and send_at >= expires_at:
+            reason, detail = Reason.quiet_hours, f"quiet until {send_at:%Y-%m-%d %H:%M} UTC, and no news by then"
     return Decided(
         rule=rule.name,
         channel=send.channel,
@@ -69,9 +76,10 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
         fired=reason is Reason.planned,
         reason=reason,
         detail=detail,
-        send_at=now + rule.hold,
-        expires_at=occurred + rule.expires,
+        send_at=send_at,
+        expires_at=expires_at,
         priority=int(rule.priority),
+        quiet=quiet,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 from app.errors import Fault, InvalidInput, nearest
 from app.models.vocabulary import Channel, Milestone
 from app.rules.conditions import Condition, Unfit, check
+from app.rules.quiet import Quiet, parse_quiet
 
 DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 
@@ -38,7 +39,8 @@ class Send:
 class Rule:
     """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
-    `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it.
+    `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it. `quiet`: when each
+    channel must not be used, by the shopper's own clock.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Rule:
     priority: Priority = Priority.normal
     resend_unconfirmed: bool = False
     condition: Condition | None = None
+    quiet: Mapping[Channel, Quiet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class _Reading:
     def __init__(self, templates: frozenset[str] | None) -> None:
         self.templates = templates
         self.faults: list[Fault] = []
+        self.quiet: dict[Channel, Quiet] = {}
 
     def fault(self, node: yaml.Node, column: str, problem: str, remedy: str) -> None:
         where = f"{column} (column {node.start_mark.column + 1})"
@@ -112,10 +116,11 @@ class _Reading:
         if not isinstance(root, yaml.MappingNode):
             self.faults.append(Fault(1, "document", "no mapping", "Start with `version: 1` and a list `rules:`."))
             return []
-        entries = self.entries(root, "document", {"version", "rules"})
+        entries = self.entries(root, "document", {"version", "quiet_hours", "rules"})
         version = entries.get("version")
         if not isinstance(version, yaml.ScalarNode) or version.value != "1":
             self.fault(version or root, "version", "missing or not 1", "Write `version: 1`.")
+        self.quiet = self.quiet_hours(entries.get("quiet_hours"), {})
         listed = entries.get("rules")
         if not isinstance(listed, yaml.SequenceNode):
             self.fault(listed or root, "rules", "missing or not a list", "Write `rules:` and a list of rules.")
@@ -140,7 +145,10 @@ class _Reading:
         if not isinstance(node, yaml.MappingNode):
             self.fault(node, "rules", "a rule is not a mapping", "Write `- name: …` with `when:` and `send:`.")
             return None
-        known = {"name", "description", "when", "if", "send", "expires", "hold", "priority", "resend_unconfirmed"}
+        known = {
+            "name", "description", "when", "if", "send", "expires", "hold", "priority", "quiet_hours",
+            "resend_unconfirmed",
+        }  # fmt: skip
         entries = self.entries(node, "a rule", known)
         faults_before = len(self.faults)
         name = self.text(entries, node, "name")
@@ -167,7 +175,28 @@ class _Reading:
             priority=priority,
             resend_unconfirmed=resend,
             condition=condition,
+            quiet=self.quiet_hours(entries.get("quiet_hours"), self.quiet),
         )
+
+    def quiet_hours(self, node: yaml.Node | None, usual: Mapping[Channel, Quiet]) -> dict[Channel, Quiet]:
+        """Each channel's quiet hours: as usual, where nothing is written; none, where `none` is."""
+        if node is None:
+            return dict(usual)
+        if isinstance(node, yaml.ScalarNode) and node.value == "none":
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            self.fault(node, "quiet_hours", "not a mapping", 'Write `quiet_hours: {sms: "21:00-08:00"}`, or `none`.')
+            return {}
+        found = dict(usual)
+        for name, written in self.entries(node, "quiet_hours", set(Channel)).items():
+            found.pop(Channel(name), None)
+            if not isinstance(written, yaml.ScalarNode) or written.value == "none":
+                continue
+            try:
+                found[Channel(name)] = parse_quiet(written.value)
+            except ValueError as error:
+                self.fault(written, name, str(error), 'Write `"21:00-08:00"`, in quotes, or `none`.')
+        return found
 
     def condition(self, node: yaml.Node | None) -> Condition | None:
         if node is None:

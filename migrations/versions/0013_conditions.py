@@ -1,10 +1,11 @@
-"""conditions: a rule's answer may be that its condition did not hold, or had no answer
+"""conditions and quiet hours: a rule's condition may not hold, or have no answer; a message may wait for the morning
 
 Revision: 0013, after 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = '0013'
 down_revision = '0008'
@@ -17,7 +18,7 @@ _REASONS = (
     'refused', 'retrying', 'gave_up', 'no_answer', 'silence_is_no', 'ambiguous', 'not_renderable', 'no_provider',
     'suppressed_address', 'found_by_asking', 'not_there', 'resent_unconfirmed', 'person_erased', 'paced',
 )
-_NEW_REASONS = ('condition_false', 'rule_error')
+_NEW_REASONS = ('condition_false', 'rule_error', 'quiet_hours')
 
 
 def _know(reasons: tuple[str, ...]) -> None:
@@ -30,6 +31,10 @@ def _know(reasons: tuple[str, ...]) -> None:
 
 def upgrade() -> None:
     _know(_REASONS + _NEW_REASONS)
+    op.add_column('messages', sa.Column('quiet', sa.Text(), nullable=True))
+    op.add_column('orders', sa.Column(
+        'zones', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False
+    ))
     op.create_index(
         'ix_decisions_rule_error', 'decisions', ['decided_at'], postgresql_where=sa.text("reason = 'rule_error'")
     )
@@ -38,5 +43,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index('ix_decisions_rule_error', table_name='decisions')
     # The older schema knows no conditions: what they withheld was, in its words, not to be told.
-    op.execute("UPDATE decisions SET reason = 'already_told' WHERE reason IN ('condition_false', 'rule_error')")
+    op.execute(
+        "UPDATE decisions SET reason = 'already_told' WHERE reason IN ('condition_false', 'rule_error', 'quiet_hours')"
+    )
+    op.execute("UPDATE messages SET reason = 'retrying' WHERE reason = 'quiet_hours'")
+    op.drop_column('orders', 'zones')
+    op.drop_column('messages', 'quiet')
     _know(_REASONS)
