@@ -166,7 +166,8 @@ def _told(health: Any) -> dict[str, Any]:
 
 def _limits(row: Mapping[str, Any]) -> str:
     day = f", {row['requests_per_day']:,}/day" if row["requests_per_day"] else ""
-    return f"{row['requests_per_second']:g}/s{day}"
+    rate = row["requests_per_second"]
+    return (f"{rate:g}/s" if rate >= 1 else f"{rate * 60:.3g}/min") + day
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -174,7 +174,7 @@ def test_it_keeps_the_contract(registry):
 
 def test_its_numbers_and_answers_are_known(registry):
     """`which` finds it by its format, and a raw answer is read without being told what was asked."""
-    [candidate] = which(RING, registry)
+    candidate = which(RING, registry)[0]
     assert candidate.carrier == "pigeon" and candidate.chance > 0.9
     reading = read_file(registry["pigeon"], json.dumps(ITS_RECORDINGS["home.json"]).encode())
     [shipment] = normalised(reading.tracked, reading.errors)["shipments"]
