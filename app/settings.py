@@ -4,13 +4,15 @@ Nested names are joined by two underscores: `DOORSTEP_SENDGRID__API_KEY`, `DOORS
 Reading them has no effect; `wiring` builds things from them.
 """
 
+import re
+from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
@@ -101,11 +103,55 @@ class ChannelSettings(_Group):
         return tuple(name.strip() for name in getattr(self, kind).split(",") if name.strip())
 
 
+_SPAN = re.compile(r"([0-9]{1,4})\s*([mhd])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def _span(written: object) -> object:
+    """A span of time as operations write it: `15m`, `2h`, `30d`."""
+    if not isinstance(written, str):
+        return written
+    found = _SPAN.fullmatch(written.strip())
+    if found is None:
+        raise ValueError("no span of time. Write a number and m, h or d, e.g. 15m or 2h or 30d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+_Interval = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
+_Later = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(0), le=timedelta(days=60))]
+_Patience = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(days=3), le=timedelta(days=365))]
+
+
+class CadenceSettings(_Group):
+    """How often a carrier is asked, where that is not left to Doorstep; see `docs/asking.md`.
+
+    A milestone's span is its interval; an end's is after how long a parcel is looked at once more (`0d`: never).
+    `night` is the least time before a question at night, `give_up` how long a parcel may be silent.
+    """
+
+    registered: _Interval | None = None
+    dispatched: _Interval | None = None
+    in_transit: _Interval | None = None
+    out_for_delivery: _Interval | None = None
+    ready_for_pickup: _Interval | None = None
+    attempt_failed: _Interval | None = None
+    exception: _Interval | None = None
+    returning: _Interval | None = None
+    delivered: _Later | None = None
+    returned: _Later | None = None
+    cancelled: _Later | None = None
+    expired: _Later | None = None
+    night: _Interval | None = None
+    give_up: _Patience | None = None
+    give_up_registered: _Patience | None = None
+
+
 class CarrierSettings(_Group):
     """One carrier's address, credentials and allowance. An empty `base_url` means the carrier's own.
 
     `api_secret` and `account` stand beside the key where a carrier wants more than one; `docs/carriers.md` says what
-    each is called there. `push_secret` is what proves that a call is the carrier's.
+    each is called there. `push_secret` is what proves that a call is the carrier's. `requests_per_day` is `none` where
+    the carrier counts none.
     """
 
     base_url: str = ""
@@ -114,7 +160,8 @@ class CarrierSettings(_Group):
     account: str = ""
     push_secret: SecretStr = SecretStr("")
     requests_per_second: float | None = Field(None, gt=0)
-    requests_per_day: int | None = Field(None, gt=0)
+    requests_per_day: Annotated[int, Field(gt=0)] | Literal["none"] | None = None
+    cadence: CadenceSettings = CadenceSettings()
     concurrency: int = Field(20, ge=1, le=500)
     timeout_seconds: float = Field(15.0, gt=0, le=120)
 
@@ -202,6 +249,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
+    budget_url: SecretStr = SecretStr("")
     home: Path | None = None
     public_url: str = "http://127.0.0.1:8080"
     sendgrid: SendGridSettings = SendGridSettings()
@@ -237,9 +285,19 @@ class Settings(BaseSettings):
         }
         return {setting: url for name, (setting, url) in known.items() if name in used}
 
+    @property
+    def purse_url(self) -> str:
+        """The Valkey that hands on carriers' budgets: the one that is named, else the broker where it is one, else
+        none (PostgreSQL alone keeps them)."""
+        named, broker = self.budget_url.get_secret_value(), self.broker_url.get_secret_value()
+        return named or (broker if broker.startswith(_VALKEY) else "")
+
     def allowed_recipients(self) -> frozenset[str]:
         """The test addresses and numbers that `DOORSTEP_SEND=allowlist` lets through, lower case."""
         return frozenset(entry.strip().lower() for entry in self.allowlist.split(",") if entry.strip())
+
+
+_VALKEY = ("redis://", "rediss://", "unix://")
 
 
 def is_loopback(url: str) -> bool:
@@ -267,6 +325,12 @@ def load_settings() -> Settings:
         raise ConfigurationError(
             f"Settings cannot be read: {error}. Set the group's parts, e.g. DOORSTEP_SENDGRID__API_KEY."
         ) from error
+    named = settings.budget_url.get_secret_value()
+    if named and not named.startswith(_VALKEY):
+        raise ConfigurationError(
+            "DOORSTEP_BUDGET_URL names no Valkey or Redis. Write redis://host:6379/0 (or rediss://, unix://), "
+            "or unset it: PostgreSQL alone keeps the carriers' budgets then."
+        )
     if bool(settings.database_url.get_secret_value()) != bool(settings.broker_url.get_secret_value()):
         missing = "BROKER_URL" if settings.database_url.get_secret_value() else "DATABASE_URL"
         raise ConfigurationError(

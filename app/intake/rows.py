@@ -25,8 +25,11 @@ ORDER_CONTENT = (
 )  # fmt: skip
 PARCEL_COLUMNS = (
     "carrier", "asked_of", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures",
-    "problem",
+    "problem", "poll_rank", "numbered_at",
 )  # fmt: skip
+
+FIRST_RANK = 1
+"""The rank of the first question about a number: it brings news more often than not."""
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
 _OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
@@ -126,6 +129,8 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "history_until": _plain(terms.now) if terms.history else None,
         "cancelled_at": _plain(cancelled),
         "next_poll_at": None if cancelled else terms.first_poll(parcel.carrier, parcel.tracking_number),
+        "poll_rank": FIRST_RANK,
+        "numbered_at": None if terms.history else _plain(terms.now),
         "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
     }
 
@@ -140,7 +145,8 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     row = old | (_said_of_parcel(parcel) if parcel else {})
     if (row["carrier"], row["tracking_number"]) != (stored["carrier"], stored["tracking_number"]):
         asked = None if _over(stored, _OVER) else terms.first_poll(row["carrier"], row["tracking_number"])
-        row |= {"asked_of": terms.asked_of(row["carrier"]), "next_poll_at": asked, "poll_failures": 0, "problem": None}
+        row |= {"asked_of": terms.asked_of(row["carrier"]), "next_poll_at": asked}
+        row |= {"poll_failures": 0, "problem": None, "poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
         row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)

@@ -60,8 +60,9 @@ class Shipment(Base):
     `next_poll_at` and `promise_due_at` are engine time and NULL at rest, so that choosing what is due
     costs the same however many parcels rest. `history_until` is the baseline: what happened at or
     before it is nobody's news. `carrier` is whom the parcel travels with, `asked_of` the adapter that is asked about
-    it (NULL: nobody). An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is
-    `ParcelNotes`, what else the carrier told.
+    it (NULL: nobody); `poll_rank` is how likely the next question is to bring news (0 first). `numbered_at` (engine
+    time) is when its number was given, NULL where that was before we knew the order. An estimate is a window
+    (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is `ParcelNotes`, what else the carrier told.
     """
 
     __tablename__ = "shipments"
@@ -73,6 +74,7 @@ class Shipment(Base):
             "ix_shipments_due_poll",
             "asked_of",
             "brand_id",
+            "poll_rank",
             "next_poll_at",
             postgresql_where=sa.text("next_poll_at IS NOT NULL"),
         ),
@@ -110,6 +112,8 @@ class Shipment(Base):
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
     next_poll_at: Mapped[datetime | None]
+    poll_rank: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
+    numbered_at: Mapped[datetime | None]
     promise_due_at: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
     last_polled_at: Mapped[datetime | None]
