@@ -3,7 +3,7 @@
 News has its hours. Vans are loaded in the morning and deliver by day, parcels are picked up in the afternoon, and at
 night nobody delivers. So each milestone has an interval and the local hours, where the parcel is going, in which what
 follows it shows; outside them the interval is three times as long, and at night one question at most is asked. The
-hours are never slept through: the first question in them is asked as they begin, spread by the parcel's id.
+hours are never slept through: a question is asked as they begin, and one each morning, spread by the parcel's id.
 """
 
 import hashlib
@@ -53,6 +53,8 @@ _HOURS: Mapping[Milestone, tuple[float, float]] = {
 _DULL_HOURS = 3.0
 _REST_DAY = 3.0
 _SILENCE = 4.0
+_FIRST_QUESTION = 6.5
+"""The local hour of the first question in the morning: by then the depots have scanned what came at night."""
 _FIRST_QUESTIONS = 30 * _MINUTE
 """At most over so long the first questions of the morning are spread."""
 
@@ -166,7 +168,8 @@ def _by_the_clock(parcel: Watched, now: datetime, every: timedelta, night: timed
     at = now + every * dull * (0.9 + 0.1 * spread)
     if _at_night(at.astimezone(local.tzinfo)):
         at = max(at, now + night * (0.9 + 0.1 * spread))
-    opening = _opening(local, opens, parcel.zone, min(every, _FIRST_QUESTIONS) * spread)
+    after = min(every, _FIRST_QUESTIONS) * spread
+    opening = min(_opening(local, hour, parcel.zone, after) for hour in {opens, _FIRST_QUESTION})
     return min(at, opening) if opening - now >= every / 4 else min(at, now + max(every, _MINUTE))
 
 
