@@ -27,6 +27,9 @@ HORIZON = 5.0
 STRETCH = 2.0
 """Seconds of a carrier's time that Valkey is given at once."""
 
+_POLITE = 1.05
+"""By so much more than it must be one call is kept from the next: what is sent evenly does not arrive so."""
+
 RESERVE = 0.2
 """The share of a day that only parcels out for delivery may have."""
 _AHEAD, _HOT_AHEAD = 2 / 24, 6 / 24
@@ -40,6 +43,10 @@ class Pace:
     delay: float
     gap: float
 
+    def after(self, seconds: float) -> "Pace":
+        """The same pace for somebody who was told so many seconds ago."""
+        return Pace(max(0.0, self.delay - seconds), self.gap)
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -48,6 +55,11 @@ class Allowance:
     per_second: float
     per_day: int | None = None
     day_zone: str = "UTC"
+
+    @property
+    def gap(self) -> float:
+        """Seconds from one call to the next."""
+        return _POLITE / self.per_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def allowance_of(house: House, carrier: Carrier) -> Allowance:
 
 def within_reach(allowed: Allowance) -> int:
     """How many calls can begin, at most, before a batch would have waited too long."""
-    return max(1, int(HORIZON * allowed.per_second))
+    return max(1, int(HORIZON / allowed.gap))
 
 
 def within_day(per_day: int, spent: int, passed: float, *, hot: bool) -> int:
@@ -96,10 +108,10 @@ def spend(house: House, carrier: Carrier, hot: int, other: int) -> Grant | None:
     In a transaction of its own, committed before any call is made. None where nothing may be asked now.
     """
     allowed = allowance_of(house, carrier)
-    held = house.purse.take(_name(carrier, allowed), hot + other, 1 / allowed.per_second) if house.purse else None
+    held = house.purse.take(_name(carrier, allowed), hot + other, allowed.gap) if house.purse else None
     if held and held.calls:
         first = min(hot, held.calls)
-        return Grant(first, held.calls - first, Pace(held.delay, 1 / allowed.per_second))
+        return Grant(first, held.calls - first, Pace(held.delay, allowed.gap))
     return _give(house, carrier, Wanted(hot, other), allowed, held)
 
 
@@ -148,7 +160,7 @@ class Given:
 def share_out(books: Books, allowed: Allowance, wanted: Wanted, in_hand: int | None) -> Given:
     """What may be given away now. `in_hand` are calls of today that were counted before and came back to be used first;
     None where Valkey does not answer, and nothing is given to it. Pure."""
-    slots = int((HORIZON - books.wait) * allowed.per_second) or int(books.wait == 0)
+    slots = int((HORIZON - books.wait) / allowed.gap) or int(books.wait == 0)
     hot, other, day_left = wanted.hot, wanted.other, None
     if allowed.per_day is not None:
         spent = books.spent - (in_hand or 0)
@@ -159,7 +171,7 @@ def share_out(books: Books, allowed: Allowance, wanted: Wanted, in_hand: int | N
     other = max(0, min(other, slots - hot))
     if in_hand is None or not hot + other:
         return Given(hot, other, 0.0, 0)
-    spare = max(0.0, min(STRETCH, HORIZON - books.wait - (hot + other) / allowed.per_second))
+    spare = max(0.0, min(STRETCH, HORIZON - books.wait - (hot + other) * allowed.gap))
     calls = min((allowed.per_day or 0) // 100, day_left - other) if day_left is not None else 0
     return Given(hot, other, spare, calls)
 
@@ -171,7 +183,7 @@ def _give(house: House, carrier: Carrier, wanted: Wanted, allowed: Allowance, he
         books = _books(session, carrier.name, allowed)
         in_hand = held.in_hand(books.today) if held else None
         given = share_out(books, allowed, wanted, in_hand)
-        taken = books.wait + given.calls / allowed.per_second + given.spare_seconds
+        taken = books.wait + given.calls * allowed.gap + given.spare_seconds
         counted = max(in_hand or 0, given.calls + given.spare_calls)
         spent = books.spent + counted - (in_hand or 0)
         if given.calls:
@@ -182,7 +194,7 @@ def _give(house: House, carrier: Carrier, wanted: Wanted, allowed: Allowance, he
         kept = counted - given.calls if allowed.per_day is not None else UNCOUNTED
         portion = Portion(taken - given.spare_seconds, ends_in, kept, books.today, books.seconds_left - late)
         house.purse.put(_name(carrier, allowed), portion)
-    return Grant(given.hot, given.other, Pace(books.wait, 1 / allowed.per_second)) if given.calls else None
+    return Grant(given.hot, given.other, Pace(books.wait, allowed.gap)) if given.calls else None
 
 
 def _name(carrier: Carrier, allowed: Allowance) -> str:

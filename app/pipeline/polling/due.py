@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import stopwatch
 from app.models.vocabulary import Milestone
 from app.pipeline.house import House
 from app.pipeline.polling.budget import Grant, allowance_of, spend, within_reach
@@ -163,6 +164,7 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     grant = spend(house, carrier, *wanted)
     if grant is None:
         return [], Pace(0, 0)
+    granted = stopwatch()
     rows = session.execute(
         _CLAIM,
         {
@@ -171,7 +173,9 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
             "leased_until": house.clock.after_wall(LEASE_SECONDS + config.timeout_seconds),
         },
     ).all()
-    return [DueParcel(**{**row._asdict(), "milestone": Milestone(row.milestone)}) for row in rows], grant.pace
+    return [DueParcel(**{**row._asdict(), "milestone": Milestone(row.milestone)}) for row in rows], grant.pace.after(
+        stopwatch() - granted
+    )
 
 
 @dataclass(frozen=True, slots=True)
