@@ -5,14 +5,24 @@ Reading them has no effect; `wiring` builds things from them.
 """
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
@@ -107,19 +117,30 @@ _SPAN = re.compile(r"([0-9]{1,4})\s*([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
-def _span(written: object) -> object:
-    """A span of time as operations write it: `15m`, `2h`, `30d`."""
-    if not isinstance(written, str):
-        return written
-    found = _SPAN.fullmatch(written.strip())
-    if found is None:
-        raise ValueError("no span of time. Write a number and m, h or d, e.g. 15m or 2h or 30d")
-    return int(found[1]) * _UNITS[found[2]]
+def _span(least: str, most: str) -> Callable[[object], object]:
+    """Reads a span of time as operations write it (`15m`, `2h`, `30d`), within these two."""
+    low, high = (int(span[:-1]) * _UNITS[span[-1]] for span in (least, most))
+
+    def read(written: object) -> object:
+        found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
+        span = int(found[1]) * _UNITS[found[2]] if found else written
+        if not isinstance(span, timedelta) or not low <= span <= high:
+            raise ValueError(f"no span from {least} to {most}. Write a number and m, h or d, e.g. 15m or 2h or 30d")
+        return span
+
+    return read
 
 
-_Interval = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
-_Later = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(0), le=timedelta(days=60))]
-_Patience = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(days=3), le=timedelta(days=365))]
+def _per_day(written: object) -> object:
+    number = int(written) if isinstance(written, str) and written.strip().isdigit() else written
+    if number is None or number == "none" or (isinstance(number, int) and number > 0):
+        return number
+    raise ValueError("neither a number above 0 nor `none`. Write e.g. 1000")
+
+
+_Interval = Annotated[timedelta | None, BeforeValidator(_span("1m", "7d"))]
+_Later = Annotated[timedelta | None, BeforeValidator(_span("0d", "60d"))]
+_Patience = Annotated[timedelta | None, BeforeValidator(_span("3d", "365d"))]
 
 
 class CadenceSettings(_Group):
@@ -129,21 +150,29 @@ class CadenceSettings(_Group):
     `night` is the least time before a question at night, `give_up` how long a parcel may be silent.
     """
 
-    registered: _Interval | None = None
-    dispatched: _Interval | None = None
-    in_transit: _Interval | None = None
-    out_for_delivery: _Interval | None = None
-    ready_for_pickup: _Interval | None = None
-    attempt_failed: _Interval | None = None
-    exception: _Interval | None = None
-    returning: _Interval | None = None
-    delivered: _Later | None = None
-    returned: _Later | None = None
-    cancelled: _Later | None = None
-    expired: _Later | None = None
-    night: _Interval | None = None
-    give_up: _Patience | None = None
-    give_up_registered: _Patience | None = None
+    registered: _Interval = None
+    dispatched: _Interval = None
+    in_transit: _Interval = None
+    out_for_delivery: _Interval = None
+    ready_for_pickup: _Interval = None
+    attempt_failed: _Interval = None
+    exception: _Interval = None
+    returning: _Interval = None
+    delivered: _Later = None
+    returned: _Later = None
+    cancelled: _Later = None
+    expired: _Later = None
+    night: _Interval = None
+    give_up: _Patience = None
+    give_up_registered: _Patience = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, told: object) -> object:
+        unknown = sorted(set(told) - set(cls.model_fields)) if isinstance(told, dict) else []
+        if unknown:
+            raise ValueError(f"{unknown[0].upper()} is not known. One of: {', '.join(cls.model_fields).upper()}")
+        return told
 
 
 class CarrierSettings(_Group):
@@ -160,7 +189,7 @@ class CarrierSettings(_Group):
     account: str = ""
     push_secret: SecretStr = SecretStr("")
     requests_per_second: float | None = Field(None, gt=0)
-    requests_per_day: Annotated[int, Field(gt=0)] | Literal["none"] | None = None
+    requests_per_day: Annotated[int | str | None, BeforeValidator(_per_day)] = None
     cadence: CadenceSettings = CadenceSettings()
     concurrency: int = Field(20, ge=1, le=500)
     timeout_seconds: float = Field(15.0, gt=0, le=120)

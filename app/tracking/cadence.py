@@ -199,6 +199,20 @@ def _rank(parcel: Watched, every: timedelta, near: bool) -> Rank:
     return Rank.cool if every <= 2 * _HOUR else Rank.cold
 
 
+def describe(cadence: Cadence) -> dict[str, str]:
+    """The cadence as operations write it, by the names of its settings: `{"in_transit": "1h", "give_up": "30d", …}`."""
+    spans = {stage.value: span for stage, span in (*cadence.every.items(), *cadence.later.items())}
+    spans |= {"night": cadence.night, "give_up": cadence.give_up, "give_up_registered": cadence.give_up_registered}
+    return {name: _written(span) for name, span in spans.items()}
+
+
+def _written(span: timedelta) -> str:
+    for unit, length in (("d", _DAY), ("h", _HOUR)):
+        if span % length == timedelta(0) and (unit == "d") <= (span >= 2 * _DAY or not span):
+            return f"{span // length}{unit}"
+    return f"{span // _MINUTE}m"
+
+
 def after_failure(failures: int, shipment_id: int) -> float:
     """Wall seconds to wait after the nth failed question in a row: 15 s doubling to an hour, with jitter."""
     return float(min(3600.0, 15.0 * 2 ** min(failures - 1, 12))) * (0.75 + 0.5 * _spread(shipment_id + failures))

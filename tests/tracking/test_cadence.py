@@ -17,6 +17,7 @@ from app.tracking.cadence import (
     Watched,
     after_failure,
     after_not_found,
+    describe,
     next_question,
 )
 from app.zones import zone, zone_names
@@ -167,3 +168,14 @@ def test_an_unknown_number_is_asked_ever_more_seldom(shipment_id, days):
 def test_back_off_grows_and_is_bounded(failures, shipment_id):
     """A failing carrier is asked ever more seldom, but at least every hour and a quarter."""
     assert 10 < after_failure(failures, shipment_id) <= 4500
+
+
+def test_the_cadence_is_shown_as_it_is_written():
+    """Every span by its setting's name, in the shortest unit that says it whole."""
+    shown = describe(DEFAULT)
+    assert (shown["out_for_delivery"], shown["in_transit"], shown["delivered"], shown["give_up"]) == (
+        "20m", "1h", "2d", "30d",
+    )  # fmt: skip
+    assert describe(Cadence(night=timedelta(minutes=90), later={M.delivered: timedelta(0)})) | {"x": ""} == {
+        **{name: span for name, span in shown.items() if name not in ENDS}, "night": "90m", "delivered": "0d", "x": "",
+    }  # fmt: skip
