@@ -28,8 +28,8 @@ PARCEL_COLUMNS = (
     "problem", "poll_rank", "numbered_at",
 )  # fmt: skip
 
-FIRST_RANK = 1
-"""The rank of the first question about a number: it brings news more often than not."""
+FIRST_RANK, HISTORY_RANK = 1, 3
+"""The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
 _OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
@@ -129,7 +129,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "history_until": _plain(terms.now) if terms.history else None,
         "cancelled_at": _plain(cancelled),
         "next_poll_at": None if cancelled else terms.first_poll(parcel.carrier, parcel.tracking_number),
-        "poll_rank": FIRST_RANK,
+        "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
         "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
     }

@@ -129,6 +129,7 @@ _CLAIM = _statement("""
         SELECT shipments.id FROM shipments JOIN brands ON brands.id = shipments.brand_id
         WHERE shipments.tracking_number = any(:numbers) AND shipments.asked_of = :carrier
             AND shipments.next_poll_at IS NOT NULL AND NOT EXISTS ({paused})
+        ORDER BY shipments.next_poll_at LIMIT :most
         FOR UPDATE OF shipments SKIP LOCKED
     ), claimed AS (
         UPDATE shipments SET next_poll_at = :leased_until
@@ -170,6 +171,7 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
         {
             "carrier": carrier.name,
             "numbers": seated(choice, grant, seats),
+            "most": 2 * CLAIM,
             "leased_until": house.clock.after_wall(LEASE_SECONDS + config.timeout_seconds),
         },
     ).all()
