@@ -122,6 +122,8 @@ def _span(least: str, most: str) -> Callable[[object], object]:
     low, high = (int(span[:-1]) * _UNITS[span[-1]] for span in (least, most))
 
     def read(written: object) -> object:
+        if written is None:
+            return None
         found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
         span = int(found[1]) * _UNITS[found[2]] if found else written
         if not isinstance(span, timedelta) or not low <= span <= high:

@@ -89,7 +89,12 @@ def allowance_of(house: House, carrier: Carrier) -> Allowance:
 
 def within_reach(allowed: Allowance) -> int:
     """How many calls can begin, at most, before a batch would have waited too long."""
-    return max(1, int(HORIZON / allowed.gap))
+    return _slots(0.0, allowed)
+
+
+def _slots(wait: float, allowed: Allowance) -> int:
+    """How many calls can begin within the horizon, the first after `wait` seconds."""
+    return int((HORIZON - wait) / allowed.gap) + 1 if wait <= HORIZON else 0
 
 
 def within_day(per_day: int, spent: int, passed: float, *, hot: bool) -> int:
@@ -160,7 +165,7 @@ class Given:
 def share_out(books: Books, allowed: Allowance, wanted: Wanted, in_hand: int | None) -> Given:
     """What may be given away now. `in_hand` are calls of today that were counted before and came back to be used first;
     None where Valkey does not answer, and nothing is given to it. Pure."""
-    slots = int((HORIZON - books.wait) / allowed.gap) or int(books.wait == 0)
+    slots = _slots(books.wait, allowed)
     hot, other, day_left = wanted.hot, wanted.other, None
     if allowed.per_day is not None:
         spent = books.spent - (in_hand or 0)
