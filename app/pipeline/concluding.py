@@ -24,6 +24,7 @@ from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import Watched, next_question
+from app.tracking.carriers.base import Ask
 from app.tracking.milestones import (
     KnownCrossing,
     KnownScan,
@@ -120,7 +121,7 @@ def _conclude(
         episodes = [*state.episodes, late] if late else list(state.episodes)
         fresh = new_crossings(episodes, known.crossings[shipment_id])
         opened += [(shipment_id, crossing) for crossing in fresh]
-        estimate = _estimate(latest[shipment_id], shipment)
+        estimate = _estimate(house, order, latest[shipment_id], shipment)
         updates.append(
             {
                 **_standing(shipment, state, news_at),
@@ -189,7 +190,7 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
     return {"next_poll_at": question.at, "poll_rank": int(question.rank)}
 
 
-def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
+def _estimate(house: House, order: Any, entry: Heard, shipment: Any) -> dict[str, Any]:
     """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
     if entry.source not in (Source.poll, Source.push):
         return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
@@ -198,8 +199,15 @@ def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
         "eta_through": entry.eta_through,
         "eta_day": entry.eta_day,
         "service": entry.service or shipment.service,
-        "notes": shipment.notes | entry.notes.told(),
+        "notes": _link(house, order, shipment) | shipment.notes | entry.notes.told(),
     }
+
+
+def _link(house: House, order: Any, shipment: Any) -> dict[str, str]:
+    """The carrier's own page of the parcel, where it did not name one itself."""
+    carrier = house.carriers.get(shipment.carrier) if shipment.tracking_number else None
+    link = carrier.link(Ask(shipment.tracking_number, destination_country=order.country)) if carrier else None
+    return {"link": link} if link else {}
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:
