@@ -61,7 +61,7 @@ class Shipment(Base):
     costs the same however many parcels rest. `history_until` is the baseline: what happened at or
     before it is nobody's news. `carrier` is whom the parcel travels with, `asked_of` the adapter that is asked about
     it (NULL: nobody). An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is
-    `ParcelNotes`, what else the carrier told.
+    `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the carrier's word.
     """
 
     __tablename__ = "shipments"
@@ -106,6 +106,7 @@ class Shipment(Base):
     eta_from: Mapped[datetime | None]
     eta_through: Mapped[datetime | None]
     eta_day: Mapped[date | None]
+    estimated_as_of: Mapped[datetime | None]
     service: Mapped[str | None]
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 

@@ -24,6 +24,7 @@ from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import next_poll
+from app.tracking.covered import seldom
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
 
 
@@ -112,7 +113,7 @@ def _conclude(
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **_estimate(latest[shipment_id], shipment),
+                **_estimate(latest[shipment_id], shipment, now),
                 "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
                 "promise_due_at": _promise_due(order, shipment, state, now),
             }
@@ -148,19 +149,29 @@ def _next_poll(
         return None
     if entry.source is not Source.poll and news_at != now:
         return cast("datetime | None", shipment.next_poll_at)
-    return next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
+    at = next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
+    return seldom(at, now, state.milestone) if entry.source is Source.push else at
 
 
-def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
-    """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
-    if entry.source not in (Source.poll, Source.push):
-        return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
+_ESTIMATE = ("eta_from", "eta_through", "eta_day")
+
+
+def _estimate(entry: Heard, shipment: Any, now: datetime) -> dict[str, Any]:
+    """What the carrier expects, and what it notes. Only its own answer may take an estimate back; its call may be old,
+    or tell only what is new, so it counts where it is newer than what stands, and for what it says."""
+    stands = {name: getattr(shipment, name) for name in (*_ESTIMATE, "service", "notes", "estimated_as_of")}
+    if entry.source is Source.push:
+        heard_at = [at for at in (shipment.estimated_as_of, shipment.last_polled_at) if at is not None]
+        if entry.as_of is None or any(entry.as_of < at for at in heard_at):
+            return stands
+    elif entry.source is not Source.poll:
+        return stands
+    takes_back = entry.source is Source.poll or entry.estimates
     return {
-        "eta_from": entry.eta_from,
-        "eta_through": entry.eta_through,
-        "eta_day": entry.eta_day,
+        **{name: getattr(entry if takes_back else shipment, name) for name in _ESTIMATE},
         "service": entry.service or shipment.service,
         "notes": shipment.notes | entry.notes.told(),
+        "estimated_as_of": now if entry.source is Source.poll else min(cast("datetime", entry.as_of), now),
     }
 
 

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from app.errors import NotFound
+from app.tracking.carriers.aftership import AfterShip
 from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.dhl import Dhl
+from app.tracking.carriers.easypost import EasyPost
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
+        "aftership": AfterShip(),
         "dhl": Dhl(),
+        "easypost": EasyPost(),
     }
 )
 

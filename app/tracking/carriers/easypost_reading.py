@@ -1,0 +1,180 @@
+"""What EasyPost's answers and calls say of a parcel: its trackers as scans in our vocabulary.
+
+Manual: https://docs.easypost.com/docs/trackers and https://docs.easypost.com/docs/errors.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from app.tracking.carriers.base import (
+    AnswerKind,
+    Ask,
+    CarrierReply,
+    HeardScan,
+    ParcelNotes,
+    RawAnswer,
+    clean,
+    meaning_of,
+    scan_digest,
+)
+from app.tracking.carriers.easypost_codes import CODES, code_of
+from app.tracking.carriers.reading import (
+    JsonObject,
+    country_code,
+    grams,
+    https_link,
+    inner,
+    json_object,
+    malformed,
+    not_found,
+    objects,
+    text,
+    without_news,
+)
+from app.tracking.carriers.times import day, destination_zone, instant
+from app.zones import zone_of_country
+
+CARRIERS: Mapping[str, str] = {
+    "australiapost": "AustraliaPost",
+    "canadapost": "CanadaPost",
+    "fedex": "FedEx",
+    "royalmail": "RoyalMail",
+    "ups": "UPS",
+    "usps": "USPS",
+}
+"""EasyPost's name for a carrier, where it has one only; what it has several of is left to EasyPost's own detection."""
+
+_UNKNOWN_NUMBER = ("NOT_FOUND", "TRACKER.NOT_FOUND", "TRACKER.CREATE.ERROR")
+
+
+def replies(asks: Sequence[Ask], answer: RawAnswer) -> list[CarrierReply]:
+    """One reply for each parcel that was asked about, whatever the bytes."""
+    document, fault = json_object(answer.body) if answer.status is not None else (None, None)
+    refusals = [refusal(ask.tracking_number, answer, document, fault) for ask in asks]
+    listed = trackers(document)
+    if any(refusals) or listed is None:
+        untold = fault or "the answer lists no trackers"
+        return [one or malformed(ask.tracking_number, answer.status, untold)
+                for ask, one in zip(asks, refusals, strict=True)]  # fmt: skip
+    by_number: dict[str, list[JsonObject]] = {}
+    for tracker in listed:
+        by_number.setdefault(_plain(tracker.get("tracking_code")), []).append(tracker)
+    return [_of_number(ask, by_number.get(_plain(ask.tracking_number), [])) for ask in asks]
+
+
+def refusal(number: str, answer: RawAnswer, document: JsonObject | None, fault: str | None) -> CarrierReply | None:
+    """The reply to an answer that is about no parcel, by its status or by the `error` in it; None for any other."""
+    early = without_news("EasyPost", number, answer)
+    if early is not None or answer.status is None:
+        return early
+    error = document.get("error") if document else None
+    code, message = text(inner(error, "code")).upper(), clean(text(inner(error, "message")), 200)
+    if code == "RATE_LIMITED":
+        return CarrierReply(AnswerKind.throttled, number, detail="EasyPost asks for fewer questions")
+    if code in ("UNAUTHORIZED", "FORBIDDEN", "APIKEY.INACTIVE"):
+        return CarrierReply(AnswerKind.denied, number, detail=f"EasyPost refused the credentials: {message}")
+    if code in _UNKNOWN_NUMBER or (answer.status == HTTPStatus.NOT_FOUND and document is not None):
+        return not_found(number, message or "EasyPost does not know the number")
+    if document is None or error is not None or answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return malformed(number, answer.status, message or fault or "nothing that says why")
+    return None
+
+
+def trackers(document: JsonObject | None) -> list[JsonObject] | None:
+    """The trackers in an answer: a list of them, or itself one; None where there are none."""
+    if document is None:
+        return None
+    if isinstance(document.get("trackers"), list):
+        return objects(document["trackers"])
+    return [document] if document.get("tracking_code") else None
+
+
+def _plain(number: Any) -> str:
+    return "".join(text(number).split()).upper()
+
+
+def _of_number(ask: Ask, listed: Sequence[JsonObject]) -> CarrierReply:
+    """The newest tracker of the carrier that the parcel travels with: numbers are used again, and EasyPost, which
+    lists the newest first, keeps those of both."""
+    if not listed:
+        return not_found(ask.tracking_number, "EasyPost does not follow this number")
+    chosen = next((one for one in listed if _is_of(text(one.get("carrier")), ask.carrier)), listed[0])
+    portion = json.dumps(chosen, separators=(",", ":")).encode("utf-8", "replace")
+    return tracked(ask, chosen, portion)
+
+
+def _is_of(named: str, carrier: str | None) -> bool:
+    return bool(carrier) and named.lower().startswith(carrier or "")
+
+
+def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> CarrierReply:
+    """What one tracker says."""
+    number, listed = ask.tracking_number, tracker.get("tracking_details")
+    if listed is not None and not isinstance(listed, list):
+        return malformed(number, HTTPStatus.OK, "the tracker's details are not a list")
+    bound_for = country_code(inner(tracker, "carrier_detail", "destination_tracking_location", "country"))
+    zone = destination_zone(ask, bound_for)
+    as_of, _ = instant(text(tracker.get("updated_at")), "UTC", None)
+    return CarrierReply(
+        AnswerKind.tracked,
+        number,
+        scans=tuple(_scans(objects(listed), zone)),
+        service=clean(text(inner(tracker, "carrier_detail", "service")), 60) or None,
+        notes=ParcelNotes(
+            link=https_link(tracker.get("public_url")),
+            weight_grams=grams(tracker.get("weight"), "oz"),
+            proof="signature" if text(tracker.get("signed_by")) else None,
+        ),
+        portion=portion,
+        as_of=as_of,
+        **_expected(tracker, zone),
+    )
+
+
+def _scans(details: Sequence[JsonObject], zone: str | None) -> Iterator[HeardScan]:
+    """The details as scans, in the order given, each once."""
+    seen: set[bytes] = set()
+    for detail in details:
+        scan = _scan(detail, zone)
+        if scan.digest not in seen:
+            seen.add(scan.digest)
+            yield scan
+
+
+def _scan(detail: JsonObject, zone: str | None) -> HeardScan:
+    code = code_of(text(detail.get("status")), text(detail.get("status_detail")))
+    written, message = text(detail.get("datetime")), text(detail.get("message"))
+    milestone, moves, unknown = meaning_of(CODES, code)
+    where = detail.get("tracking_location")
+    place = ", ".join(filter(None, (text(inner(where, name)).strip() for name in ("city", "state")))) or None
+    occurred_at, zone_source = instant(written, zone_of_country(country_code(inner(where, "country"))), zone)
+    source, raw = text(detail.get("source")), text(detail.get("carrier_code"))
+    return HeardScan(
+        # Not the status: EasyPost corrects those, and a corrected detail is no second one.
+        digest=scan_digest("easypost", source, raw, written, place or "", message),
+        code=clean(code, 60),
+        milestone=milestone,
+        description=clean(message or text(detail.get("description"))),
+        place=clean(place, 200) if place else None,
+        written_time=clean(written, 60),
+        occurred_at=occurred_at,
+        zone_source=zone_source,
+        unknown=unknown,
+        moves=moves,
+    )
+
+
+def _expected(tracker: JsonObject, zone: str | None) -> dict[str, Any]:
+    """When the carrier expects to deliver: in local time where it says so, else EasyPost's instant."""
+    carrier = tracker.get("carrier_detail")
+    local_day, local_time = (text(inner(carrier, f"est_delivery_{part}_local")) for part in ("date", "time"))
+    if local_day and local_time:
+        at, _ = instant(f"{local_day}T{local_time}", zone, None)
+        if at:
+            return {"eta_from": at, "eta_through": at}
+    if found := day(local_day):
+        return {"eta_day": found}
+    at, _ = instant(text(tracker.get("est_delivery_date")), zone, None)
+    return {"eta_from": at, "eta_through": at} if at else {}

@@ -1,0 +1,30 @@
+"""How often a carrier is asked about what it tells of its own accord: as a safety net, for calls that get lost."""
+
+from datetime import datetime, timedelta
+
+from app.models.vocabulary import Milestone
+
+_NET = timedelta(hours=12)
+_NETS: dict[Milestone, timedelta] = {
+    Milestone.out_for_delivery: timedelta(hours=3),
+    Milestone.registered: timedelta(hours=24),
+}
+CALLED_LATELY = timedelta(days=3)
+"""For so long after a call about a parcel, the next one is expected to come by itself."""
+
+
+def seldom(usual: datetime | None, now: datetime, milestone: Milestone) -> datetime | None:
+    """When to ask next about a parcel of which the carrier calls: never sooner than usual, else by the net's width.
+
+    `usual` is what the cadence gives (None: not at all); its spread is kept, so that parcels do not come due together.
+    """
+    if usual is None:
+        return None
+    net = _NETS.get(milestone, _NET)
+    return max(usual, now + net + min((usual - now) / 10, net / 10))
+
+
+def is_covered(followed_until: datetime | None, called_at: datetime | None, now: datetime) -> bool:
+    """Whether the carrier can be expected to call: it follows the number, or has called about it lately."""
+    followed = followed_until is not None and followed_until > now
+    return followed or (called_at is not None and now - called_at < CALLED_LATELY)
