@@ -1,7 +1,7 @@
 """What carriers tell of their own accord: kept as it came while they wait, heard by the worker like any answer.
 
-A call may come twice, late, out of order, and before the order that it is about. The fold does not mind the first three;
-the fourth is looked at again for a day.
+A call may come twice, late, out of order, and before the order that it is about. The fold does not mind the first
+three; the fourth is looked at again for a day.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -74,9 +75,9 @@ def _hear_some(house: House, total: Tally, push_ids: Sequence[int]) -> None:
         by_carrier: dict[str, list[CarrierPush]] = defaultdict(list)
         for push in pushes:
             by_carrier[push.carrier].append(push)
-        said = [
-            one for carrier in sorted(by_carrier) for one in _read(session, house, carrier, by_carrier[carrier], now)
-        ]
+        said: list[_Said] = []
+        for carrier in sorted(by_carrier):
+            said += _read(session, house, carrier, by_carrier[carrier], now)
         tally.add(hear(session, house, _together(said), now))
         _keep_answers(session, said, now)
         _note_calls(session, said, now)
@@ -99,6 +100,8 @@ class _Said:
     number: str
     body: bytes
 
+
+_Parcel = sa.Row[Any]
 
 _PARCELS = sa.text("""
     SELECT shipments.id, shipments.brand_id, shipments.tracking_number, shipments.carrier,
@@ -146,9 +149,7 @@ def _replies(reader: Push | None, body: bytes, known: Mapping[str, Ask] | None =
     return [reply for reply in reader.read(body, known or {}) if reply.kind is AnswerKind.tracked]
 
 
-def _parcels(
-    session: Session, carrier: str, numbers: Iterable[str], now: datetime
-) -> dict[str, list[sa.Row[tuple[int]]]]:
+def _parcels(session: Session, carrier: str, numbers: Iterable[str], now: datetime) -> dict[str, list[_Parcel]]:
     """Our parcels by the number that the carrier calls them; a number in other letters is the same one."""
     written: dict[str, set[str]] = defaultdict(set)
     for number in numbers:
@@ -157,7 +158,7 @@ def _parcels(
                 written[form].add(number)
     if not written:
         return {}
-    found: dict[str, list[sa.Row[tuple[int]]]] = defaultdict(list)
+    found: dict[str, list[_Parcel]] = defaultdict(list)
     values = {"numbers": sorted(written), "carrier": carrier, "since": now - FORGOTTEN}
     for row in session.execute(_PARCELS, values):
         for number in written[row.tracking_number]:
@@ -165,7 +166,7 @@ def _parcels(
     return dict(found)
 
 
-def _ask(row: sa.Row[tuple[int]]) -> Ask:
+def _ask(row: _Parcel) -> Ask:
     return Ask(
         row.tracking_number,
         destination_country=row.country,
