@@ -22,7 +22,8 @@ _HORIZON_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DueParcel:
-    """A parcel that is asked about now. `last_answer` is the digest of what its carrier said last."""
+    """A parcel that is asked about now. `last_answer` is the digest of what its carrier said last; `covered` is whether
+    the carrier can be expected to call about it."""
 
     id: int
     order_id: int
@@ -37,6 +38,7 @@ class DueParcel:
     country: str | None
     zone: str
     placed_at: datetime
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Asked, answer_digest
+from app.pipeline.polling.due import DueParcel
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean
+from app.tracking.covered import seldom
 
 log = logger(__name__)
 
@@ -69,12 +71,16 @@ def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
         "now": now,
         "ids": [parcel.id for parcel in parcels],
         "numbers": [parcel.tracking_number for parcel in parcels],
-        "next_poll_at": [
-            next_poll(parcel.milestone, now, parcel.id, parcel.last_heard_at or parcel.placed_at) for parcel in parcels
-        ],
+        "next_poll_at": [_next_poll(parcel, now) for parcel in parcels],
     }
     with house.sessions.begin() as session:
         session.execute(_REST, values)
+
+
+def _next_poll(parcel: DueParcel, now: datetime) -> datetime | None:
+    """A parcel of which the carrier calls is asked about seldom, as long as asking finds nothing that no call told."""
+    at = next_poll(parcel.milestone, now, parcel.id, parcel.last_heard_at or parcel.placed_at)
+    return seldom(at, now, parcel.milestone) if parcel.covered else at
 
 
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:

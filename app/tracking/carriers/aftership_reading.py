@@ -229,10 +229,10 @@ def _expected(tracking: JsonObject, zone: str | None) -> dict[str, Any]:
 
 def _notes(tracking: JsonObject) -> ParcelNotes:
     """The carrier's own page, weight, and that somebody signed. Who signed is not read."""
-    weight = tracking.get("shipment_weight")
+    weight, signed = tracking.get("shipment_weight"), text(tracking.get("signed_by"))
     value, unit = (inner(weight, "value"), inner(weight, "unit")) if isinstance(weight, dict) else (weight, None)
     return ParcelNotes(
         link=https_link(tracking.get("courier_tracking_link")),
         weight_grams=grams(value, unit or tracking.get("shipment_weight_unit")),
-        proof="signature" if text(tracking.get("signed_by")) else None,
+        proof="signature" if signed and "not required" not in signed.lower() else None,
     )
