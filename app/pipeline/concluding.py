@@ -150,7 +150,8 @@ def _next_poll(
     if entry.source is not Source.poll and news_at != now:
         return cast("datetime | None", shipment.next_poll_at)
     at = next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
-    return seldom(at, now, state.milestone) if entry.source is Source.push else at
+    calls = entry.source is Source.push or (entry.covered and news_at != now)  # what a poll had to find shows a gap
+    return seldom(at, now, state.milestone) if calls else at
 
 
 _ESTIMATE = ("eta_from", "eta_through", "eta_day")

@@ -21,7 +21,7 @@ class Heard:
     """What one source said about one parcel. Without scans, only the passing of time is looked at again.
 
     `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
-    `as_of` is when the source says that it stood so, UTC.
+    `as_of` is when the source says that it stood so, UTC. `covered`: the carrier calls about the parcel by itself.
     """
 
     shipment_id: int
@@ -34,6 +34,7 @@ class Heard:
     notes: ParcelNotes = NO_NOTES
     tracking_number: str | None = None
     as_of: datetime | None = None
+    covered: bool = False
 
     @property
     def estimates(self) -> bool:

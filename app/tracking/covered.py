@@ -5,10 +5,8 @@ from datetime import datetime, timedelta
 from app.models.vocabulary import Milestone
 
 _NET = timedelta(hours=12)
-_NETS: dict[Milestone, timedelta] = {
-    Milestone.out_for_delivery: timedelta(hours=3),
-    Milestone.registered: timedelta(hours=24),
-}
+_NET_TODAY = timedelta(hours=3)
+"""For a parcel that is out for delivery: tomorrow would be too late."""
 CALLED_LATELY = timedelta(days=3)
 """For so long after a call about a parcel, the next one is expected to come by itself."""
 
@@ -20,7 +18,7 @@ def seldom(usual: datetime | None, now: datetime, milestone: Milestone) -> datet
     """
     if usual is None:
         return None
-    net = _NETS.get(milestone, _NET)
+    net = _NET_TODAY if milestone is Milestone.out_for_delivery else _NET
     return max(usual, now + net + min((usual - now) / 10, net / 10))
 
 

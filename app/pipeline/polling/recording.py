@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -85,8 +86,7 @@ def _next_poll(parcel: DueParcel, now: datetime) -> datetime | None:
 
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     with house.sessions.begin() as session:
-        heard = [Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number) for one in batch]
-        tally = hear(session, house, heard, now)
+        tally = hear(session, house, [_heard(one) for one in batch], now)
         session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.about) for one in batch])
         session.execute(
             sa.update(Shipment),
@@ -102,6 +102,11 @@ def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
             ],
         )
     return tally
+
+
+def _heard(one: Asked) -> Heard:
+    heard = Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number)
+    return replace(heard, covered=one.parcel.covered)
 
 
 _STILL_ASKED = sa.update(cast("sa.Table", Shipment.__table__)).where(

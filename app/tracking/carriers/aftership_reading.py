@@ -122,8 +122,12 @@ def _of_number(ask: Ask, listed: Sequence[JsonObject]) -> CarrierReply:
     if not listed:
         return not_found(ask.tracking_number, "AfterShip does not follow this number")
     chosen = next((one for one in listed if _is_of(text(one.get("slug")), ask.carrier)), listed[0])
-    portion = json.dumps(chosen, separators=(",", ":")).encode("utf-8", "replace")
-    return tracked(ask, chosen, portion)
+    lasting = {name: value for name, value in chosen.items() if name not in _PASSING}
+    return tracked(ask, chosen, json.dumps(lasting, separators=(",", ":")).encode("utf-8", "replace"))
+
+
+_PASSING = frozenset({"updated_at", "last_updated_at", "tracked_count"})
+"""What changes whenever AfterShip looks, whatever it finds."""
 
 
 def _is_of(slug: str, carrier: str | None) -> bool:

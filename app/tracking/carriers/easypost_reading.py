@@ -101,8 +101,8 @@ def _of_number(ask: Ask, listed: Sequence[JsonObject]) -> CarrierReply:
     if not listed:
         return not_found(ask.tracking_number, "EasyPost does not follow this number")
     chosen = next((one for one in listed if _is_of(text(one.get("carrier")), ask.carrier)), listed[0])
-    portion = json.dumps(chosen, separators=(",", ":")).encode("utf-8", "replace")
-    return tracked(ask, chosen, portion)
+    lasting = {name: value for name, value in chosen.items() if name != "updated_at"}  # changes at every look
+    return tracked(ask, chosen, json.dumps(lasting, separators=(",", ":")).encode("utf-8", "replace"))
 
 
 def _is_of(named: str, carrier: str | None) -> bool:
