@@ -180,16 +180,15 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _together(said: Sequence[_Said]) -> list[Heard]:
-    """All that was said about each parcel as one hearing: its scans together, its estimate from the newest call."""
+    """All that was said about each parcel as one hearing: every scan, and what the newest call says beside them; its
+    estimate, where that has none, from the newest that has."""
     heard: dict[int, Heard] = {}
-    for one in said:
-        new = Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number)
-        old = heard.get(one.shipment_id)
+    each = [Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number) for one in said]
+    for new in sorted(each, key=lambda one: one.as_of or _EVER):
+        old = heard.get(new.shipment_id)
         if old is not None:
-            older, newer = sorted((old, new), key=lambda each: each.as_of or _EVER)
-            newer = newer if newer.estimates else newer.with_estimate_of(older)
-            new = replace(newer, scans=older.scans + newer.scans)
-        heard[one.shipment_id] = new
+            new = replace(new if new.estimates else new.with_estimate_of(old), scans=old.scans + new.scans)
+        heard[new.shipment_id] = new
     return list(heard.values())
 
 

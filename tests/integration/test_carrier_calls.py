@@ -118,8 +118,8 @@ def test_what_it_will_not_follow_is_told_and_tried_again(town: Town, aftership: 
 def test_it_is_asked_seldom_where_its_calls_would_be_believed(
     town: Town, aftership: AfterShipStandIn, secret: str, least: int, most: int
 ):
-    """A followed parcel of which nothing is new waits for half a day; without a secret nothing that it says unasked would be
-    believed, so it is asked about at the usual pace."""
+    """A followed parcel of which nothing is new waits for half a day; without a secret nothing that it says unasked
+    would be believed, so it is asked about at the usual pace."""
     reached = town.house.carrier_config("aftership").model_copy(update={"push_secret": SecretStr(secret)})
     town.house.carrier_settings["aftership"] = reached
     order(town, "N1")
