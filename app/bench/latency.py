@@ -1,4 +1,4 @@
-"""`doorstep bench latency`: how long from a carrier's call to the provider's having the message, for one without hold."""
+"""`doorstep bench latency`: how long from a carrier's call until the provider has its message, if nothing holds it."""
 
 import asyncio
 import hashlib
