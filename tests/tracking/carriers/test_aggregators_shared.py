@@ -1,4 +1,4 @@
-"""AfterShip and EasyPost on payloads from elsewhere that lie beside the repository, against what these say themselves."""
+"""AfterShip and EasyPost on payloads from elsewhere that lie beside the repository, against what these say of them."""
 
 import json
 from pathlib import Path
