@@ -151,6 +151,8 @@ class Story(_Told):
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
+    eta_day: date | None
+    notes: dict[str, Any]
     zone: str
     zone_source: str
     baseline: datetime | None
@@ -204,6 +206,8 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
+        eta_day=shipment.eta_day,
+        notes=shipment.notes,
         zone=order.zone,
         zone_source=order.zone_source,
         baseline=shipment.history_until,

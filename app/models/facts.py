@@ -39,8 +39,18 @@ class OrderFacts(_Frozen):
     tags: tuple[str, ...] = ()
 
 
+class Pickup(_Frozen):
+    """Where a parcel waits to be collected, in the carrier's own words, and the last day on which it does."""
+
+    name: str
+    address: str = ""
+    hours: tuple[str, ...] = ()
+    until: date | None = None
+
+
 class ParcelFacts(_Frozen):
-    """The parcel that the news is about. `id` is its outside id, `link` the path of its page."""
+    """The parcel that the news is about. `id` is its outside id, `link` the path of its page, `carrier_page` the
+    carrier's own (https)."""
 
     id: str
     link: str
@@ -51,6 +61,8 @@ class ParcelFacts(_Frozen):
     milestone: Milestone
     milestone_at: datetime | None = None
     delivered_at: datetime | None = None
+    carrier_page: str | None = None
+    pickup: Pickup | None = None
     items: tuple[Item, ...] = ()
 
 
@@ -81,10 +93,11 @@ class Promise(_Frozen):
 
 
 class Eta(_Frozen):
-    """What the carrier expects now."""
+    """What the carrier expects now: a window, or only a day where the shopper lives."""
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    day: date | None = None
 
 
 class News(_Frozen):

@@ -62,8 +62,8 @@ STAYS: dict[str, str] = {
     " crossed_at",
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
-    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at ended_at pause_id"
-    " lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
+    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet ended_at"
+    " pause_id lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
@@ -105,5 +105,5 @@ def _nothing(column: sa.Column[object]) -> str:
     if column.nullable:
         return "NULL"
     if isinstance(column.type, JSONB):
-        return "'[]'" if column.server_default is not None else "'{}'"
+        return str(column.server_default.arg) if isinstance(column.server_default, sa.DefaultClause) else "'{}'"
     return "''"

@@ -18,6 +18,7 @@ from app.models import Crossing, Decision, Scan, Shipment
 from app.models.facts import News, Told
 from app.models.messages import Message
 from app.models.vocabulary import Milestone, Source
+from app.pipeline.estimating import estimate
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans
 from app.pipeline.house import House
 from app.pipeline.picture import picture, promise_of
@@ -113,7 +114,7 @@ def _conclude(
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **_estimate(latest[shipment_id], shipment, now),
+                **estimate(house, order, latest[shipment_id], shipment, now),
                 "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
                 "promise_due_at": _promise_due(order, shipment, state, now),
             }
@@ -152,28 +153,6 @@ def _next_poll(
     at = next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
     calls = entry.source is Source.push or (entry.covered and news_at != now)  # what a poll had to find shows a gap
     return seldom(at, now, state.milestone) if calls else at
-
-
-_ESTIMATE = ("eta_from", "eta_through", "eta_day")
-
-
-def _estimate(entry: Heard, shipment: Any, now: datetime) -> dict[str, Any]:
-    """What the carrier expects, and what it notes. Only its own answer may take an estimate back; its call may be old,
-    or tell only what is new, so it counts where it is newer than what stands, and for what it says."""
-    stands = {name: getattr(shipment, name) for name in (*_ESTIMATE, "service", "notes", "estimated_as_of")}
-    if entry.source is Source.push:
-        heard_at = [at for at in (shipment.estimated_as_of, shipment.last_polled_at) if at is not None]
-        if entry.as_of is None or any(entry.as_of < at for at in heard_at):
-            return stands
-    elif entry.source is not Source.poll:
-        return stands
-    takes_back = entry.source is Source.poll or entry.estimates
-    return {
-        **{name: getattr(entry if takes_back else shipment, name) for name in _ESTIMATE},
-        "service": entry.service or shipment.service,
-        "notes": shipment.notes | entry.notes.told(),
-        "estimated_as_of": now if entry.source is Source.poll else min(cast("datetime", entry.as_of), now),
-    }
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:

@@ -95,6 +95,8 @@ def stand_in(providers: StandIn, web: str) -> StandIn:
 EMAILS = ("dispatched", "in_transit", "delayed", "out_for_delivery", "delivered")
 SMSES = ("dispatched", "delayed", "out_for_delivery", "delivered")
 TOLD = Counter({(channel, one): 2 for channel, ones in (("email", EMAILS), ("sms", SMSES)) for one in ones})
+# The delay opens at midnight, and its text waits for the morning. By then the Brazilian's parcel is out for delivery.
+TOLD["sms", "delayed"] -= 1
 
 
 def told(town: Town) -> Counter[tuple[str, str]]:
@@ -115,7 +117,8 @@ def one(entries: list[dict[str, Any]], recipient: str, word: str) -> dict[str, A
 
 
 def test_two_parcels_from_the_order_to_the_doorstep(town: Town, web: str, stand_in: StandIn, tmp_path: Path):
-    """All five milestones reach both shoppers, each in their own zone, with links that open; twice changes nothing."""
+    """Every milestone reaches both shoppers, each in their own zone and day, with links that open; twice changes
+    nothing."""
     town.carrier.register([timetable(POSTED, JOURNEY), timetable(IMPORTED, JOURNEY)])
     assert post(town, web).json()["results"][0]["status"] == "created"
     report = bring(town, tmp_path)

@@ -6,6 +6,7 @@ import zlib
 import aiohttp
 import httpx
 
+from app.channels.pool import Pool
 from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, clean
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
@@ -16,14 +17,12 @@ _ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 
 
-async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnswer:
+async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
     """One request, read no further than a parcel's history can reach, within one total deadline. Never raises."""
-    headers = {"Accept-Encoding": "gzip, deflate", **call.headers}
     try:
-        async with (
-            asyncio.timeout(deadline),
-            http.stream(call.method, call.url, headers=headers, content=call.body or None) as answer,
-        ):
+        headers = httpx.Headers({"Accept-Encoding": "gzip, deflate", **call.headers})
+        asked = http.unread(call.method, httpx.URL(call.url), headers, call.body or None)
+        async with asyncio.timeout(deadline), asked as answer:
             return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
     except TimeoutError:
         return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")

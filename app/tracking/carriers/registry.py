@@ -5,15 +5,23 @@ from types import MappingProxyType
 
 from app.errors import NotFound
 from app.tracking.carriers.aftership import AfterShip
+from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.easypost import EasyPost
+from app.tracking.carriers.inpost import InPost
+from app.tracking.carriers.laposte import LaPoste
+from app.tracking.carriers.royalmail import RoyalMail
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
         "aftership": AfterShip(),
+        "australiapost": AustraliaPost(),
         "dhl": Dhl(),
         "easypost": EasyPost(),
+        "inpost": InPost(),
+        "laposte": LaPoste(),
+        "royalmail": RoyalMail(),
     }
 )
 

@@ -90,5 +90,5 @@ def told(reply: CarrierReply) -> dict[str, Any]:
         "eta_through": reply.eta_through.isoformat() if reply.eta_through else None,
         "eta_day": reply.eta_day.isoformat() if reply.eta_day else None,
         "service": reply.service,
-        "notes": reply.notes.told(),
+        "notes": json.loads(json.dumps(reply.notes.told())),
     }
