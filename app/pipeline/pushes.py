@@ -30,7 +30,8 @@ from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, Push, clea
 
 log = logger(__name__)
 
-BATCH = 100
+BATCH = 50
+"""Calls at once: as many of the largest as a worker's memory bears."""
 ENOUGH_SECONDS = 20.0
 
 FORGOTTEN = timedelta(days=60)
@@ -250,8 +251,11 @@ _MATCHED_SINCE = sa.text("""
             ORDER BY received_at DESC LIMIT 5000
         ) AS pushes
         CROSS JOIN unnest(pushes.unmatched) AS stranger (number)
-        JOIN shipments ON shipments.tracking_number = stranger.number
-            AND (shipments.asked_of = pushes.carrier OR shipments.carrier = pushes.carrier)
+        CROSS JOIN LATERAL (
+            SELECT 1 FROM shipments WHERE tracking_number = stranger.number
+                AND (shipments.asked_of = pushes.carrier OR shipments.carrier = pushes.carrier)
+            LIMIT 1
+        ) AS parcel
         LIMIT 500
     ), mine AS MATERIALIZED (
         SELECT id FROM carrier_pushes WHERE id = any(SELECT id FROM found) AND taken_at IS NOT NULL

@@ -102,6 +102,8 @@ def test_what_it_will_not_follow_is_told_and_tried_again(town: Town, aftership: 
     assert aftership.followed == {"FINE"}
     assert "AfterShip does not follow it yet (not_found: It will not do.)" in town.told("NONE")
     assert "AfterShip does not follow it yet (unavailable: " in town.told("ILL")
+    assert "Its number is not followed: not_found: It will not do." in town.told("NONE")
+    assert "Its number is followed, and nobody has called about it yet." in town.told("FINE")
     town.clock.turn(minutes=2)
     poll(town)
     tries = Counter(one["tracking_number"] for one in aftership.told)

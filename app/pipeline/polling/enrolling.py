@@ -188,6 +188,7 @@ _STORE = sa.text("""
         cast(:numbers AS text[]), cast(:followed_until AS timestamptz[]), cast(:try_at AS timestamptz[]),
         cast(:failures AS int[]), cast(:problems AS text[])
     ) AS told (tracking_number, followed_until, try_at, failures, problem)
+    ORDER BY tracking_number
     ON CONFLICT (carrier, tracking_number) DO UPDATE SET
         followed_until = excluded.followed_until, try_at = excluded.try_at, failures = excluded.failures,
         problem = excluded.problem, touched_at = excluded.touched_at
@@ -195,7 +196,7 @@ _STORE = sa.text("""
 
 
 def _store(house: House, carrier: Carrier, standings: Mapping[str, _Standing], now: datetime) -> None:
-    numbers = sorted(standings)  # rows are written, and so locked, in the one order
+    numbers = list(standings)
     values = {
         "carrier": carrier.name,
         "now": now,
