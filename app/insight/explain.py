@@ -59,8 +59,8 @@ class AnswerStory(_Told):
 
 
 class FollowingStory(_Told):
-    """What is agreed with the carrier about calling: until when it follows the number, when it last called about it, and
-    why it would not follow it."""
+    """What is agreed with the carrier about calling: until when it follows the number, when it last called about it,
+    and why it would not follow it."""
 
     followed_until: datetime | None
     called_at: datetime | None

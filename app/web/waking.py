@@ -14,9 +14,9 @@ LAST_SECONDS = 2.0
 
 
 RESTS = {"digest_reports": 0.25, "hear_pushes": 0.02}
-"""Seconds after a wake-up in which the same work is not woken again, but after them. Reports and carriers' calls come by
-the hundred a second, one wake-up takes in all that are there, and a queue full of wake-ups holds up what stands behind
-them."""
+"""Seconds after a wake-up in which the same work is not woken again, but after them. Reports and carriers' calls come
+by the hundred a second, one wake-up takes in all that are there, and a queue full of wake-ups holds up what stands
+behind them."""
 
 
 class Waker:

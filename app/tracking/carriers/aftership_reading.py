@@ -4,10 +4,9 @@ Manual: https://www.aftership.com/docs/tracking/model/tracking and …/quickstar
 names of 2025-07 and by the older ones, because a webhook has a version of its own.
 """
 
-import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.tracking.carriers.aftership_codes import CODES, TURNED_BACK
 from app.tracking.carriers.base import (
     AnswerKind,
     Ask,
+    Call,
     CarrierReply,
     HeardScan,
     ParcelNotes,
@@ -26,6 +26,8 @@ from app.tracking.carriers.base import (
     meaning_of,
     scan_digest,
 )
+from app.tracking.carriers.batches import portion_of, to_each
+from app.tracking.carriers.numbers import plain
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -39,6 +41,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
+from app.tracking.carriers.telling import each_once, when
 from app.tracking.carriers.times import day, destination_zone, instant
 from app.zones import zone_of_country
 
@@ -57,19 +60,17 @@ SLUGS: Mapping[str, str] = {
 PostNord) is left to AfterShip, which goes by the number."""
 
 
-def replies(asks: Sequence[Ask], answer: RawAnswer) -> list[CarrierReply]:
+def replies(call: Call, answer: RawAnswer) -> list[CarrierReply]:
+    """One reply for each parcel that the call asked about, whatever the bytes."""
     document, fault = json_object(answer.body) if answer.status is not None else (None, None)
-    refusals = [refusal(ask.tracking_number, answer, document, fault) for ask in asks]
-    if any(refusals) or document is None:
-        return [one or malformed(ask.tracking_number, answer.status, fault or "no answer")
-                for ask, one in zip(asks, refusals, strict=True)]  # fmt: skip
-    listed = trackings(document.get("data"))
-    if listed is None:
-        return [malformed(ask.tracking_number, answer.status, "the answer lists no trackings") for ask in asks]
-    by_number: dict[str, list[JsonObject]] = {}
-    for tracking in listed:
-        by_number.setdefault(_plain(tracking.get("tracking_number")), []).append(tracking)
-    return [_of_number(ask, by_number.get(_plain(ask.tracking_number), [])) for ask in asks]
+    refused = refusal("", answer, document, fault)
+    found = trackings(document.get("data")) if document is not None else None
+    if refused is not None or found is None:
+        return to_each(call, refused or malformed("", answer.status, "the answer lists no trackings"))
+    by_number: dict[str, list[JsonObject]] = defaultdict(list)
+    for tracking in found:
+        by_number[plain(text(tracking.get("tracking_number")))].append(tracking)
+    return [_of_number(ask, by_number.get(plain(ask.tracking_number), [])) for ask in call.asks]
 
 
 def refusal(number: str, answer: RawAnswer, document: JsonObject | None, fault: str | None) -> CarrierReply | None:
@@ -113,17 +114,13 @@ def trackings(content: Any) -> list[JsonObject] | None:
     return [content] if content.get("tracking_number") else None
 
 
-def _plain(number: Any) -> str:
-    return "".join(text(number).split()).upper()
-
-
 def _of_number(ask: Ask, listed: Sequence[JsonObject]) -> CarrierReply:
     """The tracking of the carrier that the parcel travels with; one number may be followed with several."""
     if not listed:
-        return not_found(ask.tracking_number, "AfterShip does not follow this number")
+        return replace(not_found(ask.tracking_number, "AfterShip does not follow this number"), portion=b"")
     chosen = next((one for one in listed if _is_of(text(one.get("slug")), ask.carrier)), listed[0])
     lasting = {name: value for name, value in chosen.items() if name not in _PASSING}
-    return tracked(ask, chosen, json.dumps(lasting, separators=(",", ":")).encode("utf-8", "replace"))
+    return tracked(ask, chosen, portion_of(lasting))
 
 
 _PASSING = frozenset({"updated_at", "last_updated_at", "tracked_count"})
@@ -158,15 +155,12 @@ def tracked(ask: Ask, tracking: JsonObject, portion: bytes | None = None, said_a
 
 def _scans(checkpoints: Sequence[JsonObject], zone: str | None) -> Iterator[HeardScan]:
     """The checkpoints as scans, in the order given, each once. What was sent back is delivered to its sender."""
-    heard = [_scan(checkpoint, zone) for checkpoint in checkpoints]
+    heard = list(each_once(_scan(checkpoint, zone) for checkpoint in checkpoints))
     turns = [scan.occurred_at for scan in heard if scan.code in TURNED_BACK and scan.occurred_at]
-    turned = min(turns, default=datetime.max.replace(tzinfo=UTC))
-    seen: set[bytes] = set()
+    turned = min(turns, default=None)
     for scan in heard:
-        if scan.digest in seen:
-            continue
-        seen.add(scan.digest)
-        to_sender = scan.milestone is Milestone.delivered and scan.occurred_at and scan.occurred_at >= turned
+        there = scan.milestone is Milestone.delivered and scan.occurred_at is not None
+        to_sender = there and turned is not None and when(scan) >= turned
         yield replace(scan, milestone=Milestone.returned) if to_sender else scan
 
 

@@ -25,6 +25,7 @@ from app.tracking.carriers.base import (
     RawAnswer,
     clean,
 )
+from app.tracking.carriers.batches import in_batches
 from app.tracking.carriers.easypost_codes import CODES
 from app.tracking.carriers.easypost_reading import CARRIERS, refusal, replies, tracked, trackers
 from app.tracking.carriers.reading import inner, json_object, malformed, text
@@ -105,12 +106,11 @@ class EasyPost(Carrier):
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
         """One GET for every 50 parcels."""
-        batches = [asks[start : start + BATCH] for start in range(0, len(asks), BATCH)]
-        return [Call("GET", _question(batch, access), _headers(access), batch) for batch in batches]
+        return [Call("GET", _question(batch, access), _headers(access), batch) for batch in in_batches(asks, BATCH)]
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
-        return replies(call.asks, answer)
+        return replies(call, answer)
 
 
 def _headers(access: Access) -> dict[str, str]:

@@ -3,14 +3,16 @@
 Manual: https://docs.easypost.com/docs/trackers and https://docs.easypost.com/docs/errors.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from app.tracking.carriers.base import (
     AnswerKind,
     Ask,
+    Call,
     CarrierReply,
     HeardScan,
     ParcelNotes,
@@ -19,7 +21,9 @@ from app.tracking.carriers.base import (
     meaning_of,
     scan_digest,
 )
+from app.tracking.carriers.batches import portion_of, to_each
 from app.tracking.carriers.easypost_codes import CODES, code_of
+from app.tracking.carriers.numbers import plain
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -33,6 +37,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
+from app.tracking.carriers.telling import each_once
 from app.tracking.carriers.times import day, destination_zone, instant
 from app.zones import zone_of_country
 
@@ -49,19 +54,16 @@ CARRIERS: Mapping[str, str] = {
 _UNKNOWN_NUMBER = ("NOT_FOUND", "TRACKER.NOT_FOUND", "TRACKER.CREATE.ERROR")
 
 
-def replies(asks: Sequence[Ask], answer: RawAnswer) -> list[CarrierReply]:
-    """One reply for each parcel that was asked about, whatever the bytes."""
+def replies(call: Call, answer: RawAnswer) -> list[CarrierReply]:
+    """One reply for each parcel that the call asked about, whatever the bytes."""
     document, fault = json_object(answer.body) if answer.status is not None else (None, None)
-    refusals = [refusal(ask.tracking_number, answer, document, fault) for ask in asks]
-    listed = trackers(document)
-    if any(refusals) or listed is None:
-        untold = fault or "the answer lists no trackers"
-        return [one or malformed(ask.tracking_number, answer.status, untold)
-                for ask, one in zip(asks, refusals, strict=True)]  # fmt: skip
-    by_number: dict[str, list[JsonObject]] = {}
-    for tracker in listed:
-        by_number.setdefault(_plain(tracker.get("tracking_code")), []).append(tracker)
-    return [_of_number(ask, by_number.get(_plain(ask.tracking_number), [])) for ask in asks]
+    refused, found = refusal("", answer, document, fault), trackers(document)
+    if refused is not None or found is None:
+        return to_each(call, refused or malformed("", answer.status, "the answer lists no trackers"))
+    by_number: dict[str, list[JsonObject]] = defaultdict(list)
+    for tracker in found:
+        by_number[plain(text(tracker.get("tracking_code")))].append(tracker)
+    return [_of_number(ask, by_number.get(plain(ask.tracking_number), [])) for ask in call.asks]
 
 
 def refusal(number: str, answer: RawAnswer, document: JsonObject | None, fault: str | None) -> CarrierReply | None:
@@ -91,18 +93,14 @@ def trackers(document: JsonObject | None) -> list[JsonObject] | None:
     return [document] if document.get("tracking_code") else None
 
 
-def _plain(number: Any) -> str:
-    return "".join(text(number).split()).upper()
-
-
 def _of_number(ask: Ask, listed: Sequence[JsonObject]) -> CarrierReply:
     """The newest tracker of the carrier that the parcel travels with: numbers are used again, and EasyPost, which
     lists the newest first, keeps those of both."""
     if not listed:
-        return not_found(ask.tracking_number, "EasyPost does not follow this number")
+        return replace(not_found(ask.tracking_number, "EasyPost does not follow this number"), portion=b"")
     chosen = next((one for one in listed if _is_of(text(one.get("carrier")), ask.carrier)), listed[0])
     lasting = {name: value for name, value in chosen.items() if name != "updated_at"}  # changes at every look
-    return tracked(ask, chosen, json.dumps(lasting, separators=(",", ":")).encode("utf-8", "replace"))
+    return tracked(ask, chosen, portion_of(lasting))
 
 
 def _is_of(named: str, carrier: str | None) -> bool:
@@ -120,7 +118,7 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(_scans(objects(listed), zone)),
+        scans=tuple(each_once(_scan(detail, zone) for detail in objects(listed))),
         service=clean(text(inner(tracker, "carrier_detail", "service")), 60) or None,
         notes=ParcelNotes(
             link=https_link(tracker.get("public_url")),
@@ -131,16 +129,6 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
         as_of=as_of,
         **_expected(tracker, zone),
     )
-
-
-def _scans(details: Sequence[JsonObject], zone: str | None) -> Iterator[HeardScan]:
-    """The details as scans, in the order given, each once."""
-    seen: set[bytes] = set()
-    for detail in details:
-        scan = _scan(detail, zone)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
 
 
 def _scan(detail: JsonObject, zone: str | None) -> HeardScan:
