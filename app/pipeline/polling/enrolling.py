@@ -24,7 +24,7 @@ from app.tracking.covered import is_covered
 
 log = logger(__name__)
 
-_SECONDS_AT_ONCE = 10.0
+_SECONDS_AT_ONCE = 4.0
 """How long the calls of one round may take to begin; what does not fit in waits for its parcel's next turn."""
 _SOON_SECONDS = 60.0
 _FIRST_LOOK_SECONDS = 120.0
@@ -134,13 +134,29 @@ def _told(
     before: Mapping[str, _Standing],
 ) -> dict[str, _Standing]:
     """How the numbers stand of which the carrier was told now, stored; as many as its budget allows."""
+    now = house.clock.now()
+    told = house.loop.run(_tell(house, carrier, enrolment, asks, hook_url)) if asks else []
+    after = {one.tracking_number: _after(house, one, before.get(one.tracking_number, _UNKNOWN), now) for one in told}
+    if after:
+        _store(house, carrier, after, now)
+        refused = sum(1 for one in told if one.refusal)
+        log.info("enrolled", carrier=carrier.name, followed=len(told) - refused, refused=refused)
+    return after
+
+
+async def _tell(
+    house: House, carrier: Carrier, enrolment: Enrolment, asks: Sequence[Ask], hook_url: str
+) -> list[Enrolled]:
+    """Tell a carrier of numbers, concurrently, no faster than its pace; none where its budget has nothing to give."""
     config = house.carrier_config(carrier.name)
     per_second = config.requests_per_second or carrier.requests_per_second
     at_once = max(1, int(_SECONDS_AT_ONCE * per_second)) * enrolment.batch_size
     calls = enrolment.calls(asks[:at_once], house.access(carrier), hook_url)
-    pace = spend_more(house, carrier, len(calls)) if calls else None
+    pace = None
+    while calls and (pace := await asyncio.to_thread(spend_more, house, carrier, len(calls))) is None:
+        calls = calls[: len(calls) // 2]
     if pace is None:
-        return {}
+        return []
     limit = asyncio.Semaphore(config.concurrency)
 
     async def one(index: int, call: Call) -> list[Enrolled]:
@@ -149,16 +165,8 @@ def _told(
             raw = await fetch(house.http, call, config.timeout_seconds)
         return _of_each(enrolment, call, raw)
 
-    async def everyone() -> list[list[Enrolled]]:
-        return await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
-
-    now = house.clock.now()
-    told = [enrolled for batch in house.loop.run(everyone()) for enrolled in batch]
-    after = {one.tracking_number: _after(house, one, before.get(one.tracking_number, _UNKNOWN), now) for one in told}
-    _store(house, carrier, after, now)
-    refused = sum(1 for one in told if one.refusal)
-    log.info("enrolled", carrier=carrier.name, followed=len(told) - refused, refused=refused)
-    return after
+    told = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
+    return [enrolled for batch in told for enrolled in batch]
 
 
 def _of_each(enrolment: Enrolment, call: Call, raw: RawAnswer) -> list[Enrolled]:
