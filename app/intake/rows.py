@@ -10,18 +10,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.intake.schema import IncomingItem, IncomingOrder, IncomingParcel
+from app.intake.shopper_zone import work_out
 from app.models.base import link_token, public_id
 from app.models.brands import Brand
 from app.models.vocabulary import Milestone
-from app.zones import end_of_day, zone_of_country
+from app.zones import end_of_day
 
 # A stored row, and a row to write as plain JSON values.
 Row = sa.RowMapping
 Writable = dict[str, Any]
 
 ORDER_CONTENT = (
-    "placed_at", "shopper_name", "email", "phone", "locale", "country", "city", "postal_code", "zone", "zone_source",
-    "currency", "total_minor", "items", "promised_on", "tags",
+    "placed_at", "shopper_name", "email", "phone", "locale", "country", "city", "postal_code", "zone", "zones",
+    "zone_source", "currency", "total_minor", "items", "promised_on", "tags",
 )  # fmt: skip
 PARCEL_COLUMNS = (
     "carrier", "asked_of", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures",
@@ -40,7 +41,7 @@ def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writabl
     row["locale"] = row["locale"] or brand.locale
     row["items"] = row["items"] or []
     row["tags"] = row["tags"] or []
-    row["zone"], row["zone_source"] = _zone(order, brand, stored, row["country"])
+    row["zone"], row["zones"], row["zone_source"] = _zone(order, brand, stored, row)
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
     row["digest"] = "\\x" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return row
@@ -69,15 +70,17 @@ def _said(order: IncomingOrder) -> Writable:
     return said | {"placed_at": order.placed_at.isoformat()}
 
 
-def _zone(order: IncomingOrder, brand: Brand, stored: Row | None, country: str | None) -> tuple[str, str]:
-    """The shopper's zone and where it is known from. Worked out once: it stays until the order says otherwise."""
-    if order.shopper.zone is not None:
-        return order.shopper.zone, "order"
-    asked_to_forget = "zone" in order.shopper.model_fields_set
-    if stored and stored["country"] == country and not asked_to_forget:
-        return stored["zone"], stored["zone_source"]
-    by_country = zone_of_country(country)
-    return (by_country, "country") if by_country else (brand.zone, "brand")
+def _zone(order: IncomingOrder, brand: Brand, stored: Row | None, row: Writable) -> tuple[str, list[str], str]:
+    """The shopper's zone, all that it may be, and where that is known from. Worked out once: it stays until the order
+    says otherwise."""
+    named = order.shopper.zone
+    unasked = named is None and "zone" not in order.shopper.model_fields_set
+    if stored and unasked and all(stored[name] == row[name] for name in ("country", "phone")):
+        return stored["zone"], stored["zones"], stored["zone_source"]
+    if stored and unasked and stored["zone_source"] == "order" and stored["country"] == row["country"]:
+        return stored["zone"], stored["zones"], "order"
+    found = work_out(named, row["country"], row["phone"], brand.zone)
+    return found.zone, list(found.zones), found.source
 
 
 def item_rows(items: Iterable[IncomingItem]) -> list[Writable]:

@@ -75,13 +75,15 @@ class OtherParcel(_Frozen):
 
 
 class ShopperFacts(_Frozen):
-    """Who is told, without saying who: the zone's source is `order`, `country` or `brand`."""
+    """Who is told, without saying who. `zone` is the one that times are shown in, `zones` all that the shopper may be
+    in; their source is `order`, `country`, `phone` or `brand`."""
 
     has_email: bool
     has_phone: bool
     locale: str
     country: str | None = None
     zone: str = "UTC"
+    zones: tuple[str, ...] = ()
     zone_source: str = "brand"
 
 

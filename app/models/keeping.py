@@ -51,7 +51,7 @@ BLANKED: dict[str, dict[Retention, str]] = {
 
 STAYS: dict[str, str] = {
     # Whose order it was is gone by then; number, parcels and milestones are what deduplication and the audit need.
-    "orders": "id public_id brand_id source number placed_at locale country zone zone_source currency total_minor"
+    "orders": "id public_id brand_id source number placed_at locale country zone zones zone_source currency total_minor"
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier asked_of tracking_number"
     " promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from eta_through eta_day service"

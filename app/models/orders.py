@@ -40,6 +40,7 @@ class Order(Base):
     city: Mapped[str | None]
     postal_code: Mapped[str | None]
     zone: Mapped[str]
+    zones: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     zone_source: Mapped[str]
     currency: Mapped[str | None]
     total_minor: Mapped[int | None] = mapped_column(sa.BigInteger)

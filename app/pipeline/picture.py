@@ -74,6 +74,7 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "locale": order.locale,
                 "country": order.country,
                 "zone": order.zone,
+                "zones": order.zones or (order.zone,),
                 "zone_source": order.zone_source,
             },
             "promise": promise_of(order, shipment),

@@ -97,7 +97,7 @@ _MESSAGE = (
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
-    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
+    "zone", "zones", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",

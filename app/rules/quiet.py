@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from app.models.facts import ShopperFacts
-from app.zones import zone, zones_of_country
+from app.zones import zone
 
 _WRITTEN = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)$")
 
@@ -40,11 +40,8 @@ def parse_quiet(written: str) -> Quiet:
 
 
 def zones_of(shopper: ShopperFacts) -> tuple[str, ...]:
-    """The zones in which it must be day for this shopper: their own, or, where only a country with several is known,
-    every zone of it."""
-    if shopper.zone_source == "country":
-        return zones_of_country(shopper.country) or (shopper.zone,)
-    return (shopper.zone,)
+    """The zones in which it must be day for this shopper: every one that they may be in."""
+    return shopper.zones or (shopper.zone,)
 
 
 def is_quiet(at: datetime, zones: Sequence[str], quiet: Quiet) -> bool:

@@ -53,7 +53,8 @@ class ParcelView(BaseModel):
 
 
 class ShopperView(BaseModel):
-    """Who is told. `zone_source` says how their zone is known: `order`, `country` or `brand`."""
+    """Who is told. `zone_source` says how their zone is known: `order`, `country`, `phone` or `brand`; `zones` are all
+    that it may be."""
 
     name: str | None
     email: str | None
@@ -63,6 +64,7 @@ class ShopperView(BaseModel):
     city: str | None
     postal_code: str | None
     zone: str
+    zones: list[str]
     zone_source: str
 
 

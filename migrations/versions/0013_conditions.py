@@ -5,6 +5,7 @@ Revision: 0013, after 0008
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = '0013'
 down_revision = '0008'
@@ -31,6 +32,9 @@ def _know(reasons: tuple[str, ...]) -> None:
 def upgrade() -> None:
     _know(_REASONS + _NEW_REASONS)
     op.add_column('messages', sa.Column('quiet', sa.Text(), nullable=True))
+    op.add_column('orders', sa.Column(
+        'zones', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False
+    ))
     op.create_index(
         'ix_decisions_rule_error', 'decisions', ['decided_at'], postgresql_where=sa.text("reason = 'rule_error'")
     )
@@ -43,5 +47,6 @@ def downgrade() -> None:
         "UPDATE decisions SET reason = 'already_told' WHERE reason IN ('condition_false', 'rule_error', 'quiet_hours')"
     )
     op.execute("UPDATE messages SET reason = 'retrying' WHERE reason = 'quiet_hours'")
+    op.drop_column('orders', 'zones')
     op.drop_column('messages', 'quiet')
     _know(_REASONS)

@@ -1,6 +1,7 @@
 """One carrier's answer over the wire: how long it is awaited, how much of it is read, what a failure is called."""
 
 import asyncio
+import re
 import zlib
 
 import aiohttp
@@ -12,6 +13,9 @@ from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, clean
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
 through; a key that cannot stand in a header is a ValueError."""
+
+_QUERY = re.compile(r"\?[^\s'\"]+")
+"""An address's query, in the client's words on what went wrong: some carriers want their key there."""
 
 _ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
@@ -27,7 +31,8 @@ async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
     except TimeoutError:
         return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
     except _FAULTS as error:
-        return RawAnswer(None, {}, b"", fault=clean(f"{type(error).__name__}: {error}".rstrip(": "), 300))
+        said = _QUERY.sub("?…", f"{type(error).__name__}: {error}".rstrip(": "))
+        return RawAnswer(None, {}, b"", fault=clean(said, 300))
 
 
 async def _body(answer: httpx.Response) -> bytes:

@@ -23,7 +23,6 @@ from app.tracking.carriers.base import (
     ParcelNotes,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.batches import portion_of, to_each
@@ -41,7 +40,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import each_once, when
+from app.tracking.carriers.telling import Told, each_once, scan_of, when
 from app.tracking.carriers.times import day, destination_zone, instant
 from app.zones import zone_of_country
 
@@ -167,29 +166,18 @@ def _scans(checkpoints: Sequence[JsonObject], zone: str | None) -> Iterator[Hear
 def _scan(checkpoint: JsonObject, zone: str | None) -> HeardScan:
     code = text(checkpoint.get("subtag")) or text(checkpoint.get("tag"))
     written, message = text(checkpoint.get("checkpoint_time")), text(checkpoint.get("message"))
-    milestone, moves, unknown = meaning_of(CODES, code)
     place = _place(checkpoint)
     country = country_of_three(checkpoint.get("country_region") or checkpoint.get("country_iso3"))
-    occurred_at, zone_source = instant(written, zone_of_country(country), zone)
     courier, raw = text(checkpoint.get("slug")), text(checkpoint.get("raw_tag"))
-    return HeardScan(
-        # Not the subtag: AfterShip corrects those, and a corrected checkpoint is no second one.
-        digest=scan_digest("aftership", courier, raw, written, place or "", message),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(message or text(checkpoint.get("subtag_message"))),
-        place=clean(place, 200) if place else None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    # Not the subtag: AfterShip corrects those, and a corrected checkpoint is no second one.
+    identity = scan_digest("aftership", courier, raw, written, place, message)
+    description = message or text(checkpoint.get("subtag_message"))
+    return scan_of(Told(identity, code, description, written, place, zone_of_country(country)), CODES.get(code), zone)
 
 
-def _place(checkpoint: JsonObject) -> str | None:
+def _place(checkpoint: JsonObject) -> str:
     place = text(checkpoint.get("location")).strip()
-    return place or ", ".join(filter(None, (text(checkpoint.get(name)).strip() for name in ("city", "state")))) or None
+    return place or ", ".join(filter(None, (text(checkpoint.get(name)).strip() for name in ("city", "state"))))
 
 
 def country_of_three(value: Any) -> str | None:

@@ -18,7 +18,6 @@ from app.tracking.carriers.base import (
     ParcelNotes,
     RawAnswer,
     clean,
-    meaning_of,
     scan_digest,
 )
 from app.tracking.carriers.batches import portion_of, to_each
@@ -37,7 +36,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import each_once
+from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import day, destination_zone, instant
 from app.zones import zone_of_country
 
@@ -134,24 +133,14 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
 def _scan(detail: JsonObject, zone: str | None) -> HeardScan:
     code = code_of(text(detail.get("status")), text(detail.get("status_detail")))
     written, message = text(detail.get("datetime")), text(detail.get("message"))
-    milestone, moves, unknown = meaning_of(CODES, code)
     where = detail.get("tracking_location")
-    place = ", ".join(filter(None, (text(inner(where, name)).strip() for name in ("city", "state")))) or None
-    occurred_at, zone_source = instant(written, zone_of_country(country_code(inner(where, "country"))), zone)
+    place = ", ".join(filter(None, (text(inner(where, name)).strip() for name in ("city", "state"))))
     source, raw = text(detail.get("source")), text(detail.get("carrier_code"))
-    return HeardScan(
-        # Not the status: EasyPost corrects those, and a corrected detail is no second one.
-        digest=scan_digest("easypost", source, raw, written, place or "", message),
-        code=clean(code, 60),
-        milestone=milestone,
-        description=clean(message or text(detail.get("description"))),
-        place=clean(place, 200) if place else None,
-        written_time=clean(written, 60),
-        occurred_at=occurred_at,
-        zone_source=zone_source,
-        unknown=unknown,
-        moves=moves,
-    )
+    # Not the status: EasyPost corrects those, and a corrected detail is no second one.
+    identity = scan_digest("easypost", source, raw, written, place, message)
+    description = message or text(detail.get("description"))
+    at_place = zone_of_country(country_code(inner(where, "country")))
+    return scan_of(Told(identity, code, description, written, place, at_place), CODES.get(code), zone)
 
 
 def _expected(tracker: JsonObject, zone: str | None) -> dict[str, Any]:

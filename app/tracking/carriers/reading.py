@@ -106,7 +106,7 @@ def xml_all(parent: etree._Element | None, *path: str) -> Iterator[etree._Elemen
         yield parent
         return
     for child in parent:
-        if isinstance(child.tag, str) and etree.QName(child.tag).localname == path[0]:
+        if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == path[0]:
             yield from xml_all(child, *path[1:])
 
 
@@ -183,6 +183,16 @@ def same_number(given: Any, asked: str) -> bool:
     if isinstance(given, int):
         return str(given) == asked.lstrip("0")
     return re.sub(r"\s", "", given).upper() == asked
+
+
+def same_label(given: Any, asked: str) -> bool:
+    """As `same_number`, where either may begin with the "00" that marks a GS1 number of 18 digits on its label."""
+    return same_number(given, asked) or _unmarked(text(given)) == _unmarked(asked) != ""
+
+
+def _unmarked(number: str) -> str:
+    number = re.sub(r"\s", "", number).upper()
+    return number[2:] if re.fullmatch(r"00[0-9]{18}", number) else number
 
 
 def country_code(value: Any) -> str | None:

@@ -11,19 +11,25 @@ from app.tracking.carriers.times import instant
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a carrier wrote of one event, uncleaned. `identity` is made by `scan_digest`."""
+    """What a carrier wrote of one event, uncleaned. `identity` is made by `scan_digest`.
+
+    `place_zone` is the zone of the place, where the carrier tells enough to know it.
+    """
 
     identity: bytes
     code: str
     description: str
     written: str
     place: str = ""
+    place_zone: str | None = None
 
 
-def scan_of(told: Told, meaning: Meaning | None, zone: str | None) -> HeardScan:
+def scan_of(
+    told: Told, meaning: Meaning | None, zone: str | None, read: tuple[datetime | None, str] | None = None
+) -> HeardScan:
     """The event as a scan. `meaning` is None where nobody knows the code; `zone` is the destination's, for a time
-    without offset."""
-    occurred_at, zone_source = instant(told.written, None, zone)
+    without offset; `read` is the instant with its source where the carrier's own way of telling time needs reading."""
+    occurred_at, zone_source = read or instant(told.written, told.place_zone, zone)
     return HeardScan(
         digest=told.identity,
         code=clean(told.code, 60),
