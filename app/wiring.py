@@ -25,6 +25,7 @@ from app.messages.render import Renderer
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
+from app.pipeline.routing import check_routes
 from app.rules.ruleset import default_rules
 from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.tracking.carriers.registry import CARRIERS
@@ -41,6 +42,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
     the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
     nothing may leave anyway (shadow mode).
     """
+    check_routes(CARRIERS, settings.carriers)
     http = build_http()
     transports = build_transports(settings, http)
     return House(

@@ -155,6 +155,8 @@ class Story(_Told):
     shipment: str
     order: str
     carrier: str | None
+    asked_of: str | None
+    candidates: tuple[str, ...]
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
@@ -211,6 +213,8 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         shipment=shipment.public_id,
         order=order.number,
         carrier=shipment.carrier,
+        asked_of=shipment.asked_of,
+        candidates=tuple(shipment.candidates),
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,

@@ -200,10 +200,13 @@ def _replied(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield "What comes next"
-    if story.problem:
+    if story.problem and story.tracking_number and not story.asked_of:
+        yield f"  The carrier is {story.problem}."
+    elif story.problem:
         yield f"  The last question to the carrier went wrong: {story.problem}"
     if story.next_poll_at:
-        yield f"  {story.carrier} is asked again {_at(story.next_poll_at, here)}."
+        turn = f", one of {', '.join(story.candidates)}" if len(story.candidates) > 1 else ""
+        yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.following:
         yield f"  {_followed(story.following, here)}"
     if story.promise_due_at:

@@ -10,7 +10,7 @@ from app.models.orders import Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
-from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
+from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 
 __all__ = [
     "AlarmNotice",
@@ -22,6 +22,7 @@ __all__ = [
     "CarrierAnswer",
     "CarrierBudget",
     "CarrierPush",
+    "CodeMapping",
     "Crossing",
     "Decision",
     "EnrolledNumber",

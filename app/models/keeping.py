@@ -53,11 +53,12 @@ STAYS: dict[str, str] = {
     # Whose order it was is gone by then; number, parcels and milestones are what deduplication and the audit need.
     "orders": "id public_id brand_id source number placed_at locale country zone zones zone_source currency total_minor"
     " promised_on cancelled_at erased_at erasing created_at updated_at",
-    "shipments": "id public_id link_token brand_id order_id reference direction carrier asked_of tracking_number"
-    " promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from eta_through eta_day service"
-    " estimated_as_of next_poll_at promise_due_at last_heard_at last_polled_at poll_failures created_at",
+    "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
+    " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
+    " eta_through eta_day service estimated_as_of next_poll_at promise_due_at last_heard_at last_polled_at"
+    " poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
-    " moves heard_at",
+    " moves mapping_id read_as heard_at",
     "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
     " crossed_at",
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
@@ -87,6 +88,8 @@ STAYS: dict[str, str] = {
     " given_up_at",
     "audit_marks": "name before reached at",
     "carrier_budgets": "carrier free_at",
+    "code_mappings": "id brand_id carrier code meaning before why mapped_by mapped_at ended_at ended_by ended_why"
+    " refold_after",
     "installation": "id salt",
     "erasures": "id brand_id channel address_digest asked_at created_at",
     "pruning_marks": "retention upto",

@@ -26,6 +26,7 @@ from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.polling.raw_answers import packed
 from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, Push, clean
 
 log = logger(__name__)
@@ -204,8 +205,7 @@ _KEEP = sa.text("""
 def _keep_answers(session: Session, said: Sequence[_Said], now: datetime) -> None:
     """Keep what was said with each parcel; an order that was closed meanwhile keeps nothing."""
     rows = [
-        {"brand_id": one.brand_id, "shipment_id": one.shipment_id, "now": now, "body": zlib.compress(one.body, 6)}
-        for one in said
+        {"brand_id": one.brand_id, "shipment_id": one.shipment_id, "now": now, "body": packed(one.body)} for one in said
     ]
     if rows:
         session.execute(_KEEP, rows)

@@ -16,12 +16,14 @@ SHOPPER = "shopper"
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it."""
+    """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
+    opened it had been heard before it meant this."""
 
     facts: Facts
     late: bool = False
     history_until: datetime | None = None
     cancelled: bool = False
+    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _withheld(crossed: Crossed, rule: Rule, view: View | None, now: datetime) ->
         return Reason.cancelled, ""
     if crossed.history_until is not None and news.occurred_at <= crossed.history_until:
         return Reason.history, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC, before the baseline"
+    if crossed.reread:
+        return Reason.history, "it was heard before its code was given this meaning"
     if crossed.late:
         return Reason.late_news, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC"
     if news.occurred_at + rule.expires <= now:

@@ -18,6 +18,7 @@ from app.models import Brand, Shipment
 from app.models.vocabulary import Source
 from app.pipeline.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
 from tests.intake.rows import write_csv
 from tests.integration.conftest import Town, eventually, order_payload, timetable
@@ -68,7 +69,8 @@ def bring(town: Town, folder: Path) -> ImportReport:
         lambda at, parcels: hear(at, town.house, heard_from_incoming(parcels, Source.file), now),
         now=now,
         live=True,
-        known_carriers=list(town.house.carriers),
+        known_carriers=accepted_carriers(town.house),
+        routes=lambda at: routes_for(town.house, at, brand.id),
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from app.errors import NotFound
 from app.tracking.carriers.aftership import AfterShip
 from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.base import Carrier
@@ -40,11 +39,3 @@ CARRIERS: Mapping[str, Carrier] = MappingProxyType(
         "usps": Usps(),
     }
 )
-
-
-def find(name: str) -> Carrier:
-    """The carrier of that name, in any case. Raises NotFound with the names that are known."""
-    carrier = CARRIERS.get(name.strip().lower())
-    if carrier is None:
-        raise NotFound(f"There is no carrier {name!r}. Known: {', '.join(sorted(CARRIERS))}.")
-    return carrier
