@@ -26,7 +26,7 @@ from app.pipeline.planning import Planned, plan, sender_of
 from app.pipeline.polling.settling_carrier import settled
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import next_poll
-from app.tracking.covered import seldom
+from app.tracking.covered import last_look, seldom
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
 
 
@@ -167,6 +167,8 @@ def _next_poll(
     if entry.source is not Source.poll and news_at != now and not reopened:
         return cast("datetime | None", shipment.next_poll_at)
     at = next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
+    if at is None and entry.source is Source.push and shipment.next_poll_at is not None:
+        return last_look(now)
     calls = entry.source is Source.push or (entry.covered and news_at != now)  # what a poll had to find shows a gap
     return seldom(at, now, state.milestone) if calls else at
 

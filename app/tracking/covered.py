@@ -22,6 +22,12 @@ def seldom(usual: datetime | None, now: datetime, milestone: Milestone) -> datet
     return max(usual, now + net + min((usual - now) / 10, net / 10))
 
 
+def last_look(now: datetime) -> datetime:
+    """When to ask once more about a parcel that a call has ended: that call may tell only the end, and those about what
+    came just before it may be lost."""
+    return now + _NET_TODAY
+
+
 def is_covered(followed_until: datetime | None, called_at: datetime | None, now: datetime) -> bool:
     """Whether the carrier can be expected to call: it follows the number, or has called about it lately."""
     followed = followed_until is not None and followed_until > now

@@ -244,6 +244,9 @@ def test_a_called_parcel_is_asked_about_seldom(world: World):
     assert parcel(world, shipment).next_poll_at - world.clock.now() >= timedelta(hours=12)
     hear(world, call("OutForDelivery_001"))
     assert timedelta(hours=3) <= parcel(world, shipment).next_poll_at - world.clock.now() < timedelta(hours=6)
+    hear(world, call("Delivered_001"))
+    last = parcel(world, shipment).next_poll_at
+    assert last == world.clock.now() + timedelta(hours=3), "once more: what came before may be lost"
     (row,) = sql(world, "SELECT carrier, tracking_number, called_at, followed_until FROM enrolled_numbers")
     assert tuple(row) == ("aftership", "T1001-0", world.clock.now(), None)
 
