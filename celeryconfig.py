@@ -14,6 +14,7 @@ _direct = Exchange("")
 task_queues = [
     Queue("tick", _direct, routing_key="tick"),  # looks for what is due; milliseconds
     Queue("poll", _direct, routing_key="poll"),  # waits for carriers
+    Queue("push", _direct, routing_key="push"),  # what carriers tell of their own accord; milliseconds
     Queue("urgent", _direct, routing_key="urgent"),  # what arrives today must not wait behind a long bulk batch
     Queue("send", _direct, routing_key="send"),  # waits for providers
     Queue("settle", _direct, routing_key="settle"),  # leases, silence, providers' reports, promises, alarms
@@ -28,6 +29,8 @@ task_routes = {
     "doorstep.tick": {"queue": "tick"},
     "doorstep.watch": {"queue": "settle"},
     "doorstep.poll": {"queue": "poll"},
+    "doorstep.hear_pushes": {"queue": "push"},
+    "doorstep.look_again": {"queue": "push"},
     "doorstep.urgent": {"queue": "urgent"},
     "doorstep.send": {"queue": "send"},
     "doorstep.recover": {"queue": "settle"},
@@ -41,6 +44,8 @@ task_routes = {
 # A tick that could not run before the next one is worthless: it expires instead of piling up behind an outage.
 beat_schedule = {
     "what-is-due": {"task": "doorstep.tick", "schedule": 1.0, "options": {"expires": 2.0}},
+    "pushed": {"task": "doorstep.hear_pushes", "schedule": 1.0, "options": {"expires": 10.0}},
+    "pushed-before-the-order": {"task": "doorstep.look_again", "schedule": 15.0, "options": {"expires": 30.0}},
     "broken-promises": {"task": "doorstep.watch", "schedule": 2.0, "options": {"expires": 4.0}},
     # One machine gives these a worker of their own, the queue `settle`; elsewhere they may share processes with long
     # work. Dropped after seconds, they would not be done at all while a backlog keeps all of those busy, just when

@@ -10,6 +10,7 @@ from celery.signals import setup_logging
 from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
+from app.pipeline import pushes
 from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
@@ -65,6 +66,20 @@ def poll(carrier: str) -> None:
     tally = pipeline.poll(house(), carrier)
     if tally.parcels:
         log.info("polled", carrier=carrier, parcels=tally.parcels, scans=tally.scans, messages=tally.messages)
+
+
+@_task
+def hear_pushes() -> None:
+    """Hear what carriers have told of their own accord."""
+    tally = pushes.hear_pushes(house())
+    if tally.parcels:
+        log.info("heard", parcels=tally.parcels, scans=tally.scans, messages=tally.messages)
+
+
+@_task
+def look_again() -> None:
+    """Hear what carriers told about parcels before their orders came in."""
+    pushes.look_again(house())
 
 
 @_task

@@ -32,13 +32,14 @@ def running(here: Ground, sink: Sink, programs: list[Program], **settings: str) 
 
 def senders(here: Ground) -> list[Program]:
     """What sends, on two cores: a worker with two processes, and beat."""
-    return [worker_program("worker-send", "tick,urgent,send,settle", 2, {}), beat_program(here.home, {})]
+    return [worker_program("worker-send", "tick,push,urgent,send,settle", 2, {}), beat_program(here.home, {})]
 
 
 def whole_engine(here: Ground, port: int) -> list[Program]:
     """All that stands between a pushed scan and its message, as `doorstep up` has it."""
     return [
         web_program("127.0.0.1", port, {}),
+        worker_program("worker-push", "push", 1, {}),
         worker_program("worker-urgent", "urgent", 1, {}),
         worker_program("worker-send", "tick,send,settle", 1, {}),
         beat_program(here.home, {}),

@@ -59,6 +59,7 @@ def engine_programs(home: Path, host: str, port: int, env: Mapping[str, str]) ->
     return [
         web_program(host, port, env),
         worker_program("worker-ask", "tick,poll", 2, env),
+        worker_program("worker-push", "push", 1, env),
         worker_program("worker-urgent", "urgent", 1, env),
         worker_program("worker-send", "send", 2, env),
         worker_program("worker-settle", "settle", 1, env),

@@ -16,6 +16,7 @@ from app.models import (
     CarrierAnswer,
     Crossing,
     Decision,
+    EnrolledNumber,
     InboundMessage,
     Message,
     Order,
@@ -55,6 +56,15 @@ class AnswerStory(_Told):
     kind: str
     http_status: int | None
     detail: str | None
+
+
+class FollowingStory(_Told):
+    """What is agreed with the carrier about calling: until when it follows the number, when it last called about it,
+    and why it would not follow it."""
+
+    followed_until: datetime | None
+    called_at: datetime | None
+    problem: str | None
 
 
 class ReceiptStory(_Told):
@@ -168,6 +178,7 @@ class Story(_Told):
     faults: tuple[AnswerStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
+    following: FollowingStory | None = None
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -225,6 +236,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         faults=_faults(session, shipment.id),
         crossings=_crossings(session, shipment.id, brand_id is None),
         replies=_replies(session, shipment.id),
+        following=_following(session, shipment),
     )
 
 
@@ -237,6 +249,13 @@ def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
     query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
     return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _following(session: Session, shipment: Shipment) -> FollowingStory | None:
+    if shipment.asked_of is None or shipment.tracking_number is None:
+        return None
+    row = session.get(EnrolledNumber, (shipment.asked_of, shipment.tracking_number))
+    return _as(FollowingStory, row) if row is not None else None
 
 
 def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:

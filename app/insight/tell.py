@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.insight.explain import CAUSES, AttemptStory, CrossingStory, DecisionStory, MessageStory, ScanStory, Story
+from app.insight.explain import (
+    CAUSES,
+    AttemptStory,
+    CrossingStory,
+    DecisionStory,
+    FollowingStory,
+    MessageStory,
+    ScanStory,
+    Story,
+)
 from app.models.vocabulary import ENDS, Cause, MessageState, Reason
 from app.zones import zone
 
@@ -198,10 +207,21 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.next_poll_at:
         turn = f", one of {', '.join(story.candidates)}" if len(story.candidates) > 1 else ""
         yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
+    if story.following:
+        yield f"  {_followed(story.following, here)}"
     if story.promise_due_at:
         yield f"  If it has not arrived by {_at(story.promise_due_at, here)}, it is late."
     if not story.next_poll_at and not story.promise_due_at:
         yield f"  {_quiet(story)}"
+
+
+def _followed(following: FollowingStory, here: ZoneInfo) -> str:
+    """Whether anyone calls about the parcel."""
+    if following.called_at:
+        return f"It was last called about {_at(following.called_at, here)}."
+    if following.problem:
+        return f"Its number is not followed: {following.problem}"
+    return "Its number is followed, and nobody has called about it yet."
 
 
 def _quiet(story: Story) -> str:

@@ -8,6 +8,7 @@ from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVer
 from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, Sender
 from app.models.orders import Order, Shipment
 from app.models.pauses import Pause, RuleVolume
+from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 
@@ -20,9 +21,11 @@ __all__ = [
     "Brand",
     "CarrierAnswer",
     "CarrierBudget",
+    "CarrierPush",
     "CodeMapping",
     "Crossing",
     "Decision",
+    "EnrolledNumber",
     "Erasure",
     "InboundMessage",
     "Incident",

@@ -27,7 +27,12 @@ class Retention(StrEnum):
 
 _R = Retention
 
-DELETED: dict[str, Retention] = {"carrier_answers": _R.carrier_answers, "receipt_batches": _R.receipt_batches}
+DELETED: dict[str, Retention] = {
+    "carrier_answers": _R.carrier_answers,
+    "carrier_pushes": _R.carrier_answers,
+    "enrolled_numbers": _R.carrier_answers,
+    "receipt_batches": _R.receipt_batches,
+}
 """Tables whose rows go as a whole: nothing counts or deduplicates by them once they have been read."""
 
 BLANKED: dict[str, dict[Retention, str]] = {
@@ -50,7 +55,8 @@ STAYS: dict[str, str] = {
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
     " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
-    " eta_through eta_day service next_poll_at poll_rank numbered_at promise_due_at last_heard_at last_polled_at"
+    " eta_through eta_day service estimated_as_of next_poll_at poll_rank numbered_at promise_due_at last_heard_at"
+    " last_polled_at"
     " poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
     " moves mapping_id read_as heard_at",

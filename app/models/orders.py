@@ -66,7 +66,7 @@ class Shipment(Base):
     likeliest first, until one knows the number; `poll_rank` is how likely the next question is to bring news (0
     first). `numbered_at` (engine time) is when its number was given, NULL where that was before we knew the order. An
     estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is `ParcelNotes`, what else the
-    carrier told.
+    carrier told. `estimated_as_of` is when the estimate stood so, by the carrier's word.
     """
 
     __tablename__ = "shipments"
@@ -114,6 +114,7 @@ class Shipment(Base):
     eta_from: Mapped[datetime | None]
     eta_through: Mapped[datetime | None]
     eta_day: Mapped[date | None]
+    estimated_as_of: Mapped[datetime | None]
     service: Mapped[str | None]
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 

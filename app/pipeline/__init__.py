@@ -29,6 +29,7 @@ from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
 from app.pipeline.polling.due import LEASE_SECONDS, any_due, claim_due
+from app.pipeline.polling.enrolling import enrol
 from app.pipeline.polling.recording import record
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
@@ -73,13 +74,14 @@ _MESSAGE_DUE = sa.text("""
 
 
 def poll(house: House, carrier_name: str) -> Tally:
-    """Ask one carrier about every parcel of its that is due: claim → GET → store → fold → decide → commit."""
+    """Ask one carrier about every parcel of its that is due: claim → enrol → GET → store → fold → decide → commit."""
     carrier, total, started = house.carriers[carrier_name], Tally(), stopwatch()
     while stopwatch() - started < ENOUGH_SECONDS:
         with house.sessions.begin() as session:
             due, pace = claim_due(session, house, carrier, house.clock.now())
         if not due:
             break
+        due = enrol(house, carrier, due)
         answers = house.loop.run(ask(house, carrier, due, pace))
         tally = record(house, answers, house.clock.now())
         wake_senders(house, tally)

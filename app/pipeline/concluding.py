@@ -18,6 +18,7 @@ from app.models import Crossing, Decision, Scan, Shipment
 from app.models.facts import News, Told
 from app.models.messages import Message
 from app.models.vocabulary import ENDS, Milestone, Source
+from app.pipeline.estimating import estimate
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans
 from app.pipeline.house import House
 from app.pipeline.picture import picture, promise_of
@@ -25,7 +26,7 @@ from app.pipeline.planning import Planned, plan, sender_of
 from app.pipeline.polling.settling_carrier import settled
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import Watched, next_question
-from app.tracking.carriers.base import Ask
+from app.tracking.covered import last_look, seldom
 from app.tracking.milestones import (
     KnownCrossing,
     KnownScan,
@@ -124,19 +125,19 @@ def _conclude(
         entry, shipment = latest[shipment_id], locked.shipments[shipment_id]
         order = locked.orders[shipment.order_id]
         news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
-        look = _Look(now, news_at, entry.asked, entry.again)
+        look = _Look(now, news_at, entry)
         state = _state(house, order, shipment, known.scans[shipment_id], look)
         unjudged = entry.again and _yet_to_be_judged(shipment, now)
         late = None if unjudged else delay(state, promise_of(order, shipment).ends_at, now)
         episodes = [*state.episodes, late] if late else list(state.episodes)
         fresh = new_crossings(episodes, known.crossings[shipment_id])
         opened += [(shipment_id, crossing) for crossing in fresh]
-        estimate = _estimate(house, order, entry, shipment)
+        told = estimate(house, order, entry, shipment, now)
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **estimate,
-                **_next_question(house, order, _Row(shipment, estimate), state, look),
+                **told,
+                **_next_question(house, order, _Row(shipment, told), state, look),
                 "promise_due_at": shipment.promise_due_at if unjudged else _promise_due(order, shipment, state, now),
                 **settled(house, shipment, entry),
             }
@@ -161,13 +162,31 @@ def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> di
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """At which instant a parcel is looked at, when anything new was heard of it, whether its carrier was asked, and
-    whether only the meaning of what is stored changed (`again`)."""
+    """At which instant a parcel is looked at, when anything new was heard of it, and what was heard."""
 
     now: datetime
     news_at: datetime | None
-    asked: bool
-    again: bool = False
+    entry: Heard
+
+    @property
+    def asked(self) -> bool:
+        """Whether its carrier was asked just now."""
+        return self.entry.asked
+
+    @property
+    def again(self) -> bool:
+        """Whether only the meaning of what is stored changed."""
+        return self.entry.again
+
+    @property
+    def called(self) -> bool:
+        """Whether its carrier called."""
+        return self.entry.source is Source.push
+
+    @property
+    def covered(self) -> bool:
+        """Whether its carrier can be expected to call again; what a poll had to find shows a gap."""
+        return self.called or (self.entry.covered and self.news_at != self.now)
 
 
 def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], look: _Look) -> ParcelState:
@@ -201,33 +220,15 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
     )
     question = next_question(watched, look.now, house.cadence(shipment.asked_of))
     if question is None:
-        return {"next_poll_at": None, "poll_rank": shipment.poll_rank}
-    return {"next_poll_at": question.at, "poll_rank": int(question.rank)}
-
-
-def _estimate(house: House, order: Any, entry: Heard, shipment: Any) -> dict[str, Any]:
-    """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
-    if entry.source not in (Source.poll, Source.push):
-        return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
-    return {
-        "eta_from": entry.eta_from,
-        "eta_through": entry.eta_through,
-        "eta_day": entry.eta_day,
-        "service": entry.service or shipment.service,
-        "notes": _link(house, order, shipment) | shipment.notes | entry.notes.told(),
-    }
+        again_at = last_look(look.now) if look.called and shipment.next_poll_at is not None else None
+        return {"next_poll_at": again_at, "poll_rank": shipment.poll_rank}
+    at = seldom(question.at, look.now, state.milestone) if look.covered else question.at
+    return {"next_poll_at": at, "poll_rank": int(question.rank)}
 
 
 def _yet_to_be_judged(shipment: Any, now: datetime) -> bool:
     """Whether a promise has run out and `watch` has not looked at it: that is news, and left to it."""
     return shipment.promise_due_at is not None and shipment.promise_due_at <= now
-
-
-def _link(house: House, order: Any, shipment: Any) -> dict[str, str]:
-    """The carrier's own page of the parcel, where it did not name one itself."""
-    carrier = house.carriers.get(shipment.carrier) if shipment.tracking_number else None
-    link = carrier.link(Ask(shipment.tracking_number, destination_country=order.country)) if carrier else None
-    return {"link": link} if link else {}
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,8 @@ class Heard:
     """What one source said about one parcel. Without scans, only the passing of time is looked at again.
 
     `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
-    `asked`: its carrier was asked just now, so that silence is its answer.
+    `asked`: its carrier was asked just now, so that silence is its answer. `as_of` is when the source says that it
+    stood so, UTC. `covered`: the carrier calls about the parcel by itself.
     """
 
     shipment_id: int
@@ -34,9 +35,20 @@ class Heard:
     service: str | None = None
     notes: ParcelNotes = NO_NOTES
     tracking_number: str | None = None
+    as_of: datetime | None = None
     asked: bool = False
+    covered: bool = False
     again: bool = False
     """Nothing was heard: what is stored means something else now. What that opens is history, and nobody is told."""
+
+    @property
+    def estimates(self) -> bool:
+        """Whether it says when the parcel will come."""
+        return bool(self.eta_from or self.eta_through or self.eta_day)
+
+    def with_estimate_of(self, other: "Heard") -> "Heard":
+        """The same, with another's word on when the parcel will come."""
+        return replace(self, eta_from=other.eta_from, eta_through=other.eta_through, eta_day=other.eta_day)
 
     @classmethod
     def of_reply(cls, shipment_id: int, source: Source, reply: CarrierReply, number: str) -> "Heard":
@@ -51,6 +63,7 @@ class Heard:
             reply.service,
             reply.notes,
             number,
+            reply.as_of or max((scan.occurred_at for scan in reply.scans if scan.occurred_at), default=None),
             asked=source is Source.poll,
         )
 

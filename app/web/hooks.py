@@ -61,7 +61,7 @@ def twilio_inbound(request: Request, body: Raw) -> Response:
     transport = _transport(house, "twilio")
     if not isinstance(transport, Hears):
         raise _not_in_use()
-    url = _public_url(house.public_url, request)
+    url = public_address(house.public_url, request)
     sms: IncomingSms = _believed("twilio", lambda: transport.inbound(url, dict(request.headers), body))
     meant = take_reply(house, "twilio", sms, house.clock.now())
     log.info("shopper wrote", provider="twilio", meaning=meant or "told before")
@@ -71,7 +71,7 @@ def twilio_inbound(request: Request, body: Raw) -> Response:
 def _take(request: Request, provider: str, body: bytes) -> Response:
     house: House = request.app.state.house
     transport = _transport(house, provider)
-    url, headers = _public_url(house.public_url, request), dict(request.headers)
+    url, headers = public_address(house.public_url, request), dict(request.headers)
     if len(body) > LARGE:
         _believed(provider, lambda: transport.verify(url, headers, body))
         new = keep_batch(house, provider, url, body)
@@ -120,7 +120,7 @@ def _not_in_use() -> Problem:
     )
 
 
-def _public_url(public_url: str, request: Request) -> str:
-    """The address that the provider called and signed, whatever stands between it and us."""
+def public_address(public_url: str, request: Request) -> str:
+    """The address that was called, and signed by who called, whatever stands between it and us."""
     query = request.scope["query_string"].decode("latin-1")
     return public_url.rstrip("/") + request.url.path + (f"?{query}" if query else "")

@@ -78,7 +78,7 @@ TAGS = [
         "description": "What carriers' codes mean, and saying it. Scopes: `orders:read`, `carriers:write`.",
     },
     {"name": "people", "description": "A person's rights. Scopes: `people:export`, `people:erase`."},
-    {"name": "hooks", "description": "Where providers report. Verified by their signatures, not by keys."},
+    {"name": "hooks", "description": "Where providers report and carriers call. Verified by signatures, not by keys."},
     {"name": "health", "description": "For load balancers and those who watch over them."},
 ]
 

@@ -13,9 +13,10 @@ LAST_SECONDS = 2.0
 """How long a stop waits for what is still to be told; what is lost costs one tick."""
 
 
-RESTS = {"digest_reports": 0.25}
-"""Seconds after a wake-up in which the same work is not woken again, but after them. Reports come by the hundred a
-second, one wake-up takes in all that are there, and a queue full of wake-ups holds up what stands behind them."""
+RESTS = {"digest_reports": 0.25, "hear_pushes": 0.02}
+"""Seconds after a wake-up in which the same work is not woken again, but after them. Reports and carriers' calls come
+by the hundred a second, one wake-up takes in all that are there, and a queue full of wake-ups holds up what stands
+behind them."""
 
 
 class Waker:

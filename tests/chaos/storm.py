@@ -157,7 +157,7 @@ class Storm:
     def start_worker(self, name: str, shift: timedelta = timedelta(0)) -> None:
         """A worker on every queue, whose engine clock stands `shift` off the real one."""
         clock = Clock(wall_now() + shift, wall_seconds())
-        program = worker_program(name, "tick,poll,urgent,send,settle", POOL, {})
+        program = worker_program(name, "tick,poll,push,urgent,send,settle", POOL, {})
         argv = (*program.argv, "-I", "tests.chaos.points")
         self.engine.start(replace(program, argv=argv, env={"DOORSTEP_CLOCK": describe_clock(clock)}))
 

@@ -49,7 +49,9 @@ class Engine:
         )
         log.close()
 
-    def start_worker(self, name: str = "worker", queues: str = "tick,poll,urgent,send,settle", pool: int = 4) -> None:
+    def start_worker(
+        self, name: str = "worker", queues: str = "tick,poll,push,urgent,send,settle", pool: int = 4
+    ) -> None:
         self.start(worker_program(name, queues, pool, {}))
 
     def start_beat(self) -> None:

@@ -13,7 +13,7 @@ from app.worker import app
 def main(amount: int, visibility_timeout: float) -> None:
     """Start the workers and wait for them; whoever kills the group kills them all."""
     app.conf.broker_transport_options = app.conf.broker_transport_options | {"visibility_timeout": visibility_timeout}
-    argv = ["worker", "-Q", "tick,poll,urgent,send,settle", "-c", "1", "-l", "INFO"]
+    argv = ["worker", "-Q", "tick,poll,push,urgent,send,settle", "-c", "1", "-l", "INFO"]
     argv += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     for n in range(amount):
         if os.fork() == 0:

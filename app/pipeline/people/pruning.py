@@ -66,6 +66,30 @@ _BY_AGE: dict[str, tuple[Retention, sa.TextClause]] = {
             DELETE FROM carrier_answers USING mine WHERE carrier_answers.id = mine.id RETURNING mine.id
         """),
     ),
+    "carrier_pushes": (
+        _R.carrier_answers,
+        sa.text("""
+            WITH mine AS MATERIALIZED (
+                SELECT id FROM carrier_pushes
+                WHERE id = any(SELECT id FROM carrier_pushes ORDER BY id LIMIT :amount) AND taken_at IS NOT NULL
+                    AND received_at < now() - make_interval(days => :days)
+                ORDER BY id FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM carrier_pushes USING mine WHERE carrier_pushes.id = mine.id RETURNING mine.id
+        """),
+    ),
+    "enrolled_numbers": (
+        _R.carrier_answers,
+        sa.text("""
+            WITH mine AS MATERIALIZED (
+                SELECT carrier, tracking_number FROM enrolled_numbers WHERE touched_at < :before
+                ORDER BY touched_at LIMIT :amount FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM enrolled_numbers USING mine
+            WHERE enrolled_numbers.carrier = mine.carrier AND enrolled_numbers.tracking_number = mine.tracking_number
+            RETURNING mine.carrier
+        """),
+    ),
     "unknown_codes": (
         _R.carrier_answers,
         sa.text(f"""

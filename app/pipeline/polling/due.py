@@ -37,7 +37,8 @@ _MEASURE = {Rank.hot: 15, Rank.warm: 30, Rank.cool: 120, Rank.cold: 480}
 
 @dataclass(frozen=True, slots=True)
 class DueParcel:
-    """A parcel that is asked about now. `last_answer` is the digest of what its carrier said last."""
+    """A parcel that is asked about now. `last_answer` is the digest of what its carrier said last; `covered` is whether
+    the carrier can be expected to call about it."""
 
     id: int
     order_id: int
@@ -58,6 +59,7 @@ class DueParcel:
     eta_from: datetime | None = None
     eta_through: datetime | None = None
     eta_day: date | None = None
+    covered: bool = False
 
     @property
     def known_at(self) -> datetime:

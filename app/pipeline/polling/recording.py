@@ -1,6 +1,7 @@
 """What an answer costs or brings a parcel: unchanged, changed, or unusable, each written in one transaction a batch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,11 +16,13 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Asked, answer_digest
+from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next
 from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
 from app.tracking.carriers.base import AnswerKind, clean
+from app.tracking.covered import seldom
 
 log = logger(__name__)
 
@@ -86,17 +89,24 @@ def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
         "now": now,
         "ids": [parcel.id for parcel in parcels],
         "numbers": [parcel.tracking_number for parcel in parcels],
-        "next_poll_at": [question.at if question else None for question in questions],
+        "next_poll_at": [
+            _rest_until(parcel, question.at, now) if question else None
+            for parcel, question in zip(parcels, questions, strict=True)
+        ],
         "ranks": [question.rank if question else Rank.cold for question in questions],
     }
     with house.sessions.begin() as session:
         session.execute(_REST, values)
 
 
+def _rest_until(parcel: DueParcel, usual: datetime, now: datetime) -> datetime | None:
+    """A parcel of which the carrier calls is asked about seldom, as long as asking finds nothing that no call told."""
+    return seldom(usual, now, parcel.milestone) if parcel.covered else usual
+
+
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     with house.sessions.begin() as session:
-        heard = [Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number) for one in batch]
-        tally = hear(session, house, heard, now)
+        tally = hear(session, house, [_heard(one) for one in batch], now)
         session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.about) for one in batch])
         session.execute(
             sa.update(Shipment),
@@ -112,6 +122,11 @@ def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
             ],
         )
     return tally
+
+
+def _heard(one: Asked) -> Heard:
+    heard = Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number)
+    return replace(heard, covered=one.parcel.covered)
 
 
 _STILL_ASKED = sa.update(cast("sa.Table", Shipment.__table__)).where(

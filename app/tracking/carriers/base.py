@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from app.models.vocabulary import Milestone
@@ -162,7 +163,8 @@ class CarrierReply:
 
     An expected delivery is a window (`eta_from`, `eta_through`, both UTC; one instant stands in both) or only a day
     (`eta_day`), which stays one. `portion` is the part of the answer that is about this parcel, where the answer is
-    about several: by it the same answer is known again.
+    about several: by it the same answer is known again. `as_of` is when the carrier says that it stood so (UTC), where
+    it tells: a call that was long under way must not take back what was heard since.
     """
 
     kind: AnswerKind
@@ -176,6 +178,7 @@ class CarrierReply:
     retry_after: float | None = None
     notes: ParcelNotes = NO_NOTES
     portion: bytes | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +229,14 @@ class Enrolment(Protocol):
         ...
 
 
+NOBODY: Mapping[str, Ask] = MappingProxyType({})
+
+
 class Push(Protocol):
-    """How a carrier calls us: what proves that it is the carrier, and what it says."""
+    """How a carrier calls us: what proves that it is the carrier, and what it says.
+
+    A call may come twice, late and out of order, and may tell the whole way or only what is new: both are heard alike.
+    """
 
     signature: str
     """The scheme, in one line, for people who set it up."""
@@ -236,8 +245,9 @@ class Push(Protocol):
         """Returns if the call is the carrier's. `headers` have lower-case names. Raises Forged."""
         ...
 
-    def read(self, body: bytes) -> list[CarrierReply]:
-        """What it says, by parcel; empty for a call that is about none. Raises Unreadable, with the reason."""
+    def read(self, body: bytes, known: Mapping[str, Ask] = NOBODY) -> list[CarrierReply]:
+        """What it says, by parcel; empty for a call that is about none. `known` holds, by the number in a reply, what
+        helps to read it, as when asking. Raises Unreadable, with the reason."""
         ...
 
 

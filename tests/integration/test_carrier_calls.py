@@ -1,0 +1,213 @@
+"""A carrier that must be told what to follow and then calls: told once, asked seldom, and nothing is missed for it."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from app import pipeline
+from app.demo.carrier.timetable import Step, TimedStep, Timetable
+from app.models import Crossing, EnrolledNumber, Message, Shipment
+from app.pipeline.pushes import hear_pushes
+from app.settings import CarrierSettings, Settings
+from tests.integration.aftership import SECRET, AfterShipStandIn
+from tests.integration.conftest import Town, serving
+from tests.pipeline.conftest import START, TurnedClock
+
+WAY = ((1, Step.pickup), (7, Step.sorted), (20, Step.arrived), (26, Step.van), (30, Step.delivered))
+PARCELS, HOURS, SEED = 8, 58, 20261127
+NET = timedelta(hours=12)
+
+
+@pytest.fixture
+def aftership(clock: TurnedClock) -> AfterShipStandIn:
+    return AfterShipStandIn(clock)
+
+
+@pytest.fixture
+def aftership_url(aftership: AfterShipStandIn) -> Iterator[str]:
+    with serving(aftership) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(settings: Settings, aftership_url: str) -> Settings:
+    """An installation that asks AfterShip, and is called by it."""
+    reached = CarrierSettings(
+        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=2
+    )
+    return settings.model_copy(update={"carriers": {"aftership": reached}})
+
+
+def way_of(number: str, index: int) -> Timetable:
+    """A parcel's way, each a little later than the one before."""
+    steps = tuple(
+        TimedStep(at=START + timedelta(hours=hours, minutes=7 * index), step=step, place="Malmö", country="SE",
+                  lag_seconds=0)
+        for hours, step in WAY
+    )  # fmt: skip
+    return Timetable(tracking_number=number, origin="SE", destination="SE", steps=steps)
+
+
+def order(town: Town, number: str) -> None:
+    parcels = [{"carrier": "aftership", "tracking_number": number}]
+    town.order(number, parcels=parcels, shopper={"name": "Maja", "email": f"{number}@example.test", "country": "SE"})
+
+
+def poll(town: Town) -> None:
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("DELETE FROM carrier_budgets"))  # the clock runs faster than the allowance refills
+    pipeline.poll(town.house, "aftership")
+
+
+def enrolled(town: Town) -> dict[str, EnrolledNumber]:
+    with town.house.sessions() as session:
+        return {row.tracking_number: row for row in session.scalars(sa.select(EnrolledNumber))}
+
+
+def test_it_is_told_once_and_asked_in_one_question(town: Town, aftership: AfterShipStandIn):
+    """New parcels are registered as they come due and first asked about minutes later, all in one question; a number
+    that it follows already is as good as new; later turns register nothing again."""
+    aftership.followed.add("N1")
+    for number in ("N1", "N2", "N3"):
+        aftership.ways[number] = way_of(number, 0)
+        order(town, number)
+    town.clock.turn(hours=2)
+    poll(town)
+    assert sorted(one["tracking_number"] for one in aftership.told) == ["N1", "N2", "N3"]
+    assert aftership.questions == 0, "nothing can be known yet"
+    assert all(row.followed_until and not row.problem for row in enrolled(town).values())
+    town.clock.turn(minutes=3)
+    poll(town)
+    assert (aftership.questions, len(aftership.told)) == (1, 3)
+    assert {town.parcel(number).milestone for number in ("N1", "N2", "N3")} == {"dispatched"}
+    town.clock.turn(hours=30)
+    poll(town)
+    assert len(aftership.told) == 3 and town.parcel("N2").milestone == "delivered"
+
+
+def test_what_it_will_not_follow_is_told_and_tried_again(town: Town, aftership: AfterShipStandIn):
+    """A number that is none waits for hours, an ill carrier for seconds, each with the reason in its story; a
+    neighbour is not held up, and once it is taken all goes its way."""
+    aftership.answers = {"NONE": (400, 4012), "ILL": (503, 503)}
+    for number in ("NONE", "ILL", "FINE"):
+        aftership.ways[number] = way_of(number, 0)
+        order(town, number)
+    poll(town)
+    assert aftership.followed == {"FINE"}
+    assert "AfterShip does not follow it yet (not_found: It will not do.)" in town.told("NONE")
+    assert "AfterShip does not follow it yet (unavailable: " in town.told("ILL")
+    assert "Its number is not followed: not_found: It will not do." in town.told("NONE")
+    assert "Its number is followed, and nobody has called about it yet." in town.told("FINE")
+    town.clock.turn(minutes=2)
+    poll(town)
+    tries = Counter(one["tracking_number"] for one in aftership.told)
+    assert tries == {"NONE": 1, "ILL": 2, "FINE": 1}
+    aftership.answers.clear()
+    for _ in range(2):
+        town.clock.turn(hours=9)
+        poll(town)
+    assert {town.parcel(number).problem for number in ("NONE", "ILL", "FINE")} == {None}
+    assert {town.parcel(number).milestone for number in ("NONE", "ILL", "FINE")} == {"in_transit"}
+
+
+@pytest.mark.parametrize(("secret", "least", "most"), [(SECRET, 11, 14), ("", 0, 5)])
+def test_it_is_asked_seldom_where_its_calls_would_be_believed(
+    town: Town, aftership: AfterShipStandIn, secret: str, least: int, most: int
+):
+    """A followed parcel of which nothing is new waits for half a day; without a secret nothing that it says unasked
+    would be believed, so it is asked about at the usual pace."""
+    reached = town.house.carrier_config("aftership").model_copy(update={"push_secret": SecretStr(secret)})
+    town.house.carrier_settings["aftership"] = reached
+    order(town, "N1")
+    for _ in range(3):  # registered, asked about for the first time, asked about again
+        poll(town)
+        with town.house.sessions.begin() as session:
+            session.execute(sa.update(Shipment).values(next_poll_at=town.clock.turn(minutes=4)))
+    poll(town)
+    wait = town.parcel("N1").next_poll_at - town.clock.now()
+    assert aftership.asked == {"N1": 3}
+    assert timedelta(hours=least) < wait < timedelta(hours=most)
+
+
+def fates(
+    aftership: AfterShipStandIn, number: str, dice: random.Random | None
+) -> list[tuple[datetime, bytes, dict[str, str]]]:
+    """When each call about a parcel comes in: at once, or as the dice say never, twice, or a day late."""
+    comes = []
+    for step in aftership.ways[number].steps:
+        body, headers = aftership.call(number, step.at)
+        fate = dice.random() if dice else 0.5
+        if fate < 0.2:
+            continue
+        late = timedelta(hours=24) if fate < 0.4 else timedelta(0)
+        comes += [(step.at + late, body, headers)] * (2 if fate > 0.8 else 1)
+    return comes
+
+
+def reached(town: Town, prefix: str) -> tuple[dict[str, Counter[str]], dict[str, Counter[tuple[str, str]]], set[str]]:
+    """By place in the crowd: the milestones, the messages that were sent, and the ends of the others."""
+    with town.house.sessions() as session:
+        rows = session.execute(
+            sa.select(Shipment.tracking_number, Crossing.milestone, Crossing.occurred_at, Crossing.crossed_at)
+            .join(Crossing, sa.and_(Crossing.shipment_id == Shipment.id, Crossing.scope == "parcel"))
+            .where(Shipment.tracking_number.startswith(prefix))
+        ).all()
+        messages = session.execute(
+            sa.select(Shipment.tracking_number, Message.channel, Message.milestone, Message.state)
+            .join(Message, Message.shipment_id == Shipment.id)
+            .where(Shipment.tracking_number.startswith(prefix))
+        ).all()
+    milestones: dict[str, Counter[str]] = {}
+    sent: dict[str, Counter[tuple[str, str]]] = {}
+    for number, milestone, occurred_at, crossed_at in rows:
+        milestones.setdefault(number[1:], Counter())[milestone] += 1
+        assert crossed_at - occurred_at <= NET + timedelta(hours=2), f"{number} {milestone}: within the safety net"
+    for number, channel, milestone, state in messages:
+        sent.setdefault(number[1:], Counter())
+        if state == "accepted":
+            sent[number[1:]][channel, milestone] += 1
+    return milestones, sent, {state for *_, state in messages if state != "accepted"}
+
+
+def test_polling_finds_what_its_calls_lose(town: Town, web: str, aftership: AfterShipStandIn, providers):
+    """A fifth of the calls lost, a fifth a day late, a fifth doubled, all over HTTP and signed: the safety net finds
+    every milestone within its width, the same ones as those of which every call came, no message is sent twice or more,
+    what was not sent was overtaken or expired; and those that are called about are asked about a few times in all."""
+    providers.behave(callbacks={"enabled": False})
+    dice = random.Random(SEED)
+    due = []
+    for index in range(PARCELS):
+        for prefix, faults in (("A", None), ("B", dice)):
+            number = f"{prefix}{index}"
+            aftership.ways[number] = way_of(number, index)
+            order(town, number)
+            due += fates(aftership, number, faults)
+    due.sort(key=lambda one: one[0])
+    assert len(due) != 2 * PARCELS * len(WAY), "the dice fell"
+    with httpx.Client(base_url=web, trust_env=False) as caller:
+        poll(town)
+        for _ in range(HOURS):
+            town.clock.turn(hours=1)
+            while due and due[0][0] <= town.clock.now():
+                _, body, headers = due.pop(0)
+                assert caller.post("/hooks/carriers/aftership", content=body, headers=headers).status_code == 200
+            hear_pushes(town.house)
+            poll(town)
+            town.send()
+    punctual, lossy = reached(town, "A"), reached(town, "B")
+    assert lossy[0] == punctual[0] and len(punctual[0]) == PARCELS, "the same milestones, each as often"
+    for place, sent in lossy[1].items():
+        assert sent <= punctual[1][place], f"{place}: no message extra"
+        assert set(sent.values()) == {1}
+    assert lossy[2] <= {"superseded", "expired"}
+    with town.house.sessions() as session:
+        assert set(session.scalars(sa.select(Shipment.milestone))) == {"delivered"}
+    assert len(aftership.told) == 2 * PARCELS, "each was registered once"
+    assert max(aftership.asked[f"A{index}"] for index in range(PARCELS)) <= 5, "seldom asked about"
+    town.assert_whole()
