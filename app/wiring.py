@@ -25,6 +25,8 @@ from app.messages.render import Renderer
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
+from app.pipeline.polling.shelf import shelf_url
+from app.pipeline.polling.tokens import Tokens
 from app.rules.ruleset import default_rules
 from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.tracking.carriers.registry import CARRIERS
@@ -63,6 +65,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         brake=settings.brake,
         mailers=build_mailers(settings, transports[Channel.email], http),
         retention=settings.retention,
+        tokens=Tokens(shelf_url(settings.broker_url.get_secret_value())),
     )
 
 

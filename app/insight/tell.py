@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.insight.explain import CAUSES, AttemptStory, CrossingStory, DecisionStory, MessageStory, ScanStory, Story
+from app.insight.explain import (
+    CAUSES,
+    AttemptStory,
+    CrossingStory,
+    DecisionStory,
+    MessageStory,
+    ScanStory,
+    Story,
+    TroubleStory,
+)
 from app.models.vocabulary import ENDS, Cause, MessageState, Reason
 from app.zones import zone
 
@@ -176,12 +185,21 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield "What comes next"
     if story.problem:
         yield f"  The last question to the carrier went wrong: {story.problem}"
-    if story.next_poll_at:
+    if story.carrier_trouble:
+        yield from _carrier_trouble(story.carrier_trouble, here)
+    elif story.next_poll_at:
         yield f"  {story.carrier} is asked again {_at(story.next_poll_at, here)}."
     if story.promise_due_at:
         yield f"  If it has not arrived by {_at(story.promise_due_at, here)}, it is late."
     if not story.next_poll_at and not story.promise_due_at:
         yield f"  {_quiet(story)}"
+
+
+def _carrier_trouble(trouble: TroubleStory, here: ZoneInfo) -> Iterator[str]:
+    since = f" since {_at(trouble.since, here)}" if trouble.since else ""
+    yield f"  {trouble.carrier} gives no answers at present: {trouble.why}{since}."
+    if trouble.asked_again_at:
+        yield f"  It is tried again {_at(trouble.asked_again_at, here)}; the parcel is asked about when it answers."
 
 
 def _quiet(story: Story) -> str:

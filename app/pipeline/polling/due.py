@@ -82,7 +82,9 @@ _DUE = sa.text("""
 """)
 
 
-def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -> tuple[list[DueParcel], Pace]:
+def claim_due(
+    session: Session, house: House, carrier: Carrier, now: datetime, most: int = CLAIM
+) -> tuple[list[DueParcel], Pace]:
     """Claim the parcels of a carrier that are due, at most as many as its budget allows in the next seconds.
 
     Each brand with parcels due gets an equal slice, in an order drawn anew: neither one with a flood of parcels nor
@@ -92,7 +94,7 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     config = house.carrier_config(carrier.name)
     per_second = config.requests_per_second or carrier.requests_per_second
     wait, allowed = _budget(session, carrier, per_second)
-    amount = min(CLAIM, allowed * carrier.batch_size)
+    amount = min(most, allowed * carrier.batch_size)
     if amount < 1:
         return [], Pace(0, 0)
     rows = session.execute(

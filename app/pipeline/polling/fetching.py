@@ -1,12 +1,13 @@
 """One carrier's answer over the wire: how long it is awaited, how much of it is read, what a failure is called."""
 
 import asyncio
+import ssl
 import zlib
 
 import aiohttp
 import httpx
 
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, clean
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
@@ -26,9 +27,28 @@ async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnsw
         ):
             return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
     except TimeoutError:
-        return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
+        fault = f"no complete answer within {deadline:g} s"
+        return RawAnswer(None, {}, b"", fault=fault, silence=Silence.timeout)
     except _FAULTS as error:
-        return RawAnswer(None, {}, b"", fault=clean(f"{type(error).__name__}: {error}".rstrip(": "), 300))
+        fault = clean(f"{type(error).__name__}: {error}".rstrip(": "), 300)
+        return RawAnswer(None, {}, b"", fault=fault, silence=_silence(error))
+
+
+_CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
+_GARBLED = (httpx.DecodingError, httpx.InvalidURL, zlib.error, ValueError)
+
+
+def _silence(error: BaseException) -> Silence:
+    """Why there is no answer. The client words a broken handshake as any other connection that was not made, so what
+    lies beneath is looked at."""
+    beneath: BaseException | None = error
+    while beneath is not None:
+        if isinstance(beneath, _CERTIFICATE):
+            return Silence.certificate
+        beneath = beneath.__cause__ or beneath.__context__
+    if isinstance(error, httpx.TimeoutException):
+        return Silence.timeout
+    return Silence.garbled if isinstance(error, _GARBLED) else Silence.unreachable
 
 
 async def _body(answer: httpx.Response) -> bytes:
