@@ -1,4 +1,4 @@
-"""Whether a carrier may be asked, by what its last answers were: a circuit breaker, closed → open → probing → closed."""
+"""Whether a carrier may be asked, by its last answers: a circuit breaker, closed → open → probing → closed."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Asking a carrier about the parcels that are due: many calls at once, with no transaction open, until it is found ill."""
+"""Asking a carrier about the parcels that are due: many calls at once, no transaction open, until it is found ill."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence

@@ -74,6 +74,10 @@ def shelf_url(broker_url: str) -> str:
     return broker_url if urlsplit(broker_url).scheme in ("redis", "rediss") else ""
 
 
+def _client(url: str) -> Any:
+    return redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
+
+
 class Shelf:
     """One account's place on the shelf. Where there is none, or it is away, each process is alone: nothing is found,
     and it is always its turn. An asynchronous context manager."""

@@ -16,7 +16,7 @@ from app.pipeline.polling.shelf import Account, Kept, Shelf
 from app.tracking.carriers.base import Access, Carrier, CarrierReply, Login, RawAnswer
 
 _RENEWED_AT = 0.8
-"""The share of its life after which a token is renewed: while it is still good, so that nobody waits for the new one."""
+"""The share of its life after which a token is renewed: while it is still good, so that nobody waits for a new one."""
 
 _USED_UNTIL = 0.95
 """The share of its life in which calls are begun with it: one that begins with a good token must end with it too."""
