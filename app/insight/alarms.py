@@ -221,9 +221,13 @@ def _storms(session: Session) -> list[Trouble]:
 
 
 # One that is left alone for a moment is not news; one that refuses the credentials is, at once: waiting mends nothing.
+# Nor is one that nobody waits for: without a parcel to ask about, it would never be seen to be well again.
 _CARRIERS = sa.text("""
-    SELECT carrier, state, fault, detail, strikes, throttles, since, until FROM carrier_health
-    WHERE (state <> :closed AND (fault = :denied OR since < :before)) OR (throttles >= :often AND throttled_since > :after)
+    SELECT carrier, state, fault, detail, strikes, throttles, since FROM carrier_health
+    WHERE (
+        (state <> :closed AND (fault = :denied OR since < :before))
+        OR (throttles >= :often AND throttled_since > :after)
+    ) AND EXISTS (SELECT 1 FROM shipments WHERE asked_of = carrier AND next_poll_at IS NOT NULL)
 """)
 _OFTEN = 10
 """Batches of one hour in which a carrier asked for fewer questions; so many are no accident."""

@@ -14,8 +14,8 @@ class CarrierHealth(Base):
     """One carrier's circuit breaker, shared by every worker, and by all brands: one key buys one allowance.
 
     The instants are engine time; `tracking.health.Standing` says what each column means. `latencies` are the seconds
-    that the latest good answers took. `throttles` counts the batches, since `throttled_since`, in which it asked for fewer questions.
-    `credentials` is a digest with `salt` of what it was last asked with, by which a changed setting is known.
+    that the latest good answers took. `throttles` counts the batches, since `throttled_since`, in which it asked for
+    fewer questions. `credentials` is a digest with `salt` of what it was last asked with, by which a changed setting is known.
     """
 
     __tablename__ = "carrier_health"

@@ -4,7 +4,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import redis.asyncio
