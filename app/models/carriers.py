@@ -15,7 +15,8 @@ class CarrierHealth(Base):
 
     The instants are engine time; `tracking.health.Standing` says what each column means. `latencies` are the seconds
     that the latest good answers took. `throttles` counts the batches, since `throttled_since`, in which it asked for
-    fewer questions. `credentials` is a digest with `salt` of what it was last asked with, by which a changed setting is known.
+    fewer questions. `credentials` is a digest with `salt` of what it was last asked with, by which a changed setting is
+    known.
     """
 
     __tablename__ = "carrier_health"

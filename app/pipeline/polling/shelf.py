@@ -85,7 +85,7 @@ class Shelf:
     def __init__(self, url: str, account: Account) -> None:
         self._account = account
         self._turn = secrets.token_hex(8)
-        self._redis = redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0) if url else None
+        self._redis = _client(url) if url else None
 
     async def __aenter__(self) -> Self:
         return self
