@@ -19,6 +19,7 @@ class CarrierStanding:
     asked freely. `answered_at`: its last usable answer. `fault`, `detail` and `faulted_at` are the latest trouble, also
     when that is over. `failures`: bad answers in a row. `seconds`: the median of its latest good answers.
     `throttles`: batches since `throttled_since` (an hour at most) in which it asked for fewer questions.
+    `pace`: calls a second that it is held to, because it bears fewer than it is set to.
     """
 
     carrier: str
@@ -33,6 +34,7 @@ class CarrierStanding:
     seconds: float | None
     throttles: int
     throttled_since: datetime | None
+    pace: float | None
 
     @property
     def well(self) -> bool:
@@ -57,6 +59,7 @@ def carrier_health(session: Session) -> dict[str, CarrierStanding]:
             seconds=median(row.latencies) if row.latencies else None,
             throttles=row.throttles,
             throttled_since=row.throttled_since,
+            pace=row.pace,
         )
         for row in rows
     }

@@ -32,6 +32,7 @@ class CarrierHealth(Base):
     detail: Mapped[str] = mapped_column(server_default="")
     faulted_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
+    pace: Mapped[float | None]
     latencies: Mapped[list[float]] = mapped_column(ARRAY(sa.Float), server_default=sa.text("'{}'::double precision[]"))
     throttles: Mapped[int] = mapped_column(server_default="0")
     throttled_since: Mapped[datetime | None]

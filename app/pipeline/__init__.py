@@ -28,7 +28,7 @@ from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
-from app.pipeline.polling.breaker import begin_probe, enter, held, learn
+from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
 from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, claim_due
 from app.pipeline.polling.recording import give_back, record
 from app.pipeline.preparing import broken, prepare, read
@@ -108,7 +108,8 @@ def _poll_batch(house: House, carrier: Carrier) -> Tally | None:
         if entry.leave is Leave.none:
             return None
         probe, standing = entry.leave is Leave.probe, entry.standing
-        due, pace = claim_due(session, house, carrier, now, carrier.batch_size if probe else CLAIM)
+        most = min(CLAIM, most_calls(entry) * carrier.batch_size)
+        due, pace = claim_due(session, house, carrier, now, most)
         if not due:
             return None
         if probe:

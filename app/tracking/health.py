@@ -45,7 +45,11 @@ DENIED_AFTER_GOOD = 3
 GOOD_SECONDS = 3600.0
 """How long a good answer vouches for the credentials. Wall seconds, as all here."""
 WELL_SECONDS = 300.0
-"""A carrier that was well for so long is ill for the first time again."""
+"""A carrier that was well for so long is ill for the first time again, and is asked a little faster if it was slowed."""
+FASTER = 1.02
+"""What each good answer of one that was slowed raises its pace by, once it was well for so long."""
+SLOWEST = 1 / 60
+"""Calls a second that are always tried."""
 
 
 class Leave(StrEnum):
@@ -77,6 +81,7 @@ class Standing:
     `since`: when it was last found ill, or well again. `until`: open, no question before then; probing, then the one
     who probes is given up. `strikes`: how often it was found ill without having been well. `failures`: bad answers in
     a row. `answered_at`: the last good answer. `fault` and `detail` are the latest trouble, also when it is over.
+    `pace`: calls a second, where it turned out to bear fewer than it is set to; None where it does not.
     """
 
     state: CarrierState = CarrierState.closed
@@ -88,14 +93,16 @@ class Standing:
     detail: str = ""
     faulted_at: datetime | None = None
     answered_at: datetime | None = None
+    pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Engine time, and how many seconds of it pass in one wall second."""
+    """Engine time, how many seconds of it pass in one wall second, and how many calls a second a carrier is set to."""
 
     now: datetime
     speed: float = 1.0
+    rate: float = 1.0
 
     def after(self, seconds: float) -> datetime:
         """The engine instant so many wall seconds from now."""
@@ -141,7 +148,12 @@ def _well(standing: Standing, moment: Moment) -> Standing:
     if standing.state is CarrierState.open:
         return replace(standing, answered_at=moment.now)
     since = moment.now if standing.state is CarrierState.probing else standing.since
-    return replace(standing, state=CarrierState.closed, since=since, until=None, failures=0, answered_at=moment.now)
+    pace = standing.pace
+    if pace is not None and since is not None and since <= moment.after(-WELL_SECONDS):
+        pace = None if pace * FASTER >= moment.rate else pace * FASTER
+    return replace(
+        standing, state=CarrierState.closed, since=since, until=None, failures=0, answered_at=moment.now, pace=pace
+    )
 
 
 def _enough(standing: Standing, outcome: Outcome, moment: Moment) -> int:
@@ -151,14 +163,20 @@ def _enough(standing: Standing, outcome: Outcome, moment: Moment) -> int:
 
 
 def _ill(standing: Standing, seen: Standing, outcome: Outcome, moment: Moment) -> Standing:
-    """Open, for longer if it was ill of the same thing a moment ago."""
+    """Open, for longer if it was ill of the same thing a moment ago.
+
+    One that answers, and then wants fewer questions, is asked at half the pace: a longer rest would not make it bear
+    more. A probe that is turned away is alone, so there it is rest that is wanted.
+    """
     fault = outcome.fault or CarrierFault.unreachable
     was_closed = standing.state is CarrierState.closed
+    too_fast = was_closed and fault is CarrierFault.throttled
     recently = not was_closed or (standing.since is not None and standing.since > moment.after(-WELL_SECONDS))
-    strikes = standing.strikes + 1 if recently and standing.fault is fault else 1
+    strikes = standing.strikes + 1 if recently and standing.fault is fault and not too_fast else 1
     wait = max(outcome.wait or 0.0, BACK_OFF[fault].wait(strikes))
     since = moment.now if was_closed else standing.since
-    return replace(seen, state=CarrierState.open, since=since, until=moment.after(wait), strikes=strikes)
+    pace = max(SLOWEST, min(standing.pace or moment.rate, moment.rate) / 2) if too_fast else standing.pace
+    return replace(seen, state=CarrierState.open, since=since, until=moment.after(wait), strikes=strikes, pace=pace)
 
 
 def _longer(standing: Standing, outcome: Outcome, moment: Moment) -> Standing:

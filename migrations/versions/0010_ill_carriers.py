@@ -36,6 +36,7 @@ def upgrade() -> None:
     sa.Column('detail', sa.Text(), server_default='', nullable=False),
     sa.Column('faulted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('pace', sa.Float(), nullable=True),
     sa.Column('latencies', postgresql.ARRAY(sa.Float()), server_default=sa.text("'{}'::double precision[]"), nullable=False),
     sa.Column('throttles', sa.Integer(), server_default='0', nullable=False),
     sa.Column('throttled_since', sa.DateTime(timezone=True), nullable=True),

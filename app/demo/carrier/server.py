@@ -43,6 +43,7 @@ class CarrierStandIn:
         self.asked: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
+        self.arrivals: list[float] = []
         self._api_key = api_key.encode()
         self._allowance, self._refilled = 0.0, stopwatch()
         self._routes = {
@@ -58,6 +59,15 @@ class CarrierStandIn:
         """Put parcels on their way; one that is registered again starts over with the new timetable."""
         for timetable in timetables:
             self.parcels[timetable.tracking_number] = Parcel(timetable, self.behaviour)
+
+    def busiest(self, seconds: float = 1.0) -> int:
+        """How many questions reached it, at the most, within so many real seconds."""
+        most, first = 0, 0
+        for last, at in enumerate(self.arrivals):
+            while at - self.arrivals[first] >= seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """One request, as ASGI wants it."""
@@ -78,6 +88,7 @@ class CarrierStandIn:
         await _respond(send, status, json.dumps(answer).encode())
 
     async def _track(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        self.arrivals.append(stopwatch())
         refusal = self._refusal(scope)
         if refusal:
             self.answered[refusal[1]] += 1

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from app.clock import stopwatch
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
+from app.pipeline.polling.breaker import moment_of
 from app.pipeline.polling.budget import spend_more
 from app.pipeline.polling.due import LEASE_SECONDS, DueParcel, Pace
 from app.pipeline.polling.fetching import fetch
@@ -22,7 +23,7 @@ from app.pipeline.polling.understanding import (
     said_before,
 )
 from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
-from app.tracking.health import Moment, Outcome, Standing, after, fault_of
+from app.tracking.health import Outcome, Standing, after, fault_of
 
 _OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})
 """Answers that are about the account and no parcel: what was asked so, where the carrier is left alone for it, counts
@@ -48,10 +49,11 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
     Those whose turn does not come in half a lease, because the carrier is too slow, are left out: they come due again.
     """
     batch = _Batch(house, carrier, due, standing)
+    batch.begin(pace)
     if not await batch.log_in():
         return Round(unasked=list(due), outcomes=batch.round.outcomes)
     calls = await batch.calls()
-    await asyncio.gather(*(batch.make(call, pace.delay + index * pace.gap) for index, call in enumerate(calls)))
+    await asyncio.gather(*(batch.make(call) for call in calls))
     return batch.whole()
 
 
@@ -63,15 +65,22 @@ class _Batch:
         self._house, self._carrier, self._standing = house, carrier, standing
         self._config = house.carrier_config(carrier.name)
         self._access = house.access(carrier)
-        self._moment = Moment(house.clock.now(), house.clock.speed)
+        self._moment = moment_of(house, carrier, house.clock.now())
         self._by_number: dict[str, list[DueParcel]] = {}
         for parcel in due:
             self._by_number.setdefault(parcel.tracking_number, []).append(parcel)
-        self._started = stopwatch()
+        self._started = self._free_at = stopwatch()
+        self._gap = 0.0
+        self._gate = asyncio.Lock()
         self._limit = asyncio.Semaphore(self._config.concurrency)
         self._ill = asyncio.Event()
         self._renewing = asyncio.Lock()
         self._renewed = False
+
+    def begin(self, pace: Pace) -> None:
+        """From when on calls may begin, and how far apart."""
+        slowed = 1 / self._standing.pace if self._standing.pace else 0.0
+        self._free_at, self._gap = self._started + pace.delay, max(pace.gap, slowed)
 
     async def log_in(self) -> bool:
         """Whether there is a token, where the carrier wants one."""
@@ -100,7 +109,7 @@ class _Batch:
     def _spoilt(self, number: str) -> bool:
         return any((parcel.problem or "").startswith(AnswerKind.malformed.value) for parcel in self._by_number[number])
 
-    async def make(self, call: Call, wait: float, *, split: bool = True) -> None:
+    async def make(self, call: Call, wait: float = 0.0, *, split: bool = True) -> None:
         """Make one call when its turn comes, and take in what it says. One about several parcels of which nobody can
         read a word is made once more in two halves, so that one number does not stand in the way of all the others."""
         raw = await self._made(self._rebuilding(call), wait)
@@ -128,8 +137,7 @@ class _Batch:
         pace = await self._more(len(halves)) if self._well else None
         if pace is None:
             return False
-        turns = (pace.delay + index * pace.gap for index in range(len(halves)))
-        await asyncio.gather(*(self.make(half, turn, split=False) for half, turn in zip(halves, turns, strict=True)))
+        await asyncio.gather(*(self.make(half, pace.delay, split=False) for half in halves))
         return True
 
     async def _finish(self, one: Ask, raw: RawAnswer, reply: CarrierReply) -> None:
@@ -197,14 +205,25 @@ class _Batch:
 
     async def _made(self, build: "_Build", wait: float) -> "_Timed | None":
         """The answer to a call; None where it was not made, because the carrier is ill or time is up."""
-        if wait >= _A_MOMENT:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._ill.wait()
+        await self._sleep(wait)
+        await self._turn()
         async with self._limit:
             if not self._well or self._late():
                 return None
             return await self._answer(build)
+
+    async def _turn(self) -> None:
+        """Wait for the next turn. Time that was lost is not made up for: a carrier counts what reaches it at once."""
+        async with self._gate:
+            await self._sleep(self._free_at - stopwatch())
+            self._free_at = max(self._free_at, stopwatch()) + self._gap
+
+    async def _sleep(self, seconds: float) -> None:
+        """Do nothing for so long, or until the carrier is found ill."""
+        if seconds >= _A_MOMENT and self._well:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ill.wait()
 
     def _late(self) -> bool:
         return stopwatch() - self._started > LEASE_SECONDS / 2

@@ -15,10 +15,14 @@ from app.log import logger, mask
 from app.models import CarrierHealth
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
+from app.pipeline.polling.due import CLAIM
 from app.tracking.carriers.base import Carrier
 from app.tracking.health import Leave, Moment, Outcome, Standing, after, leave, probing
 
 log = logger(__name__)
+
+BATCH_SECONDS = 10.0
+"""How long one batch takes of a carrier that was slowed: not so long that its parcels' leases would end."""
 
 LATENCIES = 50
 """How many of the latest good answers the usual time is told from."""
@@ -49,10 +53,23 @@ def enter(session: Session, house: House, carrier: Carrier, now: datetime) -> En
 def begin_probe(session: Session, house: House, carrier: Carrier, entry: Entry, now: datetime) -> Standing:
     """Take the one question that is allowed, in the transaction in which its parcels were claimed."""
     seconds = 2 * house.carrier_config(carrier.name).timeout_seconds + _PROBE_MARGIN
-    standing = probing(entry.standing, Moment(now, house.clock.speed), seconds)
+    standing = probing(entry.standing, moment_of(house, carrier, now), seconds)
     salt = session.scalars(sa.select(CarrierHealth.salt).where(CarrierHealth.carrier == carrier.name)).one()
     _write(session, carrier.name, standing, {"credentials": credentials(house, carrier, bytes(salt))})
     return standing
+
+
+def moment_of(house: House, carrier: Carrier, now: datetime) -> Moment:
+    """How time passes, and how many calls a second this carrier is set to."""
+    rate = house.carrier_config(carrier.name).requests_per_second or carrier.requests_per_second
+    return Moment(now, house.clock.speed, rate)
+
+
+def most_calls(entry: Entry) -> int:
+    """How many calls one batch may make, by how the carrier stands; it is further held to the carrier's budget."""
+    if entry.leave is Leave.probe:
+        return 1
+    return CLAIM if entry.standing.pace is None else max(1, int(entry.standing.pace * BATCH_SECONDS))
 
 
 def held(session: Session, house: House, now: datetime) -> frozenset[str]:
@@ -72,7 +89,7 @@ def learn(house: House, carrier: Carrier, outcomes: Sequence[Outcome], now: date
     """Write down what a batch's calls showed, on top of what other workers have seen meanwhile; None without any."""
     if not outcomes:
         return None
-    moment = Moment(now, house.clock.speed)
+    moment = moment_of(house, carrier, now)
     with house.sessions.begin() as session:
         row = _locked(session, house, carrier)
         before = standing = _standing(row)
@@ -108,6 +125,7 @@ def _standing(row: Any) -> Standing:
         detail=row.detail,
         faulted_at=row.faulted_at,
         answered_at=row.answered_at,
+        pace=row.pace,
     )
 
 
@@ -122,6 +140,7 @@ def _write(session: Session, name: str, standing: Standing, more: dict[str, Any]
         "detail": mask(standing.detail)[:300],
         "faulted_at": standing.faulted_at,
         "answered_at": standing.answered_at,
+        "pace": standing.pace,
     }
     session.execute(
         sa.update(CarrierHealth).where(CarrierHealth.carrier == name).values({**values, **more}),
