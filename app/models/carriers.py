@@ -20,13 +20,14 @@ class CarrierHealth(Base):
     """
 
     __tablename__ = "carrier_health"
-    __table_args__ = (one_of("state", CarrierState), one_of("fault", CarrierFault))
+    __table_args__ = (one_of("state", CarrierState), one_of("fault", CarrierFault), one_of("struck_by", CarrierFault))
 
     carrier: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[str] = mapped_column(server_default=CarrierState.closed.value)
     since: Mapped[datetime | None]
     until: Mapped[datetime | None]
     strikes: Mapped[int] = mapped_column(server_default="0")
+    struck_by: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default="0")
     fault: Mapped[str | None]
     detail: Mapped[str] = mapped_column(server_default="")

@@ -82,8 +82,8 @@ STAYS: dict[str, str] = {
     " given_up_at",
     "audit_marks": "name before reached at",
     "carrier_budgets": "carrier free_at",
-    "carrier_health": "carrier state since until strikes failures fault detail faulted_at answered_at pace latencies"
-    " throttles throttled_since salt credentials",
+    "carrier_health": "carrier state since until strikes struck_by failures fault detail faulted_at answered_at pace"
+    " latencies throttles throttled_since salt credentials",
     "installation": "id salt",
     "erasures": "id brand_id channel address_digest asked_at created_at",
     "pruning_marks": "retention upto",

@@ -45,7 +45,7 @@ DENIED_AFTER_GOOD = 3
 GOOD_SECONDS = 3600.0
 """How long a good answer vouches for the credentials. Wall seconds, as all here."""
 WELL_SECONDS = 300.0
-"""A carrier that was well for so long is ill for the first time again, and is asked a little faster if it was slowed."""
+"""A carrier that was well for so long is ill for the first time again; one that was slowed is asked a little faster."""
 FASTER = 1.02
 """What each good answer of one that was slowed raises its pace by, once it was well for so long."""
 SLOWEST = 1 / 60
@@ -79,15 +79,17 @@ class Standing:
     """How a carrier stands. All instants are engine time.
 
     `since`: when it was last found ill, or well again. `until`: open, no question before then; probing, then the one
-    who probes is given up. `strikes`: how often it was found ill without having been well. `failures`: bad answers in
-    a row. `answered_at`: the last good answer. `fault` and `detail` are the latest trouble, also when it is over.
-    `pace`: calls a second, where it turned out to bear fewer than it is set to; None where it does not.
+    who probes is given up. `strikes`: how often it was found ill of `struck_by` without having been well.
+    `failures`: bad answers in a row. `answered_at`: the last good answer. `fault` and `detail` are the latest trouble,
+    also when it is over. `pace`: calls a second, where it turned out to bear fewer than it is set to; None where it
+    does not.
     """
 
     state: CarrierState = CarrierState.closed
     since: datetime | None = None
     until: datetime | None = None
     strikes: int = 0
+    struck_by: CarrierFault | None = None
     failures: int = 0
     fault: CarrierFault | None = None
     detail: str = ""
@@ -172,11 +174,19 @@ def _ill(standing: Standing, seen: Standing, outcome: Outcome, moment: Moment) -
     was_closed = standing.state is CarrierState.closed
     too_fast = was_closed and fault is CarrierFault.throttled
     recently = not was_closed or (standing.since is not None and standing.since > moment.after(-WELL_SECONDS))
-    strikes = standing.strikes + 1 if recently and standing.fault is fault and not too_fast else 1
+    strikes = standing.strikes + 1 if recently and standing.struck_by is fault and not too_fast else 1
     wait = max(outcome.wait or 0.0, BACK_OFF[fault].wait(strikes))
     since = moment.now if was_closed else standing.since
     pace = max(SLOWEST, min(standing.pace or moment.rate, moment.rate) / 2) if too_fast else standing.pace
-    return replace(seen, state=CarrierState.open, since=since, until=moment.after(wait), strikes=strikes, pace=pace)
+    return replace(
+        seen,
+        state=CarrierState.open,
+        since=since,
+        until=moment.after(wait),
+        strikes=strikes,
+        struck_by=fault,
+        pace=pace,
+    )
 
 
 def _longer(standing: Standing, outcome: Outcome, moment: Moment) -> Standing:

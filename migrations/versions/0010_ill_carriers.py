@@ -31,6 +31,7 @@ def upgrade() -> None:
     sa.Column('since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('strikes', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('struck_by', sa.Text(), nullable=True),
     sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
     sa.Column('fault', sa.Text(), nullable=True),
     sa.Column('detail', sa.Text(), server_default='', nullable=False),
@@ -43,6 +44,7 @@ def upgrade() -> None:
     sa.Column('salt', sa.LargeBinary(), nullable=False),
     sa.Column('credentials', sa.LargeBinary(), nullable=False),
     sa.CheckConstraint("fault IN ('timeout', 'unreachable', 'certificate', 'throttled', 'server_error', 'maintenance', 'malformed', 'denied')", name=op.f('ck_carrier_health_fault_known')),
+    sa.CheckConstraint("struck_by IN ('timeout', 'unreachable', 'certificate', 'throttled', 'server_error', 'maintenance', 'malformed', 'denied')", name=op.f('ck_carrier_health_struck_by_known')),
     sa.CheckConstraint("state IN ('closed', 'open', 'probing')", name=op.f('ck_carrier_health_state_known')),
     sa.PrimaryKeyConstraint('carrier', name=op.f('pk_carrier_health'))
     )

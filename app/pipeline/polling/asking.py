@@ -80,7 +80,7 @@ class _Batch:
     def begin(self, pace: Pace) -> None:
         """From when on calls may begin, and how far apart."""
         slowed = 1 / self._standing.pace if self._standing.pace else 0.0
-        self._free_at, self._gap = self._started + pace.delay, max(pace.gap, slowed)
+        self._free_at, self._gap = self._started + max(pace.delay, slowed), max(pace.gap, slowed)
 
     async def log_in(self) -> bool:
         """Whether there is a token, where the carrier wants one."""

@@ -1,0 +1,176 @@
+"""One carrier is ill: it is left in peace, everybody else's parcels are heard of as soon as ever, and its own catch up."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from statistics import median
+
+import pytest
+import sqlalchemy as sa
+from celery.contrib.testing.worker import start_worker
+
+from app import worker
+from app.clock import Clock, wall_seconds
+from app.demo.carrier.behaviour import CALM, Behaviour, Fault
+from app.demo.carrier.server import CarrierStandIn
+from app.demo.carrier.timetable import Step
+from app.insight.carriers import carrier_health
+from app.models import Brand, Scan, Shipment
+from app.models.vocabulary import CarrierState
+from app.pipeline.house import House
+from app.settings import CarrierSettings, Settings
+from app.tracking import health
+from app.tracking.carriers.dhl import Dhl
+from app.tracking.health import BackOff
+from app.wiring import build_house, build_wake
+from tests.integration.conftest import Town, eventually, serving, timetable
+from tests.pipeline.conftest import START, TurnedClock
+
+SPEED = 1800.0
+"""Engine seconds in one: an hour lasts two seconds, and so does one call to a carrier that says nothing."""
+
+ALLOWED = 2.0
+"""Calls a second that the ill carrier bears, in its log and so by the wall clock."""
+
+ILL, WELL = "alpha", ("beta", "gamma")
+PARCELS = {ILL: 8, "beta": 12, "gamma": 12}
+
+
+class Down(Behaviour):
+    """Takes every question and says nothing."""
+
+    def fault(self, number: str, asked: int) -> Fault | None:
+        return Fault.stall
+
+
+def called(name: str) -> Dhl:
+    """A carrier that speaks as DHL does, under another name."""
+    carrier = Dhl()
+    carrier.name = name
+    return carrier
+
+
+@dataclass
+class Street:
+    """Three carriers beside each other, and the engine that asks them, with a real worker on a real broker."""
+
+    house: House
+    carriers: dict[str, CarrierStandIn]
+
+    def hours(self) -> float:
+        return (self.house.clock.now() - START) / timedelta(hours=1)
+
+    def delays(self, names: tuple[str, ...], start: float, end: float) -> list[float]:
+        """Engine hours from when each event of these carriers could be seen to when it was heard of; of the events
+        between two instants, in hours from the start."""
+        since, until = (START + timedelta(hours=hours) for hours in (start, end))
+        query = sa.select(Scan.occurred_at, Scan.heard_at).where(
+            Scan.carrier.in_(names), Scan.occurred_at >= since, Scan.occurred_at < until
+        )
+        with self.house.sessions() as session:
+            return [(heard - occurred) / timedelta(hours=1) for occurred, heard in session.execute(query)]
+
+    def heard(self, name: str) -> int:
+        with self.house.sessions() as session:
+            query = sa.select(sa.func.count(sa.distinct(Scan.shipment_id))).where(Scan.carrier == name)
+            return session.scalars(query.where(Scan.occurred_at >= START + timedelta(hours=1.5))).one()
+
+    def state(self, name: str) -> CarrierState | None:
+        with self.house.sessions() as session:
+            found = carrier_health(session).get(name)
+        return found.state if found else None
+
+
+@contextmanager
+def ticking(send: Callable[[], object]) -> Iterator[None]:
+    """The tick, ten times a second."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.1):
+            send()
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5)
+
+
+@pytest.fixture
+def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
+    """The engine's clock begins to run when all of it stands; nobody sends."""
+    monkeypatch.setattr(
+        health, "BACK_OFF", {fault: BackOff(rule.after, 0.3, 0.6) for fault, rule in health.BACK_OFF.items()}
+    )
+    app = worker.app
+    monkeypatch.setattr(app.conf, "broker_url", broker_url)
+    clock = Clock(START, wall_seconds(), SPEED)
+    carriers = {name: CarrierStandIn(clock) for name in PARCELS}
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(serving(carrier)) for name, carrier in carriers.items()}
+        settings = {
+            name: CarrierSettings(
+                base_url=url,
+                api_key="k",
+                requests_per_second=ALLOWED if name == ILL else 500,
+                timeout_seconds=3600 / SPEED,
+            )
+            for name, url in urls.items()
+        }
+        house = replace(
+            build_house(Settings(), engine=engine, wake=build_wake(app)),
+            clock=clock,
+            carriers={name: called(name) for name in PARCELS},
+            carrier_settings=settings,
+        )
+        monkeypatch.setattr(worker, "house", lambda: house)
+        street = Street(house, carriers)
+        _send_off(street, engine, clock)
+        stack.enter_context(
+            start_worker(app, pool="threads", concurrency=8, perform_ping_check=False, queues=["tick", "poll"])
+        )
+        stack.enter_context(ticking(lambda: app.send_task("doorstep.tick", expires=2.0, retry=False)))
+        yield street
+    house.loop.run(house.http.aclose())
+    house.loop.close()
+
+
+def _send_off(street: Street, engine: sa.Engine, clock: Clock) -> None:
+    """Each parcel is on the van, and something happens to it every quarter of an hour, for four hours."""
+    town = Town(street.house, TurnedClock(), Settings(), street.carriers[ILL], engine)
+    for name, amount in PARCELS.items():
+        numbers = [f"{name}-{n}" for n in range(amount)]
+        steps = [(-1.0, Step.label), *((quarter / 4, Step.van) for quarter in range(1, 40))]
+        street.carriers[name].register([timetable(number, tuple(steps)) for number in numbers])
+        for number in numbers:
+            town.order(number, parcels=[{"carrier": name, "tracking_number": number}])
+
+
+def test_an_ill_carrier_slows_no_other_and_is_caught_up_with_politely(street: Street):
+    """Down for an hour, then no more than two a second: its log shows none above, and all its parcels are heard of."""
+    ill = street.carriers[ILL]
+    eventually("an hour passes in which all are well", lambda: street.hours() > 1.2, 20)
+    fell_ill = street.hours()
+    ill.behaviour = Down(stall_seconds=60)
+    eventually("nobody asks it any more", lambda: street.state(ILL) is CarrierState.open, 20)
+    asked = len(ill.arrivals)
+    eventually("its hour is over", lambda: street.hours() > fell_ill + 1.0, 20)
+    assert len(ill.arrivals) - asked <= 4, "a probe now and then"
+    ill.behaviour = CALM.model_copy(update={"requests_per_second": ALLOWED})
+    eventually("all its parcels are heard of again", lambda: street.heard(ILL) == PARCELS[ILL], 30)
+    well_again = street.hours()
+    assert street.state(ILL) is CarrierState.closed
+    assert ill.answered["Too many requests"] == 0 and ill.busiest(1.0) <= ALLOWED + 1
+    before = street.delays(WELL, 0, fell_ill - 0.6)
+    meanwhile = street.delays(WELL, fell_ill, well_again - 0.6)
+    assert len(before) > 24 and len(meanwhile) > 24
+    assert median(meanwhile) < 1.25 * median(before) + 0.1, "hours; one call that nobody answers lasts a whole one"
+    assert max(meanwhile) < max(before) + 0.5
+    with street.house.sessions() as session:
+        blamed = sa.select(sa.func.max(Shipment.poll_failures)).where(Shipment.carrier.in_(WELL))
+        assert session.scalars(blamed).one() == 0
