@@ -1,4 +1,4 @@
-"""One carrier is ill: it is left in peace, everybody else's parcels are heard of as soon as ever, and its own catch up."""
+"""One carrier is ill: it is left in peace, all others are heard of as soon as ever, and its own parcels catch up."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from app.insight.carriers import carrier_health
 from app.models import Brand, Scan, Shipment
 from app.models.vocabulary import CarrierState
 from app.pipeline.house import House
+from app.pipeline.polling import recording
 from app.settings import CarrierSettings, Settings
 from app.tracking import health
 from app.tracking.carriers.dhl import Dhl
@@ -29,13 +30,16 @@ from tests.integration.conftest import Town, eventually, serving, timetable
 from tests.pipeline.conftest import START, TurnedClock
 
 SPEED = 1800.0
-"""Engine seconds in one: an hour lasts two seconds, and so does one call to a carrier that says nothing."""
+"""Engine seconds in one: an hour lasts two seconds, and a question each half an hour comes every second."""
+
+SILENT = 2.0
+"""Seconds that a call lasts to a carrier that says nothing."""
 
 ALLOWED = 2.0
 """Calls a second that the ill carrier bears, in its log and so by the wall clock."""
 
 ILL, WELL = "alpha", ("beta", "gamma")
-PARCELS = {ILL: 8, "beta": 12, "gamma": 12}
+PARCELS = {ILL: 5, "beta": 6, "gamma": 6}
 
 
 class Down(Behaviour):
@@ -104,9 +108,8 @@ def ticking(send: Callable[[], object]) -> Iterator[None]:
 @pytest.fixture
 def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
     """The engine's clock begins to run when all of it stands; nobody sends."""
-    monkeypatch.setattr(
-        health, "BACK_OFF", {fault: BackOff(rule.after, 0.3, 0.6) for fault, rule in health.BACK_OFF.items()}
-    )
+    monkeypatch.setattr(health, "BACK_OFF", dict.fromkeys(health.BACK_OFF, BackOff(3, 0.3, 0.6)))
+    monkeypatch.setattr(recording, "after_failure", lambda failures, shipment_id: 0.3)
     app = worker.app
     monkeypatch.setattr(app.conf, "broker_url", broker_url)
     clock = Clock(START, wall_seconds(), SPEED)
@@ -118,7 +121,7 @@ def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest
                 base_url=url,
                 api_key="k",
                 requests_per_second=ALLOWED if name == ILL else 500,
-                timeout_seconds=3600 / SPEED,
+                timeout_seconds=SILENT,
             )
             for name, url in urls.items()
         }
@@ -168,9 +171,8 @@ def test_an_ill_carrier_slows_no_other_and_is_caught_up_with_politely(street: St
     assert ill.answered["Too many requests"] == 0 and ill.busiest(1.0) <= ALLOWED + 1
     before = street.delays(WELL, 0, fell_ill - 0.6)
     meanwhile = street.delays(WELL, fell_ill, well_again - 0.6)
-    assert len(before) > 24 and len(meanwhile) > 24
-    assert median(meanwhile) < 1.25 * median(before) + 0.1, "hours; one call that nobody answers lasts a whole one"
-    assert max(meanwhile) < max(before) + 0.5
+    assert len(before) >= 12 and len(meanwhile) >= 12
+    assert median(meanwhile) < median(before) + 0.4, "hours: one call that nobody answers lasts a whole one"
     with street.house.sessions() as session:
         blamed = sa.select(sa.func.max(Shipment.poll_failures)).where(Shipment.carrier.in_(WELL))
         assert session.scalars(blamed).one() == 0
