@@ -36,10 +36,13 @@ log = logger(__name__)
 Wake = Callable[[str, str], None]
 
 
-def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wake | None = None) -> House:
+def build_house(
+    settings: Settings, *, engine: sa.Engine | None = None, wake: Wake | None = None, connections: int = 5
+) -> House:
     """Everything a process needs to do any of the pipeline's work.
 
-    `engine` may be handed in by a caller that has one already; without `wake` nobody is told of new work and
+    `engine` may be handed in by a caller that has one already, else one is made that keeps up to so many `connections`,
+    and opens as many again when threads need them at once; without `wake` nobody is told of new work and
     the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
     nothing may leave anyway (shadow mode).
     """
@@ -47,7 +50,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
     transports = build_transports(settings, http)
     return House(
         clock=settings.engine_clock(),
-        sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value())),
+        sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value(), connections)),
         loop=Loop(),
         http=http,
         carriers=CARRIERS,

@@ -39,7 +39,7 @@ def house() -> House:
 
 @lru_cache(maxsize=1)
 def _house() -> House:
-    built = build_house(load_settings(), wake=build_wake(app))
+    built = build_house(load_settings(), wake=build_wake(app), connections=12)  # threads that all write at once
     settle_in()
     return built
 

@@ -112,10 +112,11 @@ class Moment:
 
 
 def leave(standing: Standing, now: datetime, settings_changed: bool = False) -> Leave:
-    """What may be asked of a carrier. Changed credentials are tried at once where the old ones were refused."""
+    """What may be asked of a carrier. Changed credentials are tried at once where the old ones were refused, or used
+    up."""
     if standing.state is CarrierState.closed:
         return Leave.freely
-    renewed = settings_changed and standing.fault is CarrierFault.denied
+    renewed = settings_changed and standing.fault in (CarrierFault.denied, CarrierFault.throttled)
     return Leave.probe if renewed or standing.until is None or standing.until <= now else Leave.none
 
 

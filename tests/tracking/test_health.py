@@ -129,7 +129,8 @@ def test_one_refusal_stops_a_key_that_never_worked_and_not_one_that_just_did():
 
 
 def test_changed_settings_are_tried_at_once_where_the_old_were_refused():
-    """A new key waits for nothing; a new key does not help a carrier that is down."""
+    """A new key waits for nothing, with an allowance of its own; it does not help a carrier that is down."""
+    assert leave(opened(CarrierFault.throttled), NOW, settings_changed=True) is Leave.probe
     assert leave(opened(CarrierFault.denied), NOW, settings_changed=True) is Leave.probe
     assert leave(opened(CarrierFault.timeout), NOW, settings_changed=True) is Leave.none
 

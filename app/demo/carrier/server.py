@@ -10,7 +10,7 @@ GET /healthz
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,7 +43,7 @@ class CarrierStandIn:
         self.asked: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
-        self.arrivals: list[float] = []
+        self.arrivals: deque[float] = deque(maxlen=10_000)
         self._api_key = api_key.encode()
         self._allowance, self._refilled = 0.0, stopwatch()
         self._routes = {
@@ -62,11 +62,12 @@ class CarrierStandIn:
 
     def busiest(self, seconds: float = 1.0) -> int:
         """How many questions reached it, at the most, within so many real seconds."""
-        most, first = 0, 0
-        for last, at in enumerate(self.arrivals):
-            while at - self.arrivals[first] >= seconds:
-                first += 1
-            most = max(most, last - first + 1)
+        most, within = 0, deque[float]()
+        for at in self.arrivals:
+            within.append(at)
+            while at - within[0] >= seconds:
+                within.popleft()
+            most = max(most, len(within))
         return most
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:

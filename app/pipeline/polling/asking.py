@@ -22,7 +22,7 @@ from app.pipeline.polling.understanding import (
     replies_to,
     said_before,
 )
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
 from app.tracking.health import Outcome, Standing, after, fault_of
 
 _OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})
@@ -184,9 +184,8 @@ class _Batch:
         if fault is None:
             self._note(Outcome(seconds=raw.seconds))
             return None
-        detail = raw.answer.fault or f"HTTP {raw.answer.status}"
         waits = [reply.retry_after for reply in replies if reply.retry_after is not None]
-        self._note(Outcome(fault, detail, max(waits, default=None)))
+        self._note(Outcome(fault, _detail(raw.answer), max(waits, default=None)))
         return fault
 
     def _note(self, outcome: Outcome) -> None:
@@ -275,6 +274,15 @@ class _Timed:
 
     answer: RawAnswer
     seconds: float
+
+
+def _detail(raw: RawAnswer) -> str:
+    """What can be told of an answer to everybody who watches over carriers: nothing that the other side wrote."""
+    if raw.status is not None:
+        return f"HTTP {raw.status}"
+    fault = raw.fault or ""
+    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("ConnectError")
+    return fault if ours else fault.partition(":")[0]
 
 
 _Build = Callable[[Access], Call]

@@ -30,12 +30,15 @@ async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnsw
         fault = f"no complete answer within {deadline:g} s"
         return RawAnswer(None, {}, b"", fault=fault, silence=Silence.timeout)
     except _FAULTS as error:
-        fault = clean(f"{type(error).__name__}: {error}".rstrip(": "), 300)
+        # An address that is none stands in its own error, and some carriers want the key in the address.
+        why = "" if isinstance(error, _NO_ADDRESS) else clean(str(error), 250)
+        fault = f"{type(error).__name__}: {why}".rstrip(": ")
         return RawAnswer(None, {}, b"", fault=fault, silence=_silence(error))
 
 
+_NO_ADDRESS = (httpx.InvalidURL, aiohttp.InvalidURL)
 _CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
-_GARBLED = (httpx.DecodingError, httpx.InvalidURL, zlib.error, ValueError)
+_GARBLED = (httpx.DecodingError, zlib.error, ValueError)
 
 
 def _silence(error: BaseException) -> Silence:
