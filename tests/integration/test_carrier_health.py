@@ -51,7 +51,7 @@ def numbers_of(amount: int) -> list[str]:
 
 
 def test_it_opens_in_the_middle_of_a_batch_and_closes_with_one_good_call(town: Town):
-    """Down, most of a batch is not asked about nor blamed; one probe at a time; well again, all are heard of at once."""
+    """Down, most of a batch is not asked about nor blamed; one probe at a time; then all are heard of at once."""
     numbers = numbers_of(40)
     on_their_way(town, *numbers)
     ask_at(town, town.settings.carriers["dhl"].base_url, concurrency=4)

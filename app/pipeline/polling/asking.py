@@ -281,7 +281,7 @@ def _detail(raw: RawAnswer) -> str:
     if raw.status is not None:
         return f"HTTP {raw.status}"
     fault = raw.fault or ""
-    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("ConnectError")
+    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("Connect")
     return fault if ours else fault.partition(":")[0]
 
 

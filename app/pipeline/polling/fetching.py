@@ -49,8 +49,8 @@ def _silence(error: BaseException) -> Silence:
         if isinstance(beneath, _CERTIFICATE):
             return Silence.certificate
         beneath = beneath.__cause__ or beneath.__context__
-    if isinstance(error, httpx.TimeoutException):
-        return Silence.timeout
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+        return Silence.timeout  # a connection that was refused comes as a ConnectTimeout too
     return Silence.garbled if isinstance(error, _GARBLED) else Silence.unreachable
 
 
