@@ -120,7 +120,7 @@ class CourierStandIn:
             self.token_asked += 1
             assert parse_qs(body.decode())["grant_type"] == ["client_credentials"]
             if self.token_status != 200:
-                return self.token_status, b'{"error":"invalid_client"}'
+                return self.token_status, b'{"error_description":"no client with the secret s3cret-of-the-courier"}'
             return 200, json.dumps({"access_token": f"t{self.tokens}", "expires_in": self.token_seconds}).encode()
         status, answer = self._track(scope, json.loads(body))
         self.answered[status] += 1

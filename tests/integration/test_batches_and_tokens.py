@@ -235,9 +235,12 @@ def test_credentials_that_lend_no_token_stop_the_carrier_without_asking_about_an
     at: Town, courier: CourierStandIn
 ):
     """No call about a parcel is made, none is blamed, and new credentials are tried at once."""
-    courier.token_status = 401
+    courier.token_status = 400
     order(at, "C00")
     assert poll(at).parcels == 0
+    with at.house.sessions() as session:
+        told = session.get_one(CarrierHealth, "courier").detail
+    assert told == "Courier lends no token: no client with the secret …"
     assert (courier.calls, courier.token_asked) == ([], 1)
     assert (at.parcel("C00").problem, at.parcel("C00").poll_failures) == (None, 0)
     assert ("poll", "courier") not in pipeline.due_work(at.house)

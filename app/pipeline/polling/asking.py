@@ -91,7 +91,8 @@ class _Batch:
         lent = await tokens.lend(self._house.http, self._carrier, self._access, seconds, spent)
         if isinstance(lent, Refused):
             fault = fault_of([lent.reply.kind], lent.raw) or CarrierFault.malformed
-            self._note(Outcome(fault, lent.reply.detail or "", lent.reply.retry_after, certain=True))
+            detail = _without(self._access, lent.reply.detail or "")
+            self._note(Outcome(fault, detail, lent.reply.retry_after, certain=True))
             return False
         self._access = replace(self._access, token=lent)
         return True
@@ -101,7 +102,8 @@ class _Batch:
         the others, so that they spoil no batch but their own."""
         asks = [_question(number, parcels) for number, parcels in self._by_number.items()]
         odd = [one for one in asks if self._spoilt(one.tracking_number)]
-        if self._carrier.batch_size > 1 and 0 < len(odd) < len(asks) and await self._more() is not None:
+        apart = self._carrier.batch_size > 1 and self._standing.state is CarrierState.closed  # a probe is one call
+        if apart and 0 < len(odd) < len(asks) and await self._more() is not None:
             sound = [one for one in asks if not self._spoilt(one.tracking_number)]
             return [*self._carrier.calls(sound, self._access), *self._carrier.calls(odd, self._access)]
         return self._carrier.calls(asks, self._access)
@@ -274,6 +276,13 @@ class _Timed:
 
     answer: RawAnswer
     seconds: float
+
+
+def _without(access: Access, told: str) -> str:
+    """What a carrier says of our credentials, without them."""
+    for known in (access.key, access.secret, access.account):
+        told = told.replace(known, "…") if known else told
+    return told
 
 
 def _detail(raw: RawAnswer) -> str:
