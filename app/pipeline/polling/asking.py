@@ -33,6 +33,10 @@ _A_MOMENT = 0.005
 """A pause shorter than this costs more than it spaces out."""
 
 
+_SECRET = 6
+"""Characters from which on a credential is one, and no word that may stand anywhere."""
+
+
 @dataclass(slots=True)
 class Round:
     """What came of one batch: the parcels with their answers, those that nobody asked about because the carrier was
@@ -281,7 +285,7 @@ class _Timed:
 def _without(access: Access, told: str) -> str:
     """What a carrier says of our credentials, without them."""
     for known in (access.key, access.secret, access.account):
-        told = told.replace(known, "…") if known else told
+        told = told.replace(known, "…") if len(known) >= _SECRET else told
     return told
 
 
