@@ -36,6 +36,7 @@ task_routes = {
     "doorstep.brake": {"queue": "settle"},
     "doorstep.alarms": {"queue": "settle"},
     "doorstep.prune": {"queue": "settle"},
+    "doorstep.refold": {"queue": "settle"},
 }
 
 # A tick that could not run before the next one is worthless: it expires instead of piling up behind an outage.
@@ -49,6 +50,7 @@ beat_schedule = {
     "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 10.0}},
     "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 20.0}},
     "what-is-wrong": {"task": "doorstep.alarms", "schedule": 10.0, "options": {"expires": 60.0}},
+    "mapped-codes": {"task": "doorstep.refold", "schedule": 5.0, "options": {"expires": 20.0}},
     "kept-long-enough": {"task": "doorstep.prune", "schedule": 600.0, "options": {"expires": 300.0}},
 }
 # The longest that beat sleeps: short, so that it notices a changed clock and stops quickly.

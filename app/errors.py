@@ -1,5 +1,7 @@
 """The errors that people see: each says what happened, where, and what to do about it."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -60,3 +62,10 @@ class Forged(Exception):
 
 class Unreadable(Exception):
     """A call from outside is signed but cannot be parsed; the text says why."""
+
+
+def nearest(written: str, known: Iterable[str]) -> str:
+    """A remedy that names the closest right word, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(written, names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."

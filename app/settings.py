@@ -105,7 +105,9 @@ class CarrierSettings(_Group):
     """One carrier's address, credentials and allowance. An empty `base_url` means the carrier's own.
 
     `api_secret` and `account` stand beside the key where a carrier wants more than one; `docs/carriers.md` says what
-    each is called there. `push_secret` is what proves that a call is the carrier's.
+    each is called there. `push_secret` is what proves that a call is the carrier's. `via` names the aggregator that
+    is asked about this carrier's parcels instead; `for_others` makes an aggregator the one that is asked about every
+    carrier that cannot be asked itself.
     """
 
     base_url: str = ""
@@ -113,6 +115,8 @@ class CarrierSettings(_Group):
     api_secret: SecretStr = SecretStr("")
     account: str = ""
     push_secret: SecretStr = SecretStr("")
+    via: str = ""
+    for_others: bool = False
     requests_per_second: float | None = Field(None, gt=0)
     requests_per_day: int | None = Field(None, gt=0)
     concurrency: int = Field(20, ge=1, le=500)

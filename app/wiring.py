@@ -27,6 +27,7 @@ from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
 from app.pipeline.polling.shelf import shelf_url
 from app.pipeline.polling.tokens import Tokens
+from app.pipeline.routing import check_routes
 from app.rules.ruleset import default_rules
 from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.tracking.carriers.registry import CARRIERS
@@ -46,6 +47,7 @@ def build_house(
     the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
     nothing may leave anyway (shadow mode).
     """
+    check_routes(CARRIERS, settings.carriers)
     http = build_http()
     transports = build_transports(settings, http)
     return House(

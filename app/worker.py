@@ -12,8 +12,10 @@ from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
 from app.pipeline.brakes.braking import pull_brakes
+from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
 from app.pipeline.people.pruning import prune as prune_rows
+from app.pipeline.polling.raw_answers import thin_out
 from app.rules.ruleset import Priority
 from app.settings import load_settings
 from app.wiring import build_celery, build_house, build_wake, settle_in
@@ -121,8 +123,17 @@ def alarms() -> None:
 
 
 @_task
+def refold() -> None:
+    """Read stored scans again whose code was given another meaning."""
+    done = refold_scans(house())
+    if done.parcels:
+        log.info("read again", scans=done.scans, parcels=done.parcels)
+
+
+@_task
 def prune() -> None:
     """Take away what has been kept for long enough."""
+    thin_out(house())
     pruned = prune_rows(house())
     if pruned.rows:
         log.info("pruned", **{name.replace(" ", "_"): count for name, count in pruned.rows.items()})

@@ -45,6 +45,16 @@ def zone_of_country(country: str | None) -> str | None:
     return str(known[0]) if known else None
 
 
+@lru_cache(maxsize=512)
+def zones_of_country(country: str | None) -> tuple[str, ...]:
+    """Every zone that people of an ISO 3166 country live by, the most populous first; empty for an unknown country."""
+    first = zone_of_country(country)
+    if country is None or first is None:
+        return ()
+    listed = [name for name in get_global("territory_zones").get(country.upper(), []) if name in zone_names()]
+    return (first, *(str(name) for name in listed if name != first))
+
+
 def end_of_day(day: date, zone_name: str) -> datetime:
     """The instant, in UTC, at which a calendar day ends where people live by `zone_name`."""
     midnight = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone(zone_name))

@@ -1,4 +1,4 @@
-"""`doorstep bench poll`: what one polled parcel costs, beside what one bare GET costs in the same run."""
+"""`doorstep bench poll`: what one polled parcel costs, beside one bare GET and the naive design in the same run."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app import pipeline
 from app.bench.ground import Cost, Ground, Meter, ground
+from app.bench.naive_poll import bench_naive_poll
 from app.bench.world import PLACED, make_parcels
 from app.models import Shipment
 from app.pipeline.house import House
@@ -18,11 +19,13 @@ from app.wiring import build_house
 
 @dataclass(frozen=True, slots=True)
 class PollBench:
-    """`floor`: bare GETs. `fresh`: every parcel answers for the first time. `usual`: nine in ten say what they said."""
+    """`floor`: bare GETs. `fresh`: every parcel answers for the first time. `usual`: nine in ten say what they said.
+    `naive`: a task, a client and a session for each, and no parcel with anything new."""
 
     floor: Cost
     fresh: Cost
     usual: Cost
+    naive: Cost
 
     @property
     def ratio(self) -> float:
@@ -30,11 +33,12 @@ class PollBench:
         return self.usual.cpu_ms / self.floor.cpu_ms
 
 
-def bench_poll(parcels: int) -> PollBench:
-    """Poll `parcels` parcels of ten events three times over: bare, all new, and nine in ten unchanged."""
+def bench_poll(parcels: int, naive: int) -> PollBench:
+    """Poll `parcels` parcels of ten events three times over: bare, all new, and nine in ten unchanged; and `naive` of
+    them the way one would write first."""
     with ground() as here:
         house = build_house(here.settings(here.plain))
-        make_parcels(house, parcels)
+        ids = make_parcels(house, parcels)
         urls = [f"{here.plain.url}/track/shipments?trackingNumber=BENCH{n:08}" for n in range(parcels)]
         house.loop.run(_warm(house.http, urls[:200]))
         meter = Meter()
@@ -44,7 +48,7 @@ def bench_poll(parcels: int) -> PollBench:
         _make_fresh(here, [f"BENCH{n:08}" for n in range(0, parcels, 10)])
         usual = _poll_all(house, here, parcels)
         house.loop.run(house.http.aclose())
-        return PollBench(floor, fresh, usual)
+        return PollBench(floor, fresh, usual, bench_naive_poll(here, ids[:naive]))
 
 
 def _poll_all(house: House, here: Ground, parcels: int) -> Cost:

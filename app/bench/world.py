@@ -63,6 +63,7 @@ def _shipment(brand_id: int, order_id: int, index: int) -> dict[str, object]:
         "order_id": order_id,
         "reference": "1",
         "carrier": "dhl",
+        "asked_of": "dhl",
         "tracking_number": f"BENCH{index:08}",
         "next_poll_at": PLACED,
     }

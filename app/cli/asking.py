@@ -1,11 +1,10 @@
-"""`doorstep explain`, `audit`, `carriers`, `rules`, `keys`: what an operator looks up and sets."""
+"""`doorstep explain`, `audit`, `rules`, `keys`: what an operator looks up and sets."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from app.cli.common import AsJson, BrandKey, out, print_json, read_file, standing_house
 from app.errors import ConfigurationError, NotFound
@@ -16,15 +15,11 @@ from app.insight.tell import tell
 from app.pipeline.brakes.alarming import end_mended
 from app.rules.ruleset import parse_rules
 from app.settings import load_settings
-from app.tracking.carriers.base import Ask, Call, RawAnswer
-from app.tracking.carriers.registry import CARRIERS, find
 from app.web.access import issue_key
 
 app = typer.Typer()
-carriers_app = typer.Typer(invoke_without_command=True, help="What each carrier can do.")
 rules_app = typer.Typer(no_args_is_help=True, help="The rules that decide which milestone triggers a message.")
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
-app.add_typer(carriers_app, name="carriers")
 app.add_typer(rules_app, name="rules")
 app.add_typer(keys_app, name="keys")
 
@@ -74,50 +69,6 @@ def audit(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if found.whole else 1)
 
 
-@carriers_app.callback()
-def carriers(context: typer.Context, as_json: AsJson = False) -> None:
-    """What each carrier can do."""
-    if context.invoked_subcommand is not None:
-        return
-    rows = [
-        {
-            "carrier": carrier.name,
-            "title": carrier.title,
-            "per_request": carrier.batch_size,
-            "requests_per_second": carrier.requests_per_second,
-            "base_url": carrier.base_url,
-            "manual": carrier.manual,
-        }
-        for carrier in CARRIERS.values()
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("carrier", "called", "parcels a request", "requests/s", box=None)
-    table.add_column("manual", overflow="fold")  # an address that is cut off leads nowhere
-    for carrier in CARRIERS.values():
-        rate = f"{carrier.requests_per_second:g}"
-        table.add_row(carrier.name, carrier.title, str(carrier.batch_size), rate, carrier.manual)
-    out.print(table)
-
-
-@carriers_app.command("parse")
-def parse(
-    carrier: Annotated[str, typer.Argument(help="The carrier's name, e.g. dhl.")],
-    file: Annotated[Path, typer.Argument(help="A raw answer of the carrier, as it came over the wire.")],
-    number: Annotated[str, typer.Option("--number", help="The tracking number that was asked about.")] = "",
-) -> None:
-    """A raw carrier answer as normalised JSON."""
-    body = read_file(file)
-    call = Call("GET", "", {}, [Ask(number)])
-    replies = find(carrier).read(call, RawAnswer(200, {}, body))
-    print_json([asdict(reply) | {"scans": [_scan(asdict(scan)) for scan in reply.scans]} for reply in replies])
-
-
-def _scan(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "digest": fields["digest"].hex()}
-
-
 @rules_app.command("check")
 def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")]) -> None:
     """Validate a rule set; every fault is named with its line, its column and what to write instead."""
@@ -136,7 +87,8 @@ def add_key(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="orders:read, orders:write (both if none is named), pauses:write, people:export or people:erase."
+            help="orders:read, orders:write (both if none is named), pauses:write, carriers:write, people:export or"
+            " people:erase."
         ),
     ] = None,
 ) -> None:

@@ -1,6 +1,5 @@
 """`doorstep pause`, `resume`, `pauses`, `incidents`: the brakes, and what is wrong."""
 
-import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 import typer
 from rich.table import Column, Table
 
-from app.cli.common import AsJson, err, out, print_json, standing_house
+from app.cli.common import AsJson, err, operator, out, print_json, standing_house
 from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
 from app.models.vocabulary import PauseKind
@@ -50,7 +49,7 @@ def pause_command(
     with standing_house(brand) as (house, brands):
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
-            done = pause(session, read, _bound(read, brand, brands), why, _operator())
+            done = pause(session, read, _bound(read, brand, brands), why, operator())
         with house.sessions() as session:
             waiting = count_stopped(session, done)
     if as_json:
@@ -68,7 +67,7 @@ def resume_command(scope: ScopeText, brand: OneBrand = None, as_json: AsJson = F
     with standing_house(brand) as (house, brands):
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
-            done = resume(session, read, _bound(read, brand, brands), _operator(), everywhere=brand is None)
+            done = resume(session, read, _bound(read, brand, brands), operator(), everywhere=brand is None)
         let_go(house)
         with house.sessions() as session:
             left = standing(session)
@@ -139,14 +138,6 @@ def _bound(scope: Scope, brand: str | None, brands: dict[str, int]) -> int | Non
         remedy = f"Write brand:{brand}, or leave out --brand."
         raise InvalidInput([Fault(None, "--brand", f"is {brand}, and the scope is {scope}", remedy)])
     return brands[brand] if brand else None
-
-
-def _operator() -> str:
-    """Who runs the command, as the system knows them."""
-    try:
-        return f"{getpass.getuser()} on the command line"
-    except (KeyError, OSError):  # a container's user without a name
-        return "the command line"
 
 
 def _named(one: Standing) -> str:

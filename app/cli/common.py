@@ -1,5 +1,6 @@
 """What the commands share: consoles, options, and the way to a database that answers."""
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,14 @@ def standing_house(brand: str | None = None) -> Iterator[tuple[House, dict[str, 
         if brand is not None and brand not in brands:
             raise NotFound(f"There is no brand {brand!r}. One of: {', '.join(sorted(brands))}.")
         yield house, brands
+
+
+def operator() -> str:
+    """Who runs the command, as the system knows them."""
+    try:
+        return f"{getpass.getuser()} on the command line"
+    except (KeyError, OSError):  # a container's user without a name
+        return "the command line"
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.rehearsal.recorded import Recorded, replay_file
 from app.rehearsal.replay import ReplayReport
 from app.rules.ruleset import default_rules
-from app.tracking.carriers.registry import CARRIERS
 
 app = typer.Typer()
 
@@ -43,7 +43,8 @@ def import_command(
                 lambda at, parcels: hear(at, house, heard_from_incoming(parcels, Source.file), now),
                 now=now,
                 live=live,
-                known_carriers=list(CARRIERS),
+                known_carriers=accepted_carriers(house),
+                routes=lambda at: routes_for(house, at, row.id),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
     _print_import(report, as_json)

@@ -17,6 +17,7 @@ from app.embedded.engine import engine_programs
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.brakes.pausing import standing
+from app.pipeline.rerouting import reroute
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands
@@ -58,6 +59,7 @@ def up(
         migrate(engine)
         house = build_house(reached, engine=engine)
         ensure_brands(house.sessions, house.catalog)
+        reroute(house)  # the settings may have changed who can be asked
         env = {
             "DOORSTEP_DATABASE_URL": reached.database_url.get_secret_value(),
             "DOORSTEP_BROKER_URL": reached.broker_url.get_secret_value(),

@@ -17,6 +17,7 @@ from app.pipeline.concluding import hear
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
 
 BY_API = "fjallhem"
@@ -75,7 +76,8 @@ class Till:
             lambda at, parcels: tally.add(hear(at, self._house, heard_from_incoming(parcels, Source.file), now)),
             now=now,
             live=True,
-            known_carriers=list(self._house.carriers),
+            known_carriers=accepted_carriers(self._house),
+            routes=lambda at: routes_for(self._house, at, row.id),
         )
         if report.faults:
             raise DoorstepError(f"The import refused sample rows: {report.faults[0]}")

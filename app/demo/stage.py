@@ -138,6 +138,12 @@ def _settings(env: dict[str, str]) -> Settings:
         "clock": env["DOORSTEP_CLOCK"],
         "public_url": env["DOORSTEP_PUBLIC_URL"],
         "send": "shadow",  # this process plans, and never sends
+        "carriers": {
+            "dhl": {
+                "base_url": env["DOORSTEP_CARRIERS__DHL__BASE_URL"],
+                "api_key": env["DOORSTEP_CARRIERS__DHL__API_KEY"],
+            }
+        },
     }
     return Settings.model_validate(nested)
 

@@ -3,7 +3,7 @@
 from app.embedded.children import HomeInUse
 from app.embedded.home import default_home
 from app.embedded.processes import Processes, Program, ProgramFailed
-from app.embedded.servers import Embedded, Endpoints, reach
+from app.embedded.servers import Embedded, Endpoints, reach, running
 
 __all__ = [
     "Embedded",
@@ -14,4 +14,5 @@ __all__ = [
     "ProgramFailed",
     "default_home",
     "reach",
+    "running",
 ]

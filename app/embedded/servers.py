@@ -94,6 +94,12 @@ def reach(home: Path) -> Iterator[Endpoints]:
         own.stop()
 
 
+def running(home: Path) -> Endpoints | None:
+    """Where the servers of a home listen, if a program runs them or was killed running them; starts nothing."""
+    published = home.expanduser() / "run" / "endpoints.json"
+    return Endpoints(**json.loads(published.read_text())) if published.exists() else None
+
+
 def _start_or_join(own: Embedded, home: Path) -> Endpoints:
     started = stopwatch()
     while True:

@@ -16,8 +16,8 @@ class CarrierStanding:
     """How one carrier stands; all instants are engine time, in UTC.
 
     `since`: when it fell ill, or when it was well again. `asked_again_at`: when it is tried next, None while it is
-    asked freely. `answered_at`: its last usable answer. `fault`, `detail` and `faulted_at` are the latest trouble, also
-    when that is over. `failures`: bad answers in a row. `seconds`: the median of its latest good answers.
+    asked freely. `last_answer_at`: its last usable answer. `last_fault`, `detail` and `faulted_at` are the latest
+    trouble, also when that is over. `failures`: bad answers in a row. `seconds`: the median of its latest good answers.
     `throttles`: batches since `throttled_since` (an hour at most) in which it asked for fewer questions.
     `pace`: calls a second that it is held to, because it bears fewer than it is set to.
     """
@@ -26,8 +26,8 @@ class CarrierStanding:
     state: CarrierState
     since: datetime | None
     asked_again_at: datetime | None
-    answered_at: datetime | None
-    fault: CarrierFault | None
+    last_answer_at: datetime | None
+    last_fault: CarrierFault | None
     detail: str
     faulted_at: datetime | None
     failures: int
@@ -42,17 +42,17 @@ class CarrierStanding:
         return self.state is CarrierState.closed
 
 
-def carrier_health(session: Session) -> dict[str, CarrierStanding]:
-    """How each carrier stands that was ever asked, by name."""
+def carrier_health(session: Session) -> list[CarrierStanding]:
+    """How each carrier stands that was ever asked, in the order of their names."""
     rows = session.execute(sa.select(CarrierHealth.__table__).order_by(CarrierHealth.carrier)).all()
-    return {
-        row.carrier: CarrierStanding(
+    return [
+        CarrierStanding(
             carrier=row.carrier,
             state=CarrierState(row.state),
             since=row.since,
             asked_again_at=row.until,
-            answered_at=row.answered_at,
-            fault=CarrierFault(row.fault) if row.fault else None,
+            last_answer_at=row.answered_at,
+            last_fault=CarrierFault(row.fault) if row.fault else None,
             detail=row.detail,
             faulted_at=row.faulted_at,
             failures=row.failures,
@@ -62,7 +62,7 @@ def carrier_health(session: Session) -> dict[str, CarrierStanding]:
             pace=row.pace,
         )
         for row in rows
-    }
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,12 +155,16 @@ class Story(_Told):
     shipment: str
     order: str
     carrier: str | None
+    asked_of: str | None
+    candidates: tuple[str, ...]
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
+    eta_day: date | None
+    notes: dict[str, Any]
     zone: str
     zone_source: str
     baseline: datetime | None
@@ -209,12 +213,16 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         shipment=shipment.public_id,
         order=order.number,
         carrier=shipment.carrier,
+        asked_of=shipment.asked_of,
+        candidates=tuple(shipment.candidates),
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
+        eta_day=shipment.eta_day,
+        notes=shipment.notes,
         zone=order.zone,
         zone_source=order.zone_source,
         baseline=shipment.history_until,

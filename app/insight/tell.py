@@ -1,7 +1,8 @@
 """A parcel's story in words, for a person who does not know the code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.insight.explain import (
@@ -51,6 +52,9 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
         yield f"  The carrier expects it by {_on(story.eta_through, here)}."
+    elif story.eta_day:
+        yield f"  The carrier expects it on {story.eta_day:%A %d %B %Y}."
+    yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
     if story.erased_at:
@@ -58,6 +62,19 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.baseline:
         yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
     yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
+
+
+def _noted(notes: Mapping[str, Any]) -> Iterator[str]:
+    """What the carrier told beside its events, each a line."""
+    if pickup := notes.get("pickup"):
+        until = f", until {pickup['until']}" if pickup.get("until") else ""
+        yield f"  It is to be collected at {', '.join(filter(None, [pickup['name'], pickup.get('address')]))}{until}."
+    if proof := notes.get("proof"):
+        yield f"  The carrier has a proof of delivery: {words(proof)}."
+    if pieces := notes.get("pieces"):
+        yield f"  It belongs to one consignment with {', '.join(pieces)}."
+    if link := notes.get("link"):
+        yield f"  The carrier's own page: {link}"
 
 
 def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
@@ -183,12 +200,15 @@ def _replied(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield "What comes next"
-    if story.problem:
+    if story.problem and story.tracking_number and not story.asked_of:
+        yield f"  The carrier is {story.problem}."
+    elif story.problem:
         yield f"  The last question to the carrier went wrong: {story.problem}"
     if story.carrier_trouble:
         yield from _carrier_trouble(story.carrier_trouble, here)
     elif story.next_poll_at:
-        yield f"  {story.carrier} is asked again {_at(story.next_poll_at, here)}."
+        turn = f", one of {', '.join(story.candidates)}" if len(story.candidates) > 1 else ""
+        yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.promise_due_at:
         yield f"  If it has not arrived by {_at(story.promise_due_at, here)}, it is late."
     if not story.next_poll_at and not story.promise_due_at:

@@ -214,12 +214,27 @@ def day(value: Any) -> date:
     return value
 
 
-def one_of_carriers(value: str, known: Iterable[str]) -> str:
-    """The name of a carrier that this installation can ask."""
-    names = sorted(known)
+ANY_CARRIER = "*"
+"""Among the known carriers: any other name will do too, because somebody is asked about all the rest."""
+
+AUTO = "auto"
+"""In place of a carrier's name: whoever knows the number."""
+
+_CARRIER_NAME = re.compile(r"[a-z0-9_-]{2,40}")
+
+
+def one_of_carriers(value: str, known: Iterable[str]) -> str | None:
+    """The name of a carrier that this installation can ask, or None for `auto`."""
+    names = sorted(set(known) - {ANY_CARRIER})
     name = value.lower()
+    if name == AUTO:
+        return None
     if name in names:
         return name
+    if ANY_CARRIER in known:
+        if _CARRIER_NAME.fullmatch(name):
+            return name
+        raise refused(f"{shown(value)} is no carrier's name", "Write 2 to 40 of the letters a-z, 0-9, _ and -.")
     close = get_close_matches(name, names, n=1)
     listed = ", ".join(names) or "none"
     remedy = f"Write {close[0]!r}." if close else f"Known carriers: {listed}. Leave it empty for any other."

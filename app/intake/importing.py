@@ -15,6 +15,7 @@ from app.db import Sessions
 from app.errors import Fault
 from app.intake.cancelling import cancel_orders
 from app.intake.csv_file import BadRow, Notice, Row, Skipped, read_orders
+from app.intake.routes import Router, nobody
 from app.intake.store import Outcome, ParcelScans, Stored, upsert_orders
 from app.log import logger, mask
 from app.models.brands import Brand
@@ -25,6 +26,9 @@ KEPT_FAULTS = 1000
 
 Hear = Callable[[Session, list[ParcelScans]], object]
 """Records what parcels' scans amount to, in the given transaction; the caller brings the pipeline."""
+
+Routes = Callable[[Session], Router]
+"""Who is asked about which parcel, as a transaction sees it; the caller brings it."""
 
 log = logger(__name__)
 
@@ -110,15 +114,15 @@ def import_file(
     now: datetime,
     live: bool,
     known_carriers: Collection[str],
-    pollable: Collection[str] | None = None,
+    routes: Routes = lambda session: nobody,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportReport:
     """Import a CSV file of one brand's orders.
 
-    Unless `live`, everything up to `now` (engine time) is history. `pollable` names the carriers that can be
-    asked, by default all that are known. Raises as `read_orders` does, and when the database is not there.
+    Unless `live`, everything up to `now` (engine time) is history. `routes` gives, for a session,
+    who is asked about which parcel. Raises as `read_orders` does, and when the database is not there.
     """
-    one = _Import(brand, sessions, hear, now, live, frozenset(known_carriers if pollable is None else pollable))
+    one = _Import(brand, sessions, hear, now, live, routes)
     batch: list[Row] = []
     for reading in read_orders(path, mapping_path, known_carriers, now=now, on_progress=on_progress):
         one.count(reading)
@@ -138,7 +142,7 @@ class _Import:
     hear: Hear
     now: datetime
     live: bool
-    pollable: frozenset[str]
+    routes: Routes
     report: ImportReport = field(default_factory=ImportReport)
 
     def count(self, reading: Row | BadRow | Notice | Skipped) -> None:
@@ -178,7 +182,9 @@ class _Import:
 
     def _store(self, session: Session, rows: Sequence[Row]) -> tuple[Stored, int]:
         orders = [row.order for row in rows]
-        stored = upsert_orders(session, self.brand, orders, now=self.now, history=not self.live, pollable=self.pollable)
+        stored = upsert_orders(
+            session, self.brand, orders, now=self.now, history=not self.live, route=self.routes(session)
+        )
         cancelled = 0
         named = sorted({(row.order.source, row.order.number) for row in rows if row.cancelled})
         for source, keys in groupby(named, key=lambda key: key[0]):

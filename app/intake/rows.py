@@ -9,23 +9,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.intake.routes import Router, nobody
 from app.intake.schema import IncomingItem, IncomingOrder, IncomingParcel
+from app.intake.shopper_zone import work_out
 from app.models.base import link_token, public_id
 from app.models.brands import Brand
 from app.models.vocabulary import Milestone
-from app.zones import end_of_day, zone_of_country
+from app.zones import end_of_day
 
 # A stored row, and a row to write as plain JSON values.
 Row = sa.RowMapping
 Writable = dict[str, Any]
 
 ORDER_CONTENT = (
-    "placed_at", "shopper_name", "email", "phone", "locale", "country", "city", "postal_code", "zone", "zone_source",
-    "currency", "total_minor", "items", "promised_on", "tags",
+    "placed_at", "shopper_name", "email", "phone", "locale", "country", "city", "postal_code", "zone", "zones",
+    "zone_source", "currency", "total_minor", "items", "promised_on", "tags",
 )  # fmt: skip
 PARCEL_COLUMNS = (
-    "carrier", "asked_of", "tracking_number", "items", "promised_on", "next_poll_at", "promise_due_at", "poll_failures",
-    "problem",
+    "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
+    "promise_due_at", "poll_failures", "problem",
 )  # fmt: skip
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
@@ -40,7 +42,7 @@ def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writabl
     row["locale"] = row["locale"] or brand.locale
     row["items"] = row["items"] or []
     row["tags"] = row["tags"] or []
-    row["zone"], row["zone_source"] = _zone(order, brand, stored, row["country"])
+    row["zone"], row["zones"], row["zone_source"] = _zone(order, brand, stored, row)
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
     row["digest"] = "\\x" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return row
@@ -69,15 +71,17 @@ def _said(order: IncomingOrder) -> Writable:
     return said | {"placed_at": order.placed_at.isoformat()}
 
 
-def _zone(order: IncomingOrder, brand: Brand, stored: Row | None, country: str | None) -> tuple[str, str]:
-    """The shopper's zone and where it is known from. Worked out once: it stays until the order says otherwise."""
-    if order.shopper.zone is not None:
-        return order.shopper.zone, "order"
-    asked_to_forget = "zone" in order.shopper.model_fields_set
-    if stored and stored["country"] == country and not asked_to_forget:
-        return stored["zone"], stored["zone_source"]
-    by_country = zone_of_country(country)
-    return (by_country, "country") if by_country else (brand.zone, "brand")
+def _zone(order: IncomingOrder, brand: Brand, stored: Row | None, row: Writable) -> tuple[str, list[str], str]:
+    """The shopper's zone, all that it may be, and where that is known from. Worked out once: it stays until the order
+    says otherwise."""
+    named = order.shopper.zone
+    unasked = named is None and "zone" not in order.shopper.model_fields_set
+    if stored and unasked and all(stored[name] == row[name] for name in ("country", "phone")):
+        return stored["zone"], stored["zones"], stored["zone_source"]
+    if stored and unasked and stored["zone_source"] == "order" and stored["country"] == row["country"]:
+        return stored["zone"], stored["zones"], "order"
+    found = work_out(named, row["country"], row["phone"], brand.zone)
+    return found.zone, list(found.zones), found.source
 
 
 def item_rows(items: Iterable[IncomingItem]) -> list[Writable]:
@@ -91,19 +95,22 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms orders come in: the engine's time, whether they are history, which carriers can be asked."""
+    """On what terms orders come in: the engine's time, whether they are history, who is asked about which parcel."""
 
     now: datetime
     history: bool = False
-    pollable: frozenset[str] = frozenset()
+    route: Router = nobody
 
-    def asked_of(self, carrier: str | None) -> str | None:
-        """The adapter that is asked about a carrier's parcels, or None."""
-        return carrier if carrier in self.pollable else None
-
-    def first_poll(self, carrier: str | None, number: str | None) -> str | None:
-        """When a parcel with that number is to be asked about: at once, or never."""
-        return self.now.isoformat() if number and carrier in self.pollable else None
+    def asked(self, carrier: str | None, number: str | None, country: str | None, *, over: bool) -> Writable:
+        """The columns that say who is asked about a parcel: at once, or never."""
+        route = self.route(carrier, number, country)
+        return {
+            "asked_of": route.asked_of,
+            "candidates": list(route.candidates),
+            "next_poll_at": self.now.isoformat() if route.asked_of and not over else None,
+            "poll_failures": 0,
+            "problem": route.problem,
+        }
 
 
 def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Terms) -> Writable:
@@ -117,15 +124,14 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "reference": reference,
         "direction": "outbound",
         "milestone": Milestone.registered,
-        "poll_failures": 0,
         "carrier": parcel.carrier,
-        "asked_of": terms.asked_of(parcel.carrier),
+        "carrier_guessed": False,
         "tracking_number": parcel.tracking_number,
         "items": item_rows(parcel.items),
         "promised_on": _plain(parcel.promised_on),
         "history_until": _plain(terms.now) if terms.history else None,
         "cancelled_at": _plain(cancelled),
-        "next_poll_at": None if cancelled else terms.first_poll(parcel.carrier, parcel.tracking_number),
+        **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
     }
 
@@ -137,10 +143,16 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     rows. What the engine has put to rest stays so unless the number or the promise changed.
     """
     old = {column: _plain(stored[column]) for column in PARCEL_COLUMNS}
-    row = old | (_said_of_parcel(parcel) if parcel else {})
-    if (row["carrier"], row["tracking_number"]) != (stored["carrier"], stored["tracking_number"]):
-        asked = None if _over(stored, _OVER) else terms.first_poll(row["carrier"], row["tracking_number"])
-        row |= {"asked_of": terms.asked_of(row["carrier"]), "next_poll_at": asked, "poll_failures": 0, "problem": None}
+    said = _said_of_parcel(parcel) if parcel else {}
+    row = old | said
+    same_number = row["tracking_number"] == stored["tracking_number"]
+    row["carrier_guessed"] = stored["carrier_guessed"] and said.get("carrier") is None and same_number
+    if stored["carrier_guessed"] and said.get("carrier") is None:
+        # Whom we found out ourselves is not unlearned because the shop still does not know; another number is another.
+        row["carrier"] = stored["carrier"] if same_number else None
+    if row["carrier"] != stored["carrier"] or not same_number:
+        over = _over(stored, _OVER)
+        row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=over)
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
         row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.intake.cancelling import Cancelled, cancel_order, cancel_orders
 from app.intake.forgetting import forget_the_erased
 from app.intake.matching import match_parcels
+from app.intake.routes import Router, nobody
 from app.intake.rows import (
     ORDER_CONTENT,
     PARCEL_COLUMNS,
@@ -71,7 +72,7 @@ class ParcelScans:
 
 @dataclass(slots=True)
 class Stored:
-    """What a call came to. `carriers_due` are those with a parcel that can be asked about at once."""
+    """What a call came to. `carriers_due` are the adapters with a parcel to ask about at once."""
 
     orders: list[StoredOrder] = field(default_factory=list)
     scans: list[ParcelScans] = field(default_factory=list)
@@ -91,16 +92,16 @@ def upsert_orders(
     *,
     now: datetime,
     history: bool = False,
-    pollable: frozenset[str] = frozenset(),
+    route: Router = nobody,
 ) -> Stored:
     """Store `orders` of one brand in the caller's transaction, with row locks in the one order (law 14).
 
-    `now` is engine time; `history` declares that what has happened so far is nobody's news; `pollable` names
-    the carriers that can be asked. Scans are not stored here: they are returned for the pipeline to hear.
+    `now` is engine time; `history` declares that what has happened so far is nobody's news; `route` says
+    who is asked about a parcel. Scans are not stored here: they are returned for the pipeline to hear.
     """
     stored = Stored()
     for batch in in_rounds(orders):
-        _upsert_once(session, brand, batch, Terms(now, history, pollable), stored)
+        _upsert_once(session, brand, batch, Terms(now, history, route), stored)
     return stored
 
 
@@ -111,7 +112,7 @@ def add_parcels(
     parcels: Sequence[IncomingParcel],
     *,
     now: datetime,
-    pollable: frozenset[str] = frozenset(),
+    route: Router = nobody,
     source: str | None = None,
 ) -> Stored | None:
     """Add (or correct) parcels of an order that is known already; None when it is not."""
@@ -123,7 +124,7 @@ def add_parcels(
     if row is None:
         return None
     stored = Stored()
-    touched = _upsert_parcels(session, [(row, row, parcels, Terms(now, False, pollable))], stored)
+    touched = _upsert_parcels(session, [(row, row, parcels, Terms(now, False, route))], stored)
     stored.orders.append(_told(row, Outcome.changed if row["id"] in touched else Outcome.unchanged))
     return stored
 
@@ -138,7 +139,7 @@ def _upsert_once(session: Session, brand: Brand, orders: Sequence[IncomingOrder]
     work = []
     for key, after in sorted(now_so.items(), key=lambda entry: int(entry[1]["id"])):
         order = by_key[key]
-        own_terms = Terms(terms.now, terms.history or order.history, terms.pollable)
+        own_terms = Terms(terms.now, terms.history or order.history, terms.route)
         work.append((known.get(key, after), after, order.parcels, own_terms))
     touched = _upsert_parcels(session, work, stored)
     for key in by_key:
@@ -283,7 +284,7 @@ def _write_parcels(
     _update(session, "shipments", PARCEL_COLUMNS, sorted(changed, key=lambda row: int(row["id"])))
     stored.parcels_new += len(fresh)
     stored.parcels_changed += len(changed)
-    stored.carriers_due |= {row["carrier"] for row in (*fresh, *changed) if row["carrier"] and row["next_poll_at"]}
+    stored.carriers_due |= {row["asked_of"] for row in (*fresh, *changed) if row["asked_of"] and row["next_poll_at"]}
     if not fresh:
         return {}
     columns = ", ".join(fresh[0])

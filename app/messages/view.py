@@ -73,7 +73,7 @@ def what(items: Sequence[Item], words: Mapping[str, Any], limit: int = 48) -> st
 
 
 def _when(facts: Facts, speech: Speech) -> dict[str, Any]:
-    """When it is expected: the carrier's window while it lies ahead, else the promised day while that does.
+    """When it is expected: the carrier's window or day while it lies ahead, else the promised day while that does.
 
     A parcel that is late has no promise left to repeat.
     """
@@ -81,6 +81,8 @@ def _when(facts: Facts, speech: Speech) -> dict[str, Any]:
     last = end or start
     if last is not None and last > speech.now:
         return {"source": "eta", **_window(start, end, speech)}
+    if facts.eta.day and facts.eta.day >= speech.now.date():
+        return {"source": "eta", **_said(speech.day(facts.eta.day), speech.day(facts.eta.day, short=True), "")}
     day = promised_day(facts.promise, speech)
     if day and day >= speech.now.date() and facts.news.milestone is not Milestone.delayed:
         return {"source": "promise", **_said(speech.day(day), speech.day(day, short=True), "")}

@@ -10,7 +10,7 @@ from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, 
 from app.models.orders import Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.rights import Erasure, Installation, PruningMark
-from app.models.scans import CarrierAnswer, CarrierBudget, Scan, UnknownCode
+from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 
 __all__ = [
     "AlarmNotice",
@@ -22,6 +22,7 @@ __all__ = [
     "CarrierAnswer",
     "CarrierBudget",
     "CarrierHealth",
+    "CodeMapping",
     "Crossing",
     "Decision",
     "Erasure",

@@ -78,6 +78,7 @@ class Decision(Base):
     __table_args__ = (
         sa.UniqueConstraint("crossing_id", "rule", "channel"),
         one_of("reason", Reason),
+        sa.Index("ix_decisions_rule_error", "decided_at", postgresql_where=sa.text("reason = 'rule_error'")),
     )
 
     id: Mapped[BigId]

@@ -39,8 +39,18 @@ class OrderFacts(_Frozen):
     tags: tuple[str, ...] = ()
 
 
+class Pickup(_Frozen):
+    """Where a parcel waits to be collected, in the carrier's own words, and the last day on which it does."""
+
+    name: str
+    address: str = ""
+    hours: tuple[str, ...] = ()
+    until: date | None = None
+
+
 class ParcelFacts(_Frozen):
-    """The parcel that the news is about. `id` is its outside id, `link` the path of its page."""
+    """The parcel that the news is about. `id` is its outside id, `link` the path of its page, `carrier_page` the
+    carrier's own (https)."""
 
     id: str
     link: str
@@ -51,6 +61,8 @@ class ParcelFacts(_Frozen):
     milestone: Milestone
     milestone_at: datetime | None = None
     delivered_at: datetime | None = None
+    carrier_page: str | None = None
+    pickup: Pickup | None = None
     items: tuple[Item, ...] = ()
 
 
@@ -63,13 +75,15 @@ class OtherParcel(_Frozen):
 
 
 class ShopperFacts(_Frozen):
-    """Who is told, without saying who: the zone's source is `order`, `country` or `brand`."""
+    """Who is told, without saying who. `zone` is the one that times are shown in, `zones` all that the shopper may be
+    in; their source is `order`, `country`, `phone` or `brand`."""
 
     has_email: bool
     has_phone: bool
     locale: str
     country: str | None = None
     zone: str = "UTC"
+    zones: tuple[str, ...] = ()
     zone_source: str = "brand"
 
 
@@ -81,10 +95,11 @@ class Promise(_Frozen):
 
 
 class Eta(_Frozen):
-    """What the carrier expects now."""
+    """What the carrier expects now: a window, or only a day where the shopper lives."""
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    day: date | None = None
 
 
 class News(_Frozen):

@@ -46,19 +46,19 @@ BLANKED: dict[str, dict[Retention, str]] = {
 
 STAYS: dict[str, str] = {
     # Whose order it was is gone by then; number, parcels and milestones are what deduplication and the audit need.
-    "orders": "id public_id brand_id source number placed_at locale country zone zone_source currency total_minor"
+    "orders": "id public_id brand_id source number placed_at locale country zone zones zone_source currency total_minor"
     " promised_on cancelled_at erased_at erasing created_at updated_at",
-    "shipments": "id public_id link_token brand_id order_id reference direction carrier asked_of tracking_number"
-    " promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from eta_through eta_day service"
-    " next_poll_at promise_due_at last_heard_at last_polled_at poll_failures created_at",
+    "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
+    " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
+    " eta_through eta_day service next_poll_at promise_due_at last_heard_at last_polled_at poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
-    " moves heard_at",
+    " moves mapping_id read_as heard_at",
     "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
     " crossed_at",
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
-    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at ended_at pause_id"
-    " lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
+    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet ended_at"
+    " pause_id lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
@@ -84,6 +84,8 @@ STAYS: dict[str, str] = {
     "carrier_budgets": "carrier free_at",
     "carrier_health": "carrier state since until strikes struck_by failures fault detail faulted_at answered_at pace"
     " latencies throttles throttled_since salt credentials",
+    "code_mappings": "id brand_id carrier code meaning before why mapped_by mapped_at ended_at ended_by ended_why"
+    " refold_after",
     "installation": "id salt",
     "erasures": "id brand_id channel address_digest asked_at created_at",
     "pruning_marks": "retention upto",
@@ -102,5 +104,5 @@ def _nothing(column: sa.Column[object]) -> str:
     if column.nullable:
         return "NULL"
     if isinstance(column.type, JSONB):
-        return "'[]'" if column.server_default is not None else "'{}'"
+        return str(column.server_default.arg) if isinstance(column.server_default, sa.DefaultClause) else "'{}'"
     return "''"

@@ -13,13 +13,14 @@ from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 class Message(Base):
     """One planned email or SMS to one recipient.
 
-    `send_at` and `expires_at` are engine time; `lease_until` is the database's. `open_attempt_id` is set
-    from the moment a call may begin until what became of it is known: while it is set, nothing sends the
-    message again. From `rendered_at` on, what it says is frozen: `released` are the facts it was rendered from
-    (NULL: those of its crossing), `personal` the name and address, kept apart so that a person can be forgotten.
-    `attempts` numbers its attempts; `tries` counts those that were made and turned away or never answered for no fault
-    of the sender's: after enough of them it is given up.
-    `pause_id` is set when its turn came while that pause stood: nothing that chooses what is due comes across it then.
+    `send_at` and `expires_at` are engine time; `quiet` is when its channel must not be used, by the shopper's
+    clock; `lease_until` is the database's. `open_attempt_id` is set from the moment a call may begin until what
+    became of it is known: while it is set, nothing sends the message again. From `rendered_at` on, what it says is
+    frozen: `released` are the facts it was rendered from (NULL: those of its crossing), `personal` the name and
+    address, kept apart so that a person can be forgotten. `attempts` numbers its attempts; `tries` counts those
+    that were made and turned away or never answered for no fault of the sender's: after enough of them it is given
+    up. `pause_id` is set when its turn came while that pause stood: nothing that chooses what is due comes across
+    it then.
     """
 
     __tablename__ = "messages"
@@ -76,6 +77,7 @@ class Message(Base):
     planned_at: Mapped[datetime]
     send_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    quiet: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     pause_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("pauses.id"))
     lease_token: Mapped[str | None]

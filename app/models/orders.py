@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
@@ -40,6 +41,7 @@ class Order(Base):
     city: Mapped[str | None]
     postal_code: Mapped[str | None]
     zone: Mapped[str]
+    zones: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     zone_source: Mapped[str]
     currency: Mapped[str | None]
     total_minor: Mapped[int | None] = mapped_column(sa.BigInteger)
@@ -59,9 +61,10 @@ class Shipment(Base):
 
     `next_poll_at` and `promise_due_at` are engine time and NULL at rest, so that choosing what is due
     costs the same however many parcels rest. `history_until` is the baseline: what happened at or
-    before it is nobody's news. `carrier` is whom the parcel travels with, `asked_of` the adapter that is asked about
-    it (NULL: nobody). An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is
-    `ParcelNotes`, what else the carrier told.
+    before it is nobody's news. `carrier` is whom the parcel travels with (`carrier_guessed`: found out by asking, not
+    told), `asked_of` the adapter that is asked about it (NULL: nobody), and `candidates` the adapters to ask in turn,
+    likeliest first, until one knows the number. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day
+    (`eta_day`); `notes` is `ParcelNotes`, what else the carrier told.
     """
 
     __tablename__ = "shipments"
@@ -93,7 +96,9 @@ class Shipment(Base):
     reference: Mapped[str]
     direction: Mapped[str] = mapped_column(server_default="outbound")
     carrier: Mapped[str | None]
+    carrier_guessed: Mapped[bool] = mapped_column(server_default=sa.false())
     asked_of: Mapped[str | None]
+    candidates: Mapped[list[str]] = mapped_column(ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"))
     tracking_number: Mapped[str | None]
     items: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     promised_on: Mapped[date | None]

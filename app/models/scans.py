@@ -13,7 +13,9 @@ class Scan(Base):
     """One tracking event, stored once: its digest is made of the carrier's own fields as written.
 
     `occurred_at` is UTC, or NULL when the carrier's time could not be read; `zone_source` says how the
-    zone of a time without one was found. `moves` is whether the carrier handled the parcel.
+    zone of a time without one was found. `moves` is whether the carrier handled the parcel. `carrier` is
+    whose words it is in. Where operations have mapped the code (`mapping_id`), `read_as` is what the adapter had read:
+    a milestone, `movement` or `nothing`.
     """
 
     __tablename__ = "scans"
@@ -37,6 +39,8 @@ class Scan(Base):
     occurred_at: Mapped[datetime | None]
     zone_source: Mapped[str]
     moves: Mapped[bool] = mapped_column(server_default=sa.true())
+    mapping_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    read_as: Mapped[str | None]
     heard_at: Mapped[datetime]
 
 
@@ -70,6 +74,42 @@ class UnknownCode(Base):
     example: Mapped[str]
     first_seen_at: Mapped[CreatedAt]
     last_seen_at: Mapped[CreatedAt]
+
+
+class CodeMapping(Base):
+    """What operations say that a carrier's code means, for one brand or (NULL) for all; history is kept.
+
+    `meaning` is a carrier's milestone, `movement` or `nothing`; `before` what the code meant until then. It holds
+    until `ended_at`. `refold_after` is how far the stored scans (by id) have been gone through on its account, be it to
+    apply it or to take it back; NULL when all have.
+    """
+
+    __tablename__ = "code_mappings"
+    __table_args__ = (
+        sa.Index(
+            "uq_code_mappings_standing",
+            "carrier",
+            "code",
+            sa.text("coalesce(brand_id, 0)"),
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index("ix_code_mappings_refold", "id", postgresql_where=sa.text("refold_after IS NOT NULL")),
+    )
+
+    id: Mapped[BigId]
+    brand_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("brands.id"))
+    carrier: Mapped[str]
+    code: Mapped[str]
+    meaning: Mapped[str]
+    before: Mapped[str]
+    why: Mapped[str]
+    mapped_by: Mapped[str]
+    mapped_at: Mapped[CreatedAt]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    ended_why: Mapped[str | None]
+    refold_after: Mapped[int | None] = mapped_column(sa.BigInteger)
 
 
 class CarrierBudget(Base):

@@ -129,6 +129,9 @@ class Reason(StrEnum):
     no_provider = "no_provider"
     suppressed_address = "suppressed_address"
     person_erased = "person_erased"
+    condition_false = "condition_false"
+    rule_error = "rule_error"
+    quiet_hours = "quiet_hours"
 
     @property
     def sentence(self) -> str:
@@ -166,6 +169,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
     Reason.suppressed_address: "This address must not be written to.",
+    Reason.condition_false: "The rule's condition did not hold for this parcel.",
+    Reason.rule_error: "The rule's condition could not be answered for this parcel, so nothing was sent.",
+    Reason.quiet_hours: "It is night where the shopper lives; it leaves in the morning if it is still true.",
     Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 

@@ -5,7 +5,7 @@ workers that hear of one order at once see each other's news.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from app.models import Crossing, Decision, Scan, Shipment
 from app.models.facts import News, Told
 from app.models.messages import Message
-from app.models.vocabulary import Milestone, Source
+from app.models.vocabulary import ENDS, Milestone, Source
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans
 from app.pipeline.house import House
 from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
+from app.pipeline.polling.settling_carrier import settled
 from app.rules.decide import Crossed, decide
 from app.tracking.cadence import next_poll
+from app.tracking.carriers.base import Ask
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
 
 
@@ -42,6 +44,14 @@ def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) 
     tally = Tally(parcels=len(present), scans=sum(new_scans.values()))
     tally.add(_conclude(session, house, locked, present, new_scans, now))
     return tally
+
+
+def conclude_again(session: Session, house: House, locked: Locked, shipment_ids: Sequence[int], now: datetime) -> Tally:
+    """Conclude from what is stored of these locked parcels, after its meaning has changed: where they stand follows at
+    once, and what that opens is history, of which nobody is told."""
+    again = [Heard(shipment_id, Source.api, again=True) for shipment_id in shipment_ids]
+    present = [entry for entry in again if not locked.erased(entry.shipment_id)]
+    return _conclude(session, house, locked, present, {}, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,8 @@ def _conclude(
         order = locked.orders[shipment.order_id]
         state = fold(known.scans[shipment_id])
         late = delay(state, promise_of(order, shipment).ends_at, now)
+        if latest[shipment_id].again and _yet_to_be_judged(shipment, now):
+            late = None
         episodes = [*state.episodes, late] if late else list(state.episodes)
         fresh = new_crossings(episodes, known.crossings[shipment_id])
         opened += [(shipment_id, crossing) for crossing in fresh]
@@ -112,15 +124,19 @@ def _conclude(
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **_estimate(latest[shipment_id], shipment),
+                **_estimate(house, order, latest[shipment_id], shipment),
                 "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
-                "promise_due_at": _promise_due(order, shipment, state, now),
+                "promise_due_at": shipment.promise_due_at
+                if latest[shipment_id].again and _yet_to_be_judged(shipment, now)
+                else _promise_due(order, shipment, state, now),
+                **settled(house, shipment, latest[shipment_id]),
             }
         )
     if updates:
         session.execute(sa.update(Shipment), updates)
     fresh_rows = {row["id"]: row for row in updates}
-    return _decide_and_plan(session, house, locked, fresh_rows, known, opened, now)
+    again = {entry.shipment_id for entry in heard if entry.again}
+    return _decide_and_plan(session, house, locked, fresh_rows, known, opened, now, again)
 
 
 def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> dict[str, Any]:
@@ -146,12 +162,13 @@ def _next_poll(
     """When its carrier is asked again. Only an answer or news moves that: a look at the calendar does not."""
     if shipment.asked_of not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
         return None
-    if entry.source is not Source.poll and news_at != now:
+    reopened = entry.again and (Milestone(shipment.milestone) in ENDS) != state.ended
+    if entry.source is not Source.poll and news_at != now and not reopened:
         return cast("datetime | None", shipment.next_poll_at)
     return next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
 
 
-def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
+def _estimate(house: House, order: Any, entry: Heard, shipment: Any) -> dict[str, Any]:
     """What the carrier expects; only a carrier's own answer may take an earlier estimate back."""
     if entry.source not in (Source.poll, Source.push):
         return {name: getattr(shipment, name) for name in ("eta_from", "eta_through", "eta_day", "service", "notes")}
@@ -160,8 +177,20 @@ def _estimate(entry: Heard, shipment: Any) -> dict[str, Any]:
         "eta_through": entry.eta_through,
         "eta_day": entry.eta_day,
         "service": entry.service or shipment.service,
-        "notes": shipment.notes | entry.notes.told(),
+        "notes": _link(house, order, shipment) | shipment.notes | entry.notes.told(),
     }
+
+
+def _yet_to_be_judged(shipment: Any, now: datetime) -> bool:
+    """Whether a promise has run out and `watch` has not looked at it: that is news, and left to it."""
+    return shipment.promise_due_at is not None and shipment.promise_due_at <= now
+
+
+def _link(house: House, order: Any, shipment: Any) -> dict[str, str]:
+    """The carrier's own page of the parcel, where it did not name one itself."""
+    carrier = house.carriers.get(shipment.carrier) if shipment.tracking_number else None
+    link = carrier.link(Ask(shipment.tracking_number, destination_country=order.country)) if carrier else None
+    return {"link": link} if link else {}
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:
@@ -191,6 +220,7 @@ def _decide_and_plan(
     known: _Known,
     opened: Sequence[tuple[int, NewCrossing]],
     now: datetime,
+    again: Collection[int],
 ) -> Tally:
     if not opened:
         return Tally()
@@ -204,7 +234,7 @@ def _decide_and_plan(
             locked.brands[order.brand_id], order, shipment, locked.others(shipment), news, known.told[shipment_id]
         )
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
-        crossed.append(Crossed(facts, crossing.late, shipment.history_until, cancelled))
+        crossed.append(Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in again))
         rows.append(_crossing_row(shipment, crossing, facts.model_dump(mode="json"), now))
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
     planned: list[Planned] = []

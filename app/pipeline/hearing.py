@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Brand, Order, Shipment, UnknownCode
 from app.models.vocabulary import Source
+from app.pipeline.codes.applying import Standing, as_read, standing_for_hearing
 from app.tracking.carriers.base import NO_NOTES, CarrierReply, HeardScan, ParcelNotes, clean
 
 
@@ -32,6 +33,8 @@ class Heard:
     service: str | None = None
     notes: ParcelNotes = NO_NOTES
     tracking_number: str | None = None
+    again: bool = False
+    """Nothing was heard: what is stored means something else now. What that opens is history, and nobody is told."""
 
     @classmethod
     def of_reply(cls, shipment_id: int, source: Source, reply: CarrierReply, number: str) -> "Heard":
@@ -123,13 +126,13 @@ _AHEAD = timedelta(hours=26)
 
 _STORE = sa.text("""
     INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, moves, heard_at)
+        written_time, occurred_at, zone_source, moves, mapping_id, read_as, heard_at)
     SELECT brand_id, shipment_id, decode(digest, 'hex'), source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, moves, cast(:now AS timestamptz)
+        written_time, occurred_at, zone_source, moves, mapping_id, read_as, cast(:now AS timestamptz)
     FROM jsonb_to_recordset(cast(:scans AS jsonb)) AS scan (
         brand_id bigint, shipment_id bigint, digest text, source text, carrier text, code text, milestone text,
         description text, place text, written_time text, occurred_at timestamptz, zone_source text,
-        moves boolean
+        moves boolean, mapping_id bigint, read_as text
     )
     ORDER BY shipment_id, digest
     ON CONFLICT (shipment_id, digest) DO NOTHING
@@ -139,7 +142,11 @@ _STORE = sa.text("""
 
 def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: datetime) -> dict[int, int]:
     """Store each scan that is not known yet; how many were new, by parcel."""
-    rows = [_row(entry, scan, locked.shipments[entry.shipment_id], now) for entry in heard for scan in entry.scans]
+    spoken = {one for entry in heard if entry.scans and (one := speaker(entry, locked.shipments[entry.shipment_id]))}
+    mapped = standing_for_hearing(session, spoken)
+    rows = [
+        _row(entry, scan, locked.shipments[entry.shipment_id], now, mapped) for entry in heard for scan in entry.scans
+    ]
     if not rows:
         return {}
     # One document instead of a parameter for every field: a parcel's answer repeats its whole history each time.
@@ -148,39 +155,56 @@ def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: d
     for shipment_id, _digest in inserted:
         counts[shipment_id] += 1
     new_keys = {(shipment_id, bytes(digest)) for shipment_id, digest in inserted}
-    _count_unknown(session, heard, locked, new_keys)
+    _count_unknown(session, heard, locked, new_keys, mapped)
     return counts
 
 
-def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime) -> dict[str, Any]:
+def speaker(entry: Heard, shipment: Any) -> str | None:
+    """Whose words an entry's scans are in: the adapter's that was asked, or that called. None for the shop's own."""
+    return (shipment.asked_of or shipment.carrier) if entry.source in (Source.poll, Source.push) else None
+
+
+def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime, mapped: Standing) -> dict[str, Any]:
     """A scan's columns as plain JSON values. One that lies further ahead than any zone can explain has no time:
     told at once it would be wrong, and it would hide the real one later."""
     ahead = scan.occurred_at is not None and scan.occurred_at > now + _AHEAD
     occurred_at = None if ahead else scan.occurred_at
+    carrier, code = speaker(entry, shipment), clean(scan.code)
+    meant = mapped.of(carrier, code, shipment.brand_id)
     return {
         "brand_id": shipment.brand_id,
         "shipment_id": entry.shipment_id,
         "digest": scan.digest.hex(),
         "source": entry.source.value,
-        "carrier": shipment.carrier,
-        "code": clean(scan.code),
-        "milestone": scan.milestone,
+        "carrier": carrier or shipment.carrier,
+        "code": code,
+        "milestone": meant.milestone if meant else scan.milestone,
         "description": clean(scan.description),
         "place": clean(scan.place) if scan.place is not None else None,
         "written_time": clean(scan.written_time),
         "occurred_at": occurred_at.isoformat() if occurred_at else None,
         "zone_source": scan.zone_source if occurred_at == scan.occurred_at else "impossible",
-        "moves": scan.moves,
+        "moves": meant.moves if meant else scan.moves,
+        **({"mapping_id": meant.id, "read_as": as_read(scan.milestone, scan.moves)} if meant else {}),
     }
 
 
-def _count_unknown(session: Session, heard: Sequence[Heard], locked: Locked, new_keys: set[tuple[int, bytes]]) -> None:
+def _count_unknown(
+    session: Session,
+    heard: Sequence[Heard],
+    locked: Locked,
+    new_keys: set[tuple[int, bytes]],
+    mapped: Standing,
+) -> None:
     counted: dict[tuple[int, str, str], tuple[int, str]] = {}
     for entry in heard:
         shipment = locked.shipments[entry.shipment_id]
         for scan in entry.scans:
             if scan.unknown and (entry.shipment_id, scan.digest) in new_keys:
-                key = (shipment.brand_id, shipment.carrier or "", scan.code)
+                carrier, code = speaker(entry, shipment), clean(scan.code)
+                if mapped.of(carrier, code, shipment.brand_id):
+                    continue
+                key = (shipment.brand_id, carrier or shipment.carrier or "", code)
                 counted[key] = (counted.get(key, (0, ""))[0] + 1, scan.description)
     if not counted:
         return

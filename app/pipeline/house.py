@@ -26,6 +26,7 @@ from app.settings import (
     SendMode,
 )
 from app.tracking.carriers.base import Access, Carrier
+from app.tracking.setting_up import missing_settings
 
 T = TypeVar("T")
 
@@ -139,6 +140,10 @@ class House:
             token=token,
             push_secret=config.push_secret.get_secret_value(),
         )
+
+    def missing(self, carrier: str) -> tuple[str, ...]:
+        """The settings without which a carrier of the registry cannot be asked, and that are not set."""
+        return missing_settings(self.carriers[carrier], self.carrier_config(carrier))
 
     def own_names(self, channel: Channel) -> bool:
         """Whether a brand sends on this channel by a number or name of its own, whatever the account goes by."""

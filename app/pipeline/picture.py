@@ -61,6 +61,8 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "milestone": shipment.milestone,
                 "milestone_at": shipment.milestone_at,
                 "delivered_at": shipment.delivered_at,
+                "carrier_page": shipment.notes.get("link"),
+                "pickup": shipment.notes.get("pickup"),
                 "items": shipment.items or order.items,
             },
             "other_parcels": [
@@ -72,10 +74,11 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "locale": order.locale,
                 "country": order.country,
                 "zone": order.zone,
+                "zones": order.zones or (order.zone,),
                 "zone_source": order.zone_source,
             },
             "promise": promise_of(order, shipment),
-            "eta": {"starts_at": shipment.eta_from, "ends_at": shipment.eta_through},
+            "eta": {"starts_at": shipment.eta_from, "ends_at": shipment.eta_through, "day": shipment.eta_day},
             "news": news,
             "history": history,
         }

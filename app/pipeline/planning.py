@@ -118,6 +118,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "planned_at": now,
         "send_at": decided.send_at,
         "expires_at": decided.expires_at,
+        "quiet": str(decided.quiet) if decided.quiet else None,
     }
 
 

@@ -18,6 +18,7 @@ from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
 from app.pipeline.picture import person_of, picture_since
 from app.receipts.suppression import in_words
+from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
 
 _ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
@@ -68,6 +69,7 @@ class Release:
     as_decided: bool
     avoid: str | None
     priority: int
+    quiet: str | None = None
     erased: bool = False
 
 
@@ -91,16 +93,16 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority",
+    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
-    "zone", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
+    "zone", "zones", "zone_source", "shopper_name", "email", "phone", "cancelled_at", "erased_at",
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "cancelled_at",
-    "last_polled_at", "next_poll_at",
+    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
+    "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
@@ -203,6 +205,7 @@ def _release(
         avoid=row.avoid,
         erased=order.erased_at is not None,
         priority=row.priority,
+        quiet=row.quiet,
     )
 
 
@@ -259,12 +262,30 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
     closed = closed_to(address, mode, allowlist)
     if closed is not None:
         return Withheld(release.id, MessageState.suppressed, closed)
+    if morning := _morning(release, now):
+        reason = put_off_reason(release, Reason.quiet_hours)
+        return Withheld(release.id, MessageState.ready, reason, f"it is quiet there: {release.quiet}", morning)
     if release.unasked:
         detail = "it has waited for long, so the carrier is asked first whether it is still so"
         return Withheld(
             release.id, MessageState.ready, put_off_reason(release, Reason.retrying), detail, now + _LOOK_AGAIN
         )
     return None
+
+
+_ON_ITS_WAY = timedelta(minutes=1)
+"""From here to the shopper's hand: what is begun in the last minute before the night would ring in it."""
+
+
+def _morning(release: Release, now: datetime) -> datetime | None:
+    """When a message may leave that must not now, for it is quiet where its shopper lives."""
+    if release.quiet is None:
+        return None
+    quiet, zones = parse_quiet(release.quiet), zones_of(release.facts.shopper)
+    soon = now + _ON_ITS_WAY
+    if not is_quiet(now, zones, quiet) and not is_quiet(soon, zones, quiet):
+        return None
+    return first_allowed(soon, zones, quiet)
 
 
 _OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})

@@ -1,10 +1,9 @@
 """The rule set: one YAML document, read with the line and column of whatever is wrong in it."""
 
-import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 
 import yaml
 
-from app.errors import Fault, InvalidInput
+from app.errors import Fault, InvalidInput, nearest
 from app.models.vocabulary import Channel, Milestone
+from app.rules.conditions import Condition, Unfit, check
+from app.rules.quiet import Quiet, parse_quiet
 
 DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 
@@ -36,9 +37,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a parcel reaches `when`, send these, unless it takes longer than `expires` to leave.
+    """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
-    `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it.
+    `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it. `quiet`: when each
+    channel must not be used, by the shopper's own clock.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Rule:
     hold: timedelta = timedelta(0)
     priority: Priority = Priority.normal
     resend_unconfirmed: bool = False
+    condition: Condition | None = None
+    quiet: Mapping[Channel, Quiet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class _Reading:
     def __init__(self, templates: frozenset[str] | None) -> None:
         self.templates = templates
         self.faults: list[Fault] = []
+        self.quiet: dict[Channel, Quiet] = {}
 
     def fault(self, node: yaml.Node, column: str, problem: str, remedy: str) -> None:
         where = f"{column} (column {node.start_mark.column + 1})"
@@ -111,10 +116,11 @@ class _Reading:
         if not isinstance(root, yaml.MappingNode):
             self.faults.append(Fault(1, "document", "no mapping", "Start with `version: 1` and a list `rules:`."))
             return []
-        entries = self.entries(root, "document", {"version", "rules"})
+        entries = self.entries(root, "document", {"version", "quiet_hours", "rules"})
         version = entries.get("version")
         if not isinstance(version, yaml.ScalarNode) or version.value != "1":
             self.fault(version or root, "version", "missing or not 1", "Write `version: 1`.")
+        self.quiet = self.quiet_hours(entries.get("quiet_hours"), {})
         listed = entries.get("rules")
         if not isinstance(listed, yaml.SequenceNode):
             self.fault(listed or root, "rules", "missing or not a list", "Write `rules:` and a list of rules.")
@@ -139,7 +145,10 @@ class _Reading:
         if not isinstance(node, yaml.MappingNode):
             self.fault(node, "rules", "a rule is not a mapping", "Write `- name: …` with `when:` and `send:`.")
             return None
-        known = {"name", "description", "when", "send", "expires", "hold", "priority", "resend_unconfirmed"}
+        known = {
+            "name", "description", "when", "if", "send", "expires", "hold", "priority", "quiet_hours",
+            "resend_unconfirmed",
+        }  # fmt: skip
         entries = self.entries(node, "a rule", known)
         faults_before = len(self.faults)
         name = self.text(entries, node, "name")
@@ -151,6 +160,7 @@ class _Reading:
         if "priority" in entries:
             chosen = self.choice(entries, node, "priority", Priority.__members__)
             priority = Priority[chosen] if chosen else priority
+        condition = self.condition(entries.get("if"))
         resend = self.resending(entries.get("resend_unconfirmed"), sends)
         if len(self.faults) > faults_before or when is None:
             return None
@@ -164,7 +174,42 @@ class _Reading:
             hold=hold,
             priority=priority,
             resend_unconfirmed=resend,
+            condition=condition,
+            quiet=self.quiet_hours(entries.get("quiet_hours"), self.quiet),
         )
+
+    def quiet_hours(self, node: yaml.Node | None, usual: Mapping[Channel, Quiet]) -> dict[Channel, Quiet]:
+        """Each channel's quiet hours: as usual, where nothing is written; none, where `none` is."""
+        if node is None:
+            return dict(usual)
+        if isinstance(node, yaml.ScalarNode) and node.value == "none":
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            self.fault(node, "quiet_hours", "not a mapping", 'Write `quiet_hours: {sms: "21:00-08:00"}`, or `none`.')
+            return {}
+        found = dict(usual)
+        for name, written in self.entries(node, "quiet_hours", set(Channel)).items():
+            found.pop(Channel(name), None)
+            if not isinstance(written, yaml.ScalarNode) or written.value == "none":
+                continue
+            try:
+                found[Channel(name)] = parse_quiet(written.value)
+            except ValueError as error:
+                self.fault(written, name, str(error), 'Write `"21:00-08:00"`, in quotes, or `none`.')
+        return found
+
+    def condition(self, node: yaml.Node | None) -> Condition | None:
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            self.fault(node, "if", "not an expression", 'Write `if: parcel.carrier == "dhl"`, say.')
+            return None
+        try:
+            return check(node.value)
+        except Unfit as unfit:
+            line, column = _place(node, unfit)
+            self.faults.append(Fault(line, f"if (column {column})", unfit.problem, unfit.remedy))
+            return None
 
     def resending(self, node: yaml.Node | None, sends: tuple[Send, ...]) -> bool:
         if node is None:
@@ -233,8 +278,12 @@ class _Reading:
             self.fault(node, "rules", problem(name), "Keep one of them.")
 
 
-def nearest(written: str, known: Iterable[str]) -> str:
-    """A remedy that names the closest right word, or all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(written, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
+def _place(node: yaml.ScalarNode, unfit: Unfit) -> tuple[int, int]:
+    """Where in the document a fault inside a scalar stands: line and column from 1."""
+    start = node.start_mark
+    if node.style in ("|", ">"):  # its text begins on the next line, without the indentation
+        line = start.line + 1 + unfit.line
+        written = (start.buffer or "").split("\n")[line - 1 : line]
+        return line, unfit.column + sum(len(text) - len(text.lstrip(" ")) for text in written)
+    indented = start.column + (1 if node.style else 0) if unfit.line == 1 else 0
+    return start.line + unfit.line, indented + unfit.column

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     orders_write = "orders:write"
     orders_read = "orders:read"
     pauses_write = "pauses:write"
+    carriers_write = "carriers:write"
     people_export = "people:export"
     people_erase = "people:erase"
 
@@ -115,7 +116,7 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `pauses:write`,"
-    " `people:export` and `people:erase`.",
+    " `carriers:write`, `people:export` and `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

@@ -21,6 +21,7 @@ from app.pipeline.concluding import hear
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.web.access import Holder, Scope, needs
 from app.web.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY
 from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_found
@@ -71,12 +72,14 @@ def tell_orders(request: Request, holder: Writer, body: Json) -> Response:
     house = _house(request)
     listed = entries(body, "orders", MAX_ORDERS, frozenset({"history"}))
     whole_history = "orders" in body and _flag(body.get("history", False))
-    read = read_each(listed, lambda entry: parse_order(entry, house.carriers))
-    now, pollable = house.clock.now(), frozenset(house.carriers)
+    carriers = accepted_carriers(house)
+    read = read_each(listed, lambda entry: parse_order(entry, carriers))
+    now = house.clock.now()
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
         orders = [order for _, order in read.good]
-        stored = upsert_orders(session, brand, orders, now=now, history=whole_history, pollable=pollable)
+        route = routes_for(house, session, holder.brand_id)
+        stored = upsert_orders(session, brand, orders, now=now, history=whole_history, route=route)
         tally = _hear(session, house, stored.scans)
         results = _results(session, house, stored, {(o.source, o.number): index for index, o in reversed(read.good)})
     _wake(house, tally, stored)
@@ -192,11 +195,12 @@ def tell_parcels(request: Request, holder: Writer, number: str, body: Json, sour
     """Adds one parcel to a known order, or several as `{"parcels": […]}`; one that is known already (by its reference,
     else its tracking number) is brought up to date. All are stored, or none."""
     house = _house(request)
-    parcels = read_all(entries(body, "parcels", MAX_PARCELS), lambda entry: parse_parcel(entry, house.carriers))
+    carriers = accepted_carriers(house)
+    parcels = read_all(entries(body, "parcels", MAX_PARCELS), lambda entry: parse_parcel(entry, carriers))
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
-        now, pollable = house.clock.now(), frozenset(house.carriers)
-        stored = add_parcels(session, brand, number, parcels, now=now, pollable=pollable, source=source)
+        now, route = house.clock.now(), routes_for(house, session, holder.brand_id)
+        stored = add_parcels(session, brand, number, parcels, now=now, route=route, source=source)
         if stored is None:
             raise not_found("order with that number")
         tally = _hear(session, house, stored.scans)

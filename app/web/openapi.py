@@ -73,6 +73,10 @@ TAGS = [
         "name": "pauses",
         "description": "Stopping messages before they leave, and letting them go. Scope: `pauses:write`.",
     },
+    {
+        "name": "carriers",
+        "description": "What carriers' codes mean, and saying it. Scopes: `orders:read`, `carriers:write`.",
+    },
     {"name": "people", "description": "A person's rights. Scopes: `people:export`, `people:erase`."},
     {"name": "hooks", "description": "Where providers report. Verified by their signatures, not by keys."},
     {"name": "health", "description": "For load balancers and those who watch over them."},

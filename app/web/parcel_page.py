@@ -11,7 +11,7 @@ from typing import Any
 from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
-from app.models.facts import Facts, Item, Promise
+from app.models.facts import Facts, Item, Pickup, Promise
 from app.models.vocabulary import ENDS, PROGRESS, Milestone
 
 SHOWN_ITEMS = 40
@@ -52,6 +52,16 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Counter:
+    """Where the parcel waits to be collected; `until` is the sentence on how long."""
+
+    name: str
+    address: str
+    hours: tuple[str, ...]
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelPage:
     """Everything that the page says, in words."""
 
@@ -66,8 +76,10 @@ class ParcelPage:
     cards: tuple[Card, ...]
     unsent: tuple[Thing, ...]
     carrier: str
+    carrier_page: str
     tracking_number: str
     order_number: str
+    pickup: Counter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +114,21 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         cards=_cards(facts, seen, words),
         unsent=() if split else _unsent(facts, seen),
         carrier=_carrier(parcel.carrier, words) if parcel.carrier else "",
+        carrier_page=parcel.carrier_page or "",
         tracking_number=tidy(parcel.tracking_number or "", 60),
         order_number=isolated(tidy(facts.order.number, 60)),
+        pickup=_counter(parcel.pickup, words, speech) if standing is Milestone.ready_for_pickup else None,
+    )
+
+
+def _counter(pickup: Pickup | None, words: Mapping[str, Any], speech: Speech) -> Counter | None:
+    if pickup is None:
+        return None
+    return Counter(
+        name=isolated(tidy(pickup.name, 100)),
+        address=isolated(tidy(pickup.address, 200)),
+        hours=tuple(isolated(tidy(line, 100)) for line in pickup.hours[:10]),
+        until=words["pickup_until"].format(day=speech.day(pickup.until)) if pickup.until else "",
     )
 
 
@@ -160,12 +185,14 @@ def _fillings(facts: Facts, words: Mapping[str, Any], speech: Speech, when: str)
 
 
 def _when(facts: Facts, standing: Milestone, speech: Speech) -> str:
-    """When it is expected: the carrier's window or the promised day, while that lies ahead; else today for a parcel
-    that went out today; else nothing."""
+    """When it is expected: the carrier's window or day, or the promised day, while that lies ahead; else today for a
+    parcel that went out today; else nothing."""
     start, end = facts.eta.starts_at, facts.eta.ends_at
     last = end or start
     if last is not None and last > speech.now:
         return _window(start, end, speech)
+    if facts.eta.day and facts.eta.day >= speech.now.date():
+        return speech.day(facts.eta.day)
     out_today = (
         standing is Milestone.out_for_delivery and speech.local(facts.news.occurred_at).date() == speech.now.date()
     )

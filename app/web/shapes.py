@@ -7,12 +7,23 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from app.models import Order, Shipment
-from app.models.facts import Item
+from app.models.facts import Item, Pickup
 from app.models.vocabulary import Milestone
 from app.web.problems import FieldFault
 
 _SHIPMENT = "shp_7k2mq4v8x1c9d3f5h6jn"
 _NUMBER = "1042"
+
+
+class CarrierNotes(BaseModel):
+    """What a carrier tells of a parcel beside its events, each only where it does. `proof` is the kind of proof of
+    delivery, `pieces` are the other numbers of the same consignment."""
+
+    link: str | None = Field(None, description="The carrier's own page.")
+    weight_grams: int | None = None
+    proof: str | None = Field(None, examples=["signature"])
+    pickup: Pickup | None = None
+    pieces: list[str] = []
 
 
 class ParcelView(BaseModel):
@@ -31,16 +42,19 @@ class ParcelView(BaseModel):
     promised_on: date | None = Field(description="Its own promise, else its order's.")
     eta_from: datetime | None
     eta_through: datetime | None
+    eta_day: date | None = Field(description="The day on which the carrier expects it, where it names no hours.")
     history_until: datetime | None = Field(description="What happened until then is nobody's news.")
     cancelled_at: datetime | None
     last_heard_at: datetime | None
+    notes: CarrierNotes = Field(description="What the carrier tells beside its events.")
     problem: str | None = Field(description="Why the carrier's last answer could not be used.")
     page: str = Field(description="The shopper's page. Whoever has the link can open it.")
     items: list[Item]
 
 
 class ShopperView(BaseModel):
-    """Who is told. `zone_source` says how their zone is known: `order`, `country` or `brand`."""
+    """Who is told. `zone_source` says how their zone is known: `order`, `country`, `phone` or `brand`; `zones` are all
+    that it may be."""
 
     name: str | None
     email: str | None
@@ -50,6 +64,7 @@ class ShopperView(BaseModel):
     city: str | None
     postal_code: str | None
     zone: str
+    zones: list[str]
     zone_source: str
 
 

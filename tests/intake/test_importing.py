@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db import Sessions
 from app.intake import importing
 from app.intake.importing import ImportReport, import_file
+from app.intake.routes import Route
 from app.intake.store import ParcelScans
 from app.models import Brand
 from tests.intake.rows import CARRIERS, NOW, table, write_csv
@@ -43,7 +44,10 @@ def bring(
     mapping: Path | None = None,
 ) -> ImportReport:
     """Import a file as the command line does."""
-    return import_file(path, mapping, brand, sessions, ear or Ear(), now=NOW, live=live, known_carriers=CARRIERS)
+    return import_file(
+        path, mapping, brand, sessions, ear or Ear(), now=NOW, live=live, known_carriers=CARRIERS,
+        routes=lambda session: lambda carrier, number, country: Route(carrier),
+    )  # fmt: skip
 
 
 def row(number: int, **changes: str) -> dict[str, str]:

@@ -13,19 +13,24 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from app.db import Sessions
+from app.intake.routes import Route
 from app.intake.schema import IncomingOrder, parse_order, parse_parcel
 from app.intake.store import Outcome, Stored, add_parcels, cancel_order, upsert_orders
 from app.models import Brand, Crossing, Message, Order, RuleSetVersion, Shipment
 from tests.intake.rows import CARRIERS, NOW, order, table
 
 LATER = NOW + timedelta(hours=5)
-POLLABLE = frozenset({"dhl"})
+
+
+def dhl_is_asked(carrier: str | None, number: str | None, country: str | None) -> Route:
+    """The routes of an installation that has a key of DHL's alone."""
+    return Route("dhl" if carrier == "dhl" and number else None)
 
 
 def tell(sessions: Sessions, brand: Brand, *orders: IncomingOrder, at: datetime = NOW, history: bool = False) -> Stored:
     """Store orders in one transaction."""
     with sessions.begin() as session:
-        return upsert_orders(session, brand, orders, now=at, history=history, pollable=POLLABLE)
+        return upsert_orders(session, brand, orders, now=at, history=history, route=dhl_is_asked)
 
 
 def only(sessions: Sessions, kind: type[Any]) -> Any:
@@ -198,7 +203,7 @@ def test_parcels_can_be_added_to_a_known_order(sessions: Sessions, brand: Brand)
     parcel = parse_parcel({"carrier": "dhl", "tracking_number": "T2"}, CARRIERS)
     for number, outcome in (("1001", Outcome.changed), ("1001", Outcome.unchanged)):
         with sessions.begin() as session:
-            stored = add_parcels(session, brand, number, [parcel], now=LATER, pollable=POLLABLE)
+            stored = add_parcels(session, brand, number, [parcel], now=LATER, route=dhl_is_asked)
         assert stored is not None
         assert stored.orders[0].outcome is outcome
     with sessions.begin() as session:

@@ -26,6 +26,7 @@ from app.intake.store import upsert_orders
 from app.models import Attempt, Brand, Message, Receipt, Shipment
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.web.main import create_app
 from app.wiring import build_house
@@ -84,10 +85,10 @@ class Town:
 
     def order(self, *numbers: str, **given: Any) -> None:
         """Store one order for each tracking number; its parcel is due at once."""
-        parsed = [parse_order(order_payload(number, **given), self.house.carriers) for number in numbers]
+        parsed = [parse_order(order_payload(number, **given), accepted_carriers(self.house)) for number in numbers]
         with self.house.sessions.begin() as session:
             brand = session.scalars(sa.select(Brand)).one()
-            upsert_orders(session, brand, parsed, now=self.clock.now(), pollable=frozenset(self.house.carriers))
+            upsert_orders(session, brand, parsed, now=self.clock.now(), route=routes_for(self.house, session, brand.id))
 
     def poll(self) -> pipeline.Tally:
         return pipeline.poll(self.house, "dhl")

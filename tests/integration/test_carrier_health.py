@@ -36,7 +36,8 @@ DOWN = Always(how=Fault.error)
 
 def standing(town: Town) -> CarrierStanding:
     with town.house.sessions() as session:
-        return carrier_health(session)["dhl"]
+        (found,) = carrier_health(session)
+    return found
 
 
 def heard_of(town: Town) -> int:
@@ -60,7 +61,7 @@ def test_it_opens_in_the_middle_of_a_batch_and_closes_with_one_good_call(town: T
     asked = len(town.carrier.arrivals)
     assert 5 <= asked <= 5 + 3, "five in a row, and those that were under way"
     assert sum(town.parcel(number).problem is not None for number in numbers) == asked
-    assert (standing(town).state, standing(town).fault) == (CarrierState.open, CarrierFault.server_error)
+    assert (standing(town).state, standing(town).last_fault) == (CarrierState.open, CarrierFault.server_error)
     untouched = next(number for number in numbers if town.parcel(number).problem is None)
     assert "dhl gives no answers at present: it says that it is not able to answer" in town.told(untouched)
     for seconds in (15, 30, 60):
@@ -75,8 +76,8 @@ def test_it_opens_in_the_middle_of_a_batch_and_closes_with_one_good_call(town: T
     town.clock.turn(seconds=120)
     town.poll()
     well = standing(town)
-    assert (well.state, well.failures, well.fault) == (CarrierState.closed, 0, CarrierFault.server_error)
-    assert well.answered_at == town.clock.now() and well.seconds is not None
+    assert (well.state, well.failures, well.last_fault) == (CarrierState.closed, 0, CarrierFault.server_error)
+    assert well.last_answer_at == town.clock.now() and well.seconds is not None
     town.clock.turn(minutes=10)
     town.poll()
     assert heard_of(town) == 40

@@ -95,8 +95,7 @@ class Street:
 
     def state(self, name: str) -> CarrierState | None:
         with self.house.sessions() as session:
-            found = carrier_health(session).get(name)
-        return found.state if found else None
+            return next((one.state for one in carrier_health(session) if one.carrier == name), None)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from app.models import Brand, Shipment
 from app.models.vocabulary import Source
 from app.pipeline.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
 from tests.intake.rows import write_csv
 from tests.integration.conftest import Town, eventually, order_payload, timetable
@@ -68,7 +69,8 @@ def bring(town: Town, folder: Path) -> ImportReport:
         lambda at, parcels: hear(at, town.house, heard_from_incoming(parcels, Source.file), now),
         now=now,
         live=True,
-        known_carriers=list(town.house.carriers),
+        known_carriers=accepted_carriers(town.house),
+        routes=lambda at: routes_for(town.house, at, brand.id),
     )
 
 
@@ -95,6 +97,8 @@ def stand_in(providers: StandIn, web: str) -> StandIn:
 EMAILS = ("dispatched", "in_transit", "delayed", "out_for_delivery", "delivered")
 SMSES = ("dispatched", "delayed", "out_for_delivery", "delivered")
 TOLD = Counter({(channel, one): 2 for channel, ones in (("email", EMAILS), ("sms", SMSES)) for one in ones})
+# The delay opens at midnight, and its text waits for the morning. By then the Brazilian's parcel is out for delivery.
+TOLD["sms", "delayed"] -= 1
 
 
 def told(town: Town) -> Counter[tuple[str, str]]:
@@ -115,7 +119,8 @@ def one(entries: list[dict[str, Any]], recipient: str, word: str) -> dict[str, A
 
 
 def test_two_parcels_from_the_order_to_the_doorstep(town: Town, web: str, stand_in: StandIn, tmp_path: Path):
-    """All five milestones reach both shoppers, each in their own zone, with links that open; twice changes nothing."""
+    """Every milestone reaches both shoppers, each in their own zone and day, with links that open; twice changes
+    nothing."""
     town.carrier.register([timetable(POSTED, JOURNEY), timetable(IMPORTED, JOURNEY)])
     assert post(town, web).json()["results"][0]["status"] == "created"
     report = bring(town, tmp_path)

@@ -19,6 +19,7 @@ from app.pipeline.hearing import Heard
 from app.pipeline.house import House
 from app.pipeline.preparing import prepare, read
 from app.pipeline.releasing import Withheld
+from app.pipeline.routing import accepted_carriers, routes_for
 from app.pipeline.writing import Letter
 from app.settings import SendingSettings, Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
@@ -106,10 +107,9 @@ class World:
         }
         with self.house.sessions.begin() as session:
             brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
-            order = parse_order(payload, self.house.carriers)
-            upsert_orders(
-                session, brand, [order], now=self.clock.now(), history=history, pollable=frozenset(self.house.carriers)
-            )
+            order = parse_order(payload, accepted_carriers(self.house))
+            route = routes_for(self.house, session, brand.id)
+            upsert_orders(session, brand, [order], now=self.clock.now(), history=history, route=route)
             numbers = [parcel["tracking_number"] for parcel in payload["parcels"]]
             return list(
                 session.scalars(
@@ -148,7 +148,8 @@ def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
     """A house in live mode whose providers are `Obedient`."""
     clock, woken = TurnedClock(), []
     email, sms = Obedient("sendgrid", "email"), Obedient("twilio", "sms")
-    built = build_house(Settings(send="shadow"), engine=engine, wake=lambda kind, which: woken.append((kind, which)))
+    settings = Settings(send="shadow", carriers={"dhl": {"api_key": "k"}})
+    built = build_house(settings, engine=engine, wake=lambda kind, which: woken.append((kind, which)))
     house = replace(
         built,
         clock=clock,

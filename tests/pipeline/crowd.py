@@ -11,6 +11,7 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Shipment
 from app.models.vocabulary import Milestone, Source
 from app.pipeline.hearing import Heard
+from app.pipeline.routing import routes_for
 from tests.pipeline.conftest import START, World, heard_scan
 
 CHUNK = 500
@@ -29,9 +30,8 @@ def crowd(world: World, count: int, brand_key: str = "fjallhem", first: int = 0)
         orders = [parse_order(_payload(brand_key, number), world.house.carriers) for number in some]
         with world.house.sessions.begin() as session:
             brand = session.scalars(sa.select(Brand).where(Brand.key == brand_key)).one()
-            upsert_orders(
-                session, brand, orders, now=world.clock.now(), history=False, pollable=frozenset(world.house.carriers)
-            )
+            route = routes_for(world.house, session, brand.id)
+            upsert_orders(session, brand, orders, now=world.clock.now(), history=False, route=route)
             named = [f"{brand_key}-{number}" for number in some]
             parcels += session.scalars(
                 sa.select(Shipment.id).where(Shipment.tracking_number.in_(named)).order_by(Shipment.id)

@@ -109,7 +109,7 @@ def test_history_is_nobodys_news_but_what_comes_after_is(world: World):
 
 
 def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
-    """When the promised day has ended in the shopper's zone, the delay is told, and never again."""
+    """When the promised day has ended in the shopper's zone, the delay is told once; the text waits for the morning."""
     (parcel,) = world.order(promised_on="2026-03-02")
     pipeline.watch(world.house)
     assert world.messages() == []
@@ -117,6 +117,10 @@ def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
     for _ in range(3):
         pipeline.watch(world.house)
         world.clock.turn(minutes=10)
+    send_all(world)
+    assert world.states() == [("delayed", "email", "accepted"), ("delayed", "sms", "held")]
+    world.clock.turn(hours=8)
+    pipeline.watch(world.house)
     send_all(world)
     assert world.states() == [("delayed", "email", "accepted"), ("delayed", "sms", "accepted")]
     with world.house.sessions() as session:

@@ -97,6 +97,7 @@ def site(engine: sa.Engine, brand: Brand) -> Iterator[Site]:
     """The application in live mode, with SendGrid and Twilio set up, on a clock that stands at NOW."""
     settings = Settings(
         send="live",
+        carriers={"dhl": {"api_key": "k"}},
         public_url=PUBLIC_URL,
         sendgrid={"api_key": "SG.test", "webhook_public_key": signing_key(), "base_url": "http://127.0.0.1:9"},
         twilio={

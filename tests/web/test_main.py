@@ -29,6 +29,7 @@ def served(database_url, broker_url):
             "DOORSTEP_DATABASE_URL": database_url,
             "DOORSTEP_BROKER_URL": broker,
             "DOORSTEP_LOG_FORMAT": "json",
+            "DOORSTEP_CARRIERS__DHL__API_KEY": "k",
         }
         argv = [sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app", "--port", str(port)]
         process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

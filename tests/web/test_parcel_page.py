@@ -1,7 +1,7 @@
 """The parcel's page says the fact and its time, shows only what a shopper may see, and answers no stranger."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -37,6 +37,26 @@ def expect(sessions, start, end):
     """Set what the carrier expects."""
     with sessions.begin() as session:
         session.execute(sa.update(Shipment).values(eta_from=start, eta_through=end))
+
+
+def test_a_day_that_the_carrier_names_stays_that_day(client, sessions, told):
+    """A date-only estimate is shown as a day, without hours, whatever the shopper's zone."""
+    path = told({"milestone": "in_transit", "occurred_at": "2026-11-24T07:10:00Z"}, promised_on=None)
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(eta_day=date(2026, 11, 27)))
+    assert headline(client.get(path)).strip() == "Expected Friday 27 November"
+
+
+def test_the_page_says_where_a_parcel_waits(client, sessions, told):
+    """A pickup point's name, address, hours and last day, and the carrier's own page, as the carrier wrote them."""
+    path = told({"milestone": "ready_for_pickup", "occurred_at": "2026-11-24T07:10:00Z"})
+    pickup = {"name": "ICA <Nära>", "address": "Storgatan 1, Falun", "hours": ["Mon–Fri 8–20"], "until": "2026-12-01"}
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(notes={"link": "https://dhl.example/JJD1", "pickup": pickup}))
+    page = client.get(path).text
+    assert "ICA &lt;Nära&gt;" in page and "Storgatan 1, Falun" in page and "Mon–Fri 8–20" in page
+    assert "It waits there until Tuesday 1 December." in page
+    assert 'href="https://dhl.example/JJD1"' in page
 
 
 def headline(answer):

@@ -25,7 +25,18 @@ log = logger(__name__)
 
 FORMAT = "doorstep-person-1"
 
-_SHOPPER = ("shopper_name", "email", "phone", "city", "postal_code", "country", "locale", "zone", "zone_source")
+_SHOPPER = (
+    "shopper_name",
+    "email",
+    "phone",
+    "city",
+    "postal_code",
+    "country",
+    "locale",
+    "zone",
+    "zones",
+    "zone_source",
+)
 _ORDER = (
     "number", "source", "placed_at", "currency", "total_minor", "items", "promised_on", "tags", "cancelled_at",
     "created_at", "updated_at",

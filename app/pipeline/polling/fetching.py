@@ -1,42 +1,42 @@
 """One carrier's answer over the wire: how long it is awaited, how much of it is read, what a failure is called."""
 
 import asyncio
+import re
 import ssl
 import zlib
 
 import aiohttp
 import httpx
 
+from app.channels.pool import Pool
 from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
 through; a key that cannot stand in a header is a ValueError."""
 
+_QUERY = re.compile(r"\?[^\s'\"]+")
+"""An address's query, in the client's words on what went wrong: some carriers want their key there."""
+
 _ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 
 
-async def fetch(http: httpx.AsyncClient, call: Call, deadline: float) -> RawAnswer:
+async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
     """One request, read no further than a parcel's history can reach, within one total deadline. Never raises."""
-    headers = {"Accept-Encoding": "gzip, deflate", **call.headers}
     try:
-        async with (
-            asyncio.timeout(deadline),
-            http.stream(call.method, call.url, headers=headers, content=call.body or None) as answer,
-        ):
+        headers = httpx.Headers({"Accept-Encoding": "gzip, deflate", **call.headers})
+        asked = http.unread(call.method, httpx.URL(call.url), headers, call.body or None)
+        async with asyncio.timeout(deadline), asked as answer:
             return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
     except TimeoutError:
         fault = f"no complete answer within {deadline:g} s"
         return RawAnswer(None, {}, b"", fault=fault, silence=Silence.timeout)
     except _FAULTS as error:
-        # An address that is none stands in its own error, and some carriers want the key in the address.
-        why = "" if isinstance(error, _NO_ADDRESS) else clean(str(error), 250)
-        fault = f"{type(error).__name__}: {why}".rstrip(": ")
-        return RawAnswer(None, {}, b"", fault=fault, silence=_silence(error))
+        said = _QUERY.sub("?…", f"{type(error).__name__}: {error}".rstrip(": "))
+        return RawAnswer(None, {}, b"", fault=clean(said, 300), silence=_silence(error))
 
 
-_NO_ADDRESS = (httpx.InvalidURL, aiohttp.InvalidURL)
 _CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
 _GARBLED = (httpx.DecodingError, zlib.error, ValueError)
 

@@ -1,6 +1,5 @@
 """What an answer costs or brings a parcel: unchanged, changed, or unusable, each written in one transaction a batch."""
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -16,6 +15,8 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.due import DueParcel
+from app.pipeline.polling.raw_answers import packed
+from app.pipeline.polling.settling_carrier import ask_the_next
 from app.pipeline.polling.understanding import Asked, answer_digest
 from app.tracking.cadence import after_failure, after_not_found, next_poll
 from app.tracking.carriers.base import AnswerKind, clean
@@ -142,6 +143,7 @@ def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
             kept.append(_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]))
     with house.sessions.begin() as session:
         session.execute(_STILL_ASKED, rows)
+        ask_the_next(session, batch, now)
         if kept:
             session.execute(insert(CarrierAnswer), kept)
 
@@ -167,7 +169,7 @@ def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
         "kind": one.reply.kind.value,
         "http_status": one.raw.status,
         "detail": clean(one.reply.detail, 500) if one.reply.detail else None,
-        "body": zlib.compress(body, 6),
+        "body": packed(body),
     }
 
 

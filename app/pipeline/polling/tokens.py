@@ -8,8 +8,7 @@ not the settings, gains nothing.
 import asyncio
 from dataclasses import dataclass, field, replace
 
-import httpx
-
+from app.channels.pool import Pool
 from app.clock import stopwatch, wall_seconds
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.shelf import Account, Kept, Shelf
@@ -40,7 +39,7 @@ class Refused:
 class _Errand:
     """What it takes to fetch a token; `seconds` is how long the carrier may take."""
 
-    http: httpx.AsyncClient
+    http: Pool
     login: Login
     access: Access
     account: Account
@@ -56,7 +55,7 @@ class Tokens:
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def lend(
-        self, http: httpx.AsyncClient, carrier: Carrier, access: Access, seconds: float, spent: str = ""
+        self, http: Pool, carrier: Carrier, access: Access, seconds: float, spent: str = ""
     ) -> str | Refused:
         """A token that is good now, or why there is none; empty where the carrier wants none.
 

@@ -291,6 +291,13 @@ class Carrier(ABC):
         """The carrier's public page of a parcel, if it has one that needs no secret."""
         return None
 
+    def numbers_in(self, body: bytes) -> list[str]:
+        """The tracking numbers that a raw answer is about, for reading one of which nobody knows what was asked.
+
+        Empty where the adapter does not say; then `rawfile` looks for them. Never raises.
+        """
+        return []
+
 
 def scan_digest(*fields: str) -> bytes:
     """A scan's identity: 16 bytes over the carrier's own fields, in order, as written."""

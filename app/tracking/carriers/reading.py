@@ -17,6 +17,8 @@ JsonObject = Mapping[str, Any]
 _LONGEST_WAIT = 86_400.0
 """No wait that a carrier asks for is longer than a day: daily allowances come back at midnight."""
 
+_NO_REASON = "no reason that can be read"
+
 
 def without_news(title: str, number: str, answer: RawAnswer) -> CarrierReply | None:
     """The reply to an answer that is about no parcel at all, by its status alone: none came, the carrier wants fewer
@@ -40,12 +42,12 @@ def without_news(title: str, number: str, answer: RawAnswer) -> CarrierReply | N
 def malformed(number: str, status: int | None, detail: str) -> CarrierReply:
     """The reply to an answer that nobody can use, with its status where that is not 200."""
     detail = detail if status == HTTPStatus.OK else f"HTTP {status}: {detail}"
-    return CarrierReply(AnswerKind.malformed, number, detail=clean(detail, 300))
+    return CarrierReply(AnswerKind.malformed, number, detail=clean(detail, 300) or _NO_REASON)
 
 
 def not_found(number: str, detail: str) -> CarrierReply:
     """The reply of a carrier that does not know the number."""
-    return CarrierReply(AnswerKind.not_found, number, detail=clean(detail, 300))
+    return CarrierReply(AnswerKind.not_found, number, detail=clean(detail, 300) or _NO_REASON)
 
 
 def json_document(body: bytes) -> tuple[Any, str | None]:
@@ -104,7 +106,7 @@ def xml_all(parent: etree._Element | None, *path: str) -> Iterator[etree._Elemen
         yield parent
         return
     for child in parent:
-        if isinstance(child.tag, str) and etree.QName(child.tag).localname == path[0]:
+        if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == path[0]:
             yield from xml_all(child, *path[1:])
 
 
@@ -114,6 +116,31 @@ def problem_of(document: JsonObject | None) -> str | None:
         return None
     said = ("detail", "title", "error_description", "message", "error")
     return next((clean(found, 300) for name in said if (found := text(document.get(name)))), None)
+
+
+def refused(title: str, number: str, kind: AnswerKind, said: str, answer: RawAnswer) -> CarrierReply:
+    """The reply to an error that an adapter has understood, in the carrier's own words; how long it asks to wait where
+    it may be asked again soon."""
+    if kind is AnswerKind.malformed:
+        return malformed(number, answer.status, said)
+    waits = kind in (AnswerKind.throttled, AnswerKind.unavailable)
+    wait = retry_after(answer.headers) if waits else None
+    return CarrierReply(kind, number, detail=clean(f"{title}: {said or kind.value}", 300), retry_after=wait)
+
+
+def kind_of_status(status: int | None) -> AnswerKind:
+    """What an HTTP status says by itself where it stands inside an answer; `malformed` where it says nothing."""
+    if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return AnswerKind.unavailable
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return AnswerKind.denied
+    return AnswerKind.throttled if status == HTTPStatus.TOO_MANY_REQUESTS else AnswerKind.malformed
+
+
+def status_in(value: Any) -> int | None:
+    """An HTTP status that stands inside an answer, as a number or as text."""
+    digits = text(value).strip()
+    return int(digits) if len(digits) == 3 and digits.isascii() and digits.isdigit() else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -156,6 +183,16 @@ def same_number(given: Any, asked: str) -> bool:
     if isinstance(given, int):
         return str(given) == asked.lstrip("0")
     return re.sub(r"\s", "", given).upper() == asked
+
+
+def same_label(given: Any, asked: str) -> bool:
+    """As `same_number`, where either may begin with the "00" that marks a GS1 number of 18 digits on its label."""
+    return same_number(given, asked) or _unmarked(text(given)) == _unmarked(asked) != ""
+
+
+def _unmarked(number: str) -> str:
+    number = re.sub(r"\s", "", number).upper()
+    return number[2:] if re.fullmatch(r"00[0-9]{18}", number) else number
 
 
 def country_code(value: Any) -> str | None:

@@ -3,20 +3,35 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from app.errors import NotFound
+from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.base import Carrier
+from app.tracking.carriers.bring import Bring
+from app.tracking.carriers.canadapost import CanadaPost
 from app.tracking.carriers.dhl import Dhl
+from app.tracking.carriers.dpd import Dpd
+from app.tracking.carriers.fedex import Fedex
+from app.tracking.carriers.gls import Gls
+from app.tracking.carriers.inpost import InPost
+from app.tracking.carriers.laposte import LaPoste
+from app.tracking.carriers.postnord import PostNord
+from app.tracking.carriers.royalmail import RoyalMail
+from app.tracking.carriers.ups import Ups
+from app.tracking.carriers.usps import Usps
 
 CARRIERS: Mapping[str, Carrier] = MappingProxyType(
     {
+        "australiapost": AustraliaPost(),
+        "bring": Bring(),
+        "canadapost": CanadaPost(),
         "dhl": Dhl(),
+        "dpd": Dpd(),
+        "fedex": Fedex(),
+        "gls": Gls(),
+        "inpost": InPost(),
+        "laposte": LaPoste(),
+        "postnord": PostNord(),
+        "royalmail": RoyalMail(),
+        "ups": Ups(),
+        "usps": Usps(),
     }
 )
-
-
-def find(name: str) -> Carrier:
-    """The carrier of that name, in any case. Raises NotFound with the names that are known."""
-    carrier = CARRIERS.get(name.strip().lower())
-    if carrier is None:
-        raise NotFound(f"There is no carrier {name!r}. Known: {', '.join(sorted(CARRIERS))}.")
-    return carrier

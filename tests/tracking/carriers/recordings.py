@@ -12,6 +12,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,16 @@ def recordings(carrier: str) -> list[Recording]:
             entry["file"],
             entry.get("status", 200),
             entry.get("headers", {}),
-            tuple(Ask(**ask) for ask in entry["asks"]),
+            tuple(_ask(**ask) for ask in entry["asks"]),
             tuple(entry["replies"]),
             entry.get("fuller", False),
         )
         for entry in json.loads(listed.read_text())
     ]
+
+
+def _ask(placed_on: str | None = None, **written: Any) -> Ask:
+    return Ask(placed_on=date.fromisoformat(placed_on) if placed_on else None, **written)
 
 
 def told(reply: CarrierReply) -> dict[str, Any]:
@@ -90,5 +95,5 @@ def told(reply: CarrierReply) -> dict[str, Any]:
         "eta_through": reply.eta_through.isoformat() if reply.eta_through else None,
         "eta_day": reply.eta_day.isoformat() if reply.eta_day else None,
         "service": reply.service,
-        "notes": reply.notes.told(),
+        "notes": json.loads(json.dumps(reply.notes.told())),
     }

@@ -342,5 +342,5 @@ def test_the_registry_finds_carriers_by_name() -> None:
     """Each adapter stands under its own name; an unknown name is answered with the known ones."""
     assert all(carrier.name == name for name, carrier in CARRIERS.items())
     assert find(" DHL ") is CARRIERS["dhl"]
-    with pytest.raises(NotFound, match="Known: dhl"):
+    with pytest.raises(NotFound, match=r"Known: .*\bdhl\b"):
         find("pigeon")

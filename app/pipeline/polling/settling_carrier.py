@@ -1,0 +1,63 @@
+"""Whose number it is, where nobody said: the adapters are asked in turn, and the first that knows it settles it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.models.vocabulary import Source
+from app.pipeline.hearing import Heard
+from app.pipeline.house import House
+from app.pipeline.polling.understanding import Asked
+from app.pipeline.routing import speaks_for_others
+from app.tracking.carriers.base import AnswerKind
+
+NEXT_AFTER = timedelta(minutes=2)
+"""Engine time until the next candidate is asked. Once none has known the number, the likeliest is asked again after as
+long as any number that its carrier does not know."""
+
+# What was written about this answer is kept but for who is asked next, and when. The last of them leads back to the
+# first, at the time that was set for a number that nobody knows.
+_NEXT = sa.text("""
+    WITH unsettled AS MATERIALIZED (
+        SELECT shipments.id, candidates, array_position(candidates, asked_of) AS at
+        FROM shipments JOIN unnest(cast(:ids AS bigint[]), cast(:numbers AS text[])) AS asked (id, number)
+            ON asked.id = shipments.id AND asked.number = shipments.tracking_number
+        WHERE shipments.carrier IS NULL AND cardinality(candidates) > 1 AND shipments.next_poll_at IS NOT NULL
+        ORDER BY shipments.id FOR NO KEY UPDATE OF shipments
+    )
+    UPDATE shipments
+    SET asked_of = coalesce(unsettled.candidates[unsettled.at + 1], unsettled.candidates[1]),
+        next_poll_at = CASE WHEN unsettled.at < cardinality(unsettled.candidates) THEN :soon ELSE next_poll_at END,
+        poll_failures = CASE WHEN unsettled.at < cardinality(unsettled.candidates) THEN 0 ELSE poll_failures END
+    FROM unsettled WHERE shipments.id = unsettled.id
+""")
+
+
+def ask_the_next(session: Session, asked: Sequence[Asked], now: datetime) -> None:
+    """Have the next candidate asked about parcels whose number this one does not know, or may not tell us.
+
+    Called in the transaction that recorded these answers, after it has written the parcels' rows.
+    """
+    passed = [
+        one.parcel
+        for one in asked
+        if one.parcel.carrier is None and one.reply.kind in (AnswerKind.not_found, AnswerKind.denied)
+    ]
+    if passed:
+        ids, numbers = [parcel.id for parcel in passed], [parcel.tracking_number for parcel in passed]
+        session.execute(_NEXT, {"ids": ids, "numbers": numbers, "soon": now + NEXT_AFTER})
+
+
+def settled(house: House, shipment: Any, entry: Heard) -> dict[str, Any]:
+    """The columns by which an answer settles whose number it is; empty for nearly every parcel: nobody guessed at it.
+
+    One that is asked about for others knows every number: it ends the asking round, and names nobody.
+    """
+    if not shipment.candidates or entry.source is not Source.poll or entry.tracking_number is None:
+        return {}
+    if speaks_for_others(house, shipment.asked_of):
+        return {"candidates": []}
+    return {"carrier": shipment.asked_of, "carrier_guessed": True, "candidates": []}

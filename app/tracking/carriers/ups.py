@@ -1,0 +1,202 @@
+"""UPS Track v1: how UPS is asked, and how its answers become scans in our vocabulary.
+
+Manual: https://developer.ups.com/tag/Tracking (GET /track/v1/details/{inquiryNumber}), on tokens
+https://developer.ups.com/tag/OAuth-Client-Credentials.
+What an activity means stands in `ups_statuses`, what else a package tells in `ups_notes`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from urllib.parse import quote
+
+from app.tracking.carriers.base import (
+    Access,
+    AnswerKind,
+    Ask,
+    Call,
+    Carrier,
+    CarrierReply,
+    HeardScan,
+    RawAnswer,
+    clean,
+    scan_digest,
+)
+from app.tracking.carriers.numbers import NumberFormat, mod10, plain
+from app.tracking.carriers.oauth import OAuth
+from app.tracking.carriers.reading import (
+    JsonObject,
+    country_code,
+    inner,
+    json_object,
+    malformed,
+    not_found,
+    objects,
+    problem_of,
+    refused,
+    same_number,
+    text,
+    without_news,
+)
+from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.carriers.telling import Told, each_once, scan_of
+from app.tracking.carriers.times import instant
+from app.tracking.carriers.ups_notes import address_of, clock, expected, notes
+from app.tracking.carriers.ups_statuses import CODES, code_of
+
+_NOT_KNOWN = "UPS does not know the number"
+
+
+class Ups(Carrier):
+    """UPS (parcels; Mail Innovations and SurePost through the same API)."""
+
+    name = "ups"
+    title = "UPS"
+    manual = "https://developer.ups.com/tag/Tracking"
+    base_url = "https://onlinetools.ups.com"
+    requests_per_second = 5.0
+    """UPS does not tell what an account may ask; it answers 429 to more."""
+    needs = ("api_key", "api_secret")
+    codes = CODES
+    login = OAuth("UPS", "/security/v1/oauth/token", "basic")
+    formats = (
+        NumberFormat(r"1Z(?P<serial>[A-Z0-9]{15})(?P<check>\d)", mod10(1, 2, from_right=False), 0.98),
+        NumberFormat(r"[AHJKTV](?P<serial>\d{9})(?P<check>\d)", mod10(1, 2, from_right=False), 0.6),
+    )
+
+    def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
+        """One GET for each parcel, in English, without the signature's picture."""
+        query = "locale=en_US&returnSignature=false&returnMilestones=false"
+        return [
+            Call(
+                "GET",
+                f"{access.base_url}/api/track/v1/details/{quote(plain(ask.tracking_number), safe='')}?{query}",
+                _headers(ask, access),
+                (ask,),
+            )
+            for ask in asks
+        ]
+
+    def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
+        """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
+        return [_reply(ask, answer) for ask in call.asks]
+
+    def link(self, ask: Ask) -> str:
+        """UPS's public tracking page."""
+        return f"https://www.ups.com/track?loc=en_US&tracknum={quote(plain(ask.tracking_number), safe='')}"
+
+
+def _headers(ask: Ask, access: Access) -> dict[str, str]:
+    """`transId` must differ from call to call, and be found again: it is made of the number and the token."""
+    named = f"{ask.tracking_number}\x1f{access.token}".encode("utf-8", "surrogatepass")
+    return {
+        "Authorization": f"Bearer {access.token}",
+        "Accept": "application/json",
+        "transId": blake2b(named, digest_size=16).hexdigest(),
+        "transactionSrc": "doorstep",
+    }
+
+
+def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:
+    status, number = answer.status, ask.tracking_number
+    refusal = without_news("UPS", number, answer)
+    if refusal is not None or status is None:
+        return refusal or malformed(number, status, "no answer")
+    document, fault = json_object(answer.body)
+    if document is None:
+        return malformed(number, status, fault or "nothing that can be read")
+    errors = objects(inner(document, "response", "errors")) or objects(document.get("errors"))
+    if errors:
+        return _complaint(number, answer, errors[0])
+    if status != HTTPStatus.OK:
+        return malformed(number, status, problem_of(document) or "nothing that says why")
+    return _tracked(ask, document)
+
+
+_UNKNOWN_NUMBERS = frozenset({"TV1002", "TV0009", "TW0001", "151018", "151044"})
+"""Invalid inquiry number; no tracking information, in errors and in warnings of all versions."""
+
+_GATEWAY = re.compile(r"250\d{3}|10401")
+
+
+def _complaint(number: str, answer: RawAnswer, error: JsonObject) -> CarrierReply:
+    """The reply to an error of UPS's, by its code, whatever the status under which it came.
+
+    All codes from 250000 on are of the gateway that checks who asks, 10429 is the same gateway's "too many".
+    """
+    code, message = text(error.get("code")), text(error.get("message"))
+    if code in _UNKNOWN_NUMBERS:
+        return not_found(number, message or code)
+    kind = AnswerKind.throttled if code == "10429" else AnswerKind.malformed
+    kind = AnswerKind.denied if _GATEWAY.fullmatch(code) else kind
+    return refused("UPS", number, kind, f"{message or 'an error'} ({code or 'no code'})", answer)
+
+
+def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
+    number = ask.tracking_number
+    shipments = objects(inner(document, "trackResponse", "shipment"))
+    if not shipments:
+        return malformed(number, HTTPStatus.OK, "the answer lists no shipment")
+    packages = [package for shipment in shipments for package in objects(shipment.get("package"))]
+    if not packages:
+        said = [text(one.get("message")) for shipment in shipments for one in objects(shipment.get("warnings"))]
+        return not_found(number, next(filter(None, said), _NOT_KNOWN))
+    package = _choose(ask, shipments)
+    if package is None:
+        return malformed(number, HTTPStatus.OK, "the answer is about another number")
+    activities = package.get("activity")
+    if activities is not None and not isinstance(activities, list):
+        return malformed(number, HTTPStatus.OK, "the package's activities are not a list")
+    address = address_of(package, "DESTINATION")
+    region = text(address.get("stateProvince"))
+    destination = zone_at_destination(ask, country_code(address.get("countryCode")), region)
+    return CarrierReply(
+        AnswerKind.tracked,
+        number,
+        scans=tuple(each_once(_scan(one, destination) for one in objects(activities))),
+        service=clean(text(inner(package, "service", "description")), 60) or None,
+        notes=notes(package, [text(one.get("trackingNumber")) for one in packages]),
+        **expected(package, destination),
+    )
+
+
+def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
+    """The package that was asked about: by its own number, else the first of the shipment that was."""
+    asked = plain(ask.tracking_number)
+    for shipment in shipments:
+        for package in objects(shipment.get("package")):
+            if same_number(package.get("trackingNumber"), asked):
+                return package
+    meant = [one for one in shipments if same_number(one.get("inquiryNumber"), asked)]
+    return next((package for one in meant for package in objects(one.get("package"))), None)
+
+
+def _scan(activity: JsonObject, destination: str | None) -> HeardScan:
+    """One activity. `currentStatus` and the milestones are none."""
+    status, place = activity.get("status"), inner(activity, "location", "address")
+    kind, code, number = (text(inner(status, name)) for name in ("type", "code", "statusCode"))
+    written = f"{text(activity.get('date'))} {text(activity.get('time'))}".strip()
+    city, region = text(inner(place, "city")), text(inner(place, "stateProvince"))
+    country = country_code(inner(place, "countryCode")) or country_code(inner(place, "country"))
+    known = code_of(kind, number, code)
+    told = Told(
+        scan_digest("ups", kind, number, code, written, city, region, country or ""),
+        known,
+        text(inner(status, "description")).strip(),
+        written,
+        ", ".join(filter(None, (city, region, country))),
+    )
+    at = _when(activity, zone_of_region(country, region), destination)
+    return scan_of(told, CODES.get(known), destination, at)
+
+
+def _when(activity: JsonObject, place: str | None, destination: str | None) -> tuple[datetime | None, str]:
+    """The time in GMT that UPS gives beside its local one, else the local one, at the place."""
+    exact = clock(text(activity.get("gmtDate")), text(activity.get("gmtTime")))
+    if exact:
+        found, source = instant(f"{exact}+00:00", None, None)
+        if source == "offset":
+            return found, source
+    return instant(clock(text(activity.get("date")), text(activity.get("time"))), place, destination)
