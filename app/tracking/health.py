@@ -160,9 +160,13 @@ def _well(standing: Standing, moment: Moment) -> Standing:
 
 
 def _enough(standing: Standing, outcome: Outcome, moment: Moment) -> int:
-    if outcome.fault is CarrierFault.denied and standing.answered_at is not None:
+    """How many bad answers in a row it takes. Where they are of two kinds, the more patient one counts: a parcel whose
+    answer breaks off beside two that nobody can read is no carrier that cannot be reached."""
+    fault = outcome.fault or CarrierFault.malformed
+    if fault is CarrierFault.denied and standing.answered_at is not None:
         return DENIED_AFTER_GOOD if standing.answered_at > moment.after(-GOOD_SECONDS) else 1
-    return BACK_OFF[outcome.fault].after if outcome.fault else 1
+    one, earlier = BACK_OFF[fault].after, standing.fault if standing.failures else None
+    return one if one == 1 or earlier is None else max(one, BACK_OFF[earlier].after)
 
 
 def _ill(standing: Standing, seen: Standing, outcome: Outcome, moment: Moment) -> Standing:

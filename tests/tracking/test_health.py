@@ -89,6 +89,18 @@ def test_each_fault_opens_after_its_number_and_rests_ever_longer(fault):
     assert all(later == min(2 * sooner, rule.longest) for sooner, later in pairwise(waits))
 
 
+def test_bad_answers_of_two_kinds_are_met_with_the_more_patience():
+    """Unreadable answers do not make the next broken connection the last; a refusal needs no company."""
+    standing = Standing()
+    for _ in range(5):
+        standing = after(standing, bad(CarrierFault.malformed), at(0))
+    assert after(standing, bad(CarrierFault.unreachable), at(0)).state is CarrierState.closed
+    assert after(standing, bad(CarrierFault.throttled), at(0)).state is CarrierState.open
+    for fault in (CarrierFault.timeout, CarrierFault.server_error) * 3:
+        standing = after(replace(standing, fault=fault, failures=4), bad(fault), at(0))
+    assert standing.state is CarrierState.open
+
+
 def test_a_good_answer_ends_a_probe_and_stragglers_end_nothing():
     """What was under way when it fell ill changes neither the state nor the rest; a longer wish for rest is kept."""
     ill = opened(CarrierFault.server_error)

@@ -38,7 +38,7 @@ async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
 
 
 _CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
-_GARBLED = (httpx.DecodingError, zlib.error, ValueError)
+_GARBLED = (httpx.DecodingError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError, zlib.error, ValueError)
 
 
 def _silence(error: BaseException) -> Silence:
