@@ -25,11 +25,13 @@ from app.messages.render import Renderer
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
+from app.pipeline.polling.purse import Purse
 from app.pipeline.polling.shelf import shelf_url
 from app.pipeline.polling.tokens import Tokens
 from app.pipeline.routing import check_routes
 from app.rules.ruleset import default_rules
-from app.settings import AlertsSettings, SendMode, Settings, shipped
+from app.settings import AlertsSettings, CadenceSettings, SendMode, Settings, shipped
+from app.tracking.cadence import INTERVALS, LATER_LOOKS, Cadence
 from app.tracking.carriers.registry import CARRIERS
 
 log = logger(__name__)
@@ -71,6 +73,18 @@ def build_house(
         mailers=build_mailers(settings, transports[Channel.email], http),
         retention=settings.retention,
         tokens=Tokens(shelf_url(settings.broker_url.get_secret_value())),
+        cadences={name: build_cadence(config.cadence) for name, config in settings.carriers.items()},
+        purse=Purse(settings.purse_url) if settings.purse_url else None,
+    )
+
+
+def build_cadence(told: CadenceSettings) -> Cadence:
+    """How often a carrier is asked: what operations say, and the default for the rest."""
+    said = {name: span for name, span in told.model_dump().items() if span is not None}
+    return Cadence(
+        every={**INTERVALS, **{stage: said[stage.value] for stage in INTERVALS if stage.value in said}},
+        later={**LATER_LOOKS, **{end: said[end.value] for end in LATER_LOOKS if end.value in said}},
+        **{name: said[name] for name in ("night", "give_up", "give_up_registered") if name in said},
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from babel.core import get_global
+from babel.core import Locale, UnknownLocaleError, get_global
 
 # Countries with several zones, by the one in which most people live. Where no better fact is known
 # (an address's region, a phone's area), this is the guess, and it is recorded as one.
@@ -43,6 +43,15 @@ def zone_of_country(country: str | None) -> str | None:
         return _POPULOUS[country]
     known = get_global("territory_zones").get(country, [])
     return str(known[0]) if known else None
+
+
+@lru_cache(maxsize=512)
+def rest_day(country: str | None) -> int:
+    """The weekday (Monday is 0) on which next to nothing is delivered in a country: the last of its weekend."""
+    try:
+        return int(Locale.parse(f"und_{(country or '').upper()}").weekend_end)
+    except (UnknownLocaleError, ValueError):
+        return 6
 
 
 @lru_cache(maxsize=512)

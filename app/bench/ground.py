@@ -83,7 +83,13 @@ class Ground:
             sendgrid={"api_key": "bench", "base_url": sink.url},
             twilio={"account_sid": "ACbench", "auth_token": "bench", "from": "+15005550006", "base_url": sink.url},
             carriers={
-                "dhl": {"api_key": "bench", "base_url": sink.url, "requests_per_second": 100000, "concurrency": 50}
+                "dhl": {
+                    "api_key": "bench",
+                    "base_url": sink.url,
+                    "requests_per_second": 100000,
+                    "requests_per_day": "none",
+                    "concurrency": 50,
+                }
             },
         )
 

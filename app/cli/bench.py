@@ -1,19 +1,24 @@
 """`doorstep bench`: what the engine's work costs, as ratios to a bare limit measured in the same run."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from app.bench.backlog import bench_backlog
+from app.bench.cadence import bench_cadence
+from app.bench.chart import Line, save_chart
+from app.bench.due import bench_due
 from app.bench.ground import Cost
 from app.bench.hooks import bench_hooks
 from app.bench.latency import bench_latency
 from app.bench.poll import bench_poll
 from app.bench.send import bench_send
 from app.bench.stages import bench_stages
-from app.cli.common import AsJson, out, print_json
+from app.cli.common import AsJson, err, out, print_json
+from app.errors import ConfigurationError
 from app.log import configure_logging
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks, as ratios to a bare limit measured in the same run.")
@@ -35,6 +40,59 @@ def bench_poll_command(
         "the naive design, nothing new": bench.naive,
     }
     _print_costs("parcels", rows, bench.floor.cpu_ms, as_json)
+
+
+@app.command("due")
+def bench_due_command(
+    resting: Annotated[str, typer.Option(help="How many parcels rest, each time.")] = "10000,1000000,5000000",
+    as_json: AsJson = False,
+) -> None:
+    """What choosing and claiming 200 due parcels costs among few and many resting ones. The default takes minutes."""
+    configure_logging(level=40)
+    sizes = [int(size) for size in resting.split(",") if size.strip().isdigit() and int(size)]
+    if not sizes or len(sizes) != len(resting.split(",")):
+        raise typer.BadParameter(f"{resting!r} is no list of numbers. Write 10000,1000000", param_hint="--resting")
+    found = bench_due(sizes, lambda line: err.print(line, highlight=False))
+    least = min(one.milliseconds for one in found)
+    if as_json:
+        print_json([{**asdict(one), "ratio": round(one.milliseconds / least, 2)} for one in found])
+        return
+    table = Table("resting parcels", "ms to choose and claim 200", "× the least", box=None)
+    for one in found:
+        table.add_row(f"{one.resting:,}", f"{one.milliseconds:.1f}", f"{one.milliseconds / least:.2f}")
+    out.print(table)
+
+
+@app.command("cadence")
+def bench_cadence_command(
+    parcels: Annotated[int, typer.Option(min=20, max=1_000_000)] = 2000,
+    seed: Annotated[int, typer.Option(help="Another seed is another year.")] = 7,
+    picture: Annotated[Path, typer.Option(help="Where the curve is saved.")] = Path("cadence.png"),
+    as_json: AsJson = False,
+) -> None:
+    """How soon a year's milestones are heard of, beside asking as often at a fixed interval; prints and draws the
+    curve."""
+    points = bench_cadence(parcels, seed)
+    lines = [
+        Line("fixed interval", (200, 80, 60), [(one.fixed.questions, one.fixed.median) for one in points]),
+        Line("cadence", (30, 110, 180), [(one.cadence.questions, one.cadence.median) for one in points]),
+    ]
+    try:
+        save_chart(picture, "minutes until a milestone is heard of, median", "questions a parcel", lines)
+    except OSError as error:
+        problem = f"{picture} cannot be written: {error.strerror}. Name a file in a folder that you may write to."
+        raise ConfigurationError(problem) from error
+    if as_json:
+        print_json([{**asdict(one), "times": round(one.times, 2)} for one in points])
+        return
+    table = Table("questions a parcel", "cadence: median min", "90 %", "fixed: every min", "median min", "90 %", "×")
+    for one in points:
+        figures = (one.cadence.questions, one.cadence.median, one.cadence.p90)
+        beside = (one.interval, one.fixed.median, one.fixed.p90)
+        row = [f"{figure:,.0f}" for figure in (*figures, *beside)]
+        table.add_row(*row, f"{one.times:.1f}", style="bold" if one.stretch == 1.0 else None)
+    out.print(table)
+    out.print(f"The default is in bold; the others are the same with shorter or longer intervals. Saved as {picture}.")
 
 
 @app.command("send")

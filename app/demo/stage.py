@@ -122,6 +122,7 @@ def _environment(clock: Clock, web_url: str, carrier_url: str) -> dict[str, str]
         "DOORSTEP_CARRIERS__DHL__BASE_URL": carrier_url,
         "DOORSTEP_CARRIERS__DHL__API_KEY": "demo",
         "DOORSTEP_CARRIERS__DHL__REQUESTS_PER_SECOND": "2000",
+        "DOORSTEP_CARRIERS__DHL__REQUESTS_PER_DAY": "none",
         "DOORSTEP_CARRIERS__DHL__TIMEOUT_SECONDS": "3",
         "DOORSTEP_SENDING__DEADLINE": "4",
         "DOORSTEP_SENDING__MARGIN": "2",

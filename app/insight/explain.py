@@ -346,4 +346,5 @@ def _as(kind: type[T], row: Any, **given: Any) -> T:
 CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
+    Cause.silence.value: "nothing new had been heard of it for weeks",
 }

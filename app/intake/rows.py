@@ -27,8 +27,11 @@ ORDER_CONTENT = (
 )  # fmt: skip
 PARCEL_COLUMNS = (
     "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
-    "promise_due_at", "poll_failures", "problem",
+    "promise_due_at", "poll_failures", "problem", "poll_rank", "numbered_at",
 )  # fmt: skip
+
+FIRST_RANK, HISTORY_RANK = 1, 3
+"""The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
 _OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
@@ -132,6 +135,8 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "history_until": _plain(terms.now) if terms.history else None,
         "cancelled_at": _plain(cancelled),
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
+        "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
+        "numbered_at": None if terms.history else _plain(terms.now),
         "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
     }
 
@@ -153,6 +158,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     if row["carrier"] != stored["carrier"] or not same_number:
         over = _over(stored, _OVER)
         row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=over)
+        row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
         row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)

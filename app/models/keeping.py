@@ -50,7 +50,8 @@ STAYS: dict[str, str] = {
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
     " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
-    " eta_through eta_day service next_poll_at promise_due_at last_heard_at last_polled_at poll_failures created_at",
+    " eta_through eta_day service next_poll_at poll_rank numbered_at promise_due_at last_heard_at last_polled_at"
+    " poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
     " moves mapping_id read_as heard_at",
     "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
@@ -81,7 +82,7 @@ STAYS: dict[str, str] = {
     "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
     " given_up_at",
     "audit_marks": "name before reached at",
-    "carrier_budgets": "carrier free_at",
+    "carrier_budgets": "carrier free_at day spent",
     "carrier_health": "carrier state since until strikes struck_by failures fault detail faulted_at answered_at pace"
     " latencies throttles throttled_since salt credentials",
     "code_mappings": "id brand_id carrier code meaning before why mapped_by mapped_at ended_at ended_by ended_why"

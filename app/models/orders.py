@@ -63,8 +63,10 @@ class Shipment(Base):
     costs the same however many parcels rest. `history_until` is the baseline: what happened at or
     before it is nobody's news. `carrier` is whom the parcel travels with (`carrier_guessed`: found out by asking, not
     told), `asked_of` the adapter that is asked about it (NULL: nobody), and `candidates` the adapters to ask in turn,
-    likeliest first, until one knows the number. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day
-    (`eta_day`); `notes` is `ParcelNotes`, what else the carrier told.
+    likeliest first, until one knows the number; `poll_rank` is how likely the next question is to bring news (0
+    first). `numbered_at` (engine time) is when its number was given, NULL where that was before we knew the order. An
+    estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is `ParcelNotes`, what else the
+    carrier told.
     """
 
     __tablename__ = "shipments"
@@ -76,6 +78,7 @@ class Shipment(Base):
             "ix_shipments_due_poll",
             "asked_of",
             "brand_id",
+            "poll_rank",
             "next_poll_at",
             postgresql_where=sa.text("next_poll_at IS NOT NULL"),
         ),
@@ -115,6 +118,8 @@ class Shipment(Base):
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
     next_poll_at: Mapped[datetime | None]
+    poll_rank: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
+    numbered_at: Mapped[datetime | None]
     promise_due_at: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
     last_polled_at: Mapped[datetime | None]

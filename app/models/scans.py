@@ -1,6 +1,6 @@
 """What carriers said: scans as they gave them, their raw answers, and the codes nobody knows yet."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -113,12 +113,15 @@ class CodeMapping(Base):
 
 
 class CarrierBudget(Base):
-    """When a carrier may next be asked, on the database's clock; shared by every worker, and by all brands.
+    """What has been given away of a carrier's allowance; shared by every worker, and by all brands.
 
-    One key buys one allowance from the carrier, so this is the one table without a brand.
+    Until `free_at` (the database's clock) every instant has been given away; of the carrier's day `day`, `spent` calls
+    have. One key buys one allowance from the carrier, so this table has no brand.
     """
 
     __tablename__ = "carrier_budgets"
 
     carrier: Mapped[str] = mapped_column(primary_key=True)
     free_at: Mapped[CreatedAt]
+    day: Mapped[date | None]
+    spent: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")

@@ -85,6 +85,7 @@ class Cause(StrEnum):
 
     scan = "scan"
     promise_passed = "promise_passed"
+    silence = "silence"
 
 
 class Source(StrEnum):

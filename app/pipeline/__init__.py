@@ -29,7 +29,7 @@ from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
 from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
-from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, claim_due
+from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
 from app.pipeline.polling.recording import give_back, record
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
@@ -55,7 +55,7 @@ def due_work(house: House) -> list[tuple[str, str]]:
     now = house.clock.now()
     with house.sessions() as session:
         asked = sorted(house.carriers.keys() - held(session, house, now))
-        carriers = [carrier for carrier in asked if session.scalar(_POLL_DUE, {"carrier": carrier, "now": now})]
+        carriers = [carrier for carrier in asked if any_due(session, carrier, now)]
         senders = [
             ("send" if priority else "urgent", channel.value)
             for channel in Channel
@@ -65,16 +65,7 @@ def due_work(house: House) -> list[tuple[str, str]]:
     return [("poll", carrier) for carrier in carriers] + sorted(set(senders))
 
 
-# Brand by brand, as the indexes are sorted: without it, finding nothing would mean reading all that is not due yet.
-_POLL_DUE = sa.text("""
-    SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
-        SELECT 1 FROM shipments WHERE asked_of = :carrier AND brand_id = brands.id AND next_poll_at <= :now LIMIT 1
-    ) AS due WHERE NOT EXISTS (
-        SELECT 1 FROM pauses
-        WHERE lifted_at IS NULL AND kind = 'carrier' AND name = :carrier
-            AND (pauses.brand_id IS NULL OR pauses.brand_id = brands.id)
-    ))
-""")
+# Brand by brand, as the index is sorted: without it, finding nothing would mean reading all that is not due yet.
 _MESSAGE_DUE = sa.text("""
     SELECT EXISTS (SELECT 1 FROM brands CROSS JOIN LATERAL (
         SELECT 1 FROM messages

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -24,9 +24,19 @@ from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
 from app.pipeline.polling.settling_carrier import settled
 from app.rules.decide import Crossed, decide
-from app.tracking.cadence import next_poll
+from app.tracking.cadence import Watched, next_question
 from app.tracking.carriers.base import Ask
-from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, delay, fold, new_crossings
+from app.tracking.milestones import (
+    KnownCrossing,
+    KnownScan,
+    NewCrossing,
+    ParcelState,
+    delay,
+    fold,
+    new_crossings,
+    silence,
+    written_off,
+)
 
 
 def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) -> Tally:
@@ -111,25 +121,24 @@ def _conclude(
     updates: list[dict[str, Any]] = []
     opened: list[tuple[int, NewCrossing]] = []
     for shipment_id in sorted(latest):
-        shipment = locked.shipments[shipment_id]
+        entry, shipment = latest[shipment_id], locked.shipments[shipment_id]
         order = locked.orders[shipment.order_id]
-        state = fold(known.scans[shipment_id])
-        late = delay(state, promise_of(order, shipment).ends_at, now)
-        if latest[shipment_id].again and _yet_to_be_judged(shipment, now):
-            late = None
+        news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
+        look = _Look(now, news_at, entry.asked, entry.again)
+        state = _state(house, order, shipment, known.scans[shipment_id], look)
+        unjudged = entry.again and _yet_to_be_judged(shipment, now)
+        late = None if unjudged else delay(state, promise_of(order, shipment).ends_at, now)
         episodes = [*state.episodes, late] if late else list(state.episodes)
         fresh = new_crossings(episodes, known.crossings[shipment_id])
         opened += [(shipment_id, crossing) for crossing in fresh]
-        news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
+        estimate = _estimate(house, order, entry, shipment)
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **_estimate(house, order, latest[shipment_id], shipment),
-                "next_poll_at": _next_poll(house, order, shipment, latest[shipment_id], state, now, news_at),
-                "promise_due_at": shipment.promise_due_at
-                if latest[shipment_id].again and _yet_to_be_judged(shipment, now)
-                else _promise_due(order, shipment, state, now),
-                **settled(house, shipment, latest[shipment_id]),
+                **estimate,
+                **_next_question(house, order, _Row(shipment, estimate), state, look),
+                "promise_due_at": shipment.promise_due_at if unjudged else _promise_due(order, shipment, state, now),
+                **settled(house, shipment, entry),
             }
         )
     if updates:
@@ -150,22 +159,50 @@ def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> di
     }
 
 
-def _next_poll(
-    house: House,
-    order: Any,
-    shipment: Any,
-    entry: Heard,
-    state: ParcelState,
-    now: datetime,
-    news_at: datetime | None,
-) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At which instant a parcel is looked at, when anything new was heard of it, whether its carrier was asked, and
+    whether only the meaning of what is stored changed (`again`)."""
+
+    now: datetime
+    news_at: datetime | None
+    asked: bool
+    again: bool = False
+
+
+def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], look: _Look) -> ParcelState:
+    """What the scans come to, or silence. Only an answer shows that a carrier has nothing to say; what expired by one
+    stays so until a later scan."""
+    state = fold(scans)
+    if not look.asked and shipment.milestone != Milestone.expired:
+        return state
+    patience = house.cadence(shipment.asked_of).patience(state.milestone)
+    quiet = silence(state, scans, shipment.numbered_at or order.placed_at, look.news_at, patience)
+    return written_off(state, quiet) if quiet and quiet.occurred_at <= look.now else state
+
+
+def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, look: _Look) -> dict[str, Any]:
     """When its carrier is asked again. Only an answer or news moves that: a look at the calendar does not."""
     if shipment.asked_of not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
-        return None
-    reopened = entry.again and (Milestone(shipment.milestone) in ENDS) != state.ended
-    if entry.source is not Source.poll and news_at != now and not reopened:
-        return cast("datetime | None", shipment.next_poll_at)
-    return next_poll(state.milestone, now, shipment.id, news_at or order.placed_at)
+        return {"next_poll_at": None, "poll_rank": shipment.poll_rank}
+    reopened = look.again and (Milestone(shipment.milestone) in ENDS) != state.ended
+    if not look.asked and look.news_at != look.now and not reopened:
+        return {"next_poll_at": shipment.next_poll_at, "poll_rank": shipment.poll_rank}
+    watched = Watched(
+        shipment.id,
+        state.milestone,
+        state.milestone_at,
+        look.news_at or shipment.numbered_at or order.placed_at,
+        order.zone,
+        order.country,
+        shipment.eta_from,
+        shipment.eta_through,
+        shipment.eta_day,
+    )
+    question = next_question(watched, look.now, house.cadence(shipment.asked_of))
+    if question is None:
+        return {"next_poll_at": None, "poll_rank": shipment.poll_rank}
+    return {"next_poll_at": question.at, "poll_rank": int(question.rank)}
 
 
 def _estimate(house: House, order: Any, entry: Heard, shipment: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Heard:
     """What one source said about one parcel. Without scans, only the passing of time is looked at again.
 
     `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
+    `asked`: its carrier was asked just now, so that silence is its answer.
     """
 
     shipment_id: int
@@ -33,6 +34,7 @@ class Heard:
     service: str | None = None
     notes: ParcelNotes = NO_NOTES
     tracking_number: str | None = None
+    asked: bool = False
     again: bool = False
     """Nothing was heard: what is stored means something else now. What that opens is history, and nobody is told."""
 
@@ -49,6 +51,7 @@ class Heard:
             reply.service,
             reply.notes,
             number,
+            asked=source is Source.poll,
         )
 
     def concerns(self, shipment: Any | None) -> bool:

@@ -15,6 +15,7 @@ from app.messages.base import Template
 from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
+from app.pipeline.polling.purse import Purse
 from app.pipeline.polling.tokens import Tokens
 from app.rules.ruleset import RuleSet
 from app.settings import (
@@ -25,6 +26,7 @@ from app.settings import (
     SendingSettings,
     SendMode,
 )
+from app.tracking.cadence import DEFAULT, Cadence
 from app.tracking.carriers.base import Access, Carrier
 from app.tracking.setting_up import missing_settings
 
@@ -95,7 +97,8 @@ class House:
     """Everything a batch needs besides its rows.
 
     `transports` holds, for each channel, its providers in the order of choice. `wake` names a kind of work
-    that has just become due (a queue and its argument); losing the call costs one tick, no more. `mailers` are the
+    that has just become due (a queue and its argument); losing the call costs one tick, no more. `cadences` are those
+    that operations set, by carrier. `purse` hands on carriers' budgets, where there is a Valkey. `mailers` are the
     providers by which an alarm can be mailed, in the order of choice, whatever the send mode is.
     """
 
@@ -118,6 +121,8 @@ class House:
     brake: BrakeSettings
     mailers: tuple[Transport, ...]
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    cadences: Mapping[str, Cadence] = field(default_factory=dict)
+    purse: Purse | None = None
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
     templates: dict[int, Template] = field(default_factory=dict)
@@ -128,6 +133,10 @@ class House:
     def carrier_config(self, name: str) -> CarrierSettings:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""
         return self.carrier_settings.get(name, CarrierSettings())
+
+    def cadence(self, carrier: str | None) -> Cadence:
+        """How often a carrier is asked; the default where operations set nothing."""
+        return self.cadences.get(carrier or "", DEFAULT)
 
     def access(self, carrier: Carrier, token: str = "") -> Access:
         """How a carrier may be asked: its address, this installation's credentials, and a token if it lent one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.models.vocabulary import ENDS, PROGRESS, Cause, Milestone
 
@@ -99,7 +99,7 @@ def _with_dispatch(news: Sequence[KnownScan]) -> list[KnownScan]:
 def _episodes(news: Sequence[KnownScan]) -> list[Episode]:
     """Group the scans into episodes.
 
-    `registered`, `dispatched`, `in_transit` and `delivered` happen once in a parcel's life: their scans belong
+    `registered`, `dispatched`, `in_transit` and the ends happen once in a parcel's life: their scans belong
     to one episode, however they are scattered. The others open anew after something else has happened.
     """
     opened: list[tuple[KnownScan, set[bytes]]] = []
@@ -123,7 +123,14 @@ def _episodes(news: Sequence[KnownScan]) -> list[Episode]:
 
 
 _ONCE = frozenset(
-    {Milestone.registered, Milestone.dispatched, Milestone.in_transit, Milestone.delivered, Milestone.returned}
+    {
+        Milestone.registered,
+        Milestone.dispatched,
+        Milestone.in_transit,
+        Milestone.delivered,
+        Milestone.returned,
+        Milestone.expired,
+    }
 )
 
 
@@ -168,6 +175,28 @@ def delay(state: ParcelState, promise_ends_at: datetime | None, now: datetime) -
     if ended or any(e.milestone is Milestone.returning and e.occurred_at < promise_ends_at for e in state.episodes):
         return None
     return Episode(Milestone.delayed, promise_ends_at, anchor=None, cause=Cause.promise_passed)
+
+
+def silence(
+    state: ParcelState, scans: Iterable[KnownScan], known_at: datetime, heard_at: datetime | None, patience: timedelta
+) -> Episode | None:
+    """The episode that opens when a parcel's last sign of life is `patience` old: it has expired. Whether that is so
+    by now is for the caller to compare.
+
+    `known_at` is when it was handed to us, `heard_at` when anything new was heard last: that counts only where the
+    carrier gave a scan no time of its own. A later scan moves the instant, so that the parcel lives again.
+    """
+    if state.ended:
+        return None
+    instants = [known_at]
+    for scan in scans:
+        instants += [scan.occurred_at or heard_at or known_at]
+    return Episode(Milestone.expired, max(instants) + patience, anchor=None, cause=Cause.silence)
+
+
+def written_off(state: ParcelState, quiet: Episode) -> ParcelState:
+    """The state of a parcel that has expired in silence."""
+    return replace(state, milestone=quiet.milestone, milestone_at=quiet.occurred_at, episodes=(*state.episodes, quiet))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """how each carrier stands, and the incidents of one that is ill
 
-Revision: 0010, after 0012
+Revision: 0010, after 0013
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0010'
-down_revision = '0012'
+down_revision = '0013'
 branch_labels = None
 depends_on = None
 

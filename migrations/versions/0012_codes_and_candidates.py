@@ -1,6 +1,6 @@
 """what operations say that codes mean, and the carriers that a number may belong to
 
-Revision: 0012, after 0013
+Revision: 0012, after 0009
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0012'
-down_revision = '0013'
+down_revision = '0009'
 branch_labels = None
 depends_on = None
 

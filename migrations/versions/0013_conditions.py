@@ -1,6 +1,6 @@
 """conditions and quiet hours: a rule's condition may not hold, or have no answer; a message may wait for the morning
 
-Revision: 0013, after 0008
+Revision: 0013, after 0012
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0013'
-down_revision = '0008'
+down_revision = '0012'
 branch_labels = None
 depends_on = None
 

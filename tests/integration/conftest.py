@@ -192,7 +192,15 @@ def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
     return Settings(
         send="live",
         public_url=f"http://127.0.0.1:{web_port}",
-        carriers={"dhl": {"base_url": carrier_url, "api_key": "k", "requests_per_second": 1000, "timeout_seconds": 1}},
+        carriers={
+            "dhl": {
+                "base_url": carrier_url,
+                "api_key": "k",
+                "requests_per_second": 1000,
+                "requests_per_day": "none",
+                "timeout_seconds": 1,
+            }
+        },
         sendgrid={
             "api_key": account.api_key,
             "base_url": providers.url,

@@ -20,7 +20,7 @@ from app.demo.carrier.behaviour import Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step
 from app.models import CarrierAnswer, Crossing, Scan, UnknownCode
-from app.pipeline.polling import asking, due
+from app.pipeline.polling import asking, budget, due
 from app.settings import CarrierSettings
 from tests.integration.conftest import Town, serving, timetable
 from tests.pipeline.conftest import START
@@ -395,7 +395,7 @@ def test_late_repeated_shuffled_and_unknown_change_nothing_of_what_is(town: Town
 def test_the_carriers_allowance_is_kept_by_all_processes_together(town: Town, monkeypatch):
     """Two processes that poll at once ask each parcel once, and by the carrier's own log no more often than one may."""
     rate, amount = 30.0, 45
-    monkeypatch.setattr(due, "_HORIZON_SECONDS", 0.4)  # small claims, so that the two must alternate
+    monkeypatch.setattr(budget, "HORIZON", 0.4)  # small claims, so that the two must alternate
     numbers = [f"R{n:03}" for n in range(amount)]
     on_their_way(town, *numbers)
     config = town.settings.carriers["dhl"].model_copy(update={"requests_per_second": rate})

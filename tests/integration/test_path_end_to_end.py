@@ -97,8 +97,9 @@ def stand_in(providers: StandIn, web: str) -> StandIn:
 EMAILS = ("dispatched", "in_transit", "delayed", "out_for_delivery", "delivered")
 SMSES = ("dispatched", "delayed", "out_for_delivery", "delivered")
 TOLD = Counter({(channel, one): 2 for channel, ones in (("email", EMAILS), ("sms", SMSES)) for one in ones})
-# The delay opens at midnight, and its text waits for the morning. By then the Brazilian's parcel is out for delivery.
-TOLD["sms", "delayed"] -= 1
+# The delay opens at midnight, and its text waits for the morning. By then both parcels are out for delivery, and the
+# first question of the morning has said so.
+del TOLD["sms", "delayed"]
 
 
 def told(town: Town) -> Counter[tuple[str, str]]:

@@ -148,7 +148,7 @@ def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
     """A house in live mode whose providers are `Obedient`."""
     clock, woken = TurnedClock(), []
     email, sms = Obedient("sendgrid", "email"), Obedient("twilio", "sms")
-    settings = Settings(send="shadow", carriers={"dhl": {"api_key": "k"}})
+    settings = Settings(send="shadow", carriers={"dhl": {"api_key": "k", "requests_per_day": "none"}})
     built = build_house(settings, engine=engine, wake=lambda kind, which: woken.append((kind, which)))
     house = replace(
         built,

@@ -203,7 +203,7 @@ def test_a_parcel_cancelled_while_its_carrier_answers_rests(world: World, kind):
     (parcel,) = world.order()
     (due,) = claimed(world)
     record(world.house, [answered(due, heard_scan(M.dispatched, world.clock.now()))], world.clock.now())
-    world.clock.turn(hours=5)
+    world.clock.turn(hours=12)
     (due,) = claimed(world)
     with world.house.sessions.begin() as session:
         cancel_order(session, due.brand_id, "1001", world.clock.now())

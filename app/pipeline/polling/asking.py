@@ -10,8 +10,8 @@ from app.clock import stopwatch
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.breaker import moment_of
-from app.pipeline.polling.budget import spend_more
-from app.pipeline.polling.due import LEASE_SECONDS, DueParcel, Pace
+from app.pipeline.polling.budget import Pace, spend_more
+from app.pipeline.polling.due import LEASE_SECONDS, DueParcel
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.tokens import Refused
 from app.pipeline.polling.understanding import (

@@ -17,8 +17,9 @@ from app.pipeline.house import House
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next
+from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.pipeline.polling.understanding import Asked, answer_digest
-from app.tracking.cadence import after_failure, after_not_found, next_poll
+from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
 from app.tracking.carriers.base import AnswerKind, clean
 
 log = logger(__name__)
@@ -34,6 +35,9 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     """Write down what a carrier answered about each parcel; one parcel's trouble is its own."""
     tally = Tally()
     asked = sorted(asked, key=lambda one: one.parcel.id)  # rows are written, and so locked, in the one order
+    last = {one.parcel.id for one in asked if _no_news(one) and is_last_answer(house, one.parcel, now)}
+    silent = [one for one in asked if one.parcel.id in last]
+    asked = [one for one in asked if one.parcel.id not in last]
     unchanged = [one for one in asked if _unchanged(one)]
     changed = [one for one in asked if one.reply.kind is AnswerKind.tracked and not _unchanged(one)]
     unusable = [one for one in asked if one.reply.kind is not AnswerKind.tracked]
@@ -41,8 +45,13 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     in_halves(
         changed, lambda batch: tally.add(_news(house, batch, now)), lambda one, error: _set_aside(house, one, error)
     )
+    in_halves(
+        silent,
+        lambda batch: tally.add(fall_silent(house, [one.parcel for one in batch], now)),
+        lambda one, error: _set_aside(house, one, error),
+    )
     in_halves(unusable, lambda batch: _fault(house, batch, now), lambda one, error: _set_aside(house, one, error))
-    tally.parcels = len(asked)
+    tally.parcels = len(asked) + len(silent)
     return tally
 
 
@@ -66,6 +75,10 @@ def give_back(house: House, parcels: Sequence[DueParcel], now: datetime) -> None
             session.execute(_GIVE_BACK, values)
 
 
+def _no_news(one: Asked) -> bool:
+    return one.reply.kind is AnswerKind.not_found or _unchanged(one)
+
+
 def _unchanged(one: Asked) -> bool:
     return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.about)
 
@@ -74,15 +87,17 @@ def _unchanged(one: Asked) -> bool:
 # Locked in the one order first: an update alone takes its rows in whatever order the plan finds them.
 _REST = sa.text("""
     WITH rested AS MATERIALIZED (
-        SELECT shipments.id, polled.next_poll_at
+        SELECT shipments.id, polled.next_poll_at, polled.poll_rank
         FROM shipments JOIN unnest(
-            cast(:ids AS bigint[]), cast(:numbers AS text[]), cast(:next_poll_at AS timestamptz[])
-        ) AS polled (id, number, next_poll_at) ON polled.id = shipments.id
+            cast(:ids AS bigint[]), cast(:numbers AS text[]), cast(:next_poll_at AS timestamptz[]),
+            cast(:ranks AS smallint[])
+        ) AS polled (id, number, next_poll_at, poll_rank) ON polled.id = shipments.id
         WHERE shipments.tracking_number = polled.number AND shipments.next_poll_at IS NOT NULL
         ORDER BY shipments.id FOR NO KEY UPDATE OF shipments
     )
     UPDATE shipments
-    SET last_polled_at = :now, poll_failures = 0, problem = NULL, next_poll_at = rested.next_poll_at
+    SET last_polled_at = :now, poll_failures = 0, problem = NULL, next_poll_at = rested.next_poll_at,
+        poll_rank = rested.poll_rank
     FROM rested WHERE shipments.id = rested.id
 """)
 
@@ -90,13 +105,13 @@ _REST = sa.text("""
 def _rest(house: House, batch: Sequence[Asked], now: datetime) -> None:
     """The carrier says what it said before: only the next question moves."""
     parcels = [one.parcel for one in batch]
+    questions = [next_question(parcel.watched(), now, house.cadence(parcel.asked_of)) for parcel in parcels]
     values = {
         "now": now,
         "ids": [parcel.id for parcel in parcels],
         "numbers": [parcel.tracking_number for parcel in parcels],
-        "next_poll_at": [
-            next_poll(parcel.milestone, now, parcel.id, parcel.last_heard_at or parcel.placed_at) for parcel in parcels
-        ],
+        "next_poll_at": [question.at if question else None for question in questions],
+        "ranks": [question.rank if question else Rank.cold for question in questions],
     }
     with house.sessions.begin() as session:
         session.execute(_REST, values)
@@ -154,7 +169,7 @@ def _claimed(one: Asked) -> dict[str, Any]:
 
 def _retry(house: House, one: Asked, now: datetime) -> dict[str, Any]:
     if one.reply.kind is AnswerKind.not_found:
-        return {"poll_failures": 0, "next_poll_at": after_not_found(now, one.parcel.placed_at, one.parcel.id)}
+        return {"poll_failures": 0, "next_poll_at": after_not_found(now, one.parcel.known_at, one.parcel.id)}
     failures = one.parcel.poll_failures + 1
     wait = max(after_failure(failures, one.parcel.id), one.reply.retry_after or 0.0)
     return {"poll_failures": failures, "next_poll_at": house.clock.after_wall(wait)}

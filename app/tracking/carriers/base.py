@@ -256,8 +256,9 @@ class Carrier(ABC):
     """One carrier, one file: how to ask, how to read, and its table of codes. Stateless.
 
     `requests_per_second` and `requests_per_day` are what a new account may ask, by the manual (None: not limited, or
-    not told); an installation sets what it was granted. `needs` names the settings without which nothing can be asked,
-    of `api_key`, `api_secret`, `account`. `formats` are what its tracking numbers look like.
+    not told); an installation sets what it was granted. The day begins at midnight in `day_zone`.
+    `needs` names the settings without which nothing can be asked, of `api_key`, `api_secret`, `account`. `formats` are
+    what its tracking numbers look like.
     """
 
     name: str
@@ -268,6 +269,7 @@ class Carrier(ABC):
     batch_size: int = 1
     requests_per_second: float = 5.0
     requests_per_day: int | None = None
+    day_zone: str = "UTC"
     needs: tuple[str, ...] = ("api_key",)
     formats: tuple[NumberFormat, ...] = ()
     login: Login | None = None

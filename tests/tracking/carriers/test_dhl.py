@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import NotFound
 from app.models.vocabulary import CARRIER_MILESTONES, Milestone
 from app.tracking.carriers.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.dhl_words import CODES, milestone_of
-from app.tracking.carriers.registry import CARRIERS, find
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "dhl"
 DHL = Dhl()
@@ -336,11 +334,3 @@ def test_wording_refines_a_code_and_never_more(code: str, text: str, milestone: 
     """A listed sentence sharpens what the code says; anything else leaves the code's own meaning."""
     assert milestone_of(code, text, "") == (milestone, False)
     assert milestone_of(code, "", text) == (milestone, False)
-
-
-def test_the_registry_finds_carriers_by_name() -> None:
-    """Each adapter stands under its own name; an unknown name is answered with the known ones."""
-    assert all(carrier.name == name for name, carrier in CARRIERS.items())
-    assert find(" DHL ") is CARRIERS["dhl"]
-    with pytest.raises(NotFound, match=r"Known: .*\bdhl\b"):
-        find("pigeon")
