@@ -10,7 +10,8 @@ from kombu import Exchange, Queue
 # Redis in the middle of the day loses wake-ups but never the way to the queues.
 _direct = Exchange("")
 
-# One queue a kind of work, so that a carrier that answers slowly never keeps a message waiting.
+# One queue a kind of work, so that a carrier that answers slowly never keeps a message waiting. Who takes `poll` should
+# wait in threads (`-P threads`), one a carrier, so that a slow carrier never keeps another waiting either.
 task_queues = [
     Queue("tick", _direct, routing_key="tick"),  # looks for what is due; milliseconds
     Queue("poll", _direct, routing_key="poll"),  # waits for carriers
@@ -66,7 +67,8 @@ worker_prefetch_multiplier = 1
 task_ignore_result = True
 # A wake-up is spent when it is taken. Work that a dead worker held comes due again by its lease, not by the broker.
 task_acks_late = False
-# Longer than any batch takes (a task stops claiming after 20 s): a guard against a hang, not a schedule.
+# Longer than any batch takes (a task stops claiming after 20 s): a guard against a hang, not a schedule. Threads cannot
+# be stopped so; there each call has its own total deadline.
 task_soft_time_limit = 240
 task_time_limit = 300
 # A broker that is away is waited for, for ever; a caller that only wakes others gives up after a second.

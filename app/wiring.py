@@ -26,6 +26,8 @@ from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
 from app.pipeline.polling.purse import Purse
+from app.pipeline.polling.shelf import shelf_url
+from app.pipeline.polling.tokens import Tokens
 from app.pipeline.routing import check_routes
 from app.rules.ruleset import default_rules
 from app.settings import AlertsSettings, CadenceSettings, SendMode, Settings, shipped
@@ -37,10 +39,13 @@ log = logger(__name__)
 Wake = Callable[[str, str], None]
 
 
-def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wake | None = None) -> House:
+def build_house(
+    settings: Settings, *, engine: sa.Engine | None = None, wake: Wake | None = None, connections: int = 5
+) -> House:
     """Everything a process needs to do any of the pipeline's work.
 
-    `engine` may be handed in by a caller that has one already; without `wake` nobody is told of new work and
+    `engine` may be handed in by a caller that has one already, else one is made that keeps up to so many `connections`,
+    and opens as many again when threads need them at once; without `wake` nobody is told of new work and
     the next tick finds it. Raises ConfigurationError when a named provider lacks its settings, unless
     nothing may leave anyway (shadow mode).
     """
@@ -49,7 +54,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
     transports = build_transports(settings, http)
     return House(
         clock=settings.engine_clock(),
-        sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value())),
+        sessions=make_sessions(engine or make_engine(settings.database_url.get_secret_value(), connections)),
         loop=Loop(),
         http=http,
         carriers=CARRIERS,
@@ -67,6 +72,7 @@ def build_house(settings: Settings, *, engine: sa.Engine | None = None, wake: Wa
         brake=settings.brake,
         mailers=build_mailers(settings, transports[Channel.email], http),
         retention=settings.retention,
+        tokens=Tokens(shelf_url(settings.broker_url.get_secret_value())),
         cadences={name: build_cadence(config.cadence) for name, config in settings.carriers.items()},
         purse=Purse(settings.purse_url) if settings.purse_url else None,
     )

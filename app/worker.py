@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,10 +31,18 @@ def _use_our_logs(**_signal: Any) -> None:
     configure_logging(load_settings().log_format)
 
 
-@lru_cache(maxsize=1)
+_building = Lock()
+
+
 def house() -> House:
     """This process's house, built at its first task: after the fork, so that no connection is shared."""
-    built = build_house(load_settings(), wake=build_wake(app))
+    with _building:
+        return _house()
+
+
+@lru_cache(maxsize=1)
+def _house() -> House:
+    built = build_house(load_settings(), wake=build_wake(app), connections=12)  # threads that all write at once
     settle_in()
     return built
 

@@ -35,10 +35,10 @@ def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
     return Program("web", argv, env, ready=lambda: answers(port, asked))
 
 
-def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, str]) -> Program:
-    """A Celery worker on some of the queues, with `concurrency` pool children."""
+def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, str], pool: str = "prefork") -> Program:
+    """A Celery worker on some of the queues, with `concurrency` pool children, or as many threads (`pool`)."""
     argv = (
-        sys.executable, "-m", "celery", "-A", "app.worker", "worker", "-n", f"{name}@%h", "-Q", queues,
+        sys.executable, "-m", "celery", "-A", "app.worker", "worker", "-n", f"{name}@%h", "-Q", queues, "-P", pool,
         "-c", str(concurrency), "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
     )  # fmt: skip
     return Program(name, argv, env, grace=25.0)
@@ -53,12 +53,18 @@ def beat_program(home: Path, env: Mapping[str, str]) -> Program:
     return Program("beat", argv, env, grace=5.0)
 
 
+ASKING = 24
+"""Threads of the worker that asks carriers: one for each carrier that may be slow at once, and some for the ticks. They
+share one event loop and one client, so that waiting for a carrier costs a thread and not a process of 150 MB."""
+
+
 def engine_programs(home: Path, host: str, port: int, env: Mapping[str, str]) -> list[Program]:
     """All programs of one machine. Carriers and providers are waited for in workers of their own, so that neither
-    keeps the other waiting, and nor does a backlog keep what settles, watches and alarms."""
+    keeps the other waiting, and nor does a backlog keep what settles, watches and alarms. Carriers are waited for in
+    threads, one a carrier, so that an ill or slow one keeps none of the others waiting."""
     return [
         web_program(host, port, env),
-        worker_program("worker-ask", "tick,poll", 2, env),
+        worker_program("worker-ask", "tick,poll", ASKING, env, pool="threads"),
         worker_program("worker-push", "push", 1, env),
         worker_program("worker-urgent", "urgent", 1, env),
         worker_program("worker-send", "send", 2, env),

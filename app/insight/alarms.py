@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models.vocabulary import Channel, IncidentKind
+from app.models.vocabulary import CarrierFault, CarrierState, Channel, IncidentKind
 
 GRACE_SECONDS = 30.0
 """How long after its deadline a message may still be on its way to its end, before somebody is told."""
@@ -44,6 +45,7 @@ def observe(session: Session, limits: Limits) -> list[Trouble]:
         *_senders(session),
         *_reports(session),
         *_storms(session),
+        *_carriers(session, limits),
     ]
     return sorted(found, key=lambda one: (one.kind, one.subject))
 
@@ -218,6 +220,45 @@ def _storms(session: Session) -> list[Trouble]:
     ]
 
 
+# One that is left alone for a moment is not news; one that refuses the credentials is, at once: waiting mends nothing.
+# Nor is one that nobody waits for: without a parcel to ask about, it would never be seen to be well again.
+_CARRIERS = sa.text("""
+    SELECT carrier, state, fault, detail, strikes, throttles, since FROM carrier_health
+    WHERE (
+        (state <> :closed AND (fault = :denied OR since < :before))
+        OR (throttles >= :often AND throttled_since > :after)
+    ) AND EXISTS (SELECT 1 FROM shipments WHERE asked_of = carrier AND next_poll_at IS NOT NULL)
+""")
+_OFTEN = 10
+"""Batches of one hour in which a carrier asked for fewer questions; so many are no accident."""
+
+
+def _carriers(session: Session, limits: Limits) -> list[Trouble]:
+    values = {
+        "closed": CarrierState.closed.value,
+        "denied": CarrierFault.denied.value,
+        "before": limits.late_before,
+        "often": _OFTEN,
+        "after": limits.ended_after,
+    }
+    return [_carrier(row) for row in session.execute(_CARRIERS, values)]
+
+
+def _carrier(row: Any) -> Trouble:
+    """What to tell: a refusal before anything else, and too many questions only of a carrier that answers."""
+    ill, why = row.state != CarrierState.closed, f": {row.detail}" if row.detail else ""
+    if ill and row.fault == CarrierFault.denied:
+        summary = f"{row.carrier} refuses the credentials, so it is not asked{why}"
+        return Trouble(IncidentKind.carrier_denied, row.carrier, row.strikes, summary)
+    if ill and row.fault != CarrierFault.throttled:
+        since = f"since {row.since:%Y-%m-%d %H:%M} UTC" if row.since else "at present"
+        summary = f"{row.carrier} gives no usable answers {since} ({row.fault.replace('_', ' ')}{why})"
+        return Trouble(IncidentKind.carrier_down, row.carrier, row.strikes, summary)
+    times = "once" if row.throttles == 1 else f"{row.throttles} times"
+    summary = f"{row.carrier} has asked for fewer questions {times} within an hour"
+    return Trouble(IncidentKind.carrier_throttled, row.carrier, row.throttles, summary)
+
+
 REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.overdue: "See whether the workers of the queues send and urgent run.",
     IncidentKind.stuck: "See whether the workers of the queues send and urgent run and whether the provider is slow.",
@@ -228,5 +269,8 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.reports: "The requests are kept in receipt_batches with the reason; nothing was taken as true.",
     IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",
     IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
+    IncidentKind.carrier_down: "See the carrier's status page; it is tried again by itself, and what waits catches up.",
+    IncidentKind.carrier_denied: "Correct the carrier's credentials and restart the workers; it is then asked at once.",
+    IncidentKind.carrier_throttled: "Set the carrier's REQUESTS_PER_SECOND and REQUESTS_PER_DAY to what it grants.",
 }
 """What a person can do about each."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.insight.carriers import carrier_trouble
 from app.models import (
     Attempt,
     CarrierAnswer,
@@ -149,6 +150,15 @@ class ReplyStory(_Told):
     text: str | None
 
 
+class TroubleStory(_Told):
+    """Why the parcel's carrier is not asked at present; engine time."""
+
+    carrier: str
+    why: str
+    since: datetime | None
+    asked_again_at: datetime | None
+
+
 class Story(_Told):
     """Everything that is known of one parcel. All instants are UTC; `zone` is where the shopper lives."""
 
@@ -179,6 +189,7 @@ class Story(_Told):
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
     following: FollowingStory | None = None
+    carrier_trouble: TroubleStory | None = None
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -237,7 +248,14 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         crossings=_crossings(session, shipment.id, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
+        carrier_trouble=_trouble(session, shipment),
     )
+
+
+def _trouble(session: Session, shipment: Shipment) -> TroubleStory | None:
+    """What keeps its carrier from being asked; nothing where it would not be asked anyway."""
+    trouble = carrier_trouble(session, shipment.asked_of) if shipment.next_poll_at else None
+    return _as(TroubleStory, trouble, carrier=shipment.asked_of) if trouble else None
 
 
 def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:

@@ -14,6 +14,7 @@ from app.insight.explain import (
     MessageStory,
     ScanStory,
     Story,
+    TroubleStory,
 )
 from app.models.vocabulary import ENDS, Cause, MessageState, Reason
 from app.zones import zone
@@ -204,7 +205,9 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  The carrier is {story.problem}."
     elif story.problem:
         yield f"  The last question to the carrier went wrong: {story.problem}"
-    if story.next_poll_at:
+    if story.carrier_trouble:
+        yield from _carrier_trouble(story.carrier_trouble, here)
+    elif story.next_poll_at:
         turn = f", one of {', '.join(story.candidates)}" if len(story.candidates) > 1 else ""
         yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.following:
@@ -222,6 +225,13 @@ def _followed(following: FollowingStory, here: ZoneInfo) -> str:
     if following.problem:
         return f"Its number is not followed: {following.problem}"
     return "Its number is followed, and nobody has called about it yet."
+
+
+def _carrier_trouble(trouble: TroubleStory, here: ZoneInfo) -> Iterator[str]:
+    since = f" since {_at(trouble.since, here)}" if trouble.since else ""
+    yield f"  {trouble.carrier} gives no answers at present: {trouble.why}{since}."
+    if trouble.asked_again_at:
+        yield f"  It is tried again {_at(trouble.asked_again_at, here)}; the parcel is asked about when it answers."
 
 
 def _quiet(story: Story) -> str:

@@ -3,6 +3,7 @@
 from app.models.alarms import AlarmNotice, AuditMark, Incident
 from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
+from app.models.carriers import CarrierHealth
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
 from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, Sender
@@ -21,6 +22,7 @@ __all__ = [
     "Brand",
     "CarrierAnswer",
     "CarrierBudget",
+    "CarrierHealth",
     "CarrierPush",
     "CodeMapping",
     "Crossing",

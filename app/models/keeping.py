@@ -89,6 +89,8 @@ STAYS: dict[str, str] = {
     " given_up_at",
     "audit_marks": "name before reached at",
     "carrier_budgets": "carrier free_at day spent",
+    "carrier_health": "carrier state since until strikes struck_by failures fault detail faulted_at answered_at pace"
+    " latencies throttles throttled_since salt credentials",
     "code_mappings": "id brand_id carrier code meaning before why mapped_by mapped_at ended_at ended_by ended_why"
     " refold_after",
     "installation": "id salt",

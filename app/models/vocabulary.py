@@ -239,6 +239,48 @@ class IncidentKind(StrEnum):
     reports = "reports"
     breach = "breach"
     storm = "storm"
+    carrier_down = "carrier_down"
+    carrier_denied = "carrier_denied"
+    carrier_throttled = "carrier_throttled"
+
+
+class CarrierState(StrEnum):
+    """Whether a carrier is asked: freely (`closed`), not at all (`open`), or one question to see (`probing`)."""
+
+    closed = "closed"
+    open = "open"
+    probing = "probing"
+
+
+class CarrierFault(StrEnum):
+    """What is wrong with a carrier, as far as one answer can show. `maintenance` is a web page in place of an answer,
+    `certificate` an https certificate that nobody can trust, `denied` credentials that it refuses."""
+
+    timeout = "timeout"
+    unreachable = "unreachable"
+    certificate = "certificate"
+    throttled = "throttled"
+    server_error = "server_error"
+    maintenance = "maintenance"
+    malformed = "malformed"
+    denied = "denied"
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, as the end of a sentence about the carrier."""
+        return _ILL[self]
+
+
+_ILL: dict[CarrierFault, str] = {
+    CarrierFault.timeout: "it does not answer in time",
+    CarrierFault.unreachable: "it cannot be reached",
+    CarrierFault.certificate: "its certificate cannot be trusted",
+    CarrierFault.throttled: "it asks for fewer questions",
+    CarrierFault.server_error: "it says that it is not able to answer",
+    CarrierFault.maintenance: "it shows a web page instead of an answer",
+    CarrierFault.malformed: "its answers cannot be read",
+    CarrierFault.denied: "it refuses the credentials",
+}
 
 
 class NoticeStage(StrEnum):

@@ -28,9 +28,10 @@ from app.pipeline.house import House
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
-from app.pipeline.polling.due import LEASE_SECONDS, any_due, claim_due
+from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
+from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
 from app.pipeline.polling.enrolling import enrol
-from app.pipeline.polling.recording import record
+from app.pipeline.polling.recording import give_back, record
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
 from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
@@ -41,6 +42,8 @@ from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.unpacking import unpack_batches
 from app.pipeline.writing import Letter
 from app.rules.ruleset import Priority
+from app.tracking.carriers.base import Carrier
+from app.tracking.health import Leave
 
 log = logger(__name__)
 
@@ -52,7 +55,8 @@ def due_work(house: House) -> list[tuple[str, str]]:
     """The kinds of work that have something due now: (`poll`, carrier), (`urgent`, channel) and (`send`, channel)."""
     now = house.clock.now()
     with house.sessions() as session:
-        carriers = [carrier for carrier in house.carriers if any_due(session, carrier, now)]
+        asked = sorted(house.carriers.keys() - held(session, house, now))
+        carriers = [carrier for carrier in asked if any_due(session, carrier, now)]
         senders = [
             ("send" if priority else "urgent", channel.value)
             for channel in Channel
@@ -74,19 +78,43 @@ _MESSAGE_DUE = sa.text("""
 
 
 def poll(house: House, carrier_name: str) -> Tally:
-    """Ask one carrier about every parcel of its that is due: claim → enrol → GET → store → fold → decide → commit."""
+    """Ask one carrier about every parcel of its that is due: claim → enrol → GET → store → fold → decide → commit.
+
+    A process asks a carrier in one place at a time, so that a slow one takes no more than its share of the process.
+    """
     carrier, total, started = house.carriers[carrier_name], Tally(), stopwatch()
-    while stopwatch() - started < ENOUGH_SECONDS:
-        with house.sessions.begin() as session:
-            due, pace = claim_due(session, house, carrier, house.clock.now())
-        if not due:
-            break
-        due = enrol(house, carrier, due)
-        answers = house.loop.run(ask(house, carrier, due, pace))
-        tally = record(house, answers, house.clock.now())
-        wake_senders(house, tally)
-        total.add(tally)
+    with house.alone.at(f"poll {carrier_name}") as free:
+        while free and stopwatch() - started < ENOUGH_SECONDS:
+            tally = _poll_batch(house, carrier)
+            if tally is None:
+                break
+            total.add(tally)
     return total
+
+
+def _poll_batch(house: House, carrier: Carrier) -> Tally | None:
+    """One claimed batch, asked about and written down; None when nothing is due or its carrier is left alone."""
+    now = house.clock.now()
+    with house.sessions.begin() as session:
+        entry = enter(session, house, carrier, now)
+        if entry.leave is Leave.none:
+            return None
+        probe, standing = entry.leave is Leave.probe, entry.standing
+        most = min(CLAIM, most_calls(entry) * carrier.batch_size)
+        due, pace = claim_due(session, house, carrier, now, most)
+        if not due:
+            return None
+        if probe:
+            standing = begin_probe(session, house, carrier, entry, now)
+    if not probe:  # one call alone says whether the carrier answers again
+        due = enrol(house, carrier, due)
+    found = house.loop.run(ask(house, carrier, due, pace, standing))
+    now = house.clock.now()
+    learn(house, carrier, found.outcomes, now)
+    give_back(house, found.unasked, now)
+    tally = record(house, found.asked, now)
+    wake_senders(house, tally)
+    return tally
 
 
 def listen(house: House, heard: Sequence[Heard], now: datetime) -> Tally:

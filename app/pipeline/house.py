@@ -1,7 +1,9 @@
 """`House`: the parts that the pipeline works with, built once a process by `wiring` and handed in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +16,7 @@ from app.messages.catalog import Catalog
 from app.messages.render import Renderer
 from app.models.vocabulary import Channel
 from app.pipeline.polling.purse import Purse
+from app.pipeline.polling.tokens import Tokens
 from app.rules.ruleset import RuleSet
 from app.settings import (
     AlertsSettings,
@@ -31,21 +34,62 @@ T = TypeVar("T")
 
 
 class Loop:
-    """One event loop for the life of a process, so that connections outlive the task that opened them."""
+    """One event loop for the life of a process, so that connections outlive the task that opened them.
+
+    It turns in a thread of its own: a process whose tasks are threads waits for several carriers at once on it.
+    """
 
     def __init__(self) -> None:
+        self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` to its end and return what it returns."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(work)
+        """Run `work` to its end and return what it returns. Any thread may call; an interrupted caller ends it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._turning())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _turning(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="loop", daemon=True)
+                self._thread.start()
+            return self._loop
 
     def close(self) -> None:
         """End the loop; a later `run` opens a new one."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.close()
+        with self._starting:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+class Alone:
+    """What this process does at this moment that it is to do once at a time, by name."""
+
+    def __init__(self) -> None:
+        self._under_way: set[str] = set()
+        self._looking = threading.Lock()
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[bool]:
+        """Whether nobody here was at it already; if so it is ours until the block ends."""
+        with self._looking:
+            free = name not in self._under_way
+            self._under_way.add(name)
+        try:
+            yield free
+        finally:
+            if free:
+                with self._looking:
+                    self._under_way.discard(name)
 
 
 @dataclass(frozen=True)
@@ -83,6 +127,8 @@ class House:
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
     templates: dict[int, Template] = field(default_factory=dict)
     """Stored templates by row id, as far as this process has sent from them lately: immutable too."""
+    tokens: Tokens = field(default_factory=Tokens)
+    alone: Alone = field(default_factory=Alone)
 
     def carrier_config(self, name: str) -> CarrierSettings:
         """How a carrier is reached; the carrier's own address and pace where nothing is set."""

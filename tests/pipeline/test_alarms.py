@@ -345,3 +345,58 @@ def test_what_is_paused_is_not_said_to_be_stuck(world: World):
     sql(world, _DUE.format("20 hours", "20 hours"))
     keep_incidents(world.house)
     assert sql(world, "SELECT kind FROM incidents") == []
+
+
+def ill(world: World, fault: str, **more: str) -> None:
+    """A carrier's row as a worker left it an hour ago; its parcels are due."""
+    given = {"state": "'open'", "strikes": "1", "throttles": "0", "since": "'2026-03-02T07:00Z'", **more}
+    names = ", ".join(given)
+    sql(
+        world,
+        f"INSERT INTO carrier_health (carrier, fault, detail, salt, credentials, throttled_since, {names})"
+        f" VALUES ('dhl', '{fault}', 'HTTP 503', '', '', '2026-03-02T07:30Z', {', '.join(given.values())})",
+    )
+
+
+CARRIER_TROUBLES = [
+    (
+        "server_error",
+        {},
+        "carrier_down",
+        "dhl gives no usable answers since 2026-03-02 07:00 UTC (server error: HTTP 503)",
+    ),
+    (
+        "denied",
+        {"since": "'2026-03-02T08:00Z'"},
+        "carrier_denied",
+        "dhl refuses the credentials, so it is not asked: HTTP 503",
+    ),
+    ("throttled", {"throttles": "3"}, "carrier_throttled", "dhl has asked for fewer questions 3 times within an hour"),
+    (
+        "throttled",
+        {"throttles": "10", "state": "'closed'"},
+        "carrier_throttled",
+        "dhl has asked for fewer questions 10 times within an hour",
+    ),
+    ("timeout", {"since": "'2026-03-02T08:00Z'"}, None, ""),
+    ("timeout", {"state": "'closed'"}, None, ""),
+]
+
+
+@pytest.mark.parametrize(("fault", "more", "kind", "summary"), CARRIER_TROUBLES)
+def test_an_ill_carrier_is_told_once_for_all_its_parcels(
+    watched: World, listener: Listener, fault, more, kind, summary
+):
+    """A thousand parcels may wait for it, and it is one incident; what is ill for a moment, or was, is none."""
+    watched.order("1001", parcels=5)
+    ill(watched, fault, **more)
+    for _ in range(2):
+        pipeline.alarm(watched.house)
+    assert [(one["kind"], one["summary"]) for one in listener.heard] == ([(kind, summary)] if kind else [])
+
+
+def test_a_carrier_that_no_parcel_waits_for_is_nobodys_trouble(watched: World, listener: Listener):
+    """Without a question it would never be seen to be well again, and its incident would stand for ever."""
+    ill(watched, "denied")
+    pipeline.alarm(watched.house)
+    assert listener.heard == []

@@ -16,9 +16,9 @@ from app.models.vocabulary import AttemptOutcome, Milestone, Source
 from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard
-from app.pipeline.polling.asking import Asked
 from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
+from app.pipeline.polling.understanding import Asked
 from app.pipeline.settling import keep_reports
 from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
 from tests.pipeline.conftest import World, heard_scan

@@ -12,10 +12,10 @@ from app.models import Crossing, Shipment
 from app.models.vocabulary import Cause, Milestone, Source
 from app.pipeline import listen
 from app.pipeline.hearing import Heard
-from app.pipeline.polling.asking import Asked
 from app.pipeline.polling.budget import Grant, Pace
 from app.pipeline.polling.due import RIDE, Candidate, DueParcel, claim_due, seated, wanted_calls
 from app.pipeline.polling.recording import record
+from app.pipeline.polling.understanding import Asked
 from app.settings import CarrierSettings
 from app.tracking.cadence import LATER_LOOKS, Cadence, Rank
 from app.tracking.carriers.base import AnswerKind, CarrierReply, RawAnswer

@@ -10,7 +10,7 @@ GET /healthz
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,6 +43,7 @@ class CarrierStandIn:
         self.asked: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
+        self.arrivals: deque[float] = deque(maxlen=10_000)
         self._api_key = api_key.encode()
         self._allowance, self._refilled = 0.0, stopwatch()
         self._routes = {
@@ -58,6 +59,16 @@ class CarrierStandIn:
         """Put parcels on their way; one that is registered again starts over with the new timetable."""
         for timetable in timetables:
             self.parcels[timetable.tracking_number] = Parcel(timetable, self.behaviour)
+
+    def busiest(self, seconds: float = 1.0) -> int:
+        """How many questions reached it, at the most, within so many real seconds."""
+        most, within = 0, deque[float]()
+        for at in self.arrivals:
+            within.append(at)
+            while at - within[0] >= seconds:
+                within.popleft()
+            most = max(most, len(within))
+        return most
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """One request, as ASGI wants it."""
@@ -78,6 +89,7 @@ class CarrierStandIn:
         await _respond(send, status, json.dumps(answer).encode())
 
     async def _track(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        self.arrivals.append(stopwatch())
         refusal = self._refusal(scope)
         if refusal:
             self.answered[refusal[1]] += 1

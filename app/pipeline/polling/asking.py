@@ -1,90 +1,313 @@
-"""Asking a carrier about the parcels that are due: many calls at once, with no transaction open."""
+"""Asking a carrier about the parcels that are due: many calls at once, no transaction open, until it is found ill."""
 
 import asyncio
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 from app.clock import stopwatch
+from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
-from app.pipeline.polling.due import LEASE_SECONDS, DueParcel, Pace
+from app.pipeline.polling.breaker import moment_of
+from app.pipeline.polling.budget import Pace, spend_more
+from app.pipeline.polling.due import LEASE_SECONDS, DueParcel
 from app.pipeline.polling.fetching import fetch
-from app.tracking.carriers.base import AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.pipeline.polling.tokens import Refused
+from app.pipeline.polling.understanding import (
+    SAME_AGAIN,
+    Asked,
+    brings_news,
+    completed,
+    replies_to,
+    said_before,
+)
+from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
+from app.tracking.health import Outcome, Standing, after, fault_of
+
+_OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})
+"""Answers that are about the account and no parcel: what was asked so, where the carrier is left alone for it, counts
+as not asked."""
+
+_A_MOMENT = 0.005
+"""A pause shorter than this costs more than it spaces out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A parcel with its carrier's raw answer and what it means."""
-
-    parcel: DueParcel
-    raw: RawAnswer
-    reply: CarrierReply
-
-    @property
-    def about(self) -> bytes:
-        """The part of the raw answer that is about this parcel."""
-        return self.raw.body if self.reply.portion is None else self.reply.portion
+_SECRET = 6
+"""Characters from which on a credential is one, and no word that may stand anywhere."""
 
 
-async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pace) -> list[Asked]:
-    """Ask a carrier about these parcels, concurrently, no faster than `pace`; one `Asked` for each parcel.
+@dataclass(slots=True)
+class Round:
+    """What came of one batch: the parcels with their answers, those that nobody asked about because the carrier was
+    found ill first, and what each call showed of the carrier."""
+
+    asked: list[Asked] = field(default_factory=list)
+    unasked: list[DueParcel] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pace, standing: Standing) -> Round:
+    """Ask a carrier about these parcels, concurrently, no faster than `pace`, for as long as it is well.
 
     Those whose turn does not come in half a lease, because the carrier is too slow, are left out: they come due again.
     """
-    started = stopwatch()
-    config = house.carrier_config(carrier.name)
-    by_number: dict[str, list[DueParcel]] = {}
-    for parcel in due:
-        by_number.setdefault(parcel.tracking_number, []).append(parcel)
-    asks = [
-        Ask(
-            number,
-            destination_country=parcels[0].country,
-            zone=parcels[0].zone,
-            carrier=parcels[0].carrier,
-            placed_on=parcels[0].placed_at.date(),
-        )
-        for number, parcels in by_number.items()
-    ]
-    calls = carrier.calls(asks, house.access(carrier))
-    limit = asyncio.Semaphore(config.concurrency)
+    batch = _Batch(house, carrier, due, standing)
+    batch.begin(pace)
+    if not await batch.log_in():
+        return Round(unasked=list(due), outcomes=batch.round.outcomes)
+    calls = await batch.calls()
+    await asyncio.gather(*(batch.make(call) for call in calls))
+    return batch.whole()
 
-    async def one(index: int, call: Call) -> list[Asked]:
-        if pace.delay or pace.gap >= 0.005:
-            await asyncio.sleep(pace.delay + index * pace.gap)
-        async with limit:
-            if stopwatch() - started > LEASE_SECONDS / 2:
-                return []
-            raw = await fetch(house.http, call, config.timeout_seconds)
-        if said_before(call, raw, by_number):
-            return [Asked(parcel, raw, SAME_AGAIN) for parcel in by_number[call.asks[0].tracking_number]]
-        answered = {reply.tracking_number: reply for reply in carrier.read(call, raw)}
-        return [
-            Asked(parcel, raw, answered.get(asked.tracking_number) or _unmentioned(asked))
-            for asked in call.asks
-            for parcel in by_number[asked.tracking_number]
+
+class _Batch:
+    """One round of questions under way. Only the event loop's thread touches it."""
+
+    def __init__(self, house: House, carrier: Carrier, due: Sequence[DueParcel], standing: Standing) -> None:
+        self.round = Round()
+        self._house, self._carrier, self._standing = house, carrier, standing
+        self._config = house.carrier_config(carrier.name)
+        self._access = house.access(carrier)
+        self._moment = moment_of(house, carrier, house.clock.now())
+        self._by_number: dict[str, list[DueParcel]] = {}
+        for parcel in due:
+            self._by_number.setdefault(parcel.tracking_number, []).append(parcel)
+        self._started = self._free_at = stopwatch()
+        self._gap = 0.0
+        self._gate = asyncio.Lock()
+        self._limit = asyncio.Semaphore(self._config.concurrency)
+        self._ill = asyncio.Event()
+        self._renewing = asyncio.Lock()
+        self._renewed = False
+
+    def begin(self, pace: Pace) -> None:
+        """From when on calls may begin, and how far apart."""
+        slowed = 1 / self._standing.pace if self._standing.pace else 0.0
+        self._free_at, self._gap = self._started + max(pace.delay, slowed), max(pace.gap, slowed)
+
+    async def log_in(self) -> bool:
+        """Whether there is a token, where the carrier wants one."""
+        return await self._token() if self._carrier.login is not None else True
+
+    async def _token(self, spent: str = "") -> bool:
+        tokens, seconds = self._house.tokens, self._config.timeout_seconds
+        lent = await tokens.lend(self._house.http, self._carrier, self._access, seconds, spent)
+        if isinstance(lent, Refused):
+            fault = fault_of([lent.reply.kind], lent.raw) or CarrierFault.malformed
+            detail = _without(self._access, lent.reply.detail or "")
+            self._note(Outcome(fault, detail, lent.reply.retry_after, certain=True))
+            return False
+        self._access = replace(self._access, token=lent)
+        return True
+
+    async def calls(self) -> list[Call]:
+        """The requests that ask about all parcels. Numbers whose last answer nobody could read are asked apart from
+        the others, so that they spoil no batch but their own."""
+        asks = [_question(number, parcels) for number, parcels in self._by_number.items()]
+        odd = [one for one in asks if self._spoilt(one.tracking_number)]
+        apart = self._carrier.batch_size > 1 and self._standing.state is CarrierState.closed  # a probe is one call
+        if apart and 0 < len(odd) < len(asks) and await self._more() is not None:
+            sound = [one for one in asks if not self._spoilt(one.tracking_number)]
+            return [*self._carrier.calls(sound, self._access), *self._carrier.calls(odd, self._access)]
+        return self._carrier.calls(asks, self._access)
+
+    def _spoilt(self, number: str) -> bool:
+        return any((parcel.problem or "").startswith(AnswerKind.malformed.value) for parcel in self._by_number[number])
+
+    async def make(self, call: Call, wait: float = 0.0, *, split: bool = True) -> None:
+        """Make one call when its turn comes, and take in what it says. One about several parcels of which nobody can
+        read a word is made once more in two halves, so that one number does not stand in the way of all the others."""
+        raw = await self._made(self._rebuilding(call), wait)
+        if raw is None:
+            self._give_back(call.asks)
+            return
+        if said_before(call, raw.answer, self._by_number):
+            self._note(Outcome(seconds=raw.seconds))
+            self._take(call.asks[0], raw.answer, SAME_AGAIN)
+            return
+        replies = replies_to(self._carrier, call, raw.answer)
+        fault = self._judge(replies.values(), raw)
+        if split and fault is CarrierFault.malformed and len(call.asks) > 1 and await self._halved(call):
+            return
+        await asyncio.gather(*(self._finish(one, raw.answer, replies[one.tracking_number]) for one in call.asks))
+
+    async def _halved(self, call: Call) -> bool:
+        """Whether both halves of a call could be asked on their own."""
+        middle = len(call.asks) // 2
+        halves = [
+            half
+            for asks in (call.asks[:middle], call.asks[middle:])
+            for half in self._carrier.calls(asks, self._access)
+        ]
+        pace = await self._more(len(halves)) if self._well else None
+        if pace is None:
+            return False
+        await asyncio.gather(*(self.make(half, pace.delay, split=False) for half in halves))
+        return True
+
+    async def _finish(self, one: Ask, raw: RawAnswer, reply: CarrierReply) -> None:
+        """Ask for the whole of what a batch's answer only hints at, and keep both."""
+        news = brings_news(reply, self._by_number[one.tracking_number])
+        fuller = self._carrier.fuller(one, self._access) if news else None
+        if fuller is None:
+            self._take(one, raw, reply)
+            return
+        pace = await self._more() if self._well else None
+        more = (
+            await self._made(lambda access: self._carrier.fuller(one, access) or fuller, pace.delay) if pace else None
+        )
+        if more is None:
+            self._take(one, raw, reply, complete=False)
+            return
+        replies = replies_to(self._carrier, fuller, more.answer)
+        self._judge(replies.values(), more)
+        full = replies[one.tracking_number]
+        if full.kind is AnswerKind.tracked:
+            self._take(one, raw, completed(reply, full), more=more.answer)
+        else:
+            self._take(one, raw, reply, complete=False)
+
+    def _take(
+        self, one: Ask, raw: RawAnswer, reply: CarrierReply, *, more: RawAnswer | None = None, complete: bool = True
+    ) -> None:
+        self.round.asked += [
+            Asked(parcel, raw, reply, more, complete) for parcel in self._by_number[one.tracking_number]
         ]
 
-    answers = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
-    return [asked for batch in answers for asked in batch]
+    def whole(self) -> Round:
+        """The round, when every call has come back."""
+        if not self._well:
+            told = [one for one in self.round.asked if one.reply.kind in _OF_THE_CARRIER]
+            self.round.unasked += [one.parcel for one in told]
+            self.round.asked = [one for one in self.round.asked if one.reply.kind not in _OF_THE_CARRIER]
+        return self.round
+
+    def _judge(self, replies: Iterable[CarrierReply], raw: "_Timed") -> CarrierFault | None:
+        """What is wrong with the carrier, by one call's answer; it is noted."""
+        replies = list(replies)
+        fault = fault_of({reply.kind for reply in replies}, raw.answer)
+        if fault is None:
+            self._note(Outcome(seconds=raw.seconds))
+            return None
+        waits = [reply.retry_after for reply in replies if reply.retry_after is not None]
+        self._note(Outcome(fault, _detail(raw.answer), max(waits, default=None)))
+        return fault
+
+    def _note(self, outcome: Outcome) -> None:
+        self.round.outcomes.append(outcome)
+        self._standing = after(self._standing, outcome, self._moment)
+        if not self._well:
+            self._ill.set()
+
+    @property
+    def _well(self) -> bool:
+        return self._standing.state is not CarrierState.open
+
+    async def _more(self, calls: int = 1) -> Pace | None:
+        """Leave for calls beyond those that were claimed. In a thread: it may wait for other workers."""
+        return await asyncio.to_thread(spend_more, self._house, self._carrier, calls)
+
+    async def _made(self, build: "_Build", wait: float) -> "_Timed | None":
+        """The answer to a call; None where it was not made, because the carrier is ill or time is up."""
+        await self._sleep(wait)
+        await self._turn()
+        async with self._limit:
+            if not self._well or self._late():
+                return None
+            return await self._answer(build)
+
+    async def _turn(self) -> None:
+        """Wait for the next turn. Time that was lost is not made up for: a carrier counts what reaches it at once."""
+        async with self._gate:
+            await self._sleep(self._free_at - stopwatch())
+            self._free_at = max(self._free_at, stopwatch()) + self._gap
+
+    async def _sleep(self, seconds: float) -> None:
+        """Do nothing for so long, or until the carrier is found ill."""
+        if seconds >= _A_MOMENT and self._well:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ill.wait()
+
+    def _late(self) -> bool:
+        return stopwatch() - self._started > LEASE_SECONDS / 2
+
+    def _give_back(self, asks: Sequence[Ask]) -> None:
+        """Parcels that were not asked about come due again when their carrier is well; with their lease, when the
+        carrier was only too slow to get to them."""
+        if not self._late():
+            self.round.unasked += [parcel for one in asks for parcel in self._by_number[one.tracking_number]]
+
+    def _rebuilding(self, call: Call) -> "_Build":
+        """The call as it was made, as long as the token in it is the one in use."""
+        token = self._access.token
+        return lambda access: call if access.token == token else next(iter(self._carrier.calls(call.asks, access)))
+
+    async def _answer(self, build: "_Build") -> "_Timed | None":
+        """What comes back, with a new token where the old one was refused; None where no second try was to be had."""
+        token = self._access.token
+        first = await self._timed(build)
+        if first.answer.status != HTTPStatus.UNAUTHORIZED or not token:
+            return first
+        if not await self._renew(token):
+            return first if self._well else None
+        pace = await self._more()
+        if pace is None:
+            return None
+        await asyncio.sleep(pace.delay)
+        return await self._timed(build)
+
+    async def _timed(self, build: "_Build") -> "_Timed":
+        began = stopwatch()
+        raw = await fetch(self._house.http, build(self._access), self._config.timeout_seconds)
+        return _Timed(raw, stopwatch() - began)
+
+    async def _renew(self, token: str) -> bool:
+        """Whether there is another token than this one, which was refused. A round gets one new token, no more."""
+        async with self._renewing:
+            if self._access.token != token:
+                return True
+            if self._renewed:
+                return False
+            self._renewed = True
+            return await self._token(spent=token)
 
 
-SAME_AGAIN = CarrierReply(AnswerKind.tracked, "", detail="what it said before")
-"""The reply to an answer that is byte for byte the last one: reading it again would tell nothing."""
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """An answer, and how many seconds it took."""
+
+    answer: RawAnswer
+    seconds: float
 
 
-def answer_digest(body: bytes) -> bytes:
-    """The name of a carrier's answer, by which the same answer is known again."""
-    return hashlib.blake2b(body, digest_size=16).digest()
+def _without(access: Access, told: str) -> str:
+    """What a carrier says of our credentials, without them."""
+    for known in (access.key, access.secret, access.account):
+        told = told.replace(known, "…") if len(known) >= _SECRET else told
+    return told
 
 
-def said_before(call: Call, raw: RawAnswer, by_number: Mapping[str, Sequence[DueParcel]]) -> bool:
-    """Whether an answer about one number says, to each parcel that has it, exactly what the last one did."""
-    if raw.status != 200 or len(call.asks) != 1:
-        return False
-    digest = answer_digest(raw.body)
-    return all(parcel.last_answer == digest for parcel in by_number[call.asks[0].tracking_number])
+def _detail(raw: RawAnswer) -> str:
+    """What can be told of an answer to everybody who watches over carriers: nothing that the other side wrote."""
+    if raw.status is not None:
+        return f"HTTP {raw.status}"
+    fault = raw.fault or ""
+    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("Connect")
+    return fault if ours else fault.partition(":")[0]
 
 
-def _unmentioned(ask: Ask) -> CarrierReply:
-    return CarrierReply(AnswerKind.malformed, ask.tracking_number, detail="the answer does not mention this parcel")
+_Build = Callable[[Access], Call]
+"""Makes a call anew, should its token have been refused."""
+
+
+def _question(number: str, parcels: Sequence[DueParcel]) -> Ask:
+    first = parcels[0]
+    return Ask(
+        number,
+        destination_country=first.country,
+        zone=first.zone,
+        carrier=first.carrier,
+        placed_on=first.placed_at.date(),
+    )

@@ -152,7 +152,9 @@ def any_due(session: Session, carrier: str, now: datetime) -> bool:
     return bool(session.scalar(_ANY_DUE, {"carrier": carrier, "now": now}))
 
 
-def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -> tuple[list[DueParcel], Pace]:
+def claim_due(
+    session: Session, house: House, carrier: Carrier, now: datetime, most: int | None = None
+) -> tuple[list[DueParcel], Pace]:
     """Claim the parcels of a carrier that are due, at most as many as its budget allows in the next seconds, and all
     that have the same numbers: they are asked about once.
 
@@ -160,7 +162,7 @@ def claim_due(session: Session, house: House, carrier: Carrier, now: datetime) -
     """
     config, seats = house.carrier_config(carrier.name), carrier.batch_size
     calls = within_reach(allowance_of(house, carrier))
-    choice = _choose(session, carrier, now, min(CLAIM, calls * seats))
+    choice = _choose(session, carrier, now, min(CLAIM if most is None else most, calls * seats))
     if not choice:
         return [], Pace(0, 0)
     wanted = wanted_calls(choice, seats)

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import ssl
 import zlib
 
 import aiohttp
 import httpx
 
 from app.channels.pool import Pool
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, clean
+from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
@@ -29,10 +30,28 @@ async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
         async with asyncio.timeout(deadline), asked as answer:
             return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
     except TimeoutError:
-        return RawAnswer(None, {}, b"", fault=f"no complete answer within {deadline:g} s")
+        fault = f"no complete answer within {deadline:g} s"
+        return RawAnswer(None, {}, b"", fault=fault, silence=Silence.timeout)
     except _FAULTS as error:
         said = _QUERY.sub("?…", f"{type(error).__name__}: {error}".rstrip(": "))
-        return RawAnswer(None, {}, b"", fault=clean(said, 300))
+        return RawAnswer(None, {}, b"", fault=clean(said, 300), silence=_silence(error))
+
+
+_CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
+_GARBLED = (httpx.DecodingError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError, zlib.error, ValueError)
+
+
+def _silence(error: BaseException) -> Silence:
+    """Why there is no answer. The client words a broken handshake as any other connection that was not made, so what
+    lies beneath is looked at."""
+    beneath: BaseException | None = error
+    while beneath is not None:
+        if isinstance(beneath, _CERTIFICATE):
+            return Silence.certificate
+        beneath = beneath.__cause__ or beneath.__context__
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+        return Silence.timeout  # a connection that was refused comes as a ConnectTimeout too
+    return Silence.garbled if isinstance(error, _GARBLED) else Silence.unreachable
 
 
 async def _body(answer: httpx.Response) -> bytes:

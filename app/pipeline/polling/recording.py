@@ -15,16 +15,19 @@ from app.pipeline.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
-from app.pipeline.polling.asking import Asked, answer_digest
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next
 from app.pipeline.polling.silence import fall_silent, is_last_answer
+from app.pipeline.polling.understanding import Asked, answer_digest
 from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
 from app.tracking.carriers.base import AnswerKind, clean
 from app.tracking.covered import seldom
 
 log = logger(__name__)
+
+_SOON = 20.0
+"""Times the wait after a first failure: a hint without the whole is asked about again in some five minutes."""
 
 _KEPT_OF_A_FAULT = 16_000
 """Bytes kept of an answer that could not be used: enough to see what it was."""
@@ -52,6 +55,26 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     in_halves(unusable, lambda batch: _fault(house, batch, now), lambda one, error: _set_aside(house, one, error))
     tally.parcels = len(asked) + len(silent)
     return tally
+
+
+_GIVE_BACK = sa.text("""
+    WITH kept AS MATERIALIZED (
+        SELECT shipments.id
+        FROM shipments JOIN unnest(cast(:ids AS bigint[]), cast(:numbers AS text[])) AS claimed (id, number)
+            ON claimed.id = shipments.id
+        WHERE shipments.tracking_number = claimed.number AND shipments.next_poll_at > :now
+        ORDER BY shipments.id FOR NO KEY UPDATE OF shipments
+    )
+    UPDATE shipments SET next_poll_at = :now FROM kept WHERE shipments.id = kept.id
+""")
+
+
+def give_back(house: House, parcels: Sequence[DueParcel], now: datetime) -> None:
+    """Let parcels that were claimed and not asked about be due again at once: it is their carrier that waits."""
+    if parcels:
+        values = {"ids": [one.id for one in parcels], "numbers": [one.tracking_number for one in parcels], "now": now}
+        with house.sessions.begin() as session:
+            session.execute(_GIVE_BACK, values)
 
 
 def _no_news(one: Asked) -> bool:
@@ -107,26 +130,28 @@ def _rest_until(parcel: DueParcel, usual: datetime, now: datetime) -> datetime |
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     with house.sessions.begin() as session:
         tally = hear(session, house, [_heard(one) for one in batch], now)
-        session.execute(insert(CarrierAnswer), [_answer_row(one, now, one.about) for one in batch])
-        session.execute(
-            sa.update(Shipment),
-            [
-                {
-                    "id": one.parcel.id,
-                    "last_polled_at": now,
-                    "last_answer": answer_digest(one.about),
-                    "poll_failures": 0,
-                    "problem": None,
-                }
-                for one in batch
-            ],
-        )
+        kept = [_answer_row(one, now, one.about) for one in batch]
+        kept += [_answer_row(one, now, one.more.body) for one in batch if one.more is not None]
+        session.execute(insert(CarrierAnswer), kept)
+        session.execute(sa.update(Shipment), [_answered(one, now) for one in batch])
+        if hints := [_again_soon(house, one) for one in batch if not one.complete]:
+            session.execute(_STILL_ASKED, hints)
     return tally
 
 
 def _heard(one: Asked) -> Heard:
     heard = Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number)
     return replace(heard, covered=one.parcel.covered)
+
+
+def _answered(one: Asked, now: datetime) -> dict[str, Any]:
+    """An answer that is only a hint, because nobody could ask for the whole, is no last answer: it is news again."""
+    last = answer_digest(one.about) if one.complete else one.parcel.last_answer
+    return {"id": one.parcel.id, "last_polled_at": now, "last_answer": last, "poll_failures": 0, "problem": None}
+
+
+def _again_soon(house: House, one: Asked) -> dict[str, Any]:
+    return {**_claimed(one), "next_poll_at": house.clock.after_wall(_SOON * after_failure(1, one.parcel.id))}
 
 
 _STILL_ASKED = sa.update(cast("sa.Table", Shipment.__table__)).where(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.models.vocabulary import Source
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
-from app.pipeline.polling.asking import Asked
+from app.pipeline.polling.understanding import Asked
 from app.pipeline.routing import speaks_for_others
 from app.tracking.carriers.base import AnswerKind
 

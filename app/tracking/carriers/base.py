@@ -88,14 +88,25 @@ class Call:
     body: bytes = b""
 
 
+class Silence(StrEnum):
+    """Why nothing came back over the wire: in time, at all, over a connection that can be trusted, or in readable
+    form."""
+
+    timeout = "timeout"
+    unreachable = "unreachable"
+    certificate = "certificate"
+    garbled = "garbled"
+
+
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """What came back over the wire, or why nothing did (`status` is then None)."""
+    """What came back over the wire, or why nothing did (`status` is then None, `fault` says it in words)."""
 
     status: int | None
     headers: Mapping[str, str]
     body: bytes
     fault: str | None = None
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True, slots=True)

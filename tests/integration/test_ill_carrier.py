@@ -1,0 +1,180 @@
+"""One carrier is ill: it is left in peace, all others are heard of as soon as ever, and its own parcels catch up."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from statistics import median
+
+import pytest
+import sqlalchemy as sa
+from celery.contrib.testing.worker import start_worker
+
+from app import worker
+from app.clock import Clock, wall_seconds
+from app.demo.carrier.behaviour import CALM, Behaviour, Fault
+from app.demo.carrier.server import CarrierStandIn
+from app.demo.carrier.timetable import Step
+from app.insight.carriers import carrier_health
+from app.models import Brand, Scan, Shipment
+from app.models.vocabulary import CarrierState
+from app.pipeline.house import House
+from app.pipeline.polling import recording
+from app.settings import CarrierSettings, Settings
+from app.tracking import health
+from app.tracking.carriers.dhl import Dhl
+from app.tracking.health import BackOff
+from app.wiring import build_house, build_wake
+from tests.integration.conftest import Town, eventually, serving, timetable
+from tests.pipeline.conftest import START
+
+SPEED = 1800.0
+"""Engine seconds in one: an hour lasts two seconds, and a question each half an hour comes every second."""
+
+SILENT = 2.0
+"""Seconds that a call lasts to a carrier that says nothing."""
+
+ALLOWED = 2.0
+"""Calls a second that the ill carrier bears, in its log and so by the wall clock."""
+
+ILL, WELL = "alpha", ("beta", "gamma")
+PARCELS = {ILL: 5, "beta": 6, "gamma": 6}
+
+
+class Down(Behaviour):
+    """Takes every question and says nothing."""
+
+    def fault(self, number: str, asked: int) -> Fault | None:
+        return Fault.stall
+
+
+def called(name: str) -> Dhl:
+    """A carrier that speaks as DHL does, under another name."""
+    carrier = Dhl()
+    carrier.name = name
+    return carrier
+
+
+@dataclass
+class Street:
+    """Three carriers beside each other, and the engine that asks them, with a real worker on a real broker."""
+
+    house: House
+    carriers: dict[str, CarrierStandIn]
+    engine: sa.Engine
+
+    def send_off(self, name: str) -> None:
+        """Each parcel is on the van, and something happens to it every quarter of an hour."""
+        town = Town(self.house, self.house.clock, Settings(), self.carriers[name], self.engine)
+        numbers = [f"{name}-{n}" for n in range(PARCELS[name])]
+        steps = ((-1.0, Step.label), *((quarter / 4, Step.van) for quarter in range(80)))
+        self.carriers[name].register([timetable(number, steps) for number in numbers])
+        for number in numbers:
+            town.order(number, parcels=[{"carrier": name, "tracking_number": number}])
+
+    def hours(self) -> float:
+        return (self.house.clock.now() - START) / timedelta(hours=1)
+
+    def delays(self, names: tuple[str, ...], start: float, end: float) -> list[float]:
+        """Engine hours from when each event of these carriers could be seen to when it was heard of; of the events
+        between two instants, in hours from the start."""
+        since, until = (START + timedelta(hours=hours) for hours in (start, end))
+        query = sa.select(Scan.occurred_at, Scan.heard_at).where(
+            Scan.carrier.in_(names), Scan.occurred_at >= since, Scan.occurred_at < until
+        )
+        with self.house.sessions() as session:
+            return [(heard - occurred) / timedelta(hours=1) for occurred, heard in session.execute(query)]
+
+    def heard_of(self, name: str) -> int:
+        """How many parcels of a carrier were heard of."""
+        with self.house.sessions() as session:
+            return session.scalars(
+                sa.select(sa.func.count(sa.distinct(Scan.shipment_id))).where(Scan.carrier == name)
+            ).one()
+
+    def state(self, name: str) -> CarrierState | None:
+        with self.house.sessions() as session:
+            return next((one.state for one in carrier_health(session) if one.carrier == name), None)
+
+
+@contextmanager
+def ticking(send: Callable[[], object]) -> Iterator[None]:
+    """The tick, ten times a second."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.1):
+            send()
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5)
+
+
+@pytest.fixture
+def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
+    """The engine's clock begins to run when all of it stands; nobody sends."""
+    monkeypatch.setattr(health, "BACK_OFF", dict.fromkeys(health.BACK_OFF, BackOff(3, 0.3, 0.6)))
+    monkeypatch.setattr(recording, "after_failure", lambda failures, shipment_id: 0.3)
+    app = worker.app
+    monkeypatch.setattr(app.conf, "broker_url", broker_url)
+    clock = Clock(START, wall_seconds(), SPEED)
+    carriers = {name: CarrierStandIn(clock) for name in PARCELS}
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(serving(carrier)) for name, carrier in carriers.items()}
+        settings = {
+            name: CarrierSettings(
+                base_url=url,
+                api_key="k",
+                requests_per_second=ALLOWED if name == ILL else 500,
+                timeout_seconds=SILENT,
+            )
+            for name, url in urls.items()
+        }
+        house = replace(
+            build_house(Settings(), engine=engine, wake=build_wake(app)),
+            clock=clock,
+            carriers={name: called(name) for name in PARCELS},
+            carrier_settings=settings,
+        )
+        monkeypatch.setattr(worker, "house", lambda: house)
+        street = Street(house, carriers, engine)
+        for name in WELL:
+            street.send_off(name)
+        stack.enter_context(
+            start_worker(app, pool="threads", concurrency=8, perform_ping_check=False, queues=["tick", "poll"])
+        )
+        stack.enter_context(ticking(lambda: app.send_task("doorstep.tick", expires=2.0, retry=False)))
+        yield street
+    house.loop.run(house.http.aclose())
+    house.loop.close()
+
+
+def test_an_ill_carrier_slows_no_other_and_is_caught_up_with_politely(street: Street):
+    """Down for hours, then no more than two a second: none above is in its log, and all its parcels are heard of."""
+    ill, began = street.carriers[ILL], street.hours()
+    eventually("some time passes in which all are well", lambda: street.hours() > began + 1.6, 20)
+    fell_ill = street.hours()
+    ill.behaviour = Down(stall_seconds=60)
+    street.send_off(ILL)
+    eventually("nobody asks it any more", lambda: street.state(ILL) is CarrierState.open, 20)
+    asked = len(ill.arrivals)
+    eventually("its bad hours are over", lambda: street.hours() > fell_ill + 2.5, 20)
+    assert len(ill.arrivals) - asked <= 4, "a probe now and then"
+    ill.behaviour = CALM.model_copy(update={"requests_per_second": ALLOWED})
+    eventually("all its parcels are heard of", lambda: street.heard_of(ILL) == PARCELS[ILL], 30)
+    well_again = street.hours()
+    assert street.state(ILL) is CarrierState.closed
+    assert ill.answered["Too many requests"] == 0 and ill.busiest(1.0) <= ALLOWED + 1
+    before = street.delays(WELL, began + 0.2, fell_ill - 0.6)
+    meanwhile = street.delays(WELL, fell_ill, well_again - 0.6)
+    assert len(before) >= 12 and len(meanwhile) >= 12
+    assert median(meanwhile) < median(before) + 0.3, "hours: one call that nobody answers lasts a whole one"
+    with street.house.sessions() as session:
+        blamed = sa.select(sa.func.max(Shipment.poll_failures)).where(Shipment.carrier.in_(WELL))
+        assert session.scalars(blamed).one() == 0
