@@ -1,5 +1,6 @@
 """What every test stands on: one embedded server a run, a clean database a test, and no way off this machine."""
 
+import logging
 import os
 import runpy
 import shutil
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
+import structlog
 
 from app.db import Sessions, make_engine, make_sessions
 from app.embedded import Embedded, Endpoints
@@ -34,6 +36,16 @@ def shut_the_way_out() -> None:
         del os.environ[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))
     runpy.run_path(str(GUARD / "sitecustomize.py"))
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command points the logs at the standard error that the runner lends it; later tests need their own."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="session")

@@ -219,9 +219,13 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
         shipment.eta_day,
     )
     question = next_question(watched, look.now, house.cadence(shipment.asked_of))
-    if question is None:
-        again_at = last_look(look.now) if look.called and shipment.next_poll_at is not None else None
-        return {"next_poll_at": again_at, "poll_rank": shipment.poll_rank}
+    ended_by_call = look.called and state.ended and Milestone(shipment.milestone) not in ENDS
+    if question is None or ended_by_call:
+        return {"next_poll_at": last_look(look.now) if ended_by_call else None, "poll_rank": shipment.poll_rank}
+    if (
+        state.ended and look.called and shipment.next_poll_at is not None
+    ):  # a late call puts off no look that is planned
+        return {"next_poll_at": min(shipment.next_poll_at, question.at), "poll_rank": shipment.poll_rank}
     at = seldom(question.at, look.now, state.milestone) if look.covered else question.at
     return {"next_poll_at": at, "poll_rank": int(question.rank)}
 

@@ -24,6 +24,7 @@ from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
 from app.tracking.carriers.base import HeardScan, scan_digest
 from app.wiring import build_celery, build_house, build_wake
+from tests.daylight import zone_by_day
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class Shop:
             {
                 "number": number_of(n),
                 "placed_at": (now - timedelta(days=2)).isoformat(),
-                "shopper": {"name": "Maja Lind", "email": email_of(n), "phone": phone_of(n)},
+                "shopper": {"name": "Maja Lind", "email": email_of(n), "phone": phone_of(n), "zone": zone_by_day()},
                 "parcels": [{"reference": "1"}],
             }
             for n in numbers

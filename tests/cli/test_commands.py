@@ -1,7 +1,6 @@
 """What people type wrongly, and what they are told."""
 
 import json
-import logging
 import os
 import signal
 import socket
@@ -11,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from app.cli import commands
@@ -19,16 +17,6 @@ from app.errors import ConfigurationError, DoorstepError, Unreachable
 
 COLUMNS = "order_number,placed_at,email,currency,carrier,tracking_number"
 GOOD = "1001,2026-11-20T10:00:00+01:00,alma@example.test,SEK,dhl,00340434161094042557"
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before():
-    """A command points the logs at the standard error that the runner lends it; later tests need their own."""
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

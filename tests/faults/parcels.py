@@ -14,6 +14,7 @@ from app.pipeline import listen
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
 from app.tracking.carriers.base import HeardScan, scan_digest
+from tests.daylight import zone_by_day
 
 
 def plan_messages(sessions: Sessions, house: House, orders: int) -> int:
@@ -24,7 +25,12 @@ def plan_messages(sessions: Sessions, house: House, orders: int) -> int:
         {
             "number": f"K{n:05}",
             "placed_at": (now - timedelta(days=2)).isoformat(),
-            "shopper": {"name": "Maja Lind", "email": f"maja{n}@example.test", "phone": f"+4670174{n:04}"},
+            "shopper": {
+                "name": "Maja Lind",
+                "email": f"maja{n}@example.test",
+                "phone": f"+4670174{n:04}",
+                "zone": zone_by_day(),
+            },
             "parcels": [{"reference": "1"}],
         }
         for n in range(orders)

@@ -18,6 +18,7 @@ from app.schema import migrate
 from app.settings import Settings
 from app.web.access import issue_key
 from app.wiring import build_house
+from tests.daylight import zone_by_day
 from tests.faults.conftest import Engine, await_
 from tests.faults.parcels import plan_messages
 from tests.faults.servers import Broker, Database
@@ -172,6 +173,11 @@ def _order(number: str) -> dict[str, object]:
     return {
         "number": number,
         "placed_at": (now - timedelta(days=1)).isoformat(),
-        "shopper": {"name": "Maja Lind", "email": f"m{number}@example.test", "phone": f"+4670174060{number}"},
+        "shopper": {
+            "name": "Maja Lind",
+            "email": f"m{number}@example.test",
+            "phone": f"+4670174060{number}",
+            "zone": zone_by_day(),
+        },
         "parcels": [{"reference": "1", "scans": [scan]}],
     }

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.clock import wall_now
 from app.models import Attempt, Brand, Message
 from app.web.access import issue_key
+from tests.daylight import zone_by_day
 from tests.doorbell import doorbell
 from tests.faults.conftest import Engine, await_
 
@@ -30,7 +31,12 @@ def order(number: str) -> dict[str, Any]:
     return {
         "number": number,
         "placed_at": (wall_now() - timedelta(days=1)).isoformat(),
-        "shopper": {"name": "Maja Lind", "email": f"m{number}@example.test", "phone": f"+4670174060{number}"},
+        "shopper": {
+            "name": "Maja Lind",
+            "email": f"m{number}@example.test",
+            "phone": f"+4670174060{number}",
+            "zone": zone_by_day(),
+        },
         "parcels": [{"reference": "1"}],
     }
 

@@ -116,7 +116,7 @@ def test_what_it_will_not_follow_is_told_and_tried_again(town: Town, aftership: 
     assert {town.parcel(number).milestone for number in ("NONE", "ILL", "FINE")} == {"in_transit"}
 
 
-@pytest.mark.parametrize(("secret", "least", "most"), [(SECRET, 11, 14), ("", 0, 5)])
+@pytest.mark.parametrize(("secret", "least", "most"), [(SECRET, 11, 14), ("", 0, 7)])
 def test_it_is_asked_seldom_where_its_calls_would_be_believed(
     town: Town, aftership: AfterShipStandIn, secret: str, least: int, most: int
 ):
