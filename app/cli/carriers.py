@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
+from rich.table import Table
 
 from app.cli import carrier_codes
 from app.cli.common import AsJson, engine_of, out, print_json, read_file, with_endpoints
@@ -15,6 +16,7 @@ from app.embedded import default_home, running
 from app.errors import ConfigurationError, Unreachable
 from app.insight.carriers import carrier_health
 from app.settings import CarrierSettings, Settings, load_settings
+from app.tracking.cadence import describe
 from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.numbers import plain
 from app.tracking.carriers.rawfile import read_file as read_raw
@@ -22,6 +24,7 @@ from app.tracking.carriers.registry import CARRIERS
 from app.tracking.normalised import normalised
 from app.tracking.setting_up import missing_settings, setting
 from app.tracking.which import which as candidates_of
+from app.wiring import build_cadence
 
 app = typer.Typer(invoke_without_command=True, help="What each carrier can do, how it is, and what its codes mean.")
 app.add_typer(carrier_codes.app)
@@ -53,8 +56,9 @@ def carriers(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    for row in rows:
-        out.print(_line(row), markup=False, highlight=False)
+    out.print(_table(rows), markup=False, highlight=False)
+    if any(row["missing"] for row in rows):
+        out.print("What a carrier needs is set as DOORSTEP_CARRIERS__<NAME>__…", markup=False, highlight=False)
 
 
 @app.command("show")
@@ -66,12 +70,14 @@ def show(carrier: Name, as_json: AsJson = False) -> None:
     given = {setting(found.name, name): _given(config, name, found) for name in _SETTINGS}
     formats = [_format(one) for one in found.formats]
     codes = {code: meaning.value for code, meaning in found.codes.items()}
+    cadence = describe(build_cadence(config.cadence))
     if as_json:
-        print_json(facts | {"settings": given, "formats": formats, "table": codes})
+        print_json(facts | {"settings": given, "cadence": cadence, "formats": formats, "table": codes})
         return
     for name, value in facts.items():
         out.print(f"{name.replace('_', ' '):>22}  {_shown(value)}", markup=False, highlight=False)
-    for title, told in (("Settings", given), ("Numbers", dict(formats)), ("Codes", _by_meaning(codes))):
+    told_of = {"Settings": given, "Cadence": cadence, "Numbers": dict(formats), "Codes": _by_meaning(codes)}
+    for title, told in told_of.items():
         out.print(f"\n{title}", markup=False, highlight=False)
         for name, text in told.items():
             out.print(f"  {name}: {text}", markup=False, highlight=False)
@@ -147,7 +153,7 @@ def _facts(carrier: Carrier, settings: Settings, health: Any | None) -> dict[str
         "title": carrier.title,
         "per_request": carrier.batch_size,
         "requests_per_second": config.requests_per_second or carrier.requests_per_second,
-        "requests_per_day": config.requests_per_day or carrier.requests_per_day,
+        "requests_per_day": _per_day(carrier, config),
         "push": carrier.push.signature if carrier.push else None,
         "codes": len(carrier.codes),
         "set_up": not missing,
@@ -160,6 +166,12 @@ def _facts(carrier: Carrier, settings: Settings, health: Any | None) -> dict[str
     }
 
 
+def _per_day(carrier: Carrier, config: CarrierSettings) -> int | None:
+    """Calls a day, as set or by the manual; None where they are not counted."""
+    given = carrier.requests_per_day if config.requests_per_day is None else config.requests_per_day
+    return given if isinstance(given, int) else None
+
+
 def _told(health: Any) -> dict[str, Any]:
     return {name: getattr(health, name) for name in ("state", "since", "last_answer_at", "last_fault")}
 
@@ -170,24 +182,22 @@ def _limits(row: Mapping[str, Any]) -> str:
     return (f"{rate:g}/s" if rate >= 1 else f"{rate * 60:.3g}/min") + day
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    """One carrier on one line, which wraps: a name that is cut off cannot be set."""
-    amount = row["per_request"]
-    facts = [
-        f"{amount} parcel{'' if amount == 1 else 's'} a request",
-        _limits(row),
-        f"push: {row['push'] or 'no'}",
-        f"{row['codes']} code{'' if row['codes'] == 1 else 's'}",
-        f"health: {row['health']['state'] if row['health'] else 'not known'}",
-        f"set up: {_set_up(row)}",
-    ]
-    return f"{row['carrier']:<14} {row['title']:<24} {' | '.join(facts)}"
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One carrier on one line, with what is short of it; `doorstep carriers show` tells the rest."""
+    table = Table("carrier", "called", "a request", "limits", "codes", "calls us", "health", "set up", box=None)
+    table.columns[2].justify = table.columns[4].justify = "right"
+    for row in rows:
+        health = row["health"]["state"] if row["health"] else "not known"
+        calls = "no" if row["push"] is None else "yes"
+        figures = (str(row["per_request"]), _limits(row), f"{row['codes']:,}", calls, health, _set_up(row))
+        table.add_row(row["carrier"], row["title"], *figures)
+    return table
 
 
 def _set_up(row: Mapping[str, Any]) -> str:
     if row["via"]:
         return f"asked via {row['via']}"
-    return "yes" if row["set_up"] else f"needs {' and '.join(row['missing'])}"
+    return "yes" if row["set_up"] else f"needs {', '.join(name.rsplit('__', 1)[1] for name in row['missing'])}"
 
 
 def _given(config: CarrierSettings, name: str, carrier: Carrier) -> str:
