@@ -182,15 +182,20 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _together(said: Sequence[_Said]) -> list[Heard]:
-    """All that was said about each parcel as one hearing: every scan, and what the newest call says beside them; its
+    """All that each carrier said about a parcel as one hearing: every scan, and what the newest call says beside them; its
     estimate, where that has none, from the newest that has."""
-    heard: dict[int, Heard] = {}
-    each = [Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number) for one in said]
+    heard: dict[tuple[int, str | None], Heard] = {}
+    newest: dict[int, Heard] = {}
+    each = [
+        replace(Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number), by=one.carrier) for one in said
+    ]
     for new in sorted(each, key=lambda one: one.as_of or _EVER):
-        old = heard.get(new.shipment_id)
-        if old is not None:
-            new = replace(new if new.estimates else new.with_estimate_of(old), scans=old.scans + new.scans)
-        heard[new.shipment_id] = new
+        before = newest.get(new.shipment_id)
+        if before is not None and not new.estimates:
+            new = new.with_estimate_of(before)
+        old = heard.pop((new.shipment_id, new.by), None)  # put back last: what is heard last of a parcel stands
+        new = new if old is None else replace(new, scans=old.scans + new.scans)
+        heard[new.shipment_id, new.by] = newest[new.shipment_id] = new
     return list(heard.values())
 
 

@@ -60,6 +60,7 @@ class DueParcel:
     eta_through: datetime | None = None
     eta_day: date | None = None
     covered: bool = False
+    candidates: Sequence[str] = ()
 
     @property
     def known_at(self) -> datetime:
@@ -139,7 +140,7 @@ _CLAIM = _statement("""
         RETURNING shipments.id, shipments.order_id, shipments.brand_id, shipments.tracking_number,
             shipments.milestone, shipments.last_heard_at, shipments.last_answer, shipments.poll_failures,
             shipments.problem, shipments.carrier, shipments.asked_of, shipments.milestone_at, shipments.numbered_at,
-            shipments.eta_from, shipments.eta_through, shipments.eta_day
+            shipments.eta_from, shipments.eta_through, shipments.eta_day, shipments.candidates
     )
     SELECT claimed.*, orders.country, orders.zone, orders.placed_at
     FROM claimed JOIN orders ON orders.id = claimed.order_id

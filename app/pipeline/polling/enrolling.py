@@ -243,7 +243,7 @@ def _come_again(
     soon, first_look = house.clock.after_wall(_SOON_SECONDS), house.clock.after_wall(_FIRST_LOOK_SECONDS)
     turns = [
         None
-        if not followed and now - parcel.placed_at > _GIVEN_UP_AFTER
+        if not followed and now - parcel.known_at > _GIVEN_UP_AFTER
         else first_look
         if followed
         else max(soon, standing.try_at or soon)

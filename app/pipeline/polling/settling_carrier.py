@@ -36,6 +36,14 @@ _NEXT = sa.text("""
 """)
 
 
+def is_passed_on(one: Asked) -> bool:
+    """Whether another candidate is still to be asked about a number that this one does not know: one carrier's not
+    knowing it is then nobody's last word."""
+    parcel = one.parcel
+    unknown = one.reply.kind is AnswerKind.not_found and parcel.carrier is None
+    return unknown and parcel.asked_of in parcel.candidates[:-1]
+
+
 def ask_the_next(session: Session, asked: Sequence[Asked], now: datetime) -> None:
     """Have the next candidate asked about parcels whose number this one does not know, or may not tell us.
 
@@ -58,6 +66,9 @@ def settled(house: House, shipment: Any, entry: Heard) -> dict[str, Any]:
     """
     if not shipment.candidates or entry.source is not Source.poll or entry.tracking_number is None:
         return {}
-    if speaks_for_others(house, shipment.asked_of):
-        return {"candidates": []}
-    return {"carrier": shipment.asked_of, "carrier_guessed": True, "candidates": []}
+    knows = entry.by or shipment.asked_of
+    if knows not in shipment.candidates:  # the settings changed while it was asked
+        return {}
+    if speaks_for_others(house, knows):
+        return {"asked_of": knows, "candidates": []}
+    return {"asked_of": knows, "carrier": knows, "carrier_guessed": True, "candidates": []}

@@ -1,0 +1,120 @@
+"""Where two parts of asking meet: what changed while a carrier was asked, and who knows what about a number."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.models import CarrierAnswer, Scan, Shipment
+from app.models.vocabulary import Milestone
+from app.pipeline.people.wiping import lock_orders, wipe_orders
+from app.pipeline.polling.due import DueParcel, claim_due
+from app.pipeline.polling.recording import record
+from app.pipeline.polling.understanding import Asked
+from app.pipeline.pushes import hear_pushes, keep_push
+from app.tracking.carriers.base import AnswerKind, CarrierReply, RawAnswer
+from tests.pipeline.conftest import World, heard_scan
+from tests.pipeline.test_pushes import aftership_order, call
+from tests.pipeline.test_routing import KEY, row, tell, with_settings
+
+
+def sql(world: World, text: str, **values: Any) -> list[Any]:
+    with world.house.sessions.begin() as session:
+        result = session.execute(sa.text(text), values)
+        return list(result.all()) if result.returns_rows else []
+
+
+def claimed(world: World, carrier: str) -> list[DueParcel]:
+    sql(world, "DELETE FROM carrier_budgets")
+    with world.house.sessions.begin() as session:
+        return claim_due(session, world.house, world.house.carriers[carrier], world.clock.now())[0]
+
+
+def answer(world: World, due: DueParcel, kind: AnswerKind, *scans: Any) -> None:
+    reply = CarrierReply(kind, due.tracking_number, scans=scans, detail="no such parcel")
+    record(world.house, [Asked(due, RawAnswer(200, {}, b'{"signed": "Maja Lind"}'), reply)], world.clock.now())
+
+
+def two_carriers(world: World) -> World:
+    return with_settings(world, dhl=KEY, other=KEY)
+
+
+def test_one_carriers_not_knowing_an_old_number_is_no_end(world: World):
+    """A number that nobody could be asked about for weeks expires when the last candidate does not know it either."""
+    two = two_carriers(world)
+    parcel = tell(two)
+    assert parcel.candidates == ["dhl", "other"]
+    world.clock.turn(days=40)
+    (due,) = claimed(two, "dhl")
+    answer(two, due, AnswerKind.not_found)
+    assert (row(two).milestone, row(two).asked_of) == (Milestone.registered, "other")
+    world.clock.turn(minutes=5)
+    (due,) = claimed(two, "other")
+    answer(two, due, AnswerKind.not_found)
+    assert row(two).milestone == Milestone.expired
+
+
+def test_the_one_that_was_asked_has_answered(world: World):
+    """Who is asked is changed while an answer is under way: it is still the answer of the one that was asked."""
+    two = two_carriers(world)
+    tell(two)
+    (due,) = claimed(two, "dhl")
+    sql(two, "UPDATE shipments SET asked_of = 'other'")
+    answer(two, due, AnswerKind.tracked, heard_scan(Milestone.in_transit, world.clock.now()))
+    parcel = row(two)
+    assert (parcel.carrier, parcel.asked_of, parcel.candidates) == ("dhl", "dhl", [])
+    with two.house.sessions() as session:
+        assert session.scalars(sa.select(Scan.carrier)).all() == ["dhl"]
+
+
+def test_one_that_is_no_candidate_any_more_settles_nothing(world: World):
+    """What it told is kept, in its own name; the others are asked on."""
+    two = two_carriers(world)
+    tell(two)
+    (due,) = claimed(two, "dhl")
+    sql(two, "UPDATE shipments SET asked_of = 'other', candidates = '{other}'")
+    answer(two, due, AnswerKind.tracked, heard_scan(Milestone.in_transit, world.clock.now()))
+    parcel = row(two)
+    assert (parcel.carrier, parcel.asked_of, parcel.candidates) == (None, "other", ["other"])
+    assert sql(two, "SELECT carrier FROM scans") == [("dhl",)]
+
+
+def test_a_call_is_in_the_words_of_who_called(world: World):
+    """AfterShip calls about a parcel of DHL's that DHL itself is asked about by now: these are AfterShip's codes."""
+    (shipment,) = aftership_order(world, asked_of="dhl")
+    sql(world, "UPDATE shipments SET carrier = 'aftership' WHERE id = :id", id=shipment)
+    keep_push(world.house, "aftership", call("InTransit_002"))
+    assert hear_pushes(world.house).scans == 1
+    assert sql(world, "SELECT carrier FROM scans") == [("aftership",)]
+
+
+def erase(world: World, shipment_id: int) -> None:
+    with world.house.sessions.begin() as session:
+        (order_id,) = session.scalars(sa.select(Shipment.order_id).where(Shipment.id == shipment_id))
+        lock_orders(session, [order_id])
+        wipe_orders(session, [order_id], world.clock.now(), again=False)
+
+
+def kept(world: World) -> list[CarrierAnswer]:
+    with world.house.sessions() as session:
+        return list(session.scalars(sa.select(CarrierAnswer)))
+
+
+def test_of_a_person_erased_while_the_carrier_is_asked_no_answer_is_kept(world: World):
+    """Neither news nor trouble, although the question was under way before."""
+    world.order()
+    (due,) = claimed(world, "dhl")
+    erase(world, due.id)
+    answer(world, due, AnswerKind.tracked, heard_scan(Milestone.in_transit, world.clock.now()))
+    answer(world, due, AnswerKind.malformed)
+    assert kept(world) == [] and sql(world, "SELECT 1 FROM scans") == []
+
+
+def test_an_answer_about_another_number_is_not_this_parcels(world: World):
+    """The number was corrected while the carrier was asked: the old one's answer is kept nowhere."""
+    world.order()
+    (due,) = claimed(world, "dhl")
+    sql(world, "UPDATE shipments SET tracking_number = 'RIGHT', problem = 'of the new number'")
+    answer(world, due, AnswerKind.tracked, heard_scan(Milestone.in_transit, world.clock.now()))
+    answer(world, due, AnswerKind.malformed)
+    assert kept(world) == []
+    assert sql(world, "SELECT last_answer, problem FROM shipments") == [(None, "of the new number")]
