@@ -30,7 +30,7 @@ from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
 from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
 from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
-from app.pipeline.polling.enrolling import enrol
+from app.pipeline.polling.enrolling import as_unasked, enrol
 from app.pipeline.polling.recording import give_back, record
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
@@ -107,8 +107,12 @@ def _poll_batch(house: House, carrier: Carrier) -> Tally | None:
         if probe:
             standing = begin_probe(session, house, carrier, entry, now)
     if not probe:  # one call alone says whether the carrier answers again
-        due = enrol(house, carrier, due)
+        due = enrol(house, carrier, due, standing)
+        if not due:
+            return Tally()
     found = house.loop.run(ask(house, carrier, due, pace, standing))
+    if probe:
+        as_unasked(house, carrier, found)
     now = house.clock.now()
     learn(house, carrier, found.outcomes, now)
     give_back(house, found.unasked, now)

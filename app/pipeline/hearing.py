@@ -23,8 +23,8 @@ class Heard:
 
     `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
     `asked`: its carrier was asked just now, so that silence is its answer. `as_of` is when the source says that it
-    stood so, UTC. `covered`: the carrier calls about the parcel by itself. `by` is the adapter whose words these are, where
-    it is known: who is asked about the parcel may have changed since, and its carrier may call while another is asked.
+    stood so, UTC. `covered`: the carrier calls about the parcel by itself. `by` is the adapter whose words these are,
+    where it is known: who is asked about the parcel may have changed since, or one calls while another is asked.
     """
 
     shipment_id: int

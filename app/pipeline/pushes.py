@@ -182,8 +182,8 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _together(said: Sequence[_Said]) -> list[Heard]:
-    """All that each carrier said about a parcel as one hearing: every scan, and what the newest call says beside them; its
-    estimate, where that has none, from the newest that has."""
+    """All that each carrier said about a parcel as one hearing: every scan, and what the newest call says beside them;
+    its estimate, where that has none, from the newest that has."""
     heard: dict[tuple[int, str | None], Heard] = {}
     newest: dict[int, Heard] = {}
     each = [

@@ -21,8 +21,10 @@ from app.pipeline.polling.understanding import (
     completed,
     replies_to,
     said_before,
+    told_of,
+    without_credentials,
 )
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
+from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 from app.tracking.health import Outcome, Standing, after, fault_of
 
 _OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})
@@ -31,10 +33,6 @@ as not asked."""
 
 _A_MOMENT = 0.005
 """A pause shorter than this costs more than it spaces out."""
-
-
-_SECRET = 6
-"""Characters from which on a credential is one, and no word that may stand anywhere."""
 
 
 @dataclass(slots=True)
@@ -95,7 +93,7 @@ class _Batch:
         lent = await tokens.lend(self._house.http, self._carrier, self._access, seconds, spent)
         if isinstance(lent, Refused):
             fault = fault_of([lent.reply.kind], lent.raw) or CarrierFault.malformed
-            detail = _without(self._access, lent.reply.detail or "")
+            detail = without_credentials(self._access, lent.reply.detail or "")
             self._note(Outcome(fault, detail, lent.reply.retry_after, certain=True))
             return False
         self._access = replace(self._access, token=lent)
@@ -126,7 +124,7 @@ class _Batch:
             self._note(Outcome(seconds=raw.seconds))
             self._take(call.asks[0], raw.answer, SAME_AGAIN)
             return
-        replies = replies_to(self._carrier, call, raw.answer)
+        replies = replies_to(self._carrier, call, raw.answer, self._access)
         fault = self._judge(replies.values(), raw)
         if split and fault is CarrierFault.malformed and len(call.asks) > 1 and await self._halved(call):
             return
@@ -160,7 +158,7 @@ class _Batch:
         if more is None:
             self._take(one, raw, reply, complete=False)
             return
-        replies = replies_to(self._carrier, fuller, more.answer)
+        replies = replies_to(self._carrier, fuller, more.answer, self._access)
         self._judge(replies.values(), more)
         full = replies[one.tracking_number]
         if full.kind is AnswerKind.tracked:
@@ -191,7 +189,7 @@ class _Batch:
             self._note(Outcome(seconds=raw.seconds))
             return None
         waits = [reply.retry_after for reply in replies if reply.retry_after is not None]
-        self._note(Outcome(fault, _detail(raw.answer), max(waits, default=None)))
+        self._note(Outcome(fault, told_of(raw.answer), max(waits, default=None)))
         return fault
 
     def _note(self, outcome: Outcome) -> None:
@@ -280,22 +278,6 @@ class _Timed:
 
     answer: RawAnswer
     seconds: float
-
-
-def _without(access: Access, told: str) -> str:
-    """What a carrier says of our credentials, without them."""
-    for known in (access.key, access.secret, access.account):
-        told = told.replace(known, "…") if len(known) >= _SECRET else told
-    return told
-
-
-def _detail(raw: RawAnswer) -> str:
-    """What can be told of an answer to everybody who watches over carriers: nothing that the other side wrote."""
-    if raw.status is not None:
-        return f"HTTP {raw.status}"
-    fault = raw.fault or ""
-    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("Connect")
-    return fault if ours else fault.partition(":")[0]
 
 
 _Build = Callable[[Access], Call]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.models.vocabulary import Source
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.understanding import Asked
 from app.pipeline.routing import speaks_for_others
 from app.tracking.carriers.base import AnswerKind
@@ -54,8 +55,13 @@ def ask_the_next(session: Session, asked: Sequence[Asked], now: datetime) -> Non
         for one in asked
         if one.parcel.carrier is None and one.reply.kind in (AnswerKind.not_found, AnswerKind.denied)
     ]
-    if passed:
-        ids, numbers = [parcel.id for parcel in passed], [parcel.tracking_number for parcel in passed]
+    pass_on(session, passed, now)
+
+
+def pass_on(session: Session, parcels: Sequence[DueParcel], now: datetime) -> None:
+    """Have the next candidate asked about these parcels, in the transaction that has just given them a later turn."""
+    if parcels:
+        ids, numbers = [parcel.id for parcel in parcels], [parcel.tracking_number for parcel in parcels]
         session.execute(_NEXT, {"ids": ids, "numbers": numbers, "soon": now + NEXT_AFTER})
 
 
