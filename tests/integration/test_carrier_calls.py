@@ -59,7 +59,9 @@ def way_of(number: str, index: int) -> Timetable:
 
 def order(town: Town, number: str, **given: object) -> None:
     parcels = [{"carrier": "aftership", "tracking_number": number}]
-    town.order(number, **given, parcels=parcels, shopper={"name": "Maja", "email": f"{number}@example.test", "country": "SE"})
+    town.order(
+        number, **given, parcels=parcels, shopper={"name": "Maja", "email": f"{number}@example.test", "country": "SE"}
+    )
 
 
 def poll(town: Town) -> None:

@@ -10,7 +10,7 @@ from app.clock import stopwatch
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.breaker import moment_of
-from app.pipeline.polling.budget import Pace, spend_more
+from app.pipeline.polling.budget import Pace, spend, spend_more
 from app.pipeline.polling.due import LEASE_SECONDS, DueParcel
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.tokens import Refused
@@ -54,8 +54,8 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
     batch.begin(pace)
     if not await batch.log_in():
         return Round(unasked=list(due), outcomes=batch.round.outcomes)
-    calls = await batch.calls()
-    await asyncio.gather(*(batch.make(call) for call in calls))
+    calls = await batch.paced(await batch.calls())
+    await asyncio.gather(*(batch.make(call, wait) for call, wait in calls))
     return batch.whole()
 
 
@@ -71,6 +71,7 @@ class _Batch:
         self._by_number: dict[str, list[DueParcel]] = {}
         for parcel in due:
             self._by_number.setdefault(parcel.tracking_number, []).append(parcel)
+        self._granted = -(-len(self._by_number) // carrier.batch_size)
         self._started = self._free_at = stopwatch()
         self._gap = 0.0
         self._gate = asyncio.Lock()
@@ -107,8 +108,20 @@ class _Batch:
         apart = self._carrier.batch_size > 1 and self._standing.state is CarrierState.closed  # a probe is one call
         if apart and 0 < len(odd) < len(asks) and await self._more() is not None:
             sound = [one for one in asks if not self._spoilt(one.tracking_number)]
+            self._granted += 1
             return [*self._carrier.calls(sound, self._access), *self._carrier.calls(odd, self._access)]
         return self._carrier.calls(asks, self._access)
+
+    async def paced(self, calls: Sequence[Call]) -> list[tuple[Call, float]]:
+        """The calls that may be made, and how many seconds each waits at least. Some adapters need more than full
+        batches come to (a number that must go alone): what no leave is had for comes due again."""
+        within, beyond = calls[: self._granted], calls[self._granted :]
+        grant = await asyncio.to_thread(spend, self._house, self._carrier, 0, len(beyond)) if beyond else None
+        leave = grant.calls if grant else 0
+        for call in beyond[leave:]:
+            self._give_back(call.asks)
+        wait = grant.pace.delay if grant else 0.0
+        return [*((call, 0.0) for call in within), *((call, wait) for call in beyond[:leave])]
 
     def _spoilt(self, number: str) -> bool:
         return any((parcel.problem or "").startswith(AnswerKind.malformed.value) for parcel in self._by_number[number])

@@ -19,7 +19,7 @@ from app.models.vocabulary import CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Round
 from app.pipeline.polling.breaker import learn, moment_of
-from app.pipeline.polling.budget import spend_more
+from app.pipeline.polling.budget import spend
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.recording import give_back
@@ -186,11 +186,10 @@ async def _tell(house: House, carrier: Carrier, enrolment: Enrolment, round_: _R
     per_second = config.requests_per_second or carrier.requests_per_second
     at_once = max(1, int(_SECONDS_AT_ONCE * per_second)) * enrolment.batch_size
     calls = enrolment.calls(round_.asks[:at_once], access, round_.hook_url)
-    pace = None
-    while calls and (pace := await asyncio.to_thread(spend_more, house, carrier, len(calls))) is None:
-        calls = calls[: len(calls) // 2]
-    if pace is None:
+    grant = await asyncio.to_thread(spend, house, carrier, 0, len(calls)) if calls else None
+    if grant is None:
         return []
+    pace, calls = grant.pace, calls[: grant.calls]
     limit, moment = asyncio.Semaphore(config.concurrency), moment_of(house, carrier, house.clock.now())
 
     async def one(index: int, call: Call) -> list[Enrolled]:
