@@ -32,6 +32,7 @@ from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_c
 from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
 from app.pipeline.polling.enrolling import as_unasked, enrol
 from app.pipeline.polling.recording import give_back, record
+from app.pipeline.polling.settling_carrier import pass_by_the_ill
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
 from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
@@ -54,8 +55,10 @@ ENOUGH_SECONDS = 20.0
 def due_work(house: House) -> list[tuple[str, str]]:
     """The kinds of work that have something due now: (`poll`, carrier), (`urgent`, channel) and (`send`, channel)."""
     now = house.clock.now()
-    with house.sessions() as session:
-        asked = sorted(house.carriers.keys() - held(session, house, now))
+    with house.sessions.begin() as session:
+        ill = held(session, house, now)
+        pass_by_the_ill(session, ill, now)
+        asked = sorted(house.carriers.keys() - ill)
         carriers = [carrier for carrier in asked if any_due(session, carrier, now)]
         senders = [
             ("send" if priority else "urgent", channel.value)

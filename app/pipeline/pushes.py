@@ -105,15 +105,20 @@ class _Said:
 
 _Parcel = sa.Row[Any]
 
-_PARCELS = sa.text("""
+_THEIRS = """
+    (asked_of = {carrier} OR shipments.carrier = {carrier} OR {carrier} = any(shipments.candidates))
+        AND orders.erased_at IS NULL
+        AND (next_poll_at IS NOT NULL OR greatest(last_heard_at, milestone_at, delivered_at, placed_at) >= :since)
+"""
+_PARCELS = sa.text(
+    """
     SELECT shipments.id, shipments.brand_id, shipments.tracking_number, shipments.carrier,
         orders.country, orders.zone, orders.placed_at
     FROM shipments JOIN orders ON orders.id = shipments.order_id
-    WHERE shipments.tracking_number = any(:numbers) AND (asked_of = :carrier OR shipments.carrier = :carrier)
-        AND orders.erased_at IS NULL
-        AND (next_poll_at IS NOT NULL OR greatest(last_heard_at, milestone_at, delivered_at, placed_at) >= :since)
+    WHERE shipments.tracking_number = any(:numbers) AND {theirs}
     ORDER BY shipments.id
-""")
+""".replace("{theirs}", _THEIRS.format(carrier=":carrier"))
+)
 
 
 def _read(session: Session, house: House, carrier: str, pushes: Sequence[CarrierPush], now: datetime) -> list[_Said]:
@@ -247,7 +252,8 @@ def _set_aside(house: House, push_id: int, error: Exception) -> None:
 
 
 # What was about a number that nobody had, and somebody has now, waits again. After a day it is nobody's, and goes.
-_MATCHED_SINCE = sa.text("""
+_MATCHED_SINCE = sa.text(
+    """
     WITH found AS MATERIALIZED (
         SELECT DISTINCT pushes.id
         FROM (
@@ -257,8 +263,8 @@ _MATCHED_SINCE = sa.text("""
         ) AS pushes
         CROSS JOIN unnest(pushes.unmatched) AS stranger (number)
         CROSS JOIN LATERAL (
-            SELECT 1 FROM shipments WHERE tracking_number = stranger.number
-                AND (shipments.asked_of = pushes.carrier OR shipments.carrier = pushes.carrier)
+            SELECT 1 FROM shipments JOIN orders ON orders.id = shipments.order_id
+            WHERE shipments.tracking_number = stranger.number AND {theirs}
             LIMIT 1
         ) AS parcel
         LIMIT 500
@@ -268,7 +274,8 @@ _MATCHED_SINCE = sa.text("""
     )
     UPDATE carrier_pushes SET taken_at = NULL, unmatched = NULL FROM mine WHERE carrier_pushes.id = mine.id
     RETURNING carrier_pushes.id
-""")
+""".replace("{theirs}", _THEIRS.format(carrier="pushes.carrier"))
+)
 _NOBODYS = sa.text("""
     WITH mine AS MATERIALIZED (
         SELECT id FROM carrier_pushes
@@ -282,6 +289,6 @@ _NOBODYS = sa.text("""
 def look_again(house: House) -> Tally:
     """Hear what was said about parcels before their orders came in, and let go of what is nobody's."""
     with house.sessions.begin() as session:
-        found = session.scalars(_MATCHED_SINCE).all()
+        found = session.scalars(_MATCHED_SINCE, {"since": house.clock.now() - FORGOTTEN}).all()
         session.execute(_NOBODYS)
     return hear_pushes(house) if found else Tally()

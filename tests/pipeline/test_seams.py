@@ -1,17 +1,21 @@
 """Where two parts of asking meet: what changed while a carrier was asked, and who knows what about a number."""
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.models import CarrierAnswer, Scan, Shipment
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import CarrierFault, Milestone
+from app.pipeline import due_work
 from app.pipeline.people.wiping import lock_orders, wipe_orders
+from app.pipeline.polling.breaker import learn
 from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
-from app.pipeline.pushes import hear_pushes, keep_push
+from app.pipeline.pushes import hear_pushes, keep_push, look_again
 from app.tracking.carriers.base import AnswerKind, CarrierReply, RawAnswer
+from app.tracking.health import Outcome
 from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.test_pushes import aftership_order, call
 from tests.pipeline.test_routing import KEY, row, tell, with_settings
@@ -118,3 +122,71 @@ def test_an_answer_about_another_number_is_not_this_parcels(world: World):
     answer(world, due, AnswerKind.malformed)
     assert kept(world) == []
     assert sql(world, "SELECT last_answer, problem FROM shipments") == [(None, "of the new number")]
+
+
+def open_breaker(world: World, *carriers: str) -> None:
+    """These carriers are left alone for a day."""
+    for carrier in carriers:
+        learn(world.house, world.house.carriers[carrier], [DENIED], world.clock.now())
+    until = world.clock.now() + timedelta(days=1)
+    sql(world, "UPDATE carrier_health SET until = :until WHERE state = 'open'", until=until)
+
+
+DENIED = Outcome(CarrierFault.denied, certain=True)
+
+
+def test_an_ill_candidate_does_not_stand_before_the_others(world: World):
+    """The likeliest refuses the key: after a while the next is asked, and nobody where all are left alone."""
+    two = two_carriers(world)
+    tell(two)
+    open_breaker(two, "dhl")
+    assert due_work(two.house) == [] and row(two).asked_of == "dhl", "it may be well again in a moment"
+    world.clock.turn(minutes=11)
+    assert ("poll", "other") in due_work(two.house)
+    assert (row(two).asked_of, row(two).next_poll_at) == ("other", world.clock.now())
+    open_breaker(two, "other")
+    world.clock.turn(minutes=11)
+    assert due_work(two.house) == [] and row(two).asked_of == "other"
+
+
+def test_whose_carrier_is_known_waits_for_it(world: World):
+    """Nobody else can be asked about it."""
+    two = two_carriers(world)
+    tell(two, carrier="dhl")
+    open_breaker(two, "dhl")
+    world.clock.turn(hours=5)
+    assert due_work(two.house) == [] and row(two).asked_of == "dhl"
+
+
+def test_a_call_is_heard_while_another_candidate_is_asked(world: World):
+    """AfterShip follows the number already; that DHL is asked about it just now makes its call no stranger's."""
+    (shipment,) = aftership_order(world, asked_of="dhl")
+    sql(world, "UPDATE shipments SET carrier = NULL, candidates = '{dhl,aftership}' WHERE id = :id", id=shipment)
+    keep_push(world.house, "aftership", call("InTransit_002"))
+    assert hear_pushes(world.house).scans == 1
+    assert sql(world, "SELECT carrier, candidates FROM shipments") == [(None, ["dhl", "aftership"])]
+
+
+def test_a_call_about_a_parcel_of_long_ago_is_looked_at_once(world: World):
+    """It matches nobody now, and is not read again every quarter of a minute for a day."""
+    (shipment,) = aftership_order(world)
+    sql(world, "UPDATE shipments SET next_poll_at = NULL WHERE id = :id", id=shipment)
+    world.clock.turn(days=100)
+    keep_push(world.house, "aftership", call("InTransit_002"))
+    assert hear_pushes(world.house).parcels == 0
+    look_again(world.house)
+    before = sql(world, "SELECT taken_at, unmatched FROM carrier_pushes")
+    look_again(world.house)
+    assert sql(world, "SELECT taken_at, unmatched FROM carrier_pushes") == before
+    assert before[0][1] == ["T1001-0"]
+
+
+def test_a_corrected_numbers_silence_begins_with_it(world: World):
+    """What was heard weeks ago was of the wrong number: that nobody knows the right one yet is said on the parcel."""
+    (parcel,) = world.order()
+    world.scan(parcel, Milestone.in_transit)
+    now = world.clock.turn(days=31)
+    sql(world, "UPDATE shipments SET tracking_number = 'RIGHT', numbered_at = :now, next_poll_at = :now", now=now)
+    (due,) = claimed(world, "dhl")
+    answer(world, due, AnswerKind.not_found)
+    assert sql(world, "SELECT milestone, problem FROM shipments") == [("dispatched", "not_found: no such parcel")]

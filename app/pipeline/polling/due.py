@@ -67,13 +67,18 @@ class DueParcel:
         """When its number was handed to us."""
         return self.numbered_at or self.placed_at
 
+    @property
+    def quiet_since(self) -> datetime:
+        """When anything new was heard of it last. What was heard of a number that it had before does not count."""
+        return max(self.last_heard_at or self.known_at, self.known_at)
+
     def watched(self) -> Watched:
         """What the cadence looks at."""
         return Watched(
             self.id,
             self.milestone,
             self.milestone_at,
-            self.last_heard_at or self.known_at,
+            self.quiet_since,
             self.zone,
             self.country,
             self.eta_from,

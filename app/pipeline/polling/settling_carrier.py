@@ -1,6 +1,6 @@
 """Whose number it is, where nobody said: the adapters are asked in turn, and the first that knows it settles it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,31 @@ _NEXT = sa.text("""
         poll_failures = CASE WHEN unsettled.at < cardinality(unsettled.candidates) THEN 0 ELSE poll_failures END
     FROM unsettled WHERE shipments.id = unsettled.id
 """)
+
+ILL_FOR = timedelta(minutes=10)
+"""Engine time that a parcel waits for a candidate that is left alone, before another is asked."""
+
+# The next in turn that may be asked; where all are left alone it stays where it is.
+_PAST_THE_ILL = sa.text("""
+    WITH stuck AS MATERIALIZED (
+        SELECT id, candidates, array_position(candidates, asked_of) AS at FROM shipments
+        WHERE asked_of = any(:ill) AND carrier IS NULL AND next_poll_at <= :since
+            AND NOT candidates <@ cast(:ill AS text[])
+        ORDER BY id LIMIT 400 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE shipments SET next_poll_at = :now, poll_failures = 0, asked_of = (
+        SELECT name FROM unnest(stuck.candidates) WITH ORDINALITY AS one (name, place)
+        WHERE name <> all(:ill) ORDER BY place <= stuck.at, place LIMIT 1
+    )
+    FROM stuck WHERE shipments.id = stuck.id
+""")
+
+
+def pass_by_the_ill(session: Session, ill: Collection[str], now: datetime) -> None:
+    """Have another candidate asked about parcels that have long waited for one that is left alone: wrong credentials
+    of the likeliest would keep them from the one that knows them for ever."""
+    if ill:
+        session.execute(_PAST_THE_ILL, {"ill": sorted(ill), "since": now - ILL_FOR, "now": now})
 
 
 def is_passed_on(one: Asked) -> bool:
