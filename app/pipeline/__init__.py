@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.channels.base import Verdict
 from app.clock import stopwatch
+from app.db import cause_of
 from app.log import logger
 from app.models.vocabulary import Channel, Source
 from app.pipeline.asking_back import ask_back
@@ -168,7 +169,7 @@ def _listener(house: House, at: datetime, total: Tally) -> Callable[[Sequence[He
 
 
 def _promise_set_aside(one: Heard, error: Exception) -> None:
-    log.error("promise could not be judged", shipment=one.shipment_id, error=f"{type(error).__name__}: {error}")
+    log.error("promise could not be judged", shipment=one.shipment_id, error=cause_of(error))
 
 
 def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
@@ -258,7 +259,7 @@ def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> No
 
 
 def _unsettled(pair: tuple[Begun, Verdict], error: Exception) -> None:
-    log.error("verdict could not be stored", attempt=pair[0].attempt_id, error=f"{type(error).__name__}: {error}")
+    log.error("verdict could not be stored", attempt=pair[0].attempt_id, error=cause_of(error))
 
 
 def recover(house: House) -> Settled:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.clock import stopwatch
+from app.db import cause_of
 from app.errors import Unreadable
 from app.log import logger
 from app.models import CarrierPush
@@ -241,7 +242,7 @@ def _note_calls(session: Session, said: Sequence[_Said], now: datetime) -> None:
 
 def _set_aside(house: House, push_id: int, error: Exception) -> None:
     """A call that cannot be heard is kept with the reason, and holds up no other."""
-    problem = clean(f"{type(error).__name__}: {error}", 300)
+    problem = clean(cause_of(error), 300)
     log.error("push set aside", push=push_id, error=problem)
     with house.sessions.begin() as session:
         session.execute(

@@ -1,5 +1,6 @@
 """Where two parts of asking meet: what changed while a carrier was asked, and who knows what about a number."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -190,3 +191,14 @@ def test_a_corrected_numbers_silence_begins_with_it(world: World):
     (due,) = claimed(world, "dhl")
     answer(world, due, AnswerKind.not_found)
     assert sql(world, "SELECT milestone, problem FROM shipments") == [("dispatched", "not_found: no such parcel")]
+
+
+def test_what_cannot_be_stored_is_named_without_the_row(world: World, capsys):
+    """PostgreSQL ends its complaint with the whole row, the carrier's words about a person in it."""
+    world.order()
+    (due,) = claimed(world, "dhl")
+    odd = replace(heard_scan(Milestone.in_transit, world.clock.now()), milestone="beamed", place="c/o Maja Lind")
+    answer(world, due, AnswerKind.tracked, odd)
+    [(problem,)] = sql(world, "SELECT problem FROM shipments")
+    assert problem.startswith("set aside: CheckViolation: ")
+    assert "Maja" not in problem + "".join(capsys.readouterr())

@@ -183,7 +183,8 @@ async def _tell(house: House, carrier: Carrier, enrolment: Enrolment, round_: _R
     """Tell a carrier of numbers, concurrently, no faster than its pace, until it is found ill; none where its budget
     has nothing to give."""
     config, access = house.carrier_config(carrier.name), house.access(carrier)
-    per_second = config.requests_per_second or carrier.requests_per_second
+    allowed = config.requests_per_second or carrier.requests_per_second
+    per_second = min(allowed, round_.health.pace or allowed)
     at_once = max(1, int(_SECONDS_AT_ONCE * per_second)) * enrolment.batch_size
     calls = enrolment.calls(round_.asks[:at_once], access, round_.hook_url)
     grant = await asyncio.to_thread(spend, house, carrier, 0, len(calls)) if calls else None
@@ -193,7 +194,7 @@ async def _tell(house: House, carrier: Carrier, enrolment: Enrolment, round_: _R
     limit, moment = asyncio.Semaphore(config.concurrency), moment_of(house, carrier, house.clock.now())
 
     async def one(index: int, call: Call) -> list[Enrolled]:
-        await asyncio.sleep(pace.delay + index * pace.gap)
+        await asyncio.sleep(pace.delay + index * max(pace.gap, 1 / per_second))
         async with limit:
             if round_.health.state is CarrierState.open:
                 return []

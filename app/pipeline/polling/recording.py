@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.db import cause_of
 from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
@@ -228,14 +229,14 @@ def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
 
 def _set_aside(house: House, one: Asked, error: Exception) -> None:
     """A parcel whose answer could not even be written: say so on it, and come back to it much later."""
-    log.error("parcel set aside", shipment=one.parcel.id, error=f"{type(error).__name__}: {error}")
+    log.error("parcel set aside", shipment=one.parcel.id, error=cause_of(error))
     failures = one.parcel.poll_failures + 1
     with house.sessions.begin() as session:
         session.execute(
             sa.update(Shipment)
             .where(Shipment.id == one.parcel.id, Shipment.next_poll_at.is_not(None))
             .values(
-                problem=f"set aside: {clean(str(error), 300)}",
+                problem=f"set aside: {clean(cause_of(error), 300)}",
                 poll_failures=failures,
                 next_poll_at=house.clock.after_wall(after_failure(failures + 4, one.parcel.id)),
             )
