@@ -4,36 +4,30 @@ It is done as a parcel comes due: a new one is due at once, and none waits longe
 renewed ahead of its end. So there is nothing to choose from beside what is due anyway.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from app.clock import stopwatch
 from app.log import logger
 from app.models import EnrolledNumber
 from app.models.vocabulary import CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.asking import Round
-from app.pipeline.polling.breaker import learn, moment_of
-from app.pipeline.polling.budget import spend
+from app.pipeline.polling.breaker import learn
 from app.pipeline.polling.due import DueParcel
-from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.recording import give_back
 from app.pipeline.polling.settling_carrier import pass_on
-from app.pipeline.polling.understanding import NOT_FORESEEN, told_of, without_credentials
+from app.pipeline.polling.telling_numbers import Telling, tell_numbers
 from app.tracking.cadence import after_failure
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, Enrolled, Enrolment, RawAnswer, clean
+from app.tracking.carriers.base import AnswerKind, Ask, Carrier, Enrolled, Enrolment, clean
 from app.tracking.covered import is_covered
-from app.tracking.health import Outcome, Standing, after, fault_of
+from app.tracking.health import Standing
 
 log = logger(__name__)
 
-_SECONDS_AT_ONCE = 4.0
-"""How long the calls of one round may take to begin; what does not fit in waits for its parcel's next turn."""
 _SOON_SECONDS = 60.0
 _FIRST_LOOK_SECONDS = 120.0
 """How long a carrier that was just told of a number is left to look for it."""
@@ -83,9 +77,9 @@ def enrol(house: House, carrier: Carrier, due: Sequence[DueParcel], health: Stan
     before = _standings(house, carrier, due)
     stand = dict(before)
     if enrolment is not None and (enrolment.needed or hook_url):
-        round_ = _Round(_asks(due, before, house.clock.now()), hook_url, health)
-        stand |= _told(house, carrier, enrolment, round_, before)
-        health = round_.health
+        telling = Telling(_asks(due, before, house.clock.now()), hook_url, health)
+        stand |= _told(house, carrier, enrolment, telling, before)
+        health = telling.health if enrolment.needed else health
     now = house.clock.now()
     ready: list[DueParcel] = []
     later: list[tuple[DueParcel, _Followed, bool]] = []
@@ -154,85 +148,20 @@ def _asks(due: Sequence[DueParcel], standings: Mapping[str, _Followed], now: dat
     return list(wanting.values())
 
 
-@dataclass(slots=True)
-class _Round:
-    """What a carrier is to be told: of which numbers, and where it shall call; and what its answers showed of it."""
-
-    asks: Sequence[Ask]
-    hook_url: str
-    health: Standing
-    outcomes: list[Outcome] = field(default_factory=list)
-
-
 def _told(
-    house: House, carrier: Carrier, enrolment: Enrolment, round_: _Round, before: Mapping[str, _Followed]
+    house: House, carrier: Carrier, enrolment: Enrolment, telling: Telling, before: Mapping[str, _Followed]
 ) -> dict[str, _Followed]:
     """How the numbers stand of which the carrier was told now, stored; as many as its budget allows."""
     now = house.clock.now()
-    told = house.loop.run(_tell(house, carrier, enrolment, round_)) if round_.asks else []
-    learn(house, carrier, round_.outcomes, house.clock.now())
+    told = house.loop.run(tell_numbers(house, carrier, enrolment, telling)) if telling.asks else []
+    if enrolment.needed:  # one that can be asked without it may well have another key for telling
+        learn(house, carrier, telling.outcomes, house.clock.now())
     stand = {one.tracking_number: _after(house, one, before.get(one.tracking_number, _UNKNOWN), now) for one in told}
     if stand:
         _store(house, carrier, stand, now)
         refused = sum(1 for one in told if one.refusal)
         log.info("enrolled", carrier=carrier.name, followed=len(told) - refused, refused=refused)
     return stand
-
-
-async def _tell(house: House, carrier: Carrier, enrolment: Enrolment, round_: _Round) -> list[Enrolled]:
-    """Tell a carrier of numbers, concurrently, no faster than its pace, until it is found ill; none where its budget
-    has nothing to give."""
-    config, access = house.carrier_config(carrier.name), house.access(carrier)
-    allowed = config.requests_per_second or carrier.requests_per_second
-    per_second = min(allowed, round_.health.pace or allowed)
-    at_once = max(1, int(_SECONDS_AT_ONCE * per_second)) * enrolment.batch_size
-    calls = enrolment.calls(round_.asks[:at_once], access, round_.hook_url)
-    grant = await asyncio.to_thread(spend, house, carrier, 0, len(calls)) if calls else None
-    if grant is None:
-        return []
-    pace, calls = grant.pace, calls[: grant.calls]
-    limit, moment = asyncio.Semaphore(config.concurrency), moment_of(house, carrier, house.clock.now())
-
-    async def one(index: int, call: Call) -> list[Enrolled]:
-        await asyncio.sleep(pace.delay + index * max(pace.gap, 1 / per_second))
-        async with limit:
-            if round_.health.state is CarrierState.open:
-                return []
-            began = stopwatch()
-            raw = await fetch(house.http, call, config.timeout_seconds)
-        enrolled = [_discreet(access, one) for one in _of_each(enrolment, call, raw)]
-        outcome = _outcome(enrolled, raw, stopwatch() - began)
-        round_.outcomes.append(outcome)
-        round_.health = after(round_.health, outcome, moment)
-        return enrolled
-
-    told = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
-    return [enrolled for batch in told for enrolled in batch]
-
-
-def _outcome(enrolled: Sequence[Enrolled], raw: RawAnswer, seconds: float) -> Outcome:
-    """What an answer shows of the carrier; a number that it will not take is no fault of its."""
-    kinds = {one.refusal.kind if one.refusal else AnswerKind.tracked for one in enrolled}
-    fault = fault_of(kinds, raw)
-    if fault is None:
-        return Outcome(seconds=seconds)
-    waits = [one.refusal.retry_after for one in enrolled if one.refusal and one.refusal.retry_after is not None]
-    return Outcome(fault, told_of(raw), max(waits, default=None))
-
-
-def _discreet(access: Access, one: Enrolled) -> Enrolled:
-    if one.refusal is None or not one.refusal.detail:
-        return one
-    return replace(one, refusal=replace(one.refusal, detail=without_credentials(access, one.refusal.detail)))
-
-
-def _of_each(enrolment: Enrolment, call: Call, raw: RawAnswer) -> list[Enrolled]:
-    asked = {ask.tracking_number for ask in call.asks}
-    try:
-        return [one for one in enrolment.read(call, raw) if one.tracking_number in asked]
-    except NOT_FORESEEN as error:
-        log.error("an adapter failed", error=type(error).__name__)
-        return []
 
 
 def _after(house: House, enrolled: Enrolled, before: _Followed, now: datetime) -> _Followed:
