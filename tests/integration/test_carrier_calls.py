@@ -176,6 +176,11 @@ def test_a_number_that_it_will_not_follow_is_asked_of_the_likeliest_again(town: 
     parcel = town.parcel("N1")
     assert (parcel.asked_of, parcel.next_poll_at is not None) == ("dhl", True)
     assert "not_found: It will not do." in parcel.problem
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE shipments SET asked_of = 'aftership', next_poll_at = :now"),
+                        {"now": town.clock.turn(days=31)})  # fmt: skip
+    poll(town)
+    assert town.parcel("N1").milestone == "expired", "once none of them has known it for weeks"
 
 
 def test_an_order_of_long_ago_is_not_given_up_with_the_first_trouble(town: Town, aftership: AfterShipStandIn):

@@ -20,6 +20,7 @@ from app.pipeline.polling.breaker import learn
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.recording import give_back
 from app.pipeline.polling.settling_carrier import pass_on
+from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.pipeline.polling.telling_numbers import Telling, tell_numbers
 from app.tracking.cadence import after_failure
 from app.tracking.carriers.base import AnswerKind, Ask, Carrier, Enrolled, Enrolment, clean
@@ -254,6 +255,10 @@ def _come_again(
         for parcel, standing, followed in later
         if not followed and parcel.carrier is None and (standing.problem or "").startswith(unknown)
     ]
+    # All that could be asked about it have been, for as long as any parcel is waited for.
+    silent = [one for one in nobodys if len(one.candidates) > 1 and is_last_answer(house, one, now)]
     with house.sessions.begin() as session:
         session.execute(_COME_AGAIN, values)
         pass_on(session, nobodys, now)
+    if silent:
+        fall_silent(house, silent, now)
