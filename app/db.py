@@ -57,6 +57,16 @@ def check_reachable(engine: sa.Engine) -> None:
         ) from error
 
 
+def cause_of(error: BaseException) -> str:
+    """What went wrong, in one line that can be stored and logged: PostgreSQL's own words end with the whole row at
+    fault, and with it with a person's name or a carrier's words about one."""
+    orig = error.orig if isinstance(error, sa.exc.DBAPIError) else None
+    diag = getattr(orig, "diag", None)
+    if diag is not None and diag.message_primary:
+        return f"{type(orig).__name__}: {diag.message_primary}"
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 @contextmanager
 def transaction(sessions: Sessions) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises."""

@@ -89,6 +89,12 @@ class Shipment(Base):
             postgresql_where=sa.text("promise_due_at IS NOT NULL"),
         ),
         sa.Index("ix_shipments_tracking_number", "tracking_number"),
+        sa.Index(
+            "ix_shipments_unsettled",
+            "asked_of",
+            "next_poll_at",
+            postgresql_where=sa.text("carrier IS NULL AND next_poll_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[BigId]

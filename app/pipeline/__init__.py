@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.channels.base import Verdict
 from app.clock import stopwatch
+from app.db import cause_of
 from app.log import logger
 from app.models.vocabulary import Channel, Source
 from app.pipeline.asking_back import ask_back
@@ -30,8 +31,9 @@ from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
 from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
 from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
-from app.pipeline.polling.enrolling import enrol
+from app.pipeline.polling.enrolling import as_unasked, enrol
 from app.pipeline.polling.recording import give_back, record
+from app.pipeline.polling.settling_carrier import pass_by_the_ill
 from app.pipeline.preparing import broken, prepare, read
 from app.pipeline.releasing import Withheld
 from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
@@ -54,8 +56,10 @@ ENOUGH_SECONDS = 20.0
 def due_work(house: House) -> list[tuple[str, str]]:
     """The kinds of work that have something due now: (`poll`, carrier), (`urgent`, channel) and (`send`, channel)."""
     now = house.clock.now()
-    with house.sessions() as session:
-        asked = sorted(house.carriers.keys() - held(session, house, now))
+    with house.sessions.begin() as session:
+        ill = held(session, house, now)
+        pass_by_the_ill(session, ill, now)
+        asked = sorted(house.carriers.keys() - ill)
         carriers = [carrier for carrier in asked if any_due(session, carrier, now)]
         senders = [
             ("send" if priority else "urgent", channel.value)
@@ -107,8 +111,12 @@ def _poll_batch(house: House, carrier: Carrier) -> Tally | None:
         if probe:
             standing = begin_probe(session, house, carrier, entry, now)
     if not probe:  # one call alone says whether the carrier answers again
-        due = enrol(house, carrier, due)
+        due = enrol(house, carrier, due, standing)
+        if not due:
+            return Tally()
     found = house.loop.run(ask(house, carrier, due, pace, standing))
+    if probe:
+        as_unasked(house, carrier, found)
     now = house.clock.now()
     learn(house, carrier, found.outcomes, now)
     give_back(house, found.unasked, now)
@@ -161,7 +169,7 @@ def _listener(house: House, at: datetime, total: Tally) -> Callable[[Sequence[He
 
 
 def _promise_set_aside(one: Heard, error: Exception) -> None:
-    log.error("promise could not be judged", shipment=one.shipment_id, error=f"{type(error).__name__}: {error}")
+    log.error("promise could not be judged", shipment=one.shipment_id, error=cause_of(error))
 
 
 def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:
@@ -251,7 +259,7 @@ def settle_surely(house: House, verdicts: Sequence[tuple[Begun, Verdict]]) -> No
 
 
 def _unsettled(pair: tuple[Begun, Verdict], error: Exception) -> None:
-    log.error("verdict could not be stored", attempt=pair[0].attempt_id, error=f"{type(error).__name__}: {error}")
+    log.error("verdict could not be stored", attempt=pair[0].attempt_id, error=cause_of(error))
 
 
 def recover(house: House) -> Settled:

@@ -23,7 +23,8 @@ class Heard:
 
     `tracking_number` is the one that was asked about: should the parcel have got another since, this is not its news.
     `asked`: its carrier was asked just now, so that silence is its answer. `as_of` is when the source says that it
-    stood so, UTC. `covered`: the carrier calls about the parcel by itself.
+    stood so, UTC. `covered`: the carrier calls about the parcel by itself. `by` is the adapter whose words these are,
+    where it is known: who is asked about the parcel may have changed since, or one calls while another is asked.
     """
 
     shipment_id: int
@@ -38,6 +39,7 @@ class Heard:
     as_of: datetime | None = None
     asked: bool = False
     covered: bool = False
+    by: str | None = None
     again: bool = False
     """Nothing was heard: what is stored means something else now. What that opens is history, and nobody is told."""
 
@@ -177,7 +179,7 @@ def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: d
 
 def speaker(entry: Heard, shipment: Any) -> str | None:
     """Whose words an entry's scans are in: the adapter's that was asked, or that called. None for the shop's own."""
-    return (shipment.asked_of or shipment.carrier) if entry.source in (Source.poll, Source.push) else None
+    return (entry.by or shipment.asked_of or shipment.carrier) if entry.source in (Source.poll, Source.push) else None
 
 
 def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime, mapped: Standing) -> dict[str, Any]:

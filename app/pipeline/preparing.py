@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.channels.base import one_line
+from app.db import cause_of
 from app.log import logger
 from app.messages.base import Template
 from app.models.vocabulary import Channel, MessageState, Reason
@@ -63,8 +64,8 @@ def prepare(
 
 def broken(message_id: int, error: Exception) -> Withheld:
     """The end of a message over which the program itself stumbled: it must not hold up the others for ever."""
-    log.error("message set aside", message=message_id, error=f"{type(error).__name__}: {error}")
-    detail = one_line(f"{type(error).__name__}: {error}")
+    log.error("message set aside", message=message_id, error=cause_of(error))
+    detail = one_line(cause_of(error))
     return Withheld(message_id, MessageState.failed, Reason.not_renderable, detail)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.clock import stopwatch
+from app.db import cause_of
 from app.errors import Unreadable
 from app.log import logger
 from app.models import CarrierPush
@@ -105,15 +106,20 @@ class _Said:
 
 _Parcel = sa.Row[Any]
 
-_PARCELS = sa.text("""
+_THEIRS = """
+    (asked_of = {carrier} OR shipments.carrier = {carrier} OR {carrier} = any(shipments.candidates))
+        AND orders.erased_at IS NULL
+        AND (next_poll_at IS NOT NULL OR greatest(last_heard_at, milestone_at, delivered_at, placed_at) >= :since)
+"""
+_PARCELS = sa.text(
+    """
     SELECT shipments.id, shipments.brand_id, shipments.tracking_number, shipments.carrier,
         orders.country, orders.zone, orders.placed_at
     FROM shipments JOIN orders ON orders.id = shipments.order_id
-    WHERE shipments.tracking_number = any(:numbers) AND (asked_of = :carrier OR shipments.carrier = :carrier)
-        AND orders.erased_at IS NULL
-        AND (next_poll_at IS NOT NULL OR greatest(last_heard_at, milestone_at, delivered_at, placed_at) >= :since)
+    WHERE shipments.tracking_number = any(:numbers) AND {theirs}
     ORDER BY shipments.id
-""")
+""".replace("{theirs}", _THEIRS.format(carrier=":carrier"))
+)
 
 
 def _read(session: Session, house: House, carrier: str, pushes: Sequence[CarrierPush], now: datetime) -> list[_Said]:
@@ -182,15 +188,20 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _together(said: Sequence[_Said]) -> list[Heard]:
-    """All that was said about each parcel as one hearing: every scan, and what the newest call says beside them; its
-    estimate, where that has none, from the newest that has."""
-    heard: dict[int, Heard] = {}
-    each = [Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number) for one in said]
+    """All that each carrier said about a parcel as one hearing: every scan, and what the newest call says beside them;
+    its estimate, where that has none, from the newest that has."""
+    heard: dict[tuple[int, str | None], Heard] = {}
+    newest: dict[int, Heard] = {}
+    each = [
+        replace(Heard.of_reply(one.shipment_id, Source.push, one.reply, one.number), by=one.carrier) for one in said
+    ]
     for new in sorted(each, key=lambda one: one.as_of or _EVER):
-        old = heard.get(new.shipment_id)
-        if old is not None:
-            new = replace(new if new.estimates else new.with_estimate_of(old), scans=old.scans + new.scans)
-        heard[new.shipment_id] = new
+        before = newest.get(new.shipment_id)
+        if before is not None and not new.estimates:
+            new = new.with_estimate_of(before)
+        old = heard.pop((new.shipment_id, new.by), None)  # put back last: what is heard last of a parcel stands
+        new = new if old is None else replace(new, scans=old.scans + new.scans)
+        heard[new.shipment_id, new.by] = newest[new.shipment_id] = new
     return list(heard.values())
 
 
@@ -231,7 +242,7 @@ def _note_calls(session: Session, said: Sequence[_Said], now: datetime) -> None:
 
 def _set_aside(house: House, push_id: int, error: Exception) -> None:
     """A call that cannot be heard is kept with the reason, and holds up no other."""
-    problem = clean(f"{type(error).__name__}: {error}", 300)
+    problem = clean(cause_of(error), 300)
     log.error("push set aside", push=push_id, error=problem)
     with house.sessions.begin() as session:
         session.execute(
@@ -242,7 +253,8 @@ def _set_aside(house: House, push_id: int, error: Exception) -> None:
 
 
 # What was about a number that nobody had, and somebody has now, waits again. After a day it is nobody's, and goes.
-_MATCHED_SINCE = sa.text("""
+_MATCHED_SINCE = sa.text(
+    """
     WITH found AS MATERIALIZED (
         SELECT DISTINCT pushes.id
         FROM (
@@ -252,8 +264,8 @@ _MATCHED_SINCE = sa.text("""
         ) AS pushes
         CROSS JOIN unnest(pushes.unmatched) AS stranger (number)
         CROSS JOIN LATERAL (
-            SELECT 1 FROM shipments WHERE tracking_number = stranger.number
-                AND (shipments.asked_of = pushes.carrier OR shipments.carrier = pushes.carrier)
+            SELECT 1 FROM shipments JOIN orders ON orders.id = shipments.order_id
+            WHERE shipments.tracking_number = stranger.number AND {theirs}
             LIMIT 1
         ) AS parcel
         LIMIT 500
@@ -263,7 +275,8 @@ _MATCHED_SINCE = sa.text("""
     )
     UPDATE carrier_pushes SET taken_at = NULL, unmatched = NULL FROM mine WHERE carrier_pushes.id = mine.id
     RETURNING carrier_pushes.id
-""")
+""".replace("{theirs}", _THEIRS.format(carrier="pushes.carrier"))
+)
 _NOBODYS = sa.text("""
     WITH mine AS MATERIALIZED (
         SELECT id FROM carrier_pushes
@@ -277,6 +290,6 @@ _NOBODYS = sa.text("""
 def look_again(house: House) -> Tally:
     """Hear what was said about parcels before their orders came in, and let go of what is nobody's."""
     with house.sessions.begin() as session:
-        found = session.scalars(_MATCHED_SINCE).all()
+        found = session.scalars(_MATCHED_SINCE, {"since": house.clock.now() - FORGOTTEN}).all()
         session.execute(_NOBODYS)
     return hear_pushes(house) if found else Tally()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.channels.base import Transport, one_line
+from app.db import cause_of
 from app.errors import Unreadable
 from app.log import logger
 from app.models import ReceiptBatch
@@ -60,7 +61,7 @@ def _transport(house: House, provider: str) -> Transport:
 
 def _set_aside(house: House, batch_id: int, error: Exception) -> None:
     """A request that cannot be unpacked is kept with the reason, and holds up no other."""
-    problem = one_line(f"{type(error).__name__}: {error}")
+    problem = one_line(cause_of(error))
     log.error("reports could not be unpacked", batch=batch_id, error=problem)
     with house.sessions.begin() as session:
         session.execute(

@@ -108,6 +108,8 @@ def test_the_compose_file_serves_every_queue_and_holds_no_secret():
     assert len(secrets) >= 3
     assert all(re.fullmatch(r"\$\{\w+:\?[\w .]+\}", secret) for secret in secrets)
     assert all(service.get("healthcheck") or "build" in service for service in services.values())
+    *_, migrates = services["migrate"]["command"]
+    assert migrates.split(" && ") == ["doorstep migrate", "doorstep carriers reroute"], "parcels follow the settings"
 
 
 def test_the_image_is_built_from_what_goes_to_the_builder():

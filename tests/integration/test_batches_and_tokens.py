@@ -98,6 +98,23 @@ def test_a_hint_that_could_not_be_completed_is_completed_later(at: Town, courier
     assert codes(at, "C00") == ["P", "V"]
 
 
+def test_numbers_that_must_go_alone_are_held_to_the_budget_too(at: Town, courier: CourierStandIn, monkeypatch):
+    """An adapter that makes more calls of a batch than it was granted waits with those that nothing is left for."""
+    together = Courier.calls
+    monkeypatch.setattr(Courier, "calls", lambda self, asks, access: [
+        call for one in asks for call in together(self, [one], access)
+    ])  # fmt: skip
+    config = at.house.carrier_settings["courier"].model_copy(update={"requests_per_day": 1})
+    monkeypatch.setitem(at.house.carrier_settings, "courier", config)
+    monkeypatch.setattr(Courier, "fuller", lambda self, ask, access: None)
+    order(at, *numbers_of(BATCH))
+    assert poll(at).parcels == 1
+    assert [len(asked) for path, asked in courier.calls if path == "/track"] == [1]
+    with at.house.sessions() as session:
+        waiting = sa.text("SELECT count(*) FROM shipments WHERE next_poll_at <= :now AND poll_failures = 0")
+        assert session.scalar(waiting, {"now": at.clock.now()}) == BATCH - 1
+
+
 def test_one_failing_parcel_hurts_none_of_its_batch(at: Town, courier: CourierStandIn):
     """Its neighbours are told of; it alone says what went wrong."""
     numbers = numbers_of(BATCH)

@@ -1,5 +1,6 @@
 """A carrier that must be told what to follow and then calls: told once, asked seldom, and nothing is missed for it."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from pydantic import SecretStr
 
 from app import pipeline
 from app.demo.carrier.timetable import Step, TimedStep, Timetable
-from app.models import Crossing, EnrolledNumber, Message, Shipment
+from app.models import CarrierHealth, Crossing, EnrolledNumber, Message, Shipment
+from app.pipeline.polling.understanding import replies_to
 from app.pipeline.pushes import hear_pushes
 from app.settings import CarrierSettings, Settings
+from app.tracking.carriers.base import Ask, Call, RawAnswer
 from tests.integration.aftership import SECRET, AfterShipStandIn
 from tests.integration.conftest import Town, serving
 from tests.pipeline.conftest import START, TurnedClock
@@ -54,9 +57,11 @@ def way_of(number: str, index: int) -> Timetable:
     return Timetable(tracking_number=number, origin="SE", destination="SE", steps=steps)
 
 
-def order(town: Town, number: str) -> None:
+def order(town: Town, number: str, **given: object) -> None:
     parcels = [{"carrier": "aftership", "tracking_number": number}]
-    town.order(number, parcels=parcels, shopper={"name": "Maja", "email": f"{number}@example.test", "country": "SE"})
+    town.order(
+        number, **given, parcels=parcels, shopper={"name": "Maja", "email": f"{number}@example.test", "country": "SE"}
+    )
 
 
 def poll(town: Town) -> None:
@@ -114,6 +119,92 @@ def test_what_it_will_not_follow_is_told_and_tried_again(town: Town, aftership: 
         poll(town)
     assert {town.parcel(number).problem for number in ("NONE", "ILL", "FINE")} == {None}
     assert {town.parcel(number).milestone for number in ("NONE", "ILL", "FINE")} == {"in_transit"}
+
+
+def health(town: Town) -> CarrierHealth:
+    with town.house.sessions() as session:
+        return session.get_one(CarrierHealth, "aftership")
+
+
+def test_a_refused_key_stops_the_telling_and_is_told_of_once(town: Town, aftership: AfterShipStandIn):
+    """Nobody who must be told first was ever asked about: the refusals of telling alone open the breaker."""
+    numbers = [f"N{n:02}" for n in range(30)]
+    aftership.answers = dict.fromkeys(numbers, (401, 401))
+    for number in numbers:
+        order(town, number)
+    poll(town)
+    told = len(aftership.told)
+    assert told < len(numbers) and (health(town).state, health(town).fault) == ("open", "denied")
+    for _ in range(3):
+        town.clock.turn(minutes=3)
+        poll(town)
+    assert len(aftership.told) == told and aftership.questions == 0
+    aftership.answers.clear()
+    for _ in range(3):
+        town.clock.turn(minutes=15)
+        poll(town)
+    assert health(town).state == "closed" and aftership.followed == set(numbers)
+
+
+def test_a_probe_about_a_number_it_was_never_told_of_says_nothing_of_the_parcel(
+    town: Town, aftership: AfterShipStandIn
+):
+    """It answers, so it is well; the parcel is then told of like any new one, not left for hours as unknown."""
+    order(town, "N1")
+    poll(town)
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE carrier_health SET state = 'open', until = :now"), {"now": town.clock.now()})
+    town.clock.turn(minutes=-30)
+    order(town, "N2")
+    town.clock.turn(minutes=31)
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE shipments SET next_poll_at = NULL WHERE tracking_number = 'N1'"))
+    poll(town)
+    assert aftership.asked == {"N2": 1} and health(town).state == "closed"
+    assert aftership.followed == {"N1", "N2"}
+    assert town.parcel("N2").problem is None
+    assert town.parcel("N2").next_poll_at - town.clock.now() <= timedelta(minutes=2)
+
+
+def test_a_number_that_it_will_not_follow_is_asked_of_the_likeliest_again(town: Town, aftership: AfterShipStandIn):
+    """DHL did not know it yet and AfterShip takes no such number: DHL may know it tomorrow."""
+    aftership.answers = {"N1": (400, 4012)}
+    order(town, "N1")
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE shipments SET carrier = NULL, candidates = '{dhl,aftership}'"))
+    poll(town)
+    parcel = town.parcel("N1")
+    assert (parcel.asked_of, parcel.next_poll_at is not None) == ("dhl", True)
+    assert "not_found: It will not do." in parcel.problem
+    with town.house.sessions.begin() as session:
+        session.execute(sa.text("UPDATE shipments SET asked_of = 'aftership', next_poll_at = :now"),
+                        {"now": town.clock.turn(days=31)})  # fmt: skip
+    poll(town)
+    assert town.parcel("N1").milestone == "expired", "once none of them has known it for weeks"
+
+
+def test_an_order_of_long_ago_is_not_given_up_with_the_first_trouble(town: Town, aftership: AfterShipStandIn):
+    """What counts is since when we have the number: a sofa is sent months after it was bought."""
+    aftership.answers = {"N1": (503, 503)}
+    order(town, "N1", placed_at=(START - timedelta(days=90)).isoformat())
+    poll(town)
+    assert town.parcel("N1").next_poll_at is not None
+    aftership.answers.clear()
+    town.clock.turn(minutes=2)
+    poll(town)
+    assert aftership.followed == {"N1"}
+
+
+def test_a_key_that_is_repeated_in_a_refusal_is_stored_nowhere(town: Town, aftership: AfterShipStandIn, monkeypatch):
+    """What a carrier says of a refused key is read by many."""
+    key = "k3y-of-the-shop"
+    reached = town.house.carrier_config("aftership").model_copy(update={"api_key": SecretStr(key)})
+    monkeypatch.setitem(town.house.carrier_settings, "aftership", reached)
+    answer = RawAnswer(400, {}, json.dumps({"meta": {"code": 4012, "message": f"Not with {key}."}}).encode())
+    call = Call("GET", "", {}, (Ask("N1"),))
+    carrier = town.house.carriers["aftership"]
+    replies = replies_to(carrier, call, answer, town.house.access(carrier))
+    assert "Not with …." in (replies["N1"].detail or "")
 
 
 @pytest.mark.parametrize(("secret", "least", "most"), [(SECRET, 11, 14), ("", 0, 7)])

@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from app.errors import Forged, Unreadable
 from app.models.vocabulary import Milestone
-from app.pipeline.polling import enrolling
-from app.pipeline.polling.due import DueParcel, Pace
+from app.pipeline.polling import telling_numbers
+from app.pipeline.polling.budget import Grant, Pace
+from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.enrolling import enrol
 from app.settings import CarrierSettings
 from app.tracking.carriers.base import (
     NOBODY,
     Access,
+    AnswerKind,
     Ask,
     Call,
     Carrier,
@@ -147,8 +150,33 @@ def test_without_a_secret_it_is_told_nothing(heron: Town, follower: Follower):
 
 def test_a_short_budget_is_told_as_much_as_it_allows(heron: Town, follower: Follower, monkeypatch):
     """Where the carrier's budget has two calls left for forty batches, two are told, and all are asked about."""
-    monkeypatch.setattr(enrolling, "spend_more", lambda house, carrier, calls: Pace(0, 0) if calls <= 3 else None)
+    leave = [Grant(0, 2, Pace(0, 0)), None]
+    monkeypatch.setattr(telling_numbers, "spend", lambda house, carrier, hot, other: leave.pop(0))
     assert len(enrol(heron.house, Heron(), due(*(f"H{index:03}" for index in range(400))))) == 400
     assert [len(one["numbers"]) for one in follower.told] == [10, 10]
-    monkeypatch.setattr(enrolling, "spend_more", lambda house, carrier, calls: None)
     assert len(enrol(heron.house, Heron(), due("H399"))) == 1 and len(follower.told) == 2
+
+
+def test_what_is_left_of_a_day_is_used(heron: Town, follower: Follower):
+    """A day that has one call left for forty batches is not spent for nothing: one batch is told."""
+    limited = heron.house.carrier_config("heron").model_copy(update={"requests_per_day": 1})
+    heron.house.carrier_settings["heron"] = limited
+    enrol(heron.house, Heron(), due(*(f"H{index:03}" for index in range(400))))
+    assert [len(one["numbers"]) for one in follower.told] == [10]
+
+
+def test_where_it_can_be_asked_without_refusals_stop_no_question(heron: Town, follower: Follower, monkeypatch):
+    """An account that may not have itself called may ask all the same: one refusal ends the round, and no more."""
+
+    def read(call: Call, answer: RawAnswer) -> list[Enrolled]:
+        refused = CarrierReply(AnswerKind.denied, "", detail="not in your contract")
+        return [Enrolled(ask.tracking_number, refusal=refused) for ask in call.asks]
+
+    monkeypatch.setattr(Heron.enrolment, "read", read)
+    one_by_one = heron.house.carrier_config("heron").model_copy(update={"concurrency": 1})
+    heron.house.carrier_settings["heron"] = one_by_one
+    parcels = due(*(f"H{index:03}" for index in range(400)))
+    assert len(enrol(heron.house, Heron(), parcels)) == 400
+    assert len(follower.told) == 1
+    with heron.house.sessions() as session:
+        assert session.scalars(sa.text("SELECT carrier FROM carrier_health")).all() == []

@@ -10,7 +10,7 @@ from app.clock import stopwatch
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.breaker import moment_of
-from app.pipeline.polling.budget import Pace, spend_more
+from app.pipeline.polling.budget import Pace, spend, spend_more
 from app.pipeline.polling.due import LEASE_SECONDS, DueParcel
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.tokens import Refused
@@ -21,8 +21,10 @@ from app.pipeline.polling.understanding import (
     completed,
     replies_to,
     said_before,
+    told_of,
+    without_credentials,
 )
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
+from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 from app.tracking.health import Outcome, Standing, after, fault_of
 
 _OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})
@@ -31,10 +33,6 @@ as not asked."""
 
 _A_MOMENT = 0.005
 """A pause shorter than this costs more than it spaces out."""
-
-
-_SECRET = 6
-"""Characters from which on a credential is one, and no word that may stand anywhere."""
 
 
 @dataclass(slots=True)
@@ -56,8 +54,8 @@ async def ask(house: House, carrier: Carrier, due: Sequence[DueParcel], pace: Pa
     batch.begin(pace)
     if not await batch.log_in():
         return Round(unasked=list(due), outcomes=batch.round.outcomes)
-    calls = await batch.calls()
-    await asyncio.gather(*(batch.make(call) for call in calls))
+    calls = await batch.paced(await batch.calls())
+    await asyncio.gather(*(batch.make(call, wait) for call, wait in calls))
     return batch.whole()
 
 
@@ -73,6 +71,7 @@ class _Batch:
         self._by_number: dict[str, list[DueParcel]] = {}
         for parcel in due:
             self._by_number.setdefault(parcel.tracking_number, []).append(parcel)
+        self._granted = -(-len(self._by_number) // carrier.batch_size)
         self._started = self._free_at = stopwatch()
         self._gap = 0.0
         self._gate = asyncio.Lock()
@@ -95,7 +94,7 @@ class _Batch:
         lent = await tokens.lend(self._house.http, self._carrier, self._access, seconds, spent)
         if isinstance(lent, Refused):
             fault = fault_of([lent.reply.kind], lent.raw) or CarrierFault.malformed
-            detail = _without(self._access, lent.reply.detail or "")
+            detail = without_credentials(self._access, lent.reply.detail or "")
             self._note(Outcome(fault, detail, lent.reply.retry_after, certain=True))
             return False
         self._access = replace(self._access, token=lent)
@@ -109,8 +108,20 @@ class _Batch:
         apart = self._carrier.batch_size > 1 and self._standing.state is CarrierState.closed  # a probe is one call
         if apart and 0 < len(odd) < len(asks) and await self._more() is not None:
             sound = [one for one in asks if not self._spoilt(one.tracking_number)]
+            self._granted += 1
             return [*self._carrier.calls(sound, self._access), *self._carrier.calls(odd, self._access)]
         return self._carrier.calls(asks, self._access)
+
+    async def paced(self, calls: Sequence[Call]) -> list[tuple[Call, float]]:
+        """The calls that may be made, and how many seconds each waits at least. Some adapters need more than full
+        batches come to (a number that must go alone): what no leave is had for comes due again."""
+        within, beyond = calls[: self._granted], calls[self._granted :]
+        grant = await asyncio.to_thread(spend, self._house, self._carrier, 0, len(beyond)) if beyond else None
+        leave = grant.calls if grant else 0
+        for call in beyond[leave:]:
+            self._give_back(call.asks)
+        wait = grant.pace.delay if grant else 0.0
+        return [*((call, 0.0) for call in within), *((call, wait) for call in beyond[:leave])]
 
     def _spoilt(self, number: str) -> bool:
         return any((parcel.problem or "").startswith(AnswerKind.malformed.value) for parcel in self._by_number[number])
@@ -126,7 +137,7 @@ class _Batch:
             self._note(Outcome(seconds=raw.seconds))
             self._take(call.asks[0], raw.answer, SAME_AGAIN)
             return
-        replies = replies_to(self._carrier, call, raw.answer)
+        replies = replies_to(self._carrier, call, raw.answer, self._access)
         fault = self._judge(replies.values(), raw)
         if split and fault is CarrierFault.malformed and len(call.asks) > 1 and await self._halved(call):
             return
@@ -160,7 +171,7 @@ class _Batch:
         if more is None:
             self._take(one, raw, reply, complete=False)
             return
-        replies = replies_to(self._carrier, fuller, more.answer)
+        replies = replies_to(self._carrier, fuller, more.answer, self._access)
         self._judge(replies.values(), more)
         full = replies[one.tracking_number]
         if full.kind is AnswerKind.tracked:
@@ -191,7 +202,7 @@ class _Batch:
             self._note(Outcome(seconds=raw.seconds))
             return None
         waits = [reply.retry_after for reply in replies if reply.retry_after is not None]
-        self._note(Outcome(fault, _detail(raw.answer), max(waits, default=None)))
+        self._note(Outcome(fault, told_of(raw.answer), max(waits, default=None)))
         return fault
 
     def _note(self, outcome: Outcome) -> None:
@@ -280,22 +291,6 @@ class _Timed:
 
     answer: RawAnswer
     seconds: float
-
-
-def _without(access: Access, told: str) -> str:
-    """What a carrier says of our credentials, without them."""
-    for known in (access.key, access.secret, access.account):
-        told = told.replace(known, "…") if len(known) >= _SECRET else told
-    return told
-
-
-def _detail(raw: RawAnswer) -> str:
-    """What can be told of an answer to everybody who watches over carriers: nothing that the other side wrote."""
-    if raw.status is not None:
-        return f"HTTP {raw.status}"
-    fault = raw.fault or ""
-    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("Connect")
-    return fault if ours else fault.partition(":")[0]
 
 
 _Build = Callable[[Access], Call]

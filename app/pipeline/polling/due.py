@@ -60,11 +60,17 @@ class DueParcel:
     eta_through: datetime | None = None
     eta_day: date | None = None
     covered: bool = False
+    candidates: Sequence[str] = ()
 
     @property
     def known_at(self) -> datetime:
         """When its number was handed to us."""
         return self.numbered_at or self.placed_at
+
+    @property
+    def quiet_since(self) -> datetime:
+        """When anything new was heard of it last. What was heard of a number that it had before does not count."""
+        return max(self.last_heard_at or self.known_at, self.known_at)
 
     def watched(self) -> Watched:
         """What the cadence looks at."""
@@ -72,7 +78,7 @@ class DueParcel:
             self.id,
             self.milestone,
             self.milestone_at,
-            self.last_heard_at or self.known_at,
+            self.quiet_since,
             self.zone,
             self.country,
             self.eta_from,
@@ -139,7 +145,7 @@ _CLAIM = _statement("""
         RETURNING shipments.id, shipments.order_id, shipments.brand_id, shipments.tracking_number,
             shipments.milestone, shipments.last_heard_at, shipments.last_answer, shipments.poll_failures,
             shipments.problem, shipments.carrier, shipments.asked_of, shipments.milestone_at, shipments.numbered_at,
-            shipments.eta_from, shipments.eta_through, shipments.eta_day
+            shipments.eta_from, shipments.eta_through, shipments.eta_day, shipments.candidates
     )
     SELECT claimed.*, orders.country, orders.zone, orders.placed_at
     FROM claimed JOIN orders ON orders.id = claimed.order_id

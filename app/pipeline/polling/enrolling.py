@@ -4,7 +4,6 @@ It is done as a parcel comes due: a new one is due at once, and none waits longe
 renewed ahead of its end. So there is nothing to choose from beside what is due anyway.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,18 +13,22 @@ import sqlalchemy as sa
 
 from app.log import logger
 from app.models import EnrolledNumber
+from app.models.vocabulary import CarrierState
 from app.pipeline.house import House
-from app.pipeline.polling.budget import spend_more
+from app.pipeline.polling.asking import Round
+from app.pipeline.polling.breaker import learn
 from app.pipeline.polling.due import DueParcel
-from app.pipeline.polling.fetching import fetch
+from app.pipeline.polling.recording import give_back
+from app.pipeline.polling.settling_carrier import pass_on
+from app.pipeline.polling.silence import fall_silent, is_last_answer
+from app.pipeline.polling.telling_numbers import Telling, tell_numbers
 from app.tracking.cadence import after_failure
-from app.tracking.carriers.base import AnswerKind, Ask, Call, Carrier, Enrolled, Enrolment, RawAnswer, clean
+from app.tracking.carriers.base import AnswerKind, Ask, Carrier, Enrolled, Enrolment, clean
 from app.tracking.covered import is_covered
+from app.tracking.health import Standing
 
 log = logger(__name__)
 
-_SECONDS_AT_ONCE = 4.0
-"""How long the calls of one round may take to begin; what does not fit in waits for its parcel's next turn."""
 _SOON_SECONDS = 60.0
 _FIRST_LOOK_SECONDS = 120.0
 """How long a carrier that was just told of a number is left to look for it."""
@@ -36,7 +39,7 @@ _GIVEN_UP_AFTER = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _Followed:
     """How a number stands with its carrier."""
 
     followed_until: datetime | None = None
@@ -55,35 +58,56 @@ class _Standing:
         return self.followed_until is not None and self.followed_until > now
 
 
-_UNKNOWN = _Standing()
+_UNKNOWN = _Followed()
 
 
-def enrol(house: House, carrier: Carrier, due: Sequence[DueParcel]) -> list[DueParcel]:
+_WELL = Standing()
+
+
+def enrol(house: House, carrier: Carrier, due: Sequence[DueParcel], health: Standing = _WELL) -> list[DueParcel]:
     """See to it that a carrier follows the parcels that are due; those that can be asked about now.
 
     Of each it is known then whether its carrier calls (`covered`). One that the carrier must follow first and does not
-    yet gets a later turn, with the reason.
+    yet gets a later turn, with the reason. `health` is how the carrier stands; where telling it shows that it is ill,
+    nothing is asked, and what could have been is due again.
     """
     enrolment, calls_us = carrier.enrolment, _calls_us(house, carrier)
     hook_url = _hook_url(house, carrier) if calls_us else ""
     if not calls_us and (enrolment is None or not enrolment.needed):
         return list(due)
     before = _standings(house, carrier, due)
-    after = dict(before)
+    stand = dict(before)
     if enrolment is not None and (enrolment.needed or hook_url):
-        after |= _told(house, carrier, enrolment, _asks(due, before, house.clock.now()), hook_url, before)
+        telling = Telling(_asks(due, before, house.clock.now()), hook_url, health)
+        stand |= _told(house, carrier, enrolment, telling, before)
+        health = telling.health if enrolment.needed else health
     now = house.clock.now()
     ready: list[DueParcel] = []
-    later: list[tuple[DueParcel, _Standing, bool]] = []
+    later: list[tuple[DueParcel, _Followed, bool]] = []
     for parcel in due:
-        was, standing = (found.get(parcel.tracking_number, _UNKNOWN) for found in (before, after))
+        was, standing = (found.get(parcel.tracking_number, _UNKNOWN) for found in (before, stand))
         if enrolment is not None and enrolment.needed and not was.stands(now):
             later.append((parcel, standing, standing.stands(now)))
         else:
             followed = standing.followed_until if enrolment else None
             ready.append(replace(parcel, covered=calls_us and is_covered(followed, standing.called_at, now)))
     _come_again(house, carrier, later, now)
+    if health.state is CarrierState.open:
+        give_back(house, ready, now)
+        return []
     return ready
+
+
+def as_unasked(house: House, carrier: Carrier, found: Round) -> None:
+    """Of what a probe found: it asks about whatever is due, and that a carrier does not know a number of which it was
+    never told says nothing about the parcel. Its turn comes again."""
+    unknown = [one for one in found.asked if one.reply.kind is AnswerKind.not_found]
+    if carrier.enrolment is None or not carrier.enrolment.needed or not unknown:
+        return
+    standings, now = _standings(house, carrier, [one.parcel for one in unknown]), house.clock.now()
+    untold = [one for one in unknown if not standings.get(one.parcel.tracking_number, _UNKNOWN).stands(now)]
+    found.asked = [one for one in found.asked if one not in untold]
+    found.unasked += [one.parcel for one in untold]
 
 
 def _calls_us(house: House, carrier: Carrier) -> bool:
@@ -97,19 +121,19 @@ def _hook_url(house: House, carrier: Carrier) -> str:
     return f"{house.public_url.rstrip('/')}/hooks/carriers/{carrier.name}" if reachable else ""
 
 
-def _standings(house: House, carrier: Carrier, due: Sequence[DueParcel]) -> dict[str, _Standing]:
+def _standings(house: House, carrier: Carrier, due: Sequence[DueParcel]) -> dict[str, _Followed]:
     numbers = sorted({parcel.tracking_number for parcel in due})
     query = sa.select(EnrolledNumber.__table__).where(
         EnrolledNumber.carrier == carrier.name, EnrolledNumber.tracking_number == sa.func.any(numbers)
     )
     with house.sessions() as session:
         return {
-            row.tracking_number: _Standing(row.followed_until, row.try_at, row.failures, row.problem, row.called_at)
+            row.tracking_number: _Followed(row.followed_until, row.try_at, row.failures, row.problem, row.called_at)
             for row in session.execute(query)
         }
 
 
-def _asks(due: Sequence[DueParcel], standings: Mapping[str, _Standing], now: datetime) -> list[Ask]:
+def _asks(due: Sequence[DueParcel], standings: Mapping[str, _Followed], now: datetime) -> list[Ask]:
     """One for each number of which the carrier is to be told."""
     wanting = {
         parcel.tracking_number: Ask(
@@ -126,60 +150,27 @@ def _asks(due: Sequence[DueParcel], standings: Mapping[str, _Standing], now: dat
 
 
 def _told(
-    house: House,
-    carrier: Carrier,
-    enrolment: Enrolment,
-    asks: Sequence[Ask],
-    hook_url: str,
-    before: Mapping[str, _Standing],
-) -> dict[str, _Standing]:
+    house: House, carrier: Carrier, enrolment: Enrolment, telling: Telling, before: Mapping[str, _Followed]
+) -> dict[str, _Followed]:
     """How the numbers stand of which the carrier was told now, stored; as many as its budget allows."""
     now = house.clock.now()
-    told = house.loop.run(_tell(house, carrier, enrolment, asks, hook_url)) if asks else []
-    after = {one.tracking_number: _after(house, one, before.get(one.tracking_number, _UNKNOWN), now) for one in told}
-    if after:
-        _store(house, carrier, after, now)
+    told = house.loop.run(tell_numbers(house, carrier, enrolment, telling)) if telling.asks else []
+    if enrolment.needed:  # one that can be asked without it may well have another key for telling
+        learn(house, carrier, telling.outcomes, house.clock.now())
+    stand = {one.tracking_number: _after(house, one, before.get(one.tracking_number, _UNKNOWN), now) for one in told}
+    if stand:
+        _store(house, carrier, stand, now)
         refused = sum(1 for one in told if one.refusal)
         log.info("enrolled", carrier=carrier.name, followed=len(told) - refused, refused=refused)
-    return after
+    return stand
 
 
-async def _tell(
-    house: House, carrier: Carrier, enrolment: Enrolment, asks: Sequence[Ask], hook_url: str
-) -> list[Enrolled]:
-    """Tell a carrier of numbers, concurrently, no faster than its pace; none where its budget has nothing to give."""
-    config = house.carrier_config(carrier.name)
-    per_second = config.requests_per_second or carrier.requests_per_second
-    at_once = max(1, int(_SECONDS_AT_ONCE * per_second)) * enrolment.batch_size
-    calls = enrolment.calls(asks[:at_once], house.access(carrier), hook_url)
-    pace = None
-    while calls and (pace := await asyncio.to_thread(spend_more, house, carrier, len(calls))) is None:
-        calls = calls[: len(calls) // 2]
-    if pace is None:
-        return []
-    limit = asyncio.Semaphore(config.concurrency)
-
-    async def one(index: int, call: Call) -> list[Enrolled]:
-        await asyncio.sleep(pace.delay + index * pace.gap)
-        async with limit:
-            raw = await fetch(house.http, call, config.timeout_seconds)
-        return _of_each(enrolment, call, raw)
-
-    told = await asyncio.gather(*(one(index, call) for index, call in enumerate(calls)))
-    return [enrolled for batch in told for enrolled in batch]
-
-
-def _of_each(enrolment: Enrolment, call: Call, raw: RawAnswer) -> list[Enrolled]:
-    asked = {ask.tracking_number for ask in call.asks}
-    return [one for one in enrolment.read(call, raw) if one.tracking_number in asked]
-
-
-def _after(house: House, enrolled: Enrolled, before: _Standing, now: datetime) -> _Standing:
+def _after(house: House, enrolled: Enrolled, before: _Followed, now: datetime) -> _Followed:
     """How a number stands after its carrier was told of it. One whose renewal fails is followed to its end."""
     refusal = enrolled.refusal
     if refusal is None:
         follows = timedelta(days=enrolled.days) if enrolled.days is not None else _FOR_EVER
-        return _Standing(now + follows, called_at=before.called_at)
+        return _Followed(now + follows, called_at=before.called_at)
     failures = before.failures + 1
     if refusal.kind is AnswerKind.not_found:
         try_at = now + _NOT_TAKEN
@@ -203,7 +194,7 @@ _STORE = sa.text("""
 """)
 
 
-def _store(house: House, carrier: Carrier, standings: Mapping[str, _Standing], now: datetime) -> None:
+def _store(house: House, carrier: Carrier, standings: Mapping[str, _Followed], now: datetime) -> None:
     numbers = list(standings)
     values = {
         "carrier": carrier.name,
@@ -235,7 +226,7 @@ _COME_AGAIN = sa.text("""
 
 
 def _come_again(
-    house: House, carrier: Carrier, later: Sequence[tuple[DueParcel, _Standing, bool]], now: datetime
+    house: House, carrier: Carrier, later: Sequence[tuple[DueParcel, _Followed, bool]], now: datetime
 ) -> None:
     """Give parcels that cannot be asked about yet another turn, and say on them why they cannot."""
     if not later:
@@ -243,7 +234,7 @@ def _come_again(
     soon, first_look = house.clock.after_wall(_SOON_SECONDS), house.clock.after_wall(_FIRST_LOOK_SECONDS)
     turns = [
         None
-        if not followed and now - parcel.placed_at > _GIVEN_UP_AFTER
+        if not followed and now - parcel.known_at > _GIVEN_UP_AFTER
         else first_look
         if followed
         else max(soon, standing.try_at or soon)
@@ -258,5 +249,16 @@ def _come_again(
             for _, standing, _ in later
         ],
     }
+    unknown = AnswerKind.not_found.value
+    nobodys = [
+        parcel
+        for parcel, standing, followed in later
+        if not followed and parcel.carrier is None and (standing.problem or "").startswith(unknown)
+    ]
+    # All that could be asked about it have been, for as long as any parcel is waited for.
+    silent = [one for one in nobodys if len(one.candidates) > 1 and is_last_answer(house, one, now)]
     with house.sessions.begin() as session:
         session.execute(_COME_AGAIN, values)
+        pass_on(session, nobodys, now)
+    if silent:
+        fall_silent(house, silent, now)

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
+from app.db import cause_of
 from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
@@ -17,7 +19,7 @@ from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
-from app.pipeline.polling.settling_carrier import ask_the_next
+from app.pipeline.polling.settling_carrier import ask_the_next, is_passed_on
 from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.pipeline.polling.understanding import Asked, answer_digest
 from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
@@ -78,7 +80,7 @@ def give_back(house: House, parcels: Sequence[DueParcel], now: datetime) -> None
 
 
 def _no_news(one: Asked) -> bool:
-    return one.reply.kind is AnswerKind.not_found or _unchanged(one)
+    return (one.reply.kind is AnswerKind.not_found and not is_passed_on(one)) or _unchanged(one)
 
 
 def _unchanged(one: Asked) -> bool:
@@ -130,18 +132,37 @@ def _rest_until(parcel: DueParcel, usual: datetime, now: datetime) -> datetime |
 def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
     with house.sessions.begin() as session:
         tally = hear(session, house, [_heard(one) for one in batch], now)
-        kept = [_answer_row(one, now, one.about) for one in batch]
-        kept += [_answer_row(one, now, one.more.body) for one in batch if one.more is not None]
+        theirs = _still_theirs(session, batch)
+        if not theirs:
+            return tally
+        kept = [_answer_row(one, now, one.about) for one in theirs]
+        kept += [_answer_row(one, now, one.more.body) for one in theirs if one.more is not None]
         session.execute(insert(CarrierAnswer), kept)
-        session.execute(sa.update(Shipment), [_answered(one, now) for one in batch])
-        if hints := [_again_soon(house, one) for one in batch if not one.complete]:
+        session.execute(sa.update(Shipment), [_answered(one, now) for one in theirs])
+        if hints := [_again_soon(house, one) for one in theirs if not one.complete]:
             session.execute(_STILL_ASKED, hints)
     return tally
 
 
+_THEIRS = sa.text("""
+    SELECT shipments.id
+    FROM shipments JOIN orders ON orders.id = shipments.order_id
+        JOIN unnest(cast(:ids AS bigint[]), cast(:numbers AS text[])) AS asked (id, number) ON asked.id = shipments.id
+    WHERE shipments.tracking_number = asked.number AND orders.erased_at IS NULL
+""")
+
+
+def _still_theirs(session: Session, batch: Sequence[Asked]) -> list[Asked]:
+    """The answers that are about a parcel as it stands: of a person who was erased while its carrier was asked nothing
+    is kept, and of another number than the parcel has by now neither. Called when the parcels' rows are locked."""
+    ids, numbers = [one.parcel.id for one in batch], [one.parcel.tracking_number for one in batch]
+    theirs = set(session.scalars(_THEIRS, {"ids": ids, "numbers": numbers}))
+    return [one for one in batch if one.parcel.id in theirs]
+
+
 def _heard(one: Asked) -> Heard:
     heard = Heard.of_reply(one.parcel.id, Source.poll, one.reply, one.parcel.tracking_number)
-    return replace(heard, covered=one.parcel.covered)
+    return replace(heard, covered=one.parcel.covered, by=one.parcel.asked_of or None)
 
 
 def _answered(one: Asked, now: datetime) -> dict[str, Any]:
@@ -163,18 +184,22 @@ _STILL_ASKED = sa.update(cast("sa.Table", Shipment.__table__)).where(
 
 def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
     """An answer that cannot be used costs the parcel this poll and stands in its story, once a kind."""
-    rows: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
-    for one in batch:
-        problem = f"{one.reply.kind.value}: {clean(one.reply.detail or '', 300)}"
-        rows.append({**_claimed(one), "last_polled_at": now, "problem": problem, **_retry(house, one, now)})
-        if problem != one.parcel.problem:
-            kept.append(_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]))
+    rows = [
+        {**_claimed(one), "last_polled_at": now, "problem": _problem(one), **_retry(house, one, now)} for one in batch
+    ]
+    told_first = [one for one in batch if _problem(one) != one.parcel.problem]
     with house.sessions.begin() as session:
         session.execute(_STILL_ASKED, rows)
         ask_the_next(session, batch, now)
+        kept = _still_theirs(session, told_first) if told_first else []
         if kept:
-            session.execute(insert(CarrierAnswer), kept)
+            session.execute(
+                insert(CarrierAnswer), [_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]) for one in kept]
+            )
+
+
+def _problem(one: Asked) -> str:
+    return f"{one.reply.kind.value}: {clean(one.reply.detail or '', 300)}"
 
 
 def _claimed(one: Asked) -> dict[str, Any]:
@@ -204,14 +229,14 @@ def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
 
 def _set_aside(house: House, one: Asked, error: Exception) -> None:
     """A parcel whose answer could not even be written: say so on it, and come back to it much later."""
-    log.error("parcel set aside", shipment=one.parcel.id, error=f"{type(error).__name__}: {error}")
+    log.error("parcel set aside", shipment=one.parcel.id, error=cause_of(error))
     failures = one.parcel.poll_failures + 1
     with house.sessions.begin() as session:
         session.execute(
             sa.update(Shipment)
             .where(Shipment.id == one.parcel.id, Shipment.next_poll_at.is_not(None))
             .values(
-                problem=f"set aside: {clean(str(error), 300)}",
+                problem=f"set aside: {clean(cause_of(error), 300)}",
                 poll_failures=failures,
                 next_poll_at=house.clock.after_wall(after_failure(failures + 4, one.parcel.id)),
             )

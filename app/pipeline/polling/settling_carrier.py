@@ -1,6 +1,6 @@
 """Whose number it is, where nobody said: the adapters are asked in turn, and the first that knows it settles it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.models.vocabulary import Source
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.understanding import Asked
 from app.pipeline.routing import speaks_for_others
 from app.tracking.carriers.base import AnswerKind
@@ -35,6 +36,39 @@ _NEXT = sa.text("""
     FROM unsettled WHERE shipments.id = unsettled.id
 """)
 
+ILL_FOR = timedelta(minutes=10)
+"""Engine time that a parcel waits for a candidate that is left alone, before another is asked."""
+
+# The next in turn that may be asked; where all are left alone it stays where it is.
+_PAST_THE_ILL = sa.text("""
+    WITH stuck AS MATERIALIZED (
+        SELECT id, candidates, array_position(candidates, asked_of) AS at FROM shipments
+        WHERE asked_of = any(:ill) AND carrier IS NULL AND next_poll_at <= :since
+            AND NOT candidates <@ cast(:ill AS text[])
+        ORDER BY id LIMIT 400 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE shipments SET next_poll_at = :now, poll_failures = 0, asked_of = (
+        SELECT name FROM unnest(stuck.candidates) WITH ORDINALITY AS one (name, place)
+        WHERE name <> all(:ill) ORDER BY place <= stuck.at, place LIMIT 1
+    )
+    FROM stuck WHERE shipments.id = stuck.id
+""")
+
+
+def pass_by_the_ill(session: Session, ill: Collection[str], now: datetime) -> None:
+    """Have another candidate asked about parcels that have long waited for one that is left alone: wrong credentials
+    of the likeliest would keep them from the one that knows them for ever."""
+    if ill:
+        session.execute(_PAST_THE_ILL, {"ill": sorted(ill), "since": now - ILL_FOR, "now": now})
+
+
+def is_passed_on(one: Asked) -> bool:
+    """Whether another candidate is still to be asked about a number that this one does not know: one carrier's not
+    knowing it is then nobody's last word."""
+    parcel = one.parcel
+    unknown = one.reply.kind is AnswerKind.not_found and parcel.carrier is None
+    return unknown and parcel.asked_of in parcel.candidates[:-1]
+
 
 def ask_the_next(session: Session, asked: Sequence[Asked], now: datetime) -> None:
     """Have the next candidate asked about parcels whose number this one does not know, or may not tell us.
@@ -46,8 +80,13 @@ def ask_the_next(session: Session, asked: Sequence[Asked], now: datetime) -> Non
         for one in asked
         if one.parcel.carrier is None and one.reply.kind in (AnswerKind.not_found, AnswerKind.denied)
     ]
-    if passed:
-        ids, numbers = [parcel.id for parcel in passed], [parcel.tracking_number for parcel in passed]
+    pass_on(session, passed, now)
+
+
+def pass_on(session: Session, parcels: Sequence[DueParcel], now: datetime) -> None:
+    """Have the next candidate asked about these parcels, in the transaction that has just given them a later turn."""
+    if parcels:
+        ids, numbers = [parcel.id for parcel in parcels], [parcel.tracking_number for parcel in parcels]
         session.execute(_NEXT, {"ids": ids, "numbers": numbers, "soon": now + NEXT_AFTER})
 
 
@@ -58,6 +97,9 @@ def settled(house: House, shipment: Any, entry: Heard) -> dict[str, Any]:
     """
     if not shipment.candidates or entry.source is not Source.poll or entry.tracking_number is None:
         return {}
-    if speaks_for_others(house, shipment.asked_of):
-        return {"candidates": []}
-    return {"carrier": shipment.asked_of, "carrier_guessed": True, "candidates": []}
+    knows = entry.by or shipment.asked_of
+    if knows not in shipment.candidates:  # the settings changed while it was asked
+        return {}
+    if speaks_for_others(house, knows):
+        return {"asked_of": knows, "candidates": []}
+    return {"asked_of": knows, "carrier": knows, "carrier_guessed": True, "candidates": []}

@@ -17,8 +17,7 @@ def is_last_answer(house: House, parcel: DueParcel, now: datetime) -> bool:
     """Whether nothing new is the last that is waited for: the parcel's patience is over, or it has ended before."""
     if parcel.milestone in ENDS:
         return True
-    silent = now - (parcel.last_heard_at or parcel.known_at)
-    return silent >= house.cadence(parcel.asked_of).patience(parcel.milestone)
+    return now - parcel.quiet_since >= house.cadence(parcel.asked_of).patience(parcel.milestone)
 
 
 def fall_silent(house: House, parcels: Sequence[DueParcel], now: datetime) -> Tally:

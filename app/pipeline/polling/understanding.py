@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.log import logger
 from app.pipeline.polling.due import DueParcel
-from app.tracking.carriers.base import AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
 
 log = logger(__name__)
 
@@ -47,18 +47,23 @@ def said_before(call: Call, raw: RawAnswer, by_number: Mapping[str, Sequence[Due
     return all(parcel.last_answer == digest for parcel in by_number[call.asks[0].tracking_number])
 
 
-_NOT_FORESEEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+NOT_FORESEEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What an adapter might raise although it must not: then the answer is one that nobody can read, and no more."""
 
 
-def replies_to(carrier: Carrier, call: Call, raw: RawAnswer) -> dict[str, CarrierReply]:
-    """One reply for each number of the call, whatever came back."""
+def replies_to(carrier: Carrier, call: Call, raw: RawAnswer, access: Access) -> dict[str, CarrierReply]:
+    """One reply for each number of the call, whatever came back; none repeats the credentials it was asked with."""
     try:
         read = {reply.tracking_number: reply for reply in carrier.read(call, raw)}
-    except _NOT_FORESEEN as error:
+    except NOT_FORESEEN as error:
         log.error("an adapter failed", carrier=carrier.name, error=type(error).__name__)
         read = {}
-    return {one.tracking_number: read.get(one.tracking_number) or _unmentioned(one) for one in call.asks}
+    found = {one.tracking_number: read.get(one.tracking_number) or _unmentioned(one) for one in call.asks}
+    return {number: _discreet(access, reply) for number, reply in found.items()}
+
+
+def _discreet(access: Access, reply: CarrierReply) -> CarrierReply:
+    return replace(reply, detail=without_credentials(access, reply.detail)) if reply.detail else reply
 
 
 def _unmentioned(one: Ask) -> CarrierReply:
@@ -87,3 +92,23 @@ def completed(reply: CarrierReply, full: CarrierReply) -> CarrierReply:
         service=full.service or reply.service,
         notes=full.notes if full.notes.told() else reply.notes,
     )
+
+
+_SECRET = 6
+"""Characters from which on a credential is one, and no word that may stand anywhere."""
+
+
+def without_credentials(access: Access, told: str) -> str:
+    """What a carrier says, without our credentials should it repeat them: it is stored, and read by many."""
+    for known in (access.key, access.secret, access.account, access.token):
+        told = told.replace(known, "…") if len(known) >= _SECRET else told
+    return told
+
+
+def told_of(raw: RawAnswer) -> str:
+    """What can be told of an answer to everybody who watches over carriers: nothing that the other side wrote."""
+    if raw.status is not None:
+        return f"HTTP {raw.status}"
+    fault = raw.fault or ""
+    ours = raw.silence in (Silence.timeout, Silence.certificate) or fault.startswith("Connect")
+    return fault if ours else fault.partition(":")[0]
