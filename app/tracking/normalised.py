@@ -34,7 +34,7 @@ def normalised(tracked: Sequence[CarrierReply], errors: Sequence[CarrierReply]) 
 def _shipment(reply: CarrierReply) -> dict[str, Any]:
     state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at) for scan in reply.scans)
     return {
-        "tracking_number": reply.tracking_number,
+        "tracking_number": reply.tracking_number or None,
         "milestone": state.milestone.value,
         "eta": _eta(reply),
         "service": reply.service,
