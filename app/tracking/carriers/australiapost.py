@@ -27,7 +27,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10
+from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
 from app.tracking.carriers.reading import (
     JsonObject,
     inner,
@@ -57,6 +57,7 @@ class AustraliaPost(Carrier):
     formats = (
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)AU", s10, 0.95),
         NumberFormat(r"\d{1,2}[A-Z]{2,3}\d{7,18}", None, 0.5, frozenset({"AU"})),  # a customer's own prefix
+        s10_from_abroad("AU"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

@@ -30,7 +30,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.bring_cast import BringCalls, BringEnrolment, credentials
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
     JsonObject,
@@ -94,6 +94,7 @@ class Bring(Carrier):
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)NO", s10, 0.95),
         NumberFormat(r"(?:00)?(?P<serial>37072(?!4)\d{12})(?P<check>\d)", mod10(), 0.9),  # a package
         NumberFormat(r"7072(?!4)\d{13}", None, 0.7),  # a consignment
+        s10_from_abroad("NO"),
     )
     enrolment = BringEnrolment()
     push = BringCalls(CODES)

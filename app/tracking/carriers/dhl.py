@@ -24,7 +24,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.dhl_words import CODES, milestone_of
-from app.tracking.carriers.numbers import NumberFormat, mod7
+from app.tracking.carriers.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -62,6 +62,10 @@ class Dhl(Carrier):
         NumberFormat(r"(?P<serial>\d{9,10})(?P<check>\d)", mod7, 0.4),  # Express waybill
         NumberFormat(r"J[A-Z]{2,3}\d{9,18}", None, 0.8),  # Express piece, and Parcel's JJD licence plates
         NumberFormat(r"00340434\d{12}|003404\d{14}", None, 0.95),  # DHL Paket: Deutsche Post's own GS1 prefix
+        # DHL Paket's Identcode: digits times 4 and 9 in turn, filled up to a multiple of ten.
+        NumberFormat(r"(?P<serial>\d{11})(?P<check>\d)", mod10(4, 9, from_right=False), 0.5, frozenset({"DE"})),
+        NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)DE", s10, 0.9),  # Deutsche Post, DHL Paket abroad
+        s10_from_abroad("DE"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

@@ -26,7 +26,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.postnord_codes import CODES, meaning
 from app.tracking.carriers.reading import (
@@ -67,6 +67,7 @@ class PostNord(Carrier):
         NumberFormat(r"(?:00)?(?P<serial>37350\d{12})(?P<check>\d)", mod10(), 0.7),  # GS1 numbers given in Sweden
         NumberFormat(r"(?:00)?(?P<serial>370724\d{11})(?P<check>\d)", mod10(), 0.85),  # PostNord's own in Norway
         NumberFormat(r"(?:00)?(?P<serial>357\d{14})(?P<check>\d)", mod10(), 0.5),  # GS1 numbers given in Denmark
+        s10_from_abroad("SE", "DK"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
