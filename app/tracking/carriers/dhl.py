@@ -40,6 +40,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
+from app.tracking.carriers.telling import each_once, sent_back
 from app.tracking.carriers.times import day, destination_zone, home, instant
 from app.zones import zone_of_country
 
@@ -147,12 +148,7 @@ def _pieces(shipment: JsonObject) -> list[Any]:
 def _scans(ask: Ask, shipment: JsonObject, events: Sequence[JsonObject]) -> Iterator[HeardScan]:
     """The events as scans, in the order given, each once. The shipment's `status` block is no event of its own."""
     destination = destination_zone(ask, _country(shipment.get("destination")))
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
+    return sent_back(each_once(_scan(event, destination) for event in events))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:

@@ -36,7 +36,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of
+from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
 from app.tracking.carriers.times import day, destination_zone, instant
 from app.zones import zone_of_country
 
@@ -117,7 +117,7 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(each_once(_scan(detail, zone) for detail in objects(listed))),
+        scans=tuple(sent_back(each_once(_scan(detail, zone) for detail in objects(listed)))),
         service=clean(text(inner(tracker, "carrier_detail", "service")), 60) or None,
         notes=ParcelNotes(
             link=https_link(tracker.get("public_url")),

@@ -169,7 +169,9 @@ def _unlisted(status: int | None, document: JsonObject | None, fault: str | None
 def _reply(ask: Ask, parcels: Sequence[JsonObject], answer: RawAnswer) -> CarrierReply:
     """What the answer says of one number: of the parcel that has it, else of all that were found by it."""
     number = ask.tracking_number
-    about = [p for p in parcels if same_number(p.get("requested"), number) or same_number(p.get("unitno"), number)]
+    # What another asked for by its reference may be this parcel too: its own part comes first, and alone.
+    about = [p for p in parcels if same_number(p.get("requested"), number)]
+    about = about or [p for p in parcels if same_number(p.get("unitno"), number)]
     if not about:
         return unmentioned(ask)
     portion = portion_of({"parcels": about})

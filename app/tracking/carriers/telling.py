@@ -1,7 +1,7 @@
 """One event as a carrier tells it, made a scan: cleaned, put in time, and given its meaning."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.models.vocabulary import Milestone
@@ -51,6 +51,20 @@ def each_once(scans: Iterable[HeardScan]) -> Iterator[HeardScan]:
         if scan.digest not in seen:
             seen.add(scan.digest)
             yield scan
+
+
+def sent_back(scans: Iterable[HeardScan]) -> Iterator[HeardScan]:
+    """The scans in the order given, where what had turned back is delivered to its sender: for carriers that say no
+    more than "delivered" then."""
+    heard = list(scans)
+    turned = min((scan.occurred_at for scan in heard if scan.milestone in _BACK and scan.occurred_at), default=None)
+    for scan in heard:
+        there = scan.milestone is Milestone.delivered and scan.occurred_at is not None
+        to_sender = there and turned is not None and when(scan) >= turned
+        yield replace(scan, milestone=Milestone.returned) if to_sender else scan
+
+
+_BACK = (Milestone.returning, Milestone.returned)
 
 
 def latest(scans: Iterable[HeardScan], milestone: Milestone) -> HeardScan | None:

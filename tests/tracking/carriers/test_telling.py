@@ -1,0 +1,55 @@
+"""What is true of scans whatever carrier they are of."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from app.models.vocabulary import Milestone
+from app.tracking.carriers.base import Access, Ask, HeardScan, RawAnswer
+from app.tracking.carriers.registry import CARRIERS
+from app.tracking.carriers.telling import sent_back
+
+M = Milestone
+ACCESS = Access("https://carrier.example", "k", "s", "a", "t")
+
+
+def scan(milestone: Milestone | None, at: str | None) -> HeardScan:
+    instant = datetime.fromisoformat(f"{at}T10:00:00+00:00") if at else None
+    return HeardScan(f"{milestone} {at}".encode(), "", milestone, "", None, at or "", instant, "offset")
+
+
+def test_what_turned_back_is_delivered_to_its_sender():
+    """In whatever order it is told; what was delivered before it turned back was delivered."""
+    back, home = scan(M.returning, "2026-03-04"), scan(M.delivered, "2026-03-09")
+    before, never = scan(M.delivered, "2026-03-02"), scan(M.delivered, None)
+    for told in ((back, home), (home, back)):
+        assert {one.milestone for one in sent_back(told)} == {M.returning, M.returned}
+    assert [one.milestone for one in sent_back((before, back))] == [M.delivered, M.returning]
+    assert [one.milestone for one in sent_back((never, back))] == [M.delivered, M.returning]
+    assert [one.digest for one in sent_back((back, home))] == [back.digest, home.digest]
+
+
+ANSWERS = {
+    "dhl": {"shipments": [{"id": "1", "events": [
+        {"statusCode": "delivered", "status": "DELIVERED", "timestamp": "2026-03-09T10:00:00Z"},
+        {"statusCode": "failure", "status": "The shipment is being returned", "timestamp": "2026-03-04T10:00:00Z"},
+    ]}]},
+    "easypost": {"trackers": [{"tracking_code": "1", "tracking_details": [
+        {"status": "return_to_sender", "status_detail": "return", "datetime": "2026-03-04T10:00:00Z"},
+        {"status": "delivered", "status_detail": "arrived_at_destination", "datetime": "2026-03-09T10:00:00Z"},
+    ]}]},
+    "inpost": {"tracking_number": "1", "tracking_details": [
+        {"status": "delivered", "datetime": "2026-03-09T10:00:00Z"},
+        {"status": "returned_to_sender", "datetime": "2026-03-04T10:00:00Z"},
+    ]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+def test_a_parcel_that_was_sent_back_is_not_told_as_delivered(name):
+    """These carriers say "delivered" at the sender's door too."""
+    carrier = CARRIERS[name]
+    [call] = carrier.calls([Ask("1")], ACCESS)
+    [reply] = carrier.read(call, RawAnswer(200, {}, json.dumps(ANSWERS[name]).encode()))
+    assert {one.milestone for one in reply.scans} == {M.returning, M.returned}
