@@ -107,7 +107,7 @@ def test_dhl_express_waybills_need_their_check_digit():
 
 
 def test_dhls_parcels_in_germany_have_twelve_digits():
-    """Of the Identcode's ten possible last digits one is right; for a parcel to Germany it is DHL's rather than GLS's."""
+    """Of the Identcode's ten possible last digits one is right; to Germany it is DHL's rather than GLS's."""
     fitting = [last for last in range(10) if any(c.carrier == "dhl" for c in which(f"47080020493{last}", CARRIERS))]
     assert fitting == [2]
     assert which("470800204932", CARRIERS, country="DE")[0].carrier == "dhl"

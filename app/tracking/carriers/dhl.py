@@ -131,13 +131,18 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
 def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
     """The shipment that was asked about: by its id, else by one of its pieces.
 
-    One number can belong to shipments of several divisions; then the one bound for the order's country is meant.
+    One number can belong to shipments of several divisions, and is used again; then one bound for the order's country
+    is meant, and of these the one with the latest event, wherever it stands in the list.
     """
     asked, country = ask.tracking_number, home(ask)
     matching = [s for s in shipments if same_number(s.get("id"), asked)]
     matching = matching or [s for s in shipments if any(same_number(piece, asked) for piece in _pieces(s))]
     bound = [s for s in matching if country and _country(s.get("destination")) == country]
-    return next(iter(bound or matching), None)
+    return max(bound or matching, key=_latest, default=None)
+
+
+def _latest(shipment: JsonObject) -> str:
+    return max((text(event.get("timestamp")) for event in objects(shipment.get("events"))), default="")
 
 
 def _pieces(shipment: JsonObject) -> list[Any]:
