@@ -77,7 +77,9 @@ def _local(scan: HeardScan) -> datetime:
         written = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return at
-    offset = written - at.replace(microsecond=0)
-    if abs(offset) > timedelta(hours=14) or offset % _QUARTER:
+    # Zones differ by quarters of an hour; some carriers cut a local time to its minute and give the instant in full.
+    apart = written - at.replace(microsecond=0)
+    offset = round(apart / _QUARTER) * _QUARTER
+    if abs(offset) > timedelta(hours=14) or abs(apart - offset) >= timedelta(minutes=1):
         return at
     return at.astimezone(timezone(offset))

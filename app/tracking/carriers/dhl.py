@@ -24,7 +24,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.dhl_words import CODES, milestone_of
-from app.tracking.carriers.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad
+from app.tracking.carriers.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad, unspaced
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -80,12 +80,12 @@ class Dhl(Carrier):
 
     def link(self, ask: Ask) -> str:
         """DHL's public tracking page."""
-        number = quote(ask.tracking_number.strip(), safe="")
+        number = quote(unspaced(ask.tracking_number), safe="")
         return f"https://www.dhl.com/global-en/home/tracking.html?tracking-id={number}"
 
 
 def _query(ask: Ask) -> str:
-    query = {"trackingNumber": ask.tracking_number.strip(), "language": "en"}
+    query = {"trackingNumber": unspaced(ask.tracking_number), "language": "en"}
     if country := home(ask):
         query["requesterCountryCode"] = country
     return urlencode(query)

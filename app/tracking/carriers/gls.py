@@ -29,7 +29,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import in_batches, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat
+from app.tracking.carriers.numbers import NumberFormat, unspaced
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
@@ -138,11 +138,11 @@ class Gls(Carrier):
 
     def link(self, ask: Ask) -> str:
         """GLS's public tracking page."""
-        return f"https://gls-group.eu/EU/en/parcel-tracking?{urlencode({'match': ask.tracking_number.strip()})}"
+        return f"https://gls-group.eu/EU/en/parcel-tracking?{urlencode({'match': unspaced(ask.tracking_number)})}"
 
 
 def _written(ask: Ask) -> str:
-    return ask.tracking_number.strip().upper()
+    return unspaced(ask.tracking_number).upper()
 
 
 def _call(batch: Sequence[Ask], access: Access) -> Call:

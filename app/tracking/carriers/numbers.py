@@ -44,6 +44,11 @@ def plain(number: str) -> str:
     return re.sub(r"[\s.\-]", "", number).upper()
 
 
+def unspaced(number: str) -> str:
+    """A tracking number as it is asked about: people write them in groups, carriers know them without spaces."""
+    return re.sub(r"\s", "", number)
+
+
 def _digits(text: str) -> list[int]:
     return [ord(letter) - ord("0") for letter in text]
 

@@ -26,7 +26,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad
+from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad, unspaced
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.postnord_codes import CODES, meaning
 from app.tracking.carriers.reading import (
@@ -89,12 +89,12 @@ class PostNord(Carrier):
 
     def link(self, ask: Ask) -> str:
         """PostNord's public tracking page."""
-        return f"https://tracking.postnord.com/en/?{urlencode({'id': ask.tracking_number.strip()})}"
+        return f"https://tracking.postnord.com/en/?{urlencode({'id': unspaced(ask.tracking_number)})}"
 
 
 def _segment(ask: Ask) -> str:
     """The number as one segment of a path; `.` and `..` would be steps in it."""
-    written = quote(ask.tracking_number.strip(), safe="")
+    written = quote(unspaced(ask.tracking_number), safe="")
     return written if written.strip(".") else written.replace(".", "%2E") or "-"
 
 

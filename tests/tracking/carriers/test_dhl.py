@@ -42,7 +42,7 @@ def test_asks_for_one_parcel_a_call_in_english() -> None:
         Access("http://127.0.0.1:9", "k3y"),
     )
     assert [call.url for call in calls] == [
-        "http://127.0.0.1:9/track/shipments?trackingNumber=A+1%26x%3D2&language=en",
+        "http://127.0.0.1:9/track/shipments?trackingNumber=A1%26x%3D2&language=en",
         "http://127.0.0.1:9/track/shipments?trackingNumber=B2&language=en&requesterCountryCode=SE",
     ]
     assert all(call.method == "GET" and call.headers["DHL-API-Key"] == "k3y" for call in calls)
