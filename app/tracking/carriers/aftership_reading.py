@@ -40,7 +40,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
-from app.tracking.carriers.times import day, destination_zone, instant
+from app.tracking.carriers.times import destination_zone, expected_day, instant
 from app.zones import zone_of_country
 
 SLUGS: Mapping[str, str] = {
@@ -190,14 +190,14 @@ def _expected(tracking: JsonObject, zone: str | None) -> dict[str, Any]:
         (inner(latest, "datetime"), inner(latest, "datetime_min"), inner(latest, "datetime_max")),
         (tracking.get("expected_delivery"), None, None),
     ):  # fmt: skip
+        # Of a span of days the last is kept: what comes sooner disappoints nobody.
+        if found := expected_day(text(end)) or (expected_day(text(at)) if not (start or end) else None):
+            return {"eta_day": found}
         first, _ = instant(text(start), zone, None)
         last, _ = instant(text(end), zone, None)
         single, _ = instant(text(at), zone, None)
         if first or last or single:
             return {"eta_from": first or single or last, "eta_through": last or single or first}
-        # Of a span of days the last is kept: what comes sooner disappoints nobody.
-        if found := day(text(end)) or day(text(at)):
-            return {"eta_day": found}
     return {}
 
 

@@ -39,7 +39,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of, when
+from app.tracking.carriers.telling import Told, each_once, latest, scan_of, unsigned, when
 from app.tracking.carriers.times import destination_zone
 
 
@@ -184,7 +184,7 @@ def _scan(number: str, event: JsonObject, zone: str | None) -> HeardScan:
     """One event. Its identity is what it happened to, and what, when and where it was, as written."""
     description, written, place = (text(event.get(name)) for name in ("description", "date", "location"))
     identity = scan_digest("australiapost", number, description, written, place)
-    return scan_of(Told(identity, description, description, written, place), meaning_of(description), zone)
+    return scan_of(Told(identity, unsigned(description), description, written, place), meaning_of(description), zone)
 
 
 def _notes(ask: Ask, articles: Sequence[_Article], scans: Sequence[HeardScan]) -> ParcelNotes:

@@ -40,8 +40,8 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import each_once, sent_back
-from app.tracking.carriers.times import day, destination_zone, home, instant
+from app.tracking.carriers.telling import each_once, sent_back, unsigned
+from app.tracking.carriers.times import destination_zone, expected_day, home, instant
 from app.zones import zone_of_country
 
 _NOT_KNOWN = "DHL does not know the number"
@@ -166,7 +166,7 @@ def _scan(event: JsonObject, destination: str | None) -> HeardScan:
         digest=scan_digest("dhl", code, written, place or "", status or description),
         code=clean(code, 60),
         milestone=milestone,
-        description=clean(description or status),
+        description=clean(unsigned(description or status)),
         place=clean(place, 200) if place else None,
         written_time=clean(written, 60),
         occurred_at=occurred_at,
@@ -183,7 +183,9 @@ def _expected(ask: Ask, shipment: JsonObject) -> dict[str, Any]:
     start, _ = instant(text(inner(shipment, "estimatedDeliveryTimeFrame", "estimatedFrom")), destination, None)
     end, _ = instant(text(inner(shipment, "estimatedDeliveryTimeFrame", "estimatedThrough")), destination, None)
     at, _ = instant(single, destination, None)
-    return {"eta_from": start or at or end, "eta_through": end or at or start, "eta_day": day(single)}
+    if not (start or end) and (found := expected_day(single)):
+        return {"eta_day": found}
+    return {"eta_from": start or at or end, "eta_through": end or at or start}
 
 
 def _notes(ask: Ask, shipment: JsonObject) -> ParcelNotes:

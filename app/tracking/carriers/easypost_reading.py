@@ -37,7 +37,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
-from app.tracking.carriers.times import day, destination_zone, instant
+from app.tracking.carriers.times import day, destination_zone, expected_day, instant
 from app.zones import zone_of_country
 
 CARRIERS: Mapping[str, str] = {
@@ -152,6 +152,8 @@ def _expected(tracker: JsonObject, zone: str | None) -> dict[str, Any]:
         if at:
             return {"eta_from": at, "eta_through": at}
     if found := day(local_day):
+        return {"eta_day": found}
+    if found := expected_day(text(tracker.get("est_delivery_date"))):
         return {"eta_day": found}
     at, _ = instant(text(tracker.get("est_delivery_date")), zone, None)
     return {"eta_from": at, "eta_through": at} if at else {}

@@ -44,7 +44,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import destination_zone, home, instant
+from app.tracking.carriers.times import destination_zone, expected_day, home, instant
 from app.zones import zone, zone_of_country
 
 _NOT_KNOWN = "PostNord knows no shipment under this number"
@@ -223,6 +223,8 @@ def _expected(ask: Ask, shipment: JsonObject, item: JsonObject) -> dict[str, Any
         return {"eta_from": start, "eta_through": end}
     for field in ("estimatedTimeOfArrival", "publicTimeOfArrival"):
         for told in (item, shipment):
+            if found := expected_day(text(told.get(field))):
+                return {"eta_day": found}
             at, _ = instant(text(told.get(field)), destination, None)
             if at:
                 return {"eta_from": at, "eta_through": at}

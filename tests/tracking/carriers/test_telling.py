@@ -8,7 +8,7 @@ import pytest
 from app.models.vocabulary import Milestone
 from app.tracking.carriers.base import Access, Ask, HeardScan, RawAnswer
 from app.tracking.carriers.registry import CARRIERS
-from app.tracking.carriers.telling import sent_back
+from app.tracking.carriers.telling import Told, scan_of, sent_back
 
 M = Milestone
 ACCESS = Access("https://carrier.example", "k", "s", "a", "t")
@@ -53,3 +53,39 @@ def test_a_parcel_that_was_sent_back_is_not_told_as_delivered(name):
     [call] = carrier.calls([Ask("1")], ACCESS)
     [reply] = carrier.read(call, RawAnswer(200, {}, json.dumps(ANSWERS[name]).encode()))
     assert {one.milestone for one in reply.scans} == {M.returning, M.returned}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Delivered - Signed for by: MAJA LIND", "Delivered - Signed for"),
+        ("DELIVERED, signed by M.LIND.\nFront door", "DELIVERED, signed"),
+        ("Zugestellt, unterschrieben von Frau Lind", "Zugestellt, unterschrieben"),
+        ("Signature service not requested", "Signature service not requested"),
+        ("Received by the local post office", "Received by the local post office"),
+    ],
+)
+def test_whoever_signed_is_not_kept(said, kept):
+    """A carrier's sentence may end in a person's name: no log, story or page has it. The identity is of the whole."""
+    told = Told(b"identity", "D", said, "2026-03-04T10:00:00Z")
+    assert (scan_of(told, M.delivered, None).description, scan_of(told, M.delivered, None).digest) == (
+        kept,
+        b"identity",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("dhl", {"shipments": [{"id": "1", "events": [
+            {"statusCode": "delivered", "description": "Done, signed for by: LIND", "timestamp": "2026-03-09"}]}]}),
+        ("australiapost", {"tracking_results": [{"tracking_id": "1", "trackable_items": [
+            {"article_id": "1", "events": [{"description": "Left, signed by LIND", "date": "2026-03-09"}]}]}]}),
+    ],
+)  # fmt: skip
+def test_no_name_stands_in_a_code_or_text(name, answer):
+    """DHL builds its scans itself, and Australia Post's codes are its sentences, which operations see when unknown."""
+    carrier = CARRIERS[name]
+    [call] = carrier.calls([Ask("1")], ACCESS)
+    [reply] = carrier.read(call, RawAnswer(200, {}, json.dumps(answer).encode()))
+    assert len(reply.scans) == 1 and "LIND" not in repr(reply.scans)
