@@ -8,19 +8,18 @@ import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
 
-from app.clock import wall_seconds
+from app.clock import wall_now, wall_seconds
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 _PLACES = ("Stockholm", "Jönköping", "Malmö", "Hamburg", "Berlin")
 _JSON = [(b"content-type", b"application/json")]
 _NOTHING = [(b"content-length", b"0"), (b"x-message-id", b"sink")]
@@ -31,12 +30,18 @@ _taken: dict[str, float] = {}
 _RECIPIENT = re.compile(rb'"to":\s*\[\{[^}]*"email":\s*"([^"]+)"')
 
 
+@lru_cache(maxsize=1)
+def _start() -> datetime:
+    """The first event of every parcel: four days ago, for one that has been silent for weeks is written off."""
+    return (wall_now() - timedelta(days=4)).replace(microsecond=0)
+
+
 def _events(number: str) -> list[dict[str, Any]]:
     """Ten events of one parcel, newest first, and an eleventh once it is fresh."""
     count = 11 if number in _fresh else 10
     return [
         {
-            "timestamp": (_START + timedelta(hours=7 * index)).isoformat(),
+            "timestamp": (_start() + timedelta(hours=7 * index)).isoformat(),
             "location": {"address": {"countryCode": "DE", "addressLocality": _PLACES[index % 5]}},
             "statusCode": "pre-transit" if index == 0 else "transit",
             "status": f"The shipment has been processed in the parcel centre ({index})",

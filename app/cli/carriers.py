@@ -184,13 +184,13 @@ def _limits(row: Mapping[str, Any]) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One carrier on one line, with what is short of it; `doorstep carriers show` tells the rest."""
-    table = Table("carrier", "called", "a request", "limits", "codes", "calls us", "health", "set up", box=None)
-    table.columns[2].justify = table.columns[4].justify = "right"
+    table = Table("carrier", "a request", "limits", "codes", "calls us", "health", "set up", box=None)
+    table.columns[1].justify = table.columns[3].justify = "right"
     for row in rows:
-        health = row["health"]["state"] if row["health"] else "not known"
+        health = row["health"]["state"] if row["health"] else "-"
         calls = "no" if row["push"] is None else "yes"
         figures = (str(row["per_request"]), _limits(row), f"{row['codes']:,}", calls, health, _set_up(row))
-        table.add_row(row["carrier"], row["title"], *figures)
+        table.add_row(row["carrier"], *figures)
     return table
 
 

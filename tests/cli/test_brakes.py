@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 
 from app.models import Brand, Incident
-from tests.cli.test_commands import _logs_as_before, doorstep  # noqa: F401 - fixtures
+from tests.cli.test_commands import doorstep  # noqa: F401 - fixtures
 
 
 def test_pause_pauses_and_resume(doorstep):  # noqa: F811

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.models import Suppression
-from tests.cli.test_commands import _logs_as_before, doorstep  # noqa: F401 - fixtures
+from tests.cli.test_commands import doorstep  # noqa: F401 - fixtures
 
 DIGEST = hashlib.sha256(b"forgotten@example.test").hexdigest()
 LIST = f"""channel,address,kind,scope,created_at,digest

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from app.cli import commands
 from app.insight.audit import audit
 from app.models import Order
-from tests.cli.test_commands import COLUMNS, _logs_as_before, doorstep  # noqa: F401 - fixtures
+from tests.cli.test_commands import COLUMNS, doorstep  # noqa: F401 - fixtures
 
 ROW = "1001,2026-11-20T10:00:00+01:00,alma@example.test,SEK,dhl,00340434161094042557"
 

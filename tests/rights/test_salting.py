@@ -12,7 +12,7 @@ from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.people.consenting import standing
 from app.schema import _alembic, migrate
-from tests.cli.test_commands import _logs_as_before, doorstep  # noqa: F401 - fixtures
+from tests.cli.test_commands import doorstep  # noqa: F401 - fixtures
 
 
 def test_an_older_list_is_still_obeyed(empty_database_url):
