@@ -136,3 +136,14 @@ def _namesakes(parent: etree._Element) -> list[list[etree._Element]]:
     for child in parent:
         by_name.setdefault(child.tag, []).append(child)
     return list(by_name.values())
+
+
+def padded(one: Recording, filler: Any, least: int) -> bytes:
+    """A recorded answer with so much of one thing behind what its longest list holds; as it is where it has no list."""
+    document = json.loads(one.body)
+    lists = [(holder, key) for holder, key in _places(document) if isinstance(holder[key], list) and holder[key]]
+    if not lists:
+        return one.body
+    holder, key = max(lists, key=lambda place: len(json.dumps(place[0][place[1]])))
+    holder[key] = holder[key] + [filler] * (least // len(json.dumps(filler)))
+    return json.dumps(document, separators=(",", ":")).encode()
