@@ -58,7 +58,7 @@ def carriers(context: typer.Context, as_json: AsJson = False) -> None:
         return
     out.print(_table(rows), markup=False, highlight=False)
     if any(row["missing"] for row in rows):
-        out.print("What a carrier needs is set as DOORSTEP_CARRIERS__<NAME>__…", markup=False, highlight=False)
+        out.print("`doorstep carriers show NAME` writes out the settings that it needs.", markup=False, highlight=False)
 
 
 @app.command("show")
