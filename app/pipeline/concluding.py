@@ -19,7 +19,7 @@ from app.models.facts import News, Told
 from app.models.messages import Message
 from app.models.vocabulary import ENDS, Milestone, Source
 from app.pipeline.estimating import estimate
-from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans
+from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
 from app.pipeline.house import House
 from app.pipeline.picture import picture, promise_of
 from app.pipeline.planning import Planned, plan, sender_of
@@ -47,7 +47,7 @@ def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) 
     """
     locked = lock_parcels(session, [entry.shipment_id for entry in heard])
     present = [
-        entry
+        without_another(entry, locked)
         for entry in heard
         if entry.concerns(locked.shipments.get(entry.shipment_id)) and not locked.erased(entry.shipment_id)
     ]

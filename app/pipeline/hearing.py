@@ -142,6 +142,9 @@ def lock_parcels(session: Session, shipment_ids: Iterable[int]) -> Locked:
 _AHEAD = timedelta(hours=26)
 """From one end of the world's clocks to the other: a local time taken for UTC is at most so far ahead."""
 
+_BEFORE = timedelta(hours=24)
+"""No carrier hears of a parcel sooner before its order was placed: a day, for clocks and zones that are wrong."""
+
 _STORE = sa.text("""
     INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
         written_time, occurred_at, zone_source, moves, mapping_id, read_as, heard_at)
@@ -162,9 +165,7 @@ def store_scans(session: Session, heard: Sequence[Heard], locked: Locked, now: d
     """Store each scan that is not known yet; how many were new, by parcel."""
     spoken = {one for entry in heard if entry.scans and (one := speaker(entry, locked.shipments[entry.shipment_id]))}
     mapped = standing_for_hearing(session, spoken)
-    rows = [
-        _row(entry, scan, locked.shipments[entry.shipment_id], now, mapped) for entry in heard for scan in entry.scans
-    ]
+    rows = [_row(entry, scan, locked, now, mapped) for entry in heard for scan in entry.scans]
     if not rows:
         return {}
     # One document instead of a parameter for every field: a parcel's answer repeats its whole history each time.
@@ -182,11 +183,28 @@ def speaker(entry: Heard, shipment: Any) -> str | None:
     return (entry.by or shipment.asked_of or shipment.carrier) if entry.source in (Source.poll, Source.push) else None
 
 
-def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime, mapped: Standing) -> dict[str, Any]:
+def without_another(entry: Heard, locked: Locked) -> Heard:
+    """What was heard, without what a carrier tells of the parcel that had the number before, where it tells of no
+    other: nothing of that one is this shopper's business."""
+    timed = [scan for scan in entry.scans if scan.occurred_at]
+    if not timed or not all(_formerly(entry, scan, locked) for scan in timed):
+        return entry
+    return replace(entry, eta_from=None, eta_through=None, eta_day=None, service=None, notes=NO_NOTES)
+
+
+def _formerly(entry: Heard, scan: HeardScan, locked: Locked) -> bool:
+    """Whether a carrier's scan is another parcel's: numbers are used again, and it lies before the order."""
+    placed_at = locked.orders[locked.shipments[entry.shipment_id].order_id].placed_at
+    carriers = entry.source in (Source.poll, Source.push)
+    return carriers and scan.occurred_at is not None and bool(scan.occurred_at < placed_at - _BEFORE)
+
+
+def _row(entry: Heard, scan: HeardScan, locked: Locked, now: datetime, mapped: Standing) -> dict[str, Any]:
     """A scan's columns as plain JSON values. One that lies further ahead than any zone can explain has no time:
-    told at once it would be wrong, and it would hide the real one later."""
+    told at once it would be wrong, and it would hide the real one later. Nor has one of an earlier parcel."""
+    shipment, former = locked.shipments[entry.shipment_id], _formerly(entry, scan, locked)
     ahead = scan.occurred_at is not None and scan.occurred_at > now + _AHEAD
-    occurred_at = None if ahead else scan.occurred_at
+    occurred_at = None if ahead or former else scan.occurred_at
     carrier, code = speaker(entry, shipment), clean(scan.code)
     meant = mapped.of(carrier, code, shipment.brand_id)
     return {
@@ -201,8 +219,8 @@ def _row(entry: Heard, scan: HeardScan, shipment: Any, now: datetime, mapped: St
         "place": clean(scan.place) if scan.place is not None else None,
         "written_time": clean(scan.written_time),
         "occurred_at": occurred_at.isoformat() if occurred_at else None,
-        "zone_source": scan.zone_source if occurred_at == scan.occurred_at else "impossible",
-        "moves": meant.moves if meant else scan.moves,
+        "zone_source": "former" if former else "impossible" if ahead else scan.zone_source,
+        "moves": not former and (meant.moves if meant else scan.moves),
         **({"mapping_id": meant.id, "read_as": as_read(scan.milestone, scan.moves)} if meant else {}),
     }
 

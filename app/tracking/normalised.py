@@ -12,6 +12,7 @@ NO_TIME = {
     "unreadable": "the carrier's time cannot be read",
     "date_only": "the carrier gives a day without a time",
     "impossible": "the carrier's time lies further ahead than any clock on earth",
+    "former": "it happened before the order: to another parcel that had the number",
 }
 """Why a scan has no instant, by its `zone_source`."""
 
@@ -34,7 +35,7 @@ def normalised(tracked: Sequence[CarrierReply], errors: Sequence[CarrierReply]) 
 def _shipment(reply: CarrierReply) -> dict[str, Any]:
     state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at) for scan in reply.scans)
     return {
-        "tracking_number": reply.tracking_number,
+        "tracking_number": reply.tracking_number or None,
         "milestone": state.milestone.value,
         "eta": _eta(reply),
         "service": reply.service,
@@ -76,7 +77,9 @@ def _local(scan: HeardScan) -> datetime:
         written = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return at
-    offset = written - at.replace(microsecond=0)
-    if abs(offset) > timedelta(hours=14) or offset % _QUARTER:
+    # Zones differ by quarters of an hour; some carriers cut a local time to its minute and give the instant in full.
+    apart = written - at.replace(microsecond=0)
+    offset = round(apart / _QUARTER) * _QUARTER
+    if abs(offset) > timedelta(hours=14) or abs(apart - offset) >= timedelta(minutes=1):
         return at
     return at.astimezone(timezone(offset))

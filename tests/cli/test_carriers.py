@@ -94,6 +94,29 @@ def test_what_says_nothing_of_a_parcel_is_an_error_in_json(tmp_path: Path):
         assert [(one["kind"], one["tracking_number"]) for one in answer["errors"]] == [(kind, None)]
 
 
+def test_a_parcel_is_read_where_the_answer_leaves_its_number_out():
+    """DPD never repeats the number that was asked about: the parcel is read all the same, without one."""
+    file = Path(__file__).parents[1] / "recordings" / "dpd" / "delivered_at_second_attempt.xml"
+    code, printed, _ = run("carriers", "parse", "dpd", str(file))
+    [shipment] = json.loads(printed)["shipments"]
+    assert (code, json.loads(printed)["errors"]) == (0, [])
+    assert (shipment["tracking_number"], shipment["milestone"]) == (None, "delivered")
+
+
+def test_no_word_of_an_error_is_taken_for_a_number(tmp_path: Path):
+    """An error's own code or id looks like a number; what is said whoever is asked about names none."""
+    file = tmp_path / "answer"
+    for carrier, status, error in (
+        ("royalmail", 404, {"httpCode": "404", "errors": [{"errorCode": "E1142", "errorDescription": "not known"}]}),
+        ("ups", 200, {"response": {"errors": [{"code": "TV1002", "message": "Invalid inquiry number"}]}}),
+        ("fedex", 200, {"transactionId": "624deea6-b709", "errors": [{"code": "TRACKING.TRACKINGNUMBER.NOTFOUND"}]}),
+    ):
+        file.write_text(json.dumps(error))
+        answer = json.loads(run("carriers", "parse", carrier, str(file), "--status", str(status))[1])
+        assert answer["shipments"] == []
+        assert [(one["kind"], one["tracking_number"]) for one in answer["errors"]] == [("not_found", None)], carrier
+
+
 def test_no_adapter_is_said(tmp_path: Path):
     """A carrier without an adapter exits 2, and the nearest name is given."""
     (tmp_path / "answer").write_text("{}")

@@ -1,6 +1,6 @@
 """One parcel's way: heard, concluded, planned, released, sent; each step once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,11 +11,11 @@ from app.insight.audit import audit
 from app.insight.explain import explain, find_shipments
 from app.insight.tell import tell
 from app.intake.store import cancel_order
-from app.models import Attempt, Brand, Crossing, Decision, LedgerKey, Message, Scan, Shipment, UnknownCode
+from app.models import Attempt, Brand, Crossing, Decision, LedgerKey, Message, Order, Scan, Shipment, UnknownCode
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline.hearing import Heard
 from app.pipeline.settling import keep_reports
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.carriers.base import HeardScan, ParcelNotes, PickupPoint, scan_digest
 from tests.pipeline.conftest import START, World, heard_scan
 
 M = Milestone
@@ -430,3 +430,41 @@ def test_a_scan_from_the_far_future_is_kept_and_is_no_news(world: World):
     assert {m.milestone for m in world.messages()} == {"delivered"}
     with world.house.sessions() as session:
         assert session.scalars(sa.select(Scan.zone_source).order_by(Scan.id)).all() == ["impossible", "offset"]
+
+
+def test_a_number_that_is_used_again_tells_nothing_of_its_former_parcel(world: World):
+    """Scans from before the order are kept and are no news; neither are that parcel's pick-up point and day. The
+    parcel's own way is told as ever."""
+    (parcel,) = world.order()  # placed two days ago
+    now = world.clock.now()
+    old = heard_scan(M.delivered, now - timedelta(days=120))
+    notes = ParcelNotes(pickup=PickupPoint("Another shopper's kiosk"))
+    for source in (Source.poll, Source.push):
+        entry = Heard(parcel, source, (old,), eta_day=now.date(), service="Former", notes=notes)
+        pipeline.listen(world.house, [entry], now)
+    with world.house.sessions() as session:
+        row = session.scalars(sa.select(Shipment)).one()
+        assert (row.milestone, row.delivered_at, row.service, row.eta_day) == ("registered", None, None, None)
+        assert "kiosk" not in str(row.notes)
+        assert row.next_poll_at is not None, "it is asked about further"
+        assert session.execute(sa.select(Scan.occurred_at, Scan.zone_source, Scan.moves)).all() == [
+            (None, "former", False)
+        ]
+    assert world.messages() == []
+    pipeline.listen(world.house, [Heard(parcel, Source.poll, (old, heard_scan(M.out_for_delivery, now)))], now)
+    assert {m.milestone for m in world.messages()} == {"out_for_delivery"}
+
+
+def test_what_a_day_of_wrong_clocks_explains_is_the_parcels_own(world: World):
+    """A label made some hours before the order, as clocks have it, counts; so does all that the shop itself tells."""
+    early, told = world.order("1001") + world.order("1002")
+    at = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Order).values(placed_at=at))
+    label = heard_scan(M.registered, at - timedelta(hours=23))
+    pipeline.listen(world.house, [Heard(early, Source.poll, (label,))], world.clock.now())
+    pipeline.listen(
+        world.house, [Heard(told, Source.api, (heard_scan(M.registered, at - timedelta(days=9)),))], world.clock.now()
+    )
+    with world.house.sessions() as session:
+        assert session.scalars(sa.select(Scan.zone_source)).all() == ["offset", "offset"]

@@ -106,6 +106,29 @@ def test_dhl_express_waybills_need_their_check_digit():
     assert NumberFormat(r"(?P<serial>\d{9})(?P<check>\d)", mod7, 0.4).fits("3318810025")
 
 
+def test_dhls_parcels_in_germany_have_twelve_digits():
+    """Of the Identcode's ten possible last digits one is right; to Germany it is DHL's rather than GLS's."""
+    fitting = [last for last in range(10) if any(c.carrier == "dhl" for c in which(f"47080020493{last}", CARRIERS))]
+    assert fitting == [2]
+    assert which("470800204932", CARRIERS, country="DE")[0].carrier == "dhl"
+
+
+@pytest.mark.parametrize(
+    ("country", "post"),
+    [("GB", "royalmail"), ("US", "usps"), ("CA", "canadapost"), ("AU", "australiapost"), ("FR", "laposte"),
+     ("SE", "postnord"), ("DK", "postnord"), ("NO", "bring"), ("DE", "dhl")],
+)  # fmt: skip
+def test_a_post_knows_what_it_gets_from_other_posts(country, post):
+    """A number of another country's post is asked of the post at the destination, after its own, and with its check
+    digit right; letters that are no country make none."""
+    assert which("RB123456785CN", CARRIERS, country=country)[0].carrier == post
+    assert which("RB123456784CN", CARRIERS, country=country) == []
+    assert which("RB123456785XX", CARRIERS, country=country) == []
+    own = which(f"RB123456785{country}", CARRIERS, country="CN")
+    assert own[0].carrier == post and own[0].chance >= 0.9, "at home it says all"
+    assert sum(one.carrier == post for one in own) == 1
+
+
 @pytest.mark.parametrize("name", sorted(CARRIERS))
 def test_every_adapters_formats_are_sound(name):
     """Patterns compile, strengths are chances, and a check has the groups that it needs."""

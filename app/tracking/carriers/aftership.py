@@ -27,6 +27,7 @@ from app.tracking.carriers.base import (
     clean,
 )
 from app.tracking.carriers.batches import in_batches
+from app.tracking.carriers.numbers import unspaced
 from app.tracking.carriers.reading import inner, json_object, not_found, text
 from app.tracking.carriers.signing import hmac_sha256, must_equal
 
@@ -66,7 +67,7 @@ _NOT_FOR_THIS_NUMBER = frozenset({4005, 4010, 4011, 4012, 4017})
 
 
 def _registration(ask: Ask) -> bytes:
-    fields = {"tracking_number": clean(ask.tracking_number.strip(), 100), "slug": SLUGS.get(ask.carrier or "")}
+    fields = {"tracking_number": clean(unspaced(ask.tracking_number), 100), "slug": SLUGS.get(ask.carrier or "")}
     return json.dumps({name: value for name, value in fields.items() if value}).encode()
 
 
@@ -133,5 +134,5 @@ def _trackings(access: Access) -> str:
 
 def _question(asks: Sequence[Ask], access: Access) -> str:
     """The numbers are joined by commas, so none may hold one: no carrier's does."""
-    numbers = "%2C".join(quote(ask.tracking_number.strip().replace(",", ""), safe="") for ask in asks)
+    numbers = "%2C".join(quote(unspaced(ask.tracking_number).replace(",", ""), safe="") for ask in asks)
     return f"{_trackings(access)}?tracking_numbers={numbers}&limit=200"

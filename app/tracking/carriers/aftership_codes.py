@@ -67,7 +67,7 @@ _WRONG: dict[str, Meaning] = {
     "Exception_008": NoMilestone.nothing,  # the carrier did not get it from the sender: the shop's matter
     "Exception_009": Milestone.exception,  # rejected by the carrier
     "Exception_010": Milestone.returning,
-    "Exception_011": Milestone.returned,
+    "Exception_011": Milestone.returned,  # after one of these two, "delivered" is delivered to the sender
     "Exception_012": Milestone.exception,  # damaged
     "Exception_013": Milestone.exception,  # lost
     "Exception_016": Milestone.exception,  # held up in processing
@@ -76,6 +76,3 @@ _WRONG: dict[str, Meaning] = {
 }
 
 CODES: dict[str, Meaning] = {**_NOTHING_YET, **_ON_THE_WAY, **_THERE, **_WRONG}
-
-TURNED_BACK = frozenset({"Exception_010", "Exception_011"})
-"""After one of these, "delivered" is delivered to the sender."""

@@ -5,15 +5,14 @@ names of 2025-07 and by the older ones, because a webhook has a version of its o
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from babel.core import get_global
 
-from app.models.vocabulary import Milestone
-from app.tracking.carriers.aftership_codes import CODES, TURNED_BACK
+from app.tracking.carriers.aftership_codes import CODES
 from app.tracking.carriers.base import (
     AnswerKind,
     Ask,
@@ -40,8 +39,8 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of, when
-from app.tracking.carriers.times import day, destination_zone, instant
+from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
+from app.tracking.carriers.times import destination_zone, expected_day, instant
 from app.zones import zone_of_country
 
 SLUGS: Mapping[str, str] = {
@@ -139,7 +138,7 @@ def tracked(ask: Ask, tracking: JsonObject, portion: bytes | None = None, said_a
         return malformed(number, HTTPStatus.OK, "the tracking's checkpoints are not a list")
     zone = destination_zone(ask, _country(tracking, "destination") or _country(tracking, "courier_destination"))
     as_of, _ = instant(said_at or text(tracking.get("updated_at")), "UTC", None)
-    scans = tuple(_scans(objects(listed), zone))
+    scans = tuple(sent_back(each_once(_scan(checkpoint, zone) for checkpoint in objects(listed))))
     return CarrierReply(
         AnswerKind.tracked,
         number,
@@ -150,17 +149,6 @@ def tracked(ask: Ask, tracking: JsonObject, portion: bytes | None = None, said_a
         as_of=as_of,
         **_expected(tracking, zone),
     )
-
-
-def _scans(checkpoints: Sequence[JsonObject], zone: str | None) -> Iterator[HeardScan]:
-    """The checkpoints as scans, in the order given, each once. What was sent back is delivered to its sender."""
-    heard = list(each_once(_scan(checkpoint, zone) for checkpoint in checkpoints))
-    turns = [scan.occurred_at for scan in heard if scan.code in TURNED_BACK and scan.occurred_at]
-    turned = min(turns, default=None)
-    for scan in heard:
-        there = scan.milestone is Milestone.delivered and scan.occurred_at is not None
-        to_sender = there and turned is not None and when(scan) >= turned
-        yield replace(scan, milestone=Milestone.returned) if to_sender else scan
 
 
 def _scan(checkpoint: JsonObject, zone: str | None) -> HeardScan:
@@ -202,14 +190,14 @@ def _expected(tracking: JsonObject, zone: str | None) -> dict[str, Any]:
         (inner(latest, "datetime"), inner(latest, "datetime_min"), inner(latest, "datetime_max")),
         (tracking.get("expected_delivery"), None, None),
     ):  # fmt: skip
+        # Of a span of days the last is kept: what comes sooner disappoints nobody.
+        if found := expected_day(text(end)) or (expected_day(text(at)) if not (start or end) else None):
+            return {"eta_day": found}
         first, _ = instant(text(start), zone, None)
         last, _ = instant(text(end), zone, None)
         single, _ = instant(text(at), zone, None)
         if first or last or single:
             return {"eta_from": first or single or last, "eta_through": last or single or first}
-        # Of a span of days the last is kept: what comes sooner disappoints nobody.
-        if found := day(text(end)) or day(text(at)):
-            return {"eta_day": found}
     return {}
 
 

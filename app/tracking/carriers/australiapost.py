@@ -27,7 +27,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10
+from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
 from app.tracking.carriers.reading import (
     JsonObject,
     inner,
@@ -39,7 +39,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of, when
+from app.tracking.carriers.telling import Told, each_once, latest, scan_of, unsigned, when
 from app.tracking.carriers.times import destination_zone
 
 
@@ -57,6 +57,7 @@ class AustraliaPost(Carrier):
     formats = (
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)AU", s10, 0.95),
         NumberFormat(r"\d{1,2}[A-Z]{2,3}\d{7,18}", None, 0.5, frozenset({"AU"})),  # a customer's own prefix
+        s10_from_abroad("AU"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
@@ -183,7 +184,7 @@ def _scan(number: str, event: JsonObject, zone: str | None) -> HeardScan:
     """One event. Its identity is what it happened to, and what, when and where it was, as written."""
     description, written, place = (text(event.get(name)) for name in ("description", "date", "location"))
     identity = scan_digest("australiapost", number, description, written, place)
-    return scan_of(Told(identity, description, description, written, place), meaning_of(description), zone)
+    return scan_of(Told(identity, unsigned(description), description, written, place), meaning_of(description), zone)
 
 
 def _notes(ask: Ask, articles: Sequence[_Article], scans: Sequence[HeardScan]) -> ParcelNotes:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.tracking.carriers.base import Ask, Call, CarrierReply
+from app.tracking.carriers.numbers import unspaced
 from app.tracking.carriers.reading import JsonObject, malformed, text
 
 Numbers = Callable[[JsonObject], Iterable[Any]]
@@ -22,8 +23,9 @@ def in_batches(asks: Sequence[Ask], size: int) -> list[Sequence[Ask]]:
 
 
 def listed(asks: Sequence[Ask]) -> str:
-    """The parcels' numbers in one list, fit for a path or a query."""
-    return ",".join(quote(ask.tracking_number.strip(), safe="") for ask in asks)
+    """The parcels' numbers in one list, fit for a path or a query. None may hold a comma, which would ask about two;
+    no carrier's does."""
+    return ",".join(quote(unspaced(ask.tracking_number).replace(",", ""), safe="") for ask in asks)
 
 
 def to_each(call: Call, reply: CarrierReply) -> list[CarrierReply]:

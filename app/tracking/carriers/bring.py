@@ -30,7 +30,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.bring_cast import BringCalls, BringEnrolment, credentials
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
     JsonObject,
@@ -94,6 +94,7 @@ class Bring(Carrier):
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)NO", s10, 0.95),
         NumberFormat(r"(?:00)?(?P<serial>37072(?!4)\d{12})(?P<check>\d)", mod10(), 0.9),  # a package
         NumberFormat(r"7072(?!4)\d{13}", None, 0.7),  # a consignment
+        s10_from_abroad("NO"),
     )
     enrolment = BringEnrolment()
     push = BringCalls(CODES)
@@ -102,10 +103,7 @@ class Bring(Carrier):
         """One GET for each parcel, in English always, so that texts stay."""
         headers = credentials(access)
         root = f"{access.base_url}/tracking/api/v2/tracking.json"
-        return [
-            Call("GET", f"{root}?{urlencode({'q': ask.tracking_number.strip(), 'lang': 'en'})}", headers, (ask,))
-            for ask in asks
-        ]
+        return [Call("GET", f"{root}?{urlencode({'q': _asked(ask), 'lang': 'en'})}", headers, (ask,)) for ask in asks]
 
     def read(self, call: Call, answer: RawAnswer) -> list[CarrierReply]:
         """One reply for each parcel that the call asked about. Never raises, whatever the bytes."""
@@ -119,7 +117,13 @@ class Bring(Carrier):
 
     def link(self, ask: Ask) -> str:
         """Bring's public tracking page."""
-        return f"https://tracking.bring.com/tracking/{quote(ask.tracking_number.strip(), safe='')}?lang=en"
+        return f"https://tracking.bring.com/tracking/{quote(_asked(ask), safe='')}?lang=en"
+
+
+def _asked(ask: Ask) -> str:
+    """The number without the spaces in which people group it; a sender's reference may have some of its own."""
+    number = plain(ask.tracking_number)
+    return number if any(one.fits(number) for one in Bring.formats) else ask.tracking_number.strip()
 
 
 def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:

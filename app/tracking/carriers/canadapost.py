@@ -29,7 +29,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.canadapost_codes import CODES, code_of
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
 from app.tracking.carriers.reading import malformed, not_found, same_number, without_news, xml_all, xml_root
 from app.tracking.carriers.regions import zone_at_destination, zone_of_region
 from app.tracking.carriers.telling import Told, each_once, scan_of
@@ -60,6 +60,7 @@ class CanadaPost(Carrier):
     formats = (
         NumberFormat(r"(?P<serial>\d{15})(?P<check>\d)", mod10(), 0.5, frozenset({"CA"})),
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)CA", s10, 0.9),
+        s10_from_abroad("CA"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

@@ -24,7 +24,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.dhl_words import CODES, milestone_of
-from app.tracking.carriers.numbers import NumberFormat, mod7
+from app.tracking.carriers.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad, unspaced
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -40,7 +40,8 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.times import day, destination_zone, home, instant
+from app.tracking.carriers.telling import each_once, sent_back, unsigned
+from app.tracking.carriers.times import destination_zone, expected_day, home, instant
 from app.zones import zone_of_country
 
 _NOT_KNOWN = "DHL does not know the number"
@@ -62,6 +63,10 @@ class Dhl(Carrier):
         NumberFormat(r"(?P<serial>\d{9,10})(?P<check>\d)", mod7, 0.4),  # Express waybill
         NumberFormat(r"J[A-Z]{2,3}\d{9,18}", None, 0.8),  # Express piece, and Parcel's JJD licence plates
         NumberFormat(r"00340434\d{12}|003404\d{14}", None, 0.95),  # DHL Paket: Deutsche Post's own GS1 prefix
+        # DHL Paket's Identcode: digits times 4 and 9 in turn, filled up to a multiple of ten.
+        NumberFormat(r"(?P<serial>\d{11})(?P<check>\d)", mod10(4, 9, from_right=False), 0.5, frozenset({"DE"})),
+        NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)DE", s10, 0.9),  # Deutsche Post, DHL Paket abroad
+        s10_from_abroad("DE"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
@@ -75,12 +80,12 @@ class Dhl(Carrier):
 
     def link(self, ask: Ask) -> str:
         """DHL's public tracking page."""
-        number = quote(ask.tracking_number.strip(), safe="")
+        number = quote(unspaced(ask.tracking_number), safe="")
         return f"https://www.dhl.com/global-en/home/tracking.html?tracking-id={number}"
 
 
 def _query(ask: Ask) -> str:
-    query = {"trackingNumber": ask.tracking_number.strip(), "language": "en"}
+    query = {"trackingNumber": unspaced(ask.tracking_number), "language": "en"}
     if country := home(ask):
         query["requesterCountryCode"] = country
     return urlencode(query)
@@ -126,13 +131,18 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
 def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
     """The shipment that was asked about: by its id, else by one of its pieces.
 
-    One number can belong to shipments of several divisions; then the one bound for the order's country is meant.
+    One number can belong to shipments of several divisions, and is used again; then one bound for the order's country
+    is meant, and of these the one with the latest event, wherever it stands in the list.
     """
     asked, country = ask.tracking_number, home(ask)
     matching = [s for s in shipments if same_number(s.get("id"), asked)]
     matching = matching or [s for s in shipments if any(same_number(piece, asked) for piece in _pieces(s))]
     bound = [s for s in matching if country and _country(s.get("destination")) == country]
-    return next(iter(bound or matching), None)
+    return max(bound or matching, key=_latest, default=None)
+
+
+def _latest(shipment: JsonObject) -> str:
+    return max((text(event.get("timestamp")) for event in objects(shipment.get("events"))), default="")
 
 
 def _pieces(shipment: JsonObject) -> list[Any]:
@@ -143,12 +153,7 @@ def _pieces(shipment: JsonObject) -> list[Any]:
 def _scans(ask: Ask, shipment: JsonObject, events: Sequence[JsonObject]) -> Iterator[HeardScan]:
     """The events as scans, in the order given, each once. The shipment's `status` block is no event of its own."""
     destination = destination_zone(ask, _country(shipment.get("destination")))
-    seen: set[bytes] = set()
-    for event in events:
-        scan = _scan(event, destination)
-        if scan.digest not in seen:
-            seen.add(scan.digest)
-            yield scan
+    return sent_back(each_once(_scan(event, destination) for event in events))
 
 
 def _scan(event: JsonObject, destination: str | None) -> HeardScan:
@@ -161,7 +166,7 @@ def _scan(event: JsonObject, destination: str | None) -> HeardScan:
         digest=scan_digest("dhl", code, written, place or "", status or description),
         code=clean(code, 60),
         milestone=milestone,
-        description=clean(description or status),
+        description=clean(unsigned(description or status)),
         place=clean(place, 200) if place else None,
         written_time=clean(written, 60),
         occurred_at=occurred_at,
@@ -178,7 +183,9 @@ def _expected(ask: Ask, shipment: JsonObject) -> dict[str, Any]:
     start, _ = instant(text(inner(shipment, "estimatedDeliveryTimeFrame", "estimatedFrom")), destination, None)
     end, _ = instant(text(inner(shipment, "estimatedDeliveryTimeFrame", "estimatedThrough")), destination, None)
     at, _ = instant(single, destination, None)
-    return {"eta_from": start or at or end, "eta_through": end or at or start, "eta_day": day(single)}
+    if not (start or end) and (found := expected_day(single)):
+        return {"eta_day": found}
+    return {"eta_from": start or at or end, "eta_through": end or at or start}
 
 
 def _notes(ask: Ask, shipment: JsonObject) -> ParcelNotes:

@@ -29,7 +29,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.dpd_soap import DpdLogin, faulted, question
-from app.tracking.carriers.numbers import NumberFormat, mod37_36, plain
+from app.tracking.carriers.numbers import NumberFormat, mod37_36, plain, unspaced
 from app.tracking.carriers.reading import malformed, not_found, without_news, xml_all, xml_root, xml_text
 from app.tracking.carriers.telling import Told, each_once, scan_of
 from app.tracking.carriers.times import destination_zone
@@ -119,7 +119,7 @@ def _label_number(ask: Ask) -> str:
     number = plain(ask.tracking_number)
     if Dpd.formats[0].fits(number):
         return number[7:21]
-    return number[:14] if Dpd.formats[1].fits(number) else ask.tracking_number.strip()
+    return number[:14] if Dpd.formats[1].fits(number) else unspaced(ask.tracking_number)
 
 
 def _reply(ask: Ask, answer: RawAnswer) -> CarrierReply:

@@ -28,6 +28,7 @@ from app.tracking.carriers.base import (
 from app.tracking.carriers.batches import in_batches
 from app.tracking.carriers.easypost_codes import CODES
 from app.tracking.carriers.easypost_reading import CARRIERS, refusal, replies, tracked, trackers
+from app.tracking.carriers.numbers import unspaced
 from app.tracking.carriers.reading import inner, json_object, malformed, text
 from app.tracking.carriers.signing import hmac_sha256, must_equal
 
@@ -61,7 +62,7 @@ class _Enrolment:
 
 
 def _order(ask: Ask) -> bytes:
-    fields = {"tracking_code": clean(ask.tracking_number.strip(), 100), "carrier": CARRIERS.get(ask.carrier or "")}
+    fields = {"tracking_code": clean(unspaced(ask.tracking_number), 100), "carrier": CARRIERS.get(ask.carrier or "")}
     return json.dumps({"tracker": {name: value for name, value in fields.items() if value}}).encode()
 
 
@@ -119,5 +120,5 @@ def _headers(access: Access) -> dict[str, str]:
 
 
 def _question(asks: Sequence[Ask], access: Access) -> str:
-    fields = [("tracking_codes[]", ask.tracking_number.strip()) for ask in asks]
+    fields = [("tracking_codes[]", unspaced(ask.tracking_number)) for ask in asks]
     return f"{access.base_url}/v2/trackers?{urlencode([*fields, ('page_size', '100')])}"

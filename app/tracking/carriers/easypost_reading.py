@@ -36,8 +36,8 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import day, destination_zone, instant
+from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
+from app.tracking.carriers.times import day, destination_zone, expected_day, instant
 from app.zones import zone_of_country
 
 CARRIERS: Mapping[str, str] = {
@@ -117,7 +117,7 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(each_once(_scan(detail, zone) for detail in objects(listed))),
+        scans=tuple(sent_back(each_once(_scan(detail, zone) for detail in objects(listed)))),
         service=clean(text(inner(tracker, "carrier_detail", "service")), 60) or None,
         notes=ParcelNotes(
             link=https_link(tracker.get("public_url")),
@@ -152,6 +152,8 @@ def _expected(tracker: JsonObject, zone: str | None) -> dict[str, Any]:
         if at:
             return {"eta_from": at, "eta_through": at}
     if found := day(local_day):
+        return {"eta_day": found}
+    if found := expected_day(text(tracker.get("est_delivery_date"))):
         return {"eta_day": found}
     at, _ = instant(text(tracker.get("est_delivery_date")), zone, None)
     return {"eta_from": at, "eta_through": at} if at else {}

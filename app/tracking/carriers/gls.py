@@ -29,7 +29,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import in_batches, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat
+from app.tracking.carriers.numbers import NumberFormat, unspaced
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
@@ -138,11 +138,11 @@ class Gls(Carrier):
 
     def link(self, ask: Ask) -> str:
         """GLS's public tracking page."""
-        return f"https://gls-group.eu/EU/en/parcel-tracking?{urlencode({'match': ask.tracking_number.strip()})}"
+        return f"https://gls-group.eu/EU/en/parcel-tracking?{urlencode({'match': unspaced(ask.tracking_number)})}"
 
 
 def _written(ask: Ask) -> str:
-    return ask.tracking_number.strip().upper()
+    return unspaced(ask.tracking_number).upper()
 
 
 def _call(batch: Sequence[Ask], access: Access) -> Call:
@@ -169,7 +169,9 @@ def _unlisted(status: int | None, document: JsonObject | None, fault: str | None
 def _reply(ask: Ask, parcels: Sequence[JsonObject], answer: RawAnswer) -> CarrierReply:
     """What the answer says of one number: of the parcel that has it, else of all that were found by it."""
     number = ask.tracking_number
-    about = [p for p in parcels if same_number(p.get("requested"), number) or same_number(p.get("unitno"), number)]
+    # What another asked for by its reference may be this parcel too: its own part comes first, and alone.
+    about = [p for p in parcels if same_number(p.get("requested"), number)]
+    about = about or [p for p in parcels if same_number(p.get("unitno"), number)]
     if not about:
         return unmentioned(ask)
     portion = portion_of({"parcels": about})

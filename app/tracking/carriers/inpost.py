@@ -41,7 +41,7 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of
+from app.tracking.carriers.telling import Told, each_once, latest, scan_of, sent_back
 from app.tracking.carriers.times import day, destination_zone, home
 
 _ERRORS = {
@@ -142,7 +142,7 @@ def _parcel(ask: Ask, parcel: JsonObject, shape: _Shape) -> CarrierReply:
     if events is not None and not isinstance(events, list):
         return malformed(ask.tracking_number, HTTPStatus.OK, "the parcel's events are not a list")
     zone = destination_zone(ask)
-    scans = tuple(each_once(_scan(event, shape, zone) for event in objects(events)))
+    scans = tuple(sent_back(each_once(_scan(event, shape, zone) for event in objects(events))))
     service = text(parcel.get("service")) or text(parcel.get("shipmentType"))
     return CarrierReply(
         AnswerKind.tracked,

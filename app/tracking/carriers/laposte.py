@@ -27,7 +27,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10
+from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -94,6 +94,7 @@ class LaPoste(Carrier):
     formats = (
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)FR", s10, 0.95),
         NumberFormat(r"\d[A-Z]\d{11}", None, 0.7, frozenset({"FR", "MC", "AD", "BE"})),  # Colissimo
+        s10_from_abroad("FR"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

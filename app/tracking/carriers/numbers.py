@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.zones import zone_of_country
+
 Check = Callable[[re.Match[str]], bool]
 
 
@@ -40,6 +42,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def plain(number: str) -> str:
     """A tracking number as it is compared: upper case, without spaces, dots and hyphens."""
     return re.sub(r"[\s.\-]", "", number).upper()
+
+
+def unspaced(number: str) -> str:
+    """A tracking number as it is asked about: people write them in groups, carriers know them without spaces."""
+    return re.sub(r"\s", "", number)
 
 
 def _digits(text: str) -> list[int]:
@@ -84,6 +91,16 @@ def s10(found: re.Match[str]) -> bool:
     weights = (8, 6, 4, 2, 3, 5, 9, 7)
     rest = 11 - sum(digit * weight for digit, weight in zip(_digits(found["serial"]), weights, strict=True)) % 11
     return {10: 0, 11: 5}.get(rest, rest) == int(found["check"])
+
+
+def s10_from_abroad(*homes: str) -> NumberFormat:
+    """The UPU S10 numbers of every other country's post, whose items the post of `homes` carries the last stretch."""
+
+    def check(found: re.Match[str]) -> bool:
+        return s10(found) and zone_of_country(found["country"]) is not None
+
+    others = rf"(?!{'|'.join(homes)})(?P<country>[A-Z]{{2}})"
+    return NumberFormat(rf"[A-Z]{{2}}(?P<serial>\d{{8}})(?P<check>\d){others}", check, 0.2, frozenset(homes))
 
 
 def mod37_36(found: re.Match[str]) -> bool:

@@ -26,7 +26,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad, unspaced
 from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.postnord_codes import CODES, meaning
 from app.tracking.carriers.reading import (
@@ -44,7 +44,7 @@ from app.tracking.carriers.reading import (
     without_news,
 )
 from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import destination_zone, home, instant
+from app.tracking.carriers.times import destination_zone, expected_day, home, instant
 from app.zones import zone, zone_of_country
 
 _NOT_KNOWN = "PostNord knows no shipment under this number"
@@ -67,6 +67,7 @@ class PostNord(Carrier):
         NumberFormat(r"(?:00)?(?P<serial>37350\d{12})(?P<check>\d)", mod10(), 0.7),  # GS1 numbers given in Sweden
         NumberFormat(r"(?:00)?(?P<serial>370724\d{11})(?P<check>\d)", mod10(), 0.85),  # PostNord's own in Norway
         NumberFormat(r"(?:00)?(?P<serial>357\d{14})(?P<check>\d)", mod10(), 0.5),  # GS1 numbers given in Denmark
+        s10_from_abroad("SE", "DK"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:
@@ -88,12 +89,12 @@ class PostNord(Carrier):
 
     def link(self, ask: Ask) -> str:
         """PostNord's public tracking page."""
-        return f"https://tracking.postnord.com/en/?{urlencode({'id': ask.tracking_number.strip()})}"
+        return f"https://tracking.postnord.com/en/?{urlencode({'id': unspaced(ask.tracking_number)})}"
 
 
 def _segment(ask: Ask) -> str:
     """The number as one segment of a path; `.` and `..` would be steps in it."""
-    written = quote(ask.tracking_number.strip(), safe="")
+    written = quote(unspaced(ask.tracking_number), safe="")
     return written if written.strip(".") else written.replace(".", "%2E") or "-"
 
 
@@ -222,6 +223,8 @@ def _expected(ask: Ask, shipment: JsonObject, item: JsonObject) -> dict[str, Any
         return {"eta_from": start, "eta_through": end}
     for field in ("estimatedTimeOfArrival", "publicTimeOfArrival"):
         for told in (item, shipment):
+            if found := expected_day(text(told.get(field))):
+                return {"eta_day": found}
             at, _ = instant(text(told.get(field)), destination, None)
             if at:
                 return {"eta_from": at, "eta_through": at}

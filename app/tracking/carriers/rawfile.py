@@ -50,17 +50,14 @@ def read_file(carrier: Carrier, body: bytes, numbers: Sequence[str] = (), status
     pushed = _pushed(carrier, body)
     if pushed:
         return _sorted(pushed)
-    asked = next(iter(_numbers(carrier, body)), _NOBODY)
-    return Reading((), tuple(_unasked(_failed(carrier, answer, []) or [_fullest(carrier, Ask(asked), answer)])))
+    # What is said whoever was asked about names no number; a parcel in it is one whose number the answer leaves out.
+    said = replace(_fullest(carrier, Ask(_NOBODY), answer), tracking_number="")
+    return _sorted([said] if said.kind is AnswerKind.tracked else _failed(carrier, answer, []) or [said])
 
 
 def _sorted(replies: Sequence[CarrierReply]) -> Reading:
     tracked = tuple(one for one in replies if one.kind is AnswerKind.tracked)
     return Reading(tracked, tuple(one for one in replies if one.kind is not AnswerKind.tracked))
-
-
-def _unasked(replies: Sequence[CarrierReply]) -> list[CarrierReply]:
-    return [replace(one, tracking_number="") if one.tracking_number == _NOBODY else one for one in replies]
 
 
 def _numbers(carrier: Carrier, body: bytes) -> list[str]:
@@ -92,11 +89,16 @@ def _failed(carrier: Carrier, answer: RawAnswer, tracked: Sequence[CarrierReply]
     replies = [
         _fullest(carrier, Ask(number), answer) for number in _numbers(carrier, answer.body) if number not in told
     ]
-    return [one for one in replies if one.kind is not AnswerKind.tracked and _words(one) != _words(nobody)]
+    return [one for one in replies if one.kind is not AnswerKind.tracked and _says_more(one, nobody)]
 
 
-def _words(reply: CarrierReply) -> tuple[AnswerKind, str]:
-    return reply.kind, (reply.detail or "").replace(reply.tracking_number, "")
+def _says_more(reply: CarrierReply, nobody: CarrierReply) -> bool:
+    """Whether a reply is about its number, and not what is said to everybody, a number somewhere in it or not."""
+    said, to_all = (
+        (one.kind, (one.detail or "").replace(reply.tracking_number, "").replace(_NOBODY, ""))
+        for one in (reply, nobody)
+    )
+    return said != to_all
 
 
 def _fullest(carrier: Carrier, ask: Ask, answer: RawAnswer) -> CarrierReply:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,9 @@ from lxml import etree
 from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, CarrierReply, RawAnswer, clean
 
 JsonObject = Mapping[str, Any]
+
+MOST_LISTED = 4_000
+"""No answer lists as many parcels, and no parcel has as many events; more would only cost our time."""
 
 _LONGEST_WAIT = 86_400.0
 """No wait that a carrier asks for is longer than a day: daily allowances come back at midnight."""
@@ -99,15 +103,15 @@ def xml_text(parent: etree._Element | None, *path: str) -> str:
 
 
 def xml_all(parent: etree._Element | None, *path: str) -> Iterator[etree._Element]:
-    """Every element under `path` of local names, whatever their namespaces."""
+    """Every element under `path` of local names, whatever their namespaces, of one parent at most `MOST_LISTED`."""
     if parent is None:
         return
     if not path:
         yield parent
         return
-    for child in parent:
-        if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == path[0]:
-            yield from xml_all(child, *path[1:])
+    named = (child for child in parent if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == path[0])
+    for child in islice(named, MOST_LISTED):
+        yield from xml_all(child, *path[1:])
 
 
 def problem_of(document: JsonObject | None) -> str | None:
@@ -164,8 +168,10 @@ def text(value: Any) -> str:
 
 
 def objects(value: Any) -> list[JsonObject]:
-    """The JSON objects in what should be a list of them; anything else in it, or instead of it, is left out."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    """The JSON objects in what should be a list of them; anything else in it, or instead of it, is left out, and so is
+    what lies beyond `MOST_LISTED`."""
+    told = (one for one in value if one and isinstance(one, dict)) if isinstance(value, list) else ()
+    return list(islice(told, MOST_LISTED))
 
 
 def inner(value: Any, *path: str) -> Any:

@@ -26,7 +26,7 @@ from app.tracking.carriers.base import (
     scan_digest,
 )
 from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10
+from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
 from app.tracking.carriers.reading import (
     JsonObject,
     inner,
@@ -58,6 +58,7 @@ class RoyalMail(Carrier):
     formats = (
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)GB", s10, 0.95),
         NumberFormat(r"[0-9][0-9A-F]{20}", None, 0.4, frozenset({"GB"})),  # the square barcode's number
+        s10_from_abroad("GB"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

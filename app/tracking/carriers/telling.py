@@ -1,7 +1,8 @@
 """One event as a carrier tells it, made a scan: cleaned, put in time, and given its meaning."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.models.vocabulary import Milestone
@@ -24,6 +25,17 @@ class Told:
     place_zone: str | None = None
 
 
+_SIGNED = re.compile(
+    r"(?i)\b(signed(?: for)?|signature|accepted and signed|unterschrieben|signé|firmado)\s*(?:by|von|par|por)\b.*",
+    re.DOTALL,
+)
+
+
+def unsigned(said: str) -> str:
+    """What a carrier says, without the name of whoever signed: that somebody did is left."""
+    return _SIGNED.sub(r"\1", said[:2000])
+
+
 def scan_of(
     told: Told, meaning: Meaning | None, zone: str | None, read: tuple[datetime | None, str] | None = None
 ) -> HeardScan:
@@ -34,7 +46,7 @@ def scan_of(
         digest=told.identity,
         code=clean(told.code, 60),
         milestone=meaning if isinstance(meaning, Milestone) else None,
-        description=clean(told.description),
+        description=clean(unsigned(told.description)),
         place=clean(told.place, 200) or None,
         written_time=clean(told.written, 60),
         occurred_at=occurred_at,
@@ -51,6 +63,20 @@ def each_once(scans: Iterable[HeardScan]) -> Iterator[HeardScan]:
         if scan.digest not in seen:
             seen.add(scan.digest)
             yield scan
+
+
+def sent_back(scans: Iterable[HeardScan]) -> Iterator[HeardScan]:
+    """The scans in the order given, where what had turned back is delivered to its sender: for carriers that say no
+    more than "delivered" then."""
+    heard = list(scans)
+    turned = min((scan.occurred_at for scan in heard if scan.milestone in _BACK and scan.occurred_at), default=None)
+    for scan in heard:
+        there = scan.milestone is Milestone.delivered and scan.occurred_at is not None
+        to_sender = there and turned is not None and when(scan) >= turned
+        yield replace(scan, milestone=Milestone.returned) if to_sender else scan
+
+
+_BACK = (Milestone.returning, Milestone.returned)
 
 
 def latest(scans: Iterable[HeardScan], milestone: Milestone) -> HeardScan | None:

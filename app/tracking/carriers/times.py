@@ -52,6 +52,14 @@ def day(written: str) -> date | None:
     return found if 1970 < found.year < 2200 else None
 
 
+def expected_day(written: str) -> date | None:
+    """The day of an expected delivery that is no more than a day: written as one, or as its midnight, whatever offset
+    stands behind. Nothing is expected at midnight, and read as an instant it would be the day before further west."""
+    written = written.strip()
+    midnight = written[10:16] in ("T00:00", " 00:00") and written[16:19] in ("", ":00", "Z")
+    return day(written[:10]) if midnight else day(written)
+
+
 def home(ask: Ask) -> str | None:
     """The country that the order goes to, or None."""
     return ask.destination_country.strip().upper() if ask.destination_country else None

@@ -26,6 +26,7 @@ from app.tracking.carriers.base import (
 )
 from app.tracking.carriers.numbers import NumberFormat, mod10, plain
 from app.tracking.carriers.oauth import OAuth
+from app.tracking.carriers.pieces import speaker
 from app.tracking.carriers.reading import (
     JsonObject,
     country_code,
@@ -143,34 +144,42 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
     if not packages:
         said = [text(one.get("message")) for shipment in shipments for one in objects(shipment.get("warnings"))]
         return not_found(number, next(filter(None, said), _NOT_KNOWN))
-    package = _choose(ask, shipments)
-    if package is None:
+    meant = _meant(ask, shipments)
+    if not meant:
         return malformed(number, HTTPStatus.OK, "the answer is about another number")
-    activities = package.get("activity")
-    if activities is not None and not isinstance(activities, list):
+    if any(not isinstance(one.get("activity"), list | None) for one in meant):
         return malformed(number, HTTPStatus.OK, "the package's activities are not a list")
-    address = address_of(package, "DESTINATION")
-    region = text(address.get("stateProvince"))
-    destination = zone_at_destination(ask, country_code(address.get("countryCode")), region)
+    heard = [_scans(one, _destination(ask, one)) for one in meant]
+    at = speaker(heard)
     return CarrierReply(
         AnswerKind.tracked,
         number,
-        scans=tuple(each_once(_scan(one, destination) for one in objects(activities))),
-        service=clean(text(inner(package, "service", "description")), 60) or None,
-        notes=notes(package, [text(one.get("trackingNumber")) for one in packages]),
-        **expected(package, destination),
+        scans=heard[at],
+        service=clean(text(inner(meant[at], "service", "description")), 60) or None,
+        notes=notes(meant[at], [text(one.get("trackingNumber")) for one in packages]),
+        **expected(meant[at], _destination(ask, meant[at])),
     )
 
 
-def _choose(ask: Ask, shipments: Sequence[JsonObject]) -> JsonObject | None:
-    """The package that was asked about: by its own number, else the first of the shipment that was."""
+def _meant(ask: Ask, shipments: Sequence[JsonObject]) -> list[JsonObject]:
+    """The packages that were asked about: the one of that number, else all of the shipment that has it."""
     asked = plain(ask.tracking_number)
     for shipment in shipments:
         for package in objects(shipment.get("package")):
             if same_number(package.get("trackingNumber"), asked):
-                return package
+                return [package]
     meant = [one for one in shipments if same_number(one.get("inquiryNumber"), asked)]
-    return next((package for one in meant for package in objects(one.get("package"))), None)
+    return [package for one in meant[:1] for package in objects(one.get("package"))]
+
+
+def _destination(ask: Ask, package: JsonObject) -> str | None:
+    """The zone where a package is going."""
+    address = address_of(package, "DESTINATION")
+    return zone_at_destination(ask, country_code(address.get("countryCode")), text(address.get("stateProvince")))
+
+
+def _scans(package: JsonObject, destination: str | None) -> tuple[HeardScan, ...]:
+    return tuple(each_once(_scan(one, destination) for one in objects(package.get("activity"))))
 
 
 def _scan(activity: JsonObject, destination: str | None) -> HeardScan:

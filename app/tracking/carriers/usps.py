@@ -25,7 +25,7 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10
+from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
 from app.tracking.carriers.oauth import OAuth
 from app.tracking.carriers.reading import (
     JsonObject,
@@ -68,6 +68,7 @@ class Usps(Carrier):
         NumberFormat(_ROUTED + r"(?P<serial>9[1-5](\d{19}|\d{23}))(?P<check>\d)", mod10(), 0.9),
         NumberFormat(r"[A-Z]{2}(?P<serial>\d{8})(?P<check>\d)US", s10, 0.9),
         NumberFormat(r"(?P<serial>(03|23|7\d)\d{17})(?P<check>\d)", mod10(), 0.6, frozenset({"US"})),
+        s10_from_abroad("US"),
     )
 
     def calls(self, asks: Sequence[Ask], access: Access) -> list[Call]:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from lxml import etree
+
 from tests.tracking.carriers.recordings import Recording
 
 _WORDS = (
@@ -103,6 +105,8 @@ def mutated(one: Recording, dice: random.Random) -> bytes:
 
 def swollen(one: Recording, least: int) -> bytes:
     """A recorded answer whose longest list is repeated until it has `least` bytes; as it is where it has no list."""
+    if one.file.endswith(".xml"):
+        return _swollen_xml(one.body, least)
     document = json.loads(one.body)
     lists = [(holder, key) for holder, key in _places(document) if isinstance(holder[key], list) and holder[key]]
     if not lists:
@@ -111,3 +115,35 @@ def swollen(one: Recording, least: int) -> bytes:
     times = least // max(1, len(json.dumps(holder[key]))) + 1
     holder[key] = holder[key] * times
     return json.dumps(document).encode()
+
+
+def _swollen_xml(body: bytes, least: int) -> bytes:
+    """The same of XML, whose lists are elements of one name side by side."""
+    root = etree.fromstring(body)
+    lists = [rows for parent in root.iter() for rows in _namesakes(parent) if len(rows) > 1]
+    if not lists:
+        return body
+    rows = max(lists, key=lambda rows: sum(len(etree.tostring(row)) for row in rows))
+    whole, parent = [copy.deepcopy(row) for row in rows], rows[0].getparent()
+    assert parent is not None
+    for _ in range(least // sum(len(etree.tostring(row)) for row in rows)):
+        parent.extend(copy.deepcopy(whole))
+    return etree.tostring(root)
+
+
+def _namesakes(parent: etree._Element) -> list[list[etree._Element]]:
+    by_name: dict[Any, list[etree._Element]] = {}
+    for child in parent:
+        by_name.setdefault(child.tag, []).append(child)
+    return list(by_name.values())
+
+
+def padded(one: Recording, filler: Any, least: int) -> bytes:
+    """A recorded answer with so much of one thing behind what its longest list holds; as it is where it has no list."""
+    document = json.loads(one.body)
+    lists = [(holder, key) for holder, key in _places(document) if isinstance(holder[key], list) and holder[key]]
+    if not lists:
+        return one.body
+    holder, key = max(lists, key=lambda place: len(json.dumps(place[0][place[1]])))
+    holder[key] = holder[key] + [filler] * (least // len(json.dumps(filler)))
+    return json.dumps(document, separators=(",", ":")).encode()

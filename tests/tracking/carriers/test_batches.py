@@ -3,7 +3,7 @@
 import pytest
 
 from app.tracking.carriers.base import AnswerKind, Ask, Call, CarrierReply
-from app.tracking.carriers.batches import by_number, in_batches, part_of, portion_of, to_each
+from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_a_part_too_deep_to_write_is_no_crash() -> None:
     assert portion_of(deep) == b""
     while deep:  # unwound by hand: so deep a thing is freed one by one
         deep = deep.pop("a")  # type: ignore[assignment]
+
+
+def test_a_comma_asks_about_no_second_parcel():
+    """It would make a full batch too long for its carrier, and that spoils the answer of all the others."""
+    assert listed([Ask("AB1,CD2"), Ask("EF 3"), Ask("../4")]) == "AB1CD2,EF3,..%2F4"

@@ -58,6 +58,14 @@ def test_each_parcel_is_asked_about_once_in_full_batches(carrier, amount):
         assert not any("\n" in value or "\r" in value for value in call.headers.values())
 
 
+def test_a_number_in_groups_is_asked_about_as_the_carrier_knows_it(carrier):
+    """People copy numbers with the spaces that a label prints; carriers know them without."""
+    [grouped] = carrier.calls([Ask(" RB 123 456 785 GB ")], ACCESS)
+    [whole] = carrier.calls([Ask("RB123456785GB")], ACCESS)
+    assert (grouped.url, grouped.body) == (whole.url, whole.body)
+    assert [ask.tracking_number for ask in grouped.asks] == [" RB 123 456 785 GB "], "the parcel goes by its own"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_no_number_breaks_out_of_its_question(number):

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_asks_for_one_parcel_a_call_in_english() -> None:
         Access("http://127.0.0.1:9", "k3y"),
     )
     assert [call.url for call in calls] == [
-        "http://127.0.0.1:9/track/shipments?trackingNumber=A+1%26x%3D2&language=en",
+        "http://127.0.0.1:9/track/shipments?trackingNumber=A1%26x%3D2&language=en",
         "http://127.0.0.1:9/track/shipments?trackingNumber=B2&language=en&requesterCountryCode=SE",
     ]
     assert all(call.method == "GET" and call.headers["DHL-API-Key"] == "k3y" for call in calls)
@@ -166,9 +167,20 @@ def test_keeps_a_scans_identity_across_answers() -> None:
 
 
 def test_chooses_the_shipment_that_was_asked_for() -> None:
-    """Ids may be numbers; where divisions share one, the shipment bound for the order's country is meant."""
+    """Ids may be numbers; where divisions share one, the shipment bound for the order's country is meant, else the one
+    with the latest event, wherever DHL lists it."""
     reply = recorded("one_number_two_divisions.json", Ask("3344556677", destination_country="SE"))
     assert (reply.service, reply.scans[0].milestone) == ("ecommerce-europe", Milestone.in_transit)
+    reply = recorded("one_number_two_divisions.json", Ask("3344556677", destination_country="ES"))
+    assert (reply.service, reply.scans[0].milestone) == ("freight", Milestone.delivered)
+    new, old = shipment("2026-03-02", "transit"), shipment("2025-09-02", "delivered")
+    for listed in ([new, old], [old, new]):
+        [scan] = read(json.dumps({"shipments": listed}).encode(), Ask("1", destination_country="FR")).scans
+        assert scan.milestone is Milestone.in_transit
+
+
+def shipment(on: str, code: str) -> dict[str, Any]:
+    return {"id": "1", "events": [{"timestamp": f"{on}T10:00:00", "statusCode": code}]}
 
 
 def test_finds_a_shipment_by_its_piece() -> None:

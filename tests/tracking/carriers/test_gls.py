@@ -53,6 +53,16 @@ def test_an_odd_number_goes_alone():
     assert [call.url.rsplit("/", 1)[1] for call in calls] == ["11000000100,11000000101", "1%2F2", "1%2C2", "%2E%2E"]
 
 
+def test_a_parcels_portion_holds_nothing_of_anothers_question():
+    """One brand asks by a reference, another by the parcel's own number: neither sees how the other asked."""
+    moved = [event("INBOUD.NORMAL")]
+    by_reference = parcel("11000000102", moved, requested="ORDER-77")
+    batch = [Ask("11000000102"), Ask("ORDER77")]
+    own, _ = read(batch, [by_reference, parcel("11000000102", moved)])
+    assert own.portion is not None and b"ORDER-77" not in own.portion
+    assert len(own.scans) == 1 and own.notes.pieces == ()
+
+
 def test_a_token_is_lent_for_key_and_secret():
     """Client credentials in a Basic header, at the gateway's own address."""
     call = CARRIER.login.call(ACCESS)

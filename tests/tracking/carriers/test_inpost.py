@@ -21,7 +21,7 @@ def read(document: object, number: str = "6", status: int = 200) -> CarrierReply
 def test_asks_shipx_unless_the_account_says_group() -> None:
     """Neither needs a key; one that is set is sent."""
     [call] = INPOST.calls([Ask("6 0/1")], Access("https://api-shipx-pl.easypack24.net"))
-    assert call.url == "https://api-shipx-pl.easypack24.net/v1/tracking/6%200%2F1"
+    assert call.url == "https://api-shipx-pl.easypack24.net/v1/tracking/60%2F1"
     assert "Authorization" not in call.headers
     [call] = INPOST.calls([Ask("62")], Access("https://api.inpost-group.com", "k3y", account="Group"))
     assert call.url == "https://api.inpost-group.com/tracking/v1/parcels?trackingNumbers=62"
@@ -88,7 +88,7 @@ def test_an_event_with_an_id_is_known_by_it() -> None:
 
 def test_links_only_where_the_page_is_the_parcels() -> None:
     """The Polish page knows Polish parcels."""
-    assert INPOST.link(Ask("6 1", destination_country="pl")) == "https://inpost.pl/sledzenie-przesylek?number=6%201"
+    assert INPOST.link(Ask("6 1", destination_country="pl")) == "https://inpost.pl/sledzenie-przesylek?number=61"
     assert INPOST.link(Ask("61", destination_country="GB")) is None
 
 

@@ -154,10 +154,10 @@ def test_delivered_to_the_collection_point_is_not_delivered() -> None:
 
 
 def test_knows_its_numbers() -> None:
-    """An S10 number with the right check digit and Britain at its end, or the square barcode's."""
+    """Its own are S10 numbers with the right check digit and Britain at their end, and the square barcode's."""
 
     def fits(number: str) -> bool:
-        return any(one.fits(number) for one in ROYAL_MAIL.formats)
+        return any(one.fits(number) and one.strength >= 0.4 for one in ROYAL_MAIL.formats)
 
     assert fits("FQ087430672GB") and fits("090367574000000FE1E1B")
     assert not fits("FQ087430673GB") and not fits("FQ087430672US")

@@ -107,6 +107,17 @@ def test_tables_overlap_only_where_the_type_tells_them_apart() -> None:
     assert all(len(code) == 3 and code.isdigit() for code in STATUSES)
 
 
+def test_a_shipment_is_no_further_than_its_last_package() -> None:
+    """Asked about by a number that is the whole shipment's, it is delivered when the last of its packages is."""
+    there = {"date": "20260304", "time": "100000", "status": {"type": "D", "statusCode": "011"}}
+    moving = {"date": "20260304", "time": "110000", "status": {"type": "I", "statusCode": "005"}}
+    first, second = package("1Z1", activity=[there]), package("1Z2", activity=[moving])
+    for packages in ((first, second), (second, first)):
+        [scan] = read(shipment(*packages, inquiry=NUMBER)).scans
+        assert scan.milestone is Milestone.in_transit
+    assert read(shipment(first, second, inquiry=NUMBER), number="1Z1").scans[0].milestone is Milestone.delivered
+
+
 def test_a_shipment_asked_by_its_own_number_gives_its_first_package() -> None:
     """The number of a shipment leads to its packages; one of another shipment is not ours."""
     document = shipment(package("1ZA", weight={"weight": "1", "unitOfMeasurement": "LBS"}), package("1ZB"))
