@@ -18,7 +18,7 @@ from app.models import Message
 from app.models.vocabulary import Channel, Milestone, Source
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_house, settle_in
 
 ROUNDS = 10

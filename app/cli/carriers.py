@@ -16,10 +16,10 @@ from app.embedded import default_home, running
 from app.errors import ConfigurationError, Unreachable
 from app.insight.carriers import carrier_health
 from app.settings import CarrierSettings, Settings, load_settings
+from app.tracking.adapter.base import Carrier
+from app.tracking.adapter.numbers import plain
+from app.tracking.adapter.rawfile import read_file as read_raw
 from app.tracking.cadence import describe
-from app.tracking.carriers.base import Carrier
-from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.rawfile import read_file as read_raw
 from app.tracking.carriers.registry import CARRIERS
 from app.tracking.normalised import normalised
 from app.tracking.setting_up import missing_settings, setting

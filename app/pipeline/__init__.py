@@ -44,7 +44,7 @@ from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
 from app.pipeline.unpacking import unpack_batches
 from app.pipeline.writing import Letter
 from app.rules.ruleset import Priority
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 from app.tracking.health import Leave
 
 log = logger(__name__)

@@ -6,7 +6,7 @@ from typing import Any, cast
 from app.models.vocabulary import Source
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
-from app.tracking.carriers.base import Ask
+from app.tracking.adapter.base import Ask
 
 _ESTIMATE = ("eta_from", "eta_through", "eta_day")
 _TOLD = (*_ESTIMATE, "service", "notes", "estimated_as_of")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.models import Brand, Order, Shipment, UnknownCode
 from app.models.vocabulary import Source
 from app.pipeline.codes.applying import Standing, as_read, standing_for_hearing
-from app.tracking.carriers.base import NO_NOTES, CarrierReply, HeardScan, ParcelNotes, clean
+from app.tracking.adapter.base import NO_NOTES, CarrierReply, HeardScan, ParcelNotes, clean
 
 
 @dataclass(frozen=True, slots=True)

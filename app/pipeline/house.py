@@ -26,8 +26,8 @@ from app.settings import (
     SendingSettings,
     SendMode,
 )
+from app.tracking.adapter.base import Access, Carrier
 from app.tracking.cadence import DEFAULT, Cadence
-from app.tracking.carriers.base import Access, Carrier
 from app.tracking.setting_up import missing_settings
 
 T = TypeVar("T")

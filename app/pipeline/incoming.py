@@ -6,7 +6,7 @@ from app.intake.schema import IncomingScan
 from app.intake.store import ParcelScans
 from app.models.vocabulary import Source
 from app.pipeline.hearing import Heard
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 
 
 def heard_from_incoming(told: Iterable[ParcelScans], source: Source) -> list[Heard]:

@@ -28,7 +28,7 @@ from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
 from app.pipeline.polling.raw_answers import packed
-from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, Push, clean
+from app.tracking.adapter.base import AnswerKind, Ask, CarrierReply, Push, clean
 
 log = logger(__name__)
 

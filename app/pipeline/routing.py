@@ -16,7 +16,7 @@ from app.intake.fields import ANY_CARRIER
 from app.intake.routes import Route, Router
 from app.pipeline.house import House
 from app.settings import CarrierSettings
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 from app.tracking.which import which
 
 # The newest parcels by their ids, of whatever brand: a brand that has sent none of late has no habits to go by.

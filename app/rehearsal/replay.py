@@ -14,7 +14,7 @@ from app.models.facts import BrandFacts, Facts, Item, News, OrderFacts, ParcelFa
 from app.models.vocabulary import Channel, Milestone, Reason
 from app.rules.decide import Crossed, decide
 from app.rules.ruleset import RuleSet
-from app.tracking.carriers.base import scan_digest
+from app.tracking.adapter.base import scan_digest
 from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, delay, fold, new_crossings
 from app.zones import end_of_day, zone_of_country
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from app.models.vocabulary import CarrierFault, CarrierState
-from app.tracking.carriers.base import AnswerKind, RawAnswer, Silence
+from app.tracking.adapter.base import AnswerKind, RawAnswer, Silence
 
 
 @dataclass(frozen=True, slots=True)

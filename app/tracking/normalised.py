@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from app.tracking.carriers.base import CarrierReply, HeardScan
+from app.tracking.adapter.base import CarrierReply, HeardScan
 from app.tracking.milestones import KnownScan, fold
 
 NO_TIME = {

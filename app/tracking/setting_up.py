@@ -1,7 +1,7 @@
 """What must be set before a carrier can be asked, in the names by which an installation sets it."""
 
 from app.settings import CarrierSettings
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 
 
 def missing_settings(carrier: Carrier, config: CarrierSettings) -> tuple[str, ...]:

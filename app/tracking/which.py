@@ -7,8 +7,8 @@ odds: an unmistakable number is never outvoted by habit, while "twelve digits" a
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from app.tracking.carriers.base import Carrier
-from app.tracking.carriers.numbers import NumberFormat, plain
+from app.tracking.adapter.base import Carrier
+from app.tracking.adapter.numbers import NumberFormat, plain
 
 MOST = 5
 """No more carriers than these are asked about one number: the fifth guess is a guess about a typing error."""

@@ -22,7 +22,7 @@ from app.pipeline import listen
 from app.pipeline.hearing import Heard
 from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_celery, build_house, build_wake
 from tests.daylight import zone_by_day
 

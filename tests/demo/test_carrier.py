@@ -22,7 +22,7 @@ from app.demo.carrier.behaviour import CALM, Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable, Timetables
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.milestones import KnownScan, fold
 

@@ -16,7 +16,7 @@ from app.demo.shop_journeys import Outcome
 from app.demo.shop_people import phone_number
 from app.intake.schema import parse_order
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, Ask, RawAnswer
+from app.tracking.adapter.base import Access, Ask, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.zones import end_of_day, zone_of_country
 

@@ -13,7 +13,7 @@ from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 from tests.daylight import zone_by_day
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -21,9 +21,9 @@ from app.tracking.carriers.base import (
     RawAnswer,
     scan_digest,
 )
-from app.tracking.carriers.oauth import OAuth
-from app.tracking.carriers.reading import json_object, malformed, not_found, objects, text, without_news
-from app.tracking.carriers.times import instant
+from app.tracking.adapter.oauth import OAuth
+from app.tracking.adapter.reading import json_object, malformed, not_found, objects, text, without_news
+from app.tracking.adapter.times import instant
 from tests.pipeline.conftest import START
 
 BATCH = 8

@@ -17,7 +17,7 @@ from app.models import CarrierHealth, Crossing, EnrolledNumber, Message, Shipmen
 from app.pipeline.polling.understanding import replies_to
 from app.pipeline.pushes import hear_pushes
 from app.settings import CarrierSettings, Settings
-from app.tracking.carriers.base import Ask, Call, RawAnswer
+from app.tracking.adapter.base import Ask, Call, RawAnswer
 from tests.integration.aftership import SECRET, AfterShipStandIn
 from tests.integration.conftest import Town, serving
 from tests.pipeline.conftest import START, TurnedClock

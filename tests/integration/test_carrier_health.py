@@ -15,7 +15,7 @@ from app.insight.carriers import CarrierStanding, carrier_health
 from app.models import CarrierHealth, Shipment
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.polling.fetching import fetch
-from app.tracking.carriers.base import Ask, Call
+from app.tracking.adapter.base import Ask, Call
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.health import fault_of
 from tests.integration.conftest import Town, eventually

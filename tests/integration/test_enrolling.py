@@ -14,7 +14,7 @@ from app.pipeline.polling.budget import Grant, Pace
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.enrolling import enrol
 from app.settings import CarrierSettings
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     NOBODY,
     Access,
     AnswerKind,

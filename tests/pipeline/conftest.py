@@ -22,7 +22,7 @@ from app.pipeline.releasing import Withheld
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.pipeline.writing import Letter
 from app.settings import SendingSettings, Settings
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_house
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
 from app.pipeline.settling import keep_reports
-from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
+from app.tracking.adapter.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
 from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.test_path import ACCEPTED, report, send_all, whole
 

@@ -30,7 +30,7 @@ from app.pipeline.polling.budget import (
     within_day,
 )
 from app.settings import Settings
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 from app.tracking.carriers.registry import CARRIERS
 from app.wiring import build_house
 

@@ -17,8 +17,8 @@ from app.pipeline.polling.due import RIDE, Candidate, DueParcel, claim_due, seat
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
 from app.settings import CarrierSettings
+from app.tracking.adapter.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.cadence import LATER_LOOKS, Cadence, Rank
-from app.tracking.carriers.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.carriers.registry import CARRIERS
 from tests.pipeline.conftest import World, heard_scan
 

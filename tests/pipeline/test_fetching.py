@@ -6,7 +6,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from app.channels.pool import Pool
 from app.pipeline.polling.fetching import fetch
-from app.tracking.carriers.base import Access, Ask, RawAnswer
+from app.tracking.adapter.base import Access, Ask, RawAnswer
 from app.tracking.carriers.postnord import PostNord
 
 

@@ -18,7 +18,7 @@ from app.pipeline.codes import refolding
 from app.pipeline.codes.mapping import map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import refold
 from app.pipeline.hearing import Heard
-from app.tracking.carriers.base import HeardScan, NoMilestone, scan_digest
+from app.tracking.adapter.base import HeardScan, NoMilestone, scan_digest
 from tests.pipeline.conftest import START, World
 
 SAID = ("the test", "the carrier's support said so")

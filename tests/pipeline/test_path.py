@@ -15,7 +15,7 @@ from app.models import Attempt, Brand, Crossing, Decision, LedgerKey, Message, O
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline.hearing import Heard
 from app.pipeline.settling import keep_reports
-from app.tracking.carriers.base import HeardScan, ParcelNotes, PickupPoint, scan_digest
+from app.tracking.adapter.base import HeardScan, ParcelNotes, PickupPoint, scan_digest
 from tests.pipeline.conftest import START, World, heard_scan
 
 M = Milestone

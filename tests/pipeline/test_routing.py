@@ -10,8 +10,8 @@ from app.models import Brand, Order, Shipment
 from app.pipeline.rerouting import reroute
 from app.pipeline.routing import accepted_carriers, check_routes, route_of, routes_for
 from app.settings import CarrierSettings
+from app.tracking.adapter.numbers import NumberFormat
 from app.tracking.carriers.dhl import Dhl
-from app.tracking.carriers.numbers import NumberFormat
 from tests.pipeline.conftest import START, World
 
 WAYBILL = "3318810025"

@@ -15,7 +15,7 @@ from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
 from app.pipeline.pushes import hear_pushes, keep_push, look_again
-from app.tracking.carriers.base import AnswerKind, CarrierReply, RawAnswer
+from app.tracking.adapter.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.health import Outcome
 from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.test_pushes import aftership_order, call

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import pytest
 
 from app.models.vocabulary import CarrierFault, CarrierState
-from app.tracking.carriers.base import AnswerKind, RawAnswer, Silence
+from app.tracking.adapter.base import AnswerKind, RawAnswer, Silence
 from app.tracking.health import (
     BACK_OFF,
     DENIED_AFTER_GOOD,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from app.tracking.carriers.base import AnswerKind, CarrierReply, HeardScan
+from app.tracking.adapter.base import AnswerKind, CarrierReply, HeardScan
 from app.tracking.normalised import normalised
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.tracking.carriers.base import Carrier
-from app.tracking.carriers.numbers import NumberFormat, mod7, plain, s10
+from app.tracking.adapter.base import Carrier
+from app.tracking.adapter.numbers import NumberFormat, mod7, plain, s10
 from app.tracking.carriers.registry import CARRIERS
 from app.tracking.which import MOST, which
 

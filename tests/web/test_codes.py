@@ -11,7 +11,7 @@ from app.pipeline import listen
 from app.pipeline.codes.mapping import map_code, read_meaning
 from app.pipeline.codes.refolding import refold
 from app.pipeline.hearing import Heard
-from app.tracking.carriers.base import HeardScan, scan_digest
+from app.tracking.adapter.base import HeardScan, scan_digest
 from tests.web.conftest import NOW, order
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models.vocabulary import CARRIER_MILESTONES, Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 HEARING = 0x0D005C0DE5
 """The advisory lock that everyone who stores scans shares, and that whoever changes a mapping takes alone: so each scan

@@ -14,7 +14,7 @@ from app.models import Brand, CodeMapping, UnknownCode
 from app.models.vocabulary import CARRIER_MILESTONES
 from app.pipeline.codes.applying import HEARING, meaning_of, standing
 from app.pipeline.house import House
-from app.tracking.carriers.base import Meaning, NoMilestone, clean
+from app.tracking.adapter.base import Meaning, NoMilestone, clean
 
 MEANINGS: tuple[str, ...] = (*(one.value for one in CARRIER_MILESTONES), *(one.value for one in NoMilestone))
 """What a code can be mapped to, as people write it."""

@@ -24,7 +24,7 @@ from app.pipeline.polling.understanding import (
     told_of,
     without_credentials,
 )
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
 from app.tracking.health import Outcome, Standing, after, fault_of
 
 _OF_THE_CARRIER = frozenset({AnswerKind.throttled, AnswerKind.denied})

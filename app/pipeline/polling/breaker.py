@@ -16,7 +16,7 @@ from app.models import CarrierHealth
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.due import CLAIM
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 from app.tracking.health import Leave, Moment, Outcome, Standing, after, leave, probing
 
 log = logger(__name__)

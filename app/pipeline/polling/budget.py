@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.clock import stopwatch
 from app.pipeline.house import House
 from app.pipeline.polling.purse import UNCOUNTED, Held, Portion
-from app.tracking.carriers.base import Carrier
+from app.tracking.adapter.base import Carrier
 from app.zones import end_of_day, zone
 
 HORIZON = 5.0

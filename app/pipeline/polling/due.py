@@ -21,8 +21,8 @@ from app.models.vocabulary import Milestone
 from app.pipeline.house import House
 from app.pipeline.polling.budget import Grant, allowance_of, spend, within_reach
 from app.pipeline.polling.budget import Pace as Pace  # what a claim gives beside the parcels
+from app.tracking.adapter.base import Carrier
 from app.tracking.cadence import Rank, Watched
-from app.tracking.carriers.base import Carrier
 
 CLAIM = 400
 LEASE_SECONDS = 90.0

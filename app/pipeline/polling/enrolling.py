@@ -22,8 +22,8 @@ from app.pipeline.polling.recording import give_back
 from app.pipeline.polling.settling_carrier import pass_on
 from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.pipeline.polling.telling_numbers import Telling, tell_numbers
+from app.tracking.adapter.base import AnswerKind, Ask, Carrier, Enrolled, Enrolment, clean
 from app.tracking.cadence import after_failure
-from app.tracking.carriers.base import AnswerKind, Ask, Carrier, Enrolled, Enrolment, clean
 from app.tracking.covered import is_covered
 from app.tracking.health import Standing
 

@@ -9,7 +9,7 @@ import aiohttp
 import httpx
 
 from app.channels.pool import Pool
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
+from app.tracking.adapter.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
 
 _FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets

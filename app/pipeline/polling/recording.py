@@ -22,8 +22,8 @@ from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next, is_passed_on
 from app.pipeline.polling.silence import fall_silent, is_last_answer
 from app.pipeline.polling.understanding import Asked, answer_digest
+from app.tracking.adapter.base import AnswerKind, clean
 from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
-from app.tracking.carriers.base import AnswerKind, clean
 from app.tracking.covered import seldom
 
 log = logger(__name__)

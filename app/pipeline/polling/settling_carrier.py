@@ -13,7 +13,7 @@ from app.pipeline.house import House
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.understanding import Asked
 from app.pipeline.routing import speaks_for_others
-from app.tracking.carriers.base import AnswerKind
+from app.tracking.adapter.base import AnswerKind
 
 NEXT_AFTER = timedelta(minutes=2)
 """Engine time until the next candidate is asked. Once none has known the number, the likeliest is asked again after as

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from app.clock import wall_seconds
 from app.log import logger
-from app.tracking.carriers.base import Access
+from app.tracking.adapter.base import Access
 
 log = logger(__name__)
 

@@ -12,7 +12,7 @@ from app.pipeline.polling.breaker import moment_of
 from app.pipeline.polling.budget import spend
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.understanding import NOT_FORESEEN, told_of, without_credentials
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, Enrolled, Enrolment, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, Call, Carrier, Enrolled, Enrolment, RawAnswer
 from app.tracking.health import Outcome, Standing, after, fault_of
 
 log = logger(__name__)

@@ -12,7 +12,7 @@ from app.channels.pool import Pool
 from app.clock import stopwatch, wall_seconds
 from app.pipeline.polling.fetching import fetch
 from app.pipeline.polling.shelf import Account, Kept, Shelf
-from app.tracking.carriers.base import Access, Carrier, CarrierReply, Login, RawAnswer
+from app.tracking.adapter.base import Access, Carrier, CarrierReply, Login, RawAnswer
 
 _RENEWED_AT = 0.8
 """The share of its life after which a token is renewed: while it is still good, so that nobody waits for a new one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.log import logger
 from app.pipeline.polling.due import DueParcel
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
+from app.tracking.adapter.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer, Silence
 
 log = logger(__name__)
 

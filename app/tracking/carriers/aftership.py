@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from app.errors import Unreadable
-from app.tracking.carriers.aftership_codes import CODES
-from app.tracking.carriers.aftership_reading import SLUGS, meta, refusal, replies, tracked
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     NOBODY,
     Access,
     AnswerKind,
@@ -26,10 +24,12 @@ from app.tracking.carriers.base import (
     RawAnswer,
     clean,
 )
-from app.tracking.carriers.batches import in_batches
-from app.tracking.carriers.numbers import unspaced
-from app.tracking.carriers.reading import inner, json_object, not_found, text
-from app.tracking.carriers.signing import hmac_sha256, must_equal
+from app.tracking.adapter.batches import in_batches
+from app.tracking.adapter.numbers import unspaced
+from app.tracking.adapter.reading import inner, json_object, not_found, text
+from app.tracking.adapter.signing import hmac_sha256, must_equal
+from app.tracking.carriers.aftership_codes import CODES
+from app.tracking.carriers.aftership_reading import SLUGS, meta, refusal, replies, tracked
 
 VERSION = "/tracking/2025-07"
 BATCH = 50

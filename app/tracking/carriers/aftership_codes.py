@@ -5,7 +5,7 @@ only where there is none. A subtag that is not here is unknown, whatever its tag
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 _NOTHING_YET: dict[str, Meaning] = {
     # AfterShip's own remarks: it has found nothing yet, or has heard nothing for 30 days.

@@ -12,8 +12,7 @@ from typing import Any
 
 from babel.core import get_global
 
-from app.tracking.carriers.aftership_codes import CODES
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     AnswerKind,
     Ask,
     Call,
@@ -24,9 +23,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import portion_of, to_each
-from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import portion_of, to_each
+from app.tracking.adapter.numbers import plain
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -39,8 +38,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
-from app.tracking.carriers.times import destination_zone, expected_day, instant
+from app.tracking.adapter.telling import Told, each_once, scan_of, sent_back
+from app.tracking.adapter.times import destination_zone, expected_day, instant
+from app.tracking.carriers.aftership_codes import CODES
 from app.zones import zone_of_country
 
 SLUGS: Mapping[str, str] = {

@@ -11,8 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.australiapost_words import CODES, ERRORS, ends, meaning_of, phrase_of
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -26,9 +25,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
+from app.tracking.adapter.numbers import NumberFormat, s10, s10_from_abroad
+from app.tracking.adapter.reading import (
     JsonObject,
     inner,
     json_object,
@@ -39,8 +38,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of, unsigned, when
-from app.tracking.carriers.times import destination_zone
+from app.tracking.adapter.telling import Told, each_once, latest, scan_of, unsigned, when
+from app.tracking.adapter.times import destination_zone
+from app.tracking.carriers.australiapost_words import CODES, ERRORS, ends, meaning_of, phrase_of
 
 
 class AustraliaPost(Carrier):

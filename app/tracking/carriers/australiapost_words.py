@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import AnswerKind, Meaning, NoMilestone
+from app.tracking.adapter.base import AnswerKind, Meaning, NoMilestone
 
 CODES: Mapping[str, Meaning] = {
     # The sender has told Australia Post of it, and nothing more.

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -29,10 +29,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.bring_cast import BringCalls, BringEnrolment, credentials
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
-from app.tracking.carriers.pieces import speaker
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
+from app.tracking.adapter.pieces import speaker
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -48,8 +47,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import day, destination_zone, placed
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import day, destination_zone, placed
+from app.tracking.carriers.bring_cast import BringCalls, BringEnrolment, credentials
 from app.zones import zone_of_country
 
 CODES: dict[str, Meaning] = {

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from app.errors import Forged, Unreadable
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -25,10 +25,10 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import in_batches
-from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.reading import json_document, json_object, malformed, objects, text, without_news
-from app.tracking.carriers.telling import Told, scan_of
+from app.tracking.adapter.batches import in_batches
+from app.tracking.adapter.numbers import plain
+from app.tracking.adapter.reading import json_document, json_object, malformed, objects, text, without_news
+from app.tracking.adapter.telling import Told, scan_of
 
 HEADER = "X-Doorstep-Secret"
 _DAYS = 30.0

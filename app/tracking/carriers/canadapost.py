@@ -14,7 +14,7 @@ from urllib.parse import quote
 from lxml import etree
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -28,12 +28,12 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
+from app.tracking.adapter.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
+from app.tracking.adapter.reading import malformed, not_found, same_number, without_news, xml_all, xml_root
+from app.tracking.adapter.regions import zone_at_destination, zone_of_region
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import day, home, instant
 from app.tracking.carriers.canadapost_codes import CODES, code_of
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
-from app.tracking.carriers.reading import malformed, not_found, same_number, without_news, xml_all, xml_root
-from app.tracking.carriers.regions import zone_at_destination, zone_of_region
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import day, home, instant
 
 _MEDIA = "application/vnd.cpc.track-v2+xml"
 _CARD = 15

@@ -9,7 +9,7 @@ any description are left out on purpose: nobody knows what they say.
 import re
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 _GROUPS: tuple[tuple[Meaning, str], ...] = (
     # Electronic information submitted by the shipper; return label created.

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -23,9 +23,8 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.dhl_words import CODES, milestone_of
-from app.tracking.carriers.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad, unspaced
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.numbers import NumberFormat, mod7, mod10, s10, s10_from_abroad, unspaced
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -40,8 +39,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import each_once, sent_back, unsigned
-from app.tracking.carriers.times import destination_zone, expected_day, home, instant
+from app.tracking.adapter.telling import each_once, sent_back, unsigned
+from app.tracking.adapter.times import destination_zone, expected_day, home, instant
+from app.tracking.carriers.dhl_words import CODES, milestone_of
 from app.zones import zone_of_country
 
 _NOT_KNOWN = "DHL does not know the number"

@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 CODES: dict[str, Meaning] = {
     "pre-transit": Milestone.registered,

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from lxml import etree
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -28,11 +28,11 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
+from app.tracking.adapter.numbers import NumberFormat, mod37_36, plain, unspaced
+from app.tracking.adapter.reading import malformed, not_found, without_news, xml_all, xml_root, xml_text
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import destination_zone
 from app.tracking.carriers.dpd_soap import DpdLogin, faulted, question
-from app.tracking.carriers.numbers import NumberFormat, mod37_36, plain, unspaced
-from app.tracking.carriers.reading import malformed, not_found, without_news, xml_all, xml_root, xml_text
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import destination_zone
 from app.zones import zone_of_country
 
 CODES: dict[str, Meaning] = {

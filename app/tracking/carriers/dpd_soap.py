@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, CarrierReply, RawAnswer, Token, clean
-from app.tracking.carriers.reading import malformed, not_found, retry_after, without_news, xml_all, xml_root, xml_text
+from app.tracking.adapter.base import Access, AnswerKind, Ask, Call, CarrierReply, RawAnswer, Token, clean
+from app.tracking.adapter.reading import malformed, not_found, retry_after, without_news, xml_all, xml_root, xml_text
 
 _TYPES = "http://dpd.com/common/service/types"
 _LANGUAGE = "en_EN"

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from app.errors import Unreadable
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     NOBODY,
     Access,
     AnswerKind,
@@ -25,12 +25,12 @@ from app.tracking.carriers.base import (
     RawAnswer,
     clean,
 )
-from app.tracking.carriers.batches import in_batches
+from app.tracking.adapter.batches import in_batches
+from app.tracking.adapter.numbers import unspaced
+from app.tracking.adapter.reading import inner, json_object, malformed, text
+from app.tracking.adapter.signing import hmac_sha256, must_equal
 from app.tracking.carriers.easypost_codes import CODES
 from app.tracking.carriers.easypost_reading import CARRIERS, refusal, replies, tracked, trackers
-from app.tracking.carriers.numbers import unspaced
-from app.tracking.carriers.reading import inner, json_object, malformed, text
-from app.tracking.carriers.signing import hmac_sha256, must_equal
 
 BATCH = 50
 """A page holds 100 trackers at most, and a number that was used before has more than one."""

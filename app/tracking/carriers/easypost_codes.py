@@ -5,7 +5,7 @@ or that something failed, the detail tells what happened. Either unknown, the co
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 _BY_STATUS: dict[str, Meaning] = {
     "unknown": NoMilestone.nothing,  # the carrier knows nothing yet

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     AnswerKind,
     Ask,
     Call,
@@ -20,10 +20,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import portion_of, to_each
-from app.tracking.carriers.easypost_codes import CODES, code_of
-from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import portion_of, to_each
+from app.tracking.adapter.numbers import plain
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -36,8 +35,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of, sent_back
-from app.tracking.carriers.times import day, destination_zone, expected_day, instant
+from app.tracking.adapter.telling import Told, each_once, scan_of, sent_back
+from app.tracking.adapter.times import day, destination_zone, expected_day, instant
+from app.tracking.carriers.easypost_codes import CODES, code_of
 from app.zones import zone_of_country
 
 CARRIERS: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -27,12 +27,10 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import in_batches, portion_of, to_each
-from app.tracking.carriers.fedex_codes import CODES, code_of
-from app.tracking.carriers.fedex_results import chosen, complaint, complaint_over, results_by_number
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, weighted
-from app.tracking.carriers.oauth import OAuth
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import in_batches, portion_of, to_each
+from app.tracking.adapter.numbers import NumberFormat, mod10, plain, weighted
+from app.tracking.adapter.oauth import OAuth
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -44,9 +42,11 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.regions import zone_at_destination, zone_of_region
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import day, instant
+from app.tracking.adapter.regions import zone_at_destination, zone_of_region
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import day, instant
+from app.tracking.carriers.fedex_codes import CODES, code_of
+from app.tracking.carriers.fedex_results import chosen, complaint, complaint_over, results_by_number
 
 _SUM_11 = (3, 1, 7, 3, 1, 7, 3, 1, 7, 3, 1)
 _SUM_13 = (1, 7, 3, 1, 7, 3, 1, 7, 3, 1, 7, 3, 1)

@@ -6,7 +6,7 @@ only the text beside them tells apart.
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 CODES: dict[str, Meaning] = {
     # A label, and nothing in FedEx's hands yet.

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from app.tracking.carriers.base import AnswerKind, Ask, CarrierReply, RawAnswer
-from app.tracking.carriers.numbers import plain
-from app.tracking.carriers.reading import JsonObject, country_code, inner, malformed, not_found, objects, refused, text
-from app.tracking.carriers.times import day, home
+from app.tracking.adapter.base import AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.numbers import plain
+from app.tracking.adapter.reading import JsonObject, country_code, inner, malformed, not_found, objects, refused, text
+from app.tracking.adapter.times import day, home
 
 _AHEAD = timedelta(days=2)
 """A parcel is not handed over before its order was placed; zones, and a clock that is wrong, allow for this much."""

@@ -13,7 +13,7 @@ from operator import itemgetter
 from urllib.parse import quote, urlencode
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -28,11 +28,11 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import in_batches, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, unspaced
-from app.tracking.carriers.oauth import OAuth
-from app.tracking.carriers.pieces import speaker
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import in_batches, portion_of, to_each, unmentioned
+from app.tracking.adapter.numbers import NumberFormat, unspaced
+from app.tracking.adapter.oauth import OAuth
+from app.tracking.adapter.pieces import speaker
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     inner,
@@ -48,8 +48,8 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import destination_zone
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import destination_zone
 from app.zones import zone_of_country
 
 EVENTS: dict[str, Meaning] = {

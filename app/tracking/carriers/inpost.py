@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -25,10 +25,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import listed
-from app.tracking.carriers.inpost_codes import CODES, PROOFS, meaning_of
-from app.tracking.carriers.numbers import NumberFormat
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import listed
+from app.tracking.adapter.numbers import NumberFormat
+from app.tracking.adapter.reading import (
     JsonObject,
     inner,
     json_object,
@@ -41,8 +40,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of, sent_back
-from app.tracking.carriers.times import day, destination_zone, home
+from app.tracking.adapter.telling import Told, each_once, latest, scan_of, sent_back
+from app.tracking.adapter.times import day, destination_zone, home
+from app.tracking.carriers.inpost_codes import CODES, PROOFS, meaning_of
 
 _ERRORS = {
     "resource_not_found": AnswerKind.not_found,

@@ -8,7 +8,7 @@ APM is a parcel locker, PUDO and POK a shop that keeps parcels.
 from collections.abc import Mapping
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 _SHIPX: Mapping[Meaning, str] = {
     # An offer is no label yet.

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -26,10 +26,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, s10, s10_from_abroad, unspaced
-from app.tracking.carriers.pieces import speaker
-from app.tracking.carriers.postnord_codes import CODES, meaning
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.numbers import NumberFormat, mod10, s10, s10_from_abroad, unspaced
+from app.tracking.adapter.pieces import speaker
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     grams,
@@ -43,8 +42,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import destination_zone, expected_day, home, instant
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import destination_zone, expected_day, home, instant
+from app.tracking.carriers.postnord_codes import CODES, meaning
 from app.zones import zone, zone_of_country
 
 _NOT_KNOWN = "PostNord knows no shipment under this number"

@@ -5,7 +5,7 @@ of event codes: these are the ones that real answers have shown, each with its s
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 EVENTS: dict[str, Meaning] = {
     "1": Milestone.ready_for_pickup,  # left at a service point, whether the status says so or DELIVERED

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from app.tracking.adapter.base import Carrier
 from app.tracking.carriers.aftership import AfterShip
 from app.tracking.carriers.australiapost import AustraliaPost
-from app.tracking.carriers.base import Carrier
 from app.tracking.carriers.bring import Bring
 from app.tracking.carriers.canadapost import CanadaPost
 from app.tracking.carriers.dhl import Dhl

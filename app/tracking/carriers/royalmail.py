@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -25,9 +25,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
-from app.tracking.carriers.numbers import NumberFormat, s10, s10_from_abroad
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.batches import by_number, in_batches, listed, part_of, portion_of, to_each, unmentioned
+from app.tracking.adapter.numbers import NumberFormat, s10, s10_from_abroad
+from app.tracking.adapter.reading import (
     JsonObject,
     inner,
     json_object,
@@ -40,9 +40,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
+from app.tracking.adapter.telling import Told, each_once, latest, scan_of
+from app.tracking.adapter.times import day, destination_zone, instant
 from app.tracking.carriers.royalmail_codes import CODES, ERRORS, PROOFS
-from app.tracking.carriers.telling import Told, each_once, latest, scan_of
-from app.tracking.carriers.times import day, destination_zone, instant
 
 
 class RoyalMail(Carrier):

@@ -8,7 +8,7 @@ office, `MC` a mail centre. Error codes: Tracking API v2, and the same client's 
 from collections.abc import Mapping
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import AnswerKind, Meaning, NoMilestone
+from app.tracking.adapter.base import AnswerKind, Meaning, NoMilestone
 
 CODES: Mapping[str, Meaning] = {
     # The sender has told Royal Mail of it; Royal Mail has nothing yet.

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from urllib.parse import quote
 
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -24,10 +24,10 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain
-from app.tracking.carriers.oauth import OAuth
-from app.tracking.carriers.pieces import speaker
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.numbers import NumberFormat, mod10, plain
+from app.tracking.adapter.oauth import OAuth
+from app.tracking.adapter.pieces import speaker
+from app.tracking.adapter.reading import (
     JsonObject,
     country_code,
     inner,
@@ -41,9 +41,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.regions import zone_at_destination, zone_of_region
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import instant
+from app.tracking.adapter.regions import zone_at_destination, zone_of_region
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import instant
 from app.tracking.carriers.ups_notes import address_of, clock, expected, notes
 from app.tracking.carriers.ups_statuses import CODES, code_of
 

@@ -9,7 +9,7 @@ and forwarding lists are left out: their numbers collide with the parcels', and 
 from collections.abc import Mapping
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 
 def _table(groups: Mapping[Meaning, str]) -> dict[str, Meaning]:

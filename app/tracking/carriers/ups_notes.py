@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from app.tracking.carriers.base import ParcelNotes, PickupPoint, clean
-from app.tracking.carriers.reading import JsonObject, grams, inner, objects, same_number, text
-from app.tracking.carriers.times import day, instant
+from app.tracking.adapter.base import ParcelNotes, PickupPoint, clean
+from app.tracking.adapter.reading import JsonObject, grams, inner, objects, same_number, text
+from app.tracking.adapter.times import day, instant
 
 _MOST_PIECES = 50
 

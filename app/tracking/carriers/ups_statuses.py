@@ -12,7 +12,7 @@ The status codes are those of UPS's appendix "Status description codes" (https:/
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 from app.tracking.carriers.ups_codes import DELIVERIES, EXCEPTIONS, SCANS
 
 _TYPES: dict[str, Meaning] = {"M": Milestone.registered, "MV": Milestone.cancelled}

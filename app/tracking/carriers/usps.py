@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     Access,
     AnswerKind,
     Ask,
@@ -25,9 +25,9 @@ from app.tracking.carriers.base import (
     clean,
     scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
-from app.tracking.carriers.oauth import OAuth
-from app.tracking.carriers.reading import (
+from app.tracking.adapter.numbers import NumberFormat, mod10, plain, s10, s10_from_abroad
+from app.tracking.adapter.oauth import OAuth
+from app.tracking.adapter.reading import (
     JsonObject,
     inner,
     json_object,
@@ -42,9 +42,9 @@ from app.tracking.carriers.reading import (
     text,
     without_news,
 )
-from app.tracking.carriers.regions import zone_at_destination, zone_of_region
-from app.tracking.carriers.telling import Told, each_once, scan_of
-from app.tracking.carriers.times import day, home, instant, is_day
+from app.tracking.adapter.regions import zone_at_destination, zone_of_region
+from app.tracking.adapter.telling import Told, each_once, scan_of
+from app.tracking.adapter.times import day, home, instant, is_day
 from app.tracking.carriers.usps_codes import CODES, code_of
 
 _ROUTED = r"(420\d{5}(\d{4})?)?"

@@ -6,7 +6,7 @@ says what they mean. One code, `01`, ends several ways that only its text tells 
 """
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Meaning, NoMilestone
+from app.tracking.adapter.base import Meaning, NoMilestone
 
 CODES: dict[str, Meaning] = {
     # A label, and nothing in the hands of USPS yet.

@@ -10,7 +10,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["app.tracking"]):
-    from app.tracking.carriers.base import RawAnswer
+    from app.tracking.adapter.base import RawAnswer
     from app.tracking.carriers.registry import CARRIERS
 
 from tests.tracking.carriers.mutations import STATUSES

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.tracking.carriers.base import Access, Ask, Carrier, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, Ask, Carrier, CarrierReply, RawAnswer
 
 FOLDER = Path(__file__).parents[4] / "shared" / "carriers"
 

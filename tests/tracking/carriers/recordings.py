@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from app.tracking.carriers.base import Access, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, Ask, Call, Carrier, CarrierReply, RawAnswer
 
 FOLDER = Path(__file__).parents[2] / "recordings"
 ACCESS = Access("https://carrier.example", "k3y", "s3cret", "acc0unt", "t0ken", "pu5h")

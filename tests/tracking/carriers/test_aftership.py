@@ -9,9 +9,9 @@ import pytest
 
 from app.errors import Forged, Unreadable
 from app.models.vocabulary import Milestone
+from app.tracking.adapter.base import Access, AnswerKind, Ask, RawAnswer
+from app.tracking.adapter.signing import hmac_sha256
 from app.tracking.carriers.aftership import AfterShip
-from app.tracking.carriers.base import Access, AnswerKind, Ask, RawAnswer
-from app.tracking.carriers.signing import hmac_sha256
 from tests.tracking.carriers.recordings import ACCESS
 
 PAGE = json.loads((Path(__file__).parents[2] / "recordings" / "aftership" / "whole_journey.json").read_text())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.registry import CARRIERS
 
 FOLDER = Path(__file__).parents[4] / "shared" / "carriers"

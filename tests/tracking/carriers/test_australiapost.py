@@ -5,9 +5,9 @@ import json
 import pytest
 
 from app.models.vocabulary import Milestone
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
 from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.australiapost_words import meaning_of, phrase_of
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
 
 POST = AustraliaPost()
 ACCESS = Access("https://digitalapi.auspost.com.au", "key", "s3cret", "0001234567")

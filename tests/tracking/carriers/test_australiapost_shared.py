@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.tracking.adapter.base import AnswerKind
 from app.tracking.carriers.australiapost import AustraliaPost
 from app.tracking.carriers.australiapost_words import meaning_of
-from app.tracking.carriers.base import AnswerKind
 from tests.tracking.carriers.payloads import Sample, codes, events_of, expected_events, milestones, samples
 
 SAMPLES = samples("australiapost")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.tracking.carriers.base import AnswerKind, Ask, Call, CarrierReply
-from app.tracking.carriers.batches import by_number, in_batches, listed, part_of, portion_of, to_each
+from app.tracking.adapter.base import AnswerKind, Ask, Call, CarrierReply
+from app.tracking.adapter.batches import by_number, in_batches, listed, part_of, portion_of, to_each
 
 
 @pytest.mark.parametrize(

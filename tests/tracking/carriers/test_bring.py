@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Forged, Unreadable
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, RawAnswer
 from app.tracking.carriers.bring import Bring
 from app.tracking.milestones import KnownScan, fold
 from tests.tracking.carriers.recordings import FOLDER, recordings

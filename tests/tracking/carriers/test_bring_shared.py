@@ -3,7 +3,7 @@
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import AnswerKind
+from app.tracking.adapter.base import AnswerKind
 from app.tracking.carriers.bring import CODES, Bring
 from tests.tracking.carriers.payloads import Sample, codes, samples
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Forged, Unreadable
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply
 from app.tracking.carriers.registry import CARRIERS
 from tests.tracking.carriers.recordings import ACCESS, recordings
 from tests.tracking.carriers.test_contract import JSON, check, places, with_another

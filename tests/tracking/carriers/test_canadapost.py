@@ -3,7 +3,7 @@
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, HeardScan, NoMilestone, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, HeardScan, NoMilestone, RawAnswer
 from app.tracking.carriers.canadapost import CanadaPost
 from app.tracking.carriers.canadapost_codes import CODES, code_of
 

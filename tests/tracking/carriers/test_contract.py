@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.models.vocabulary import CARRIER_MILESTONES, Milestone
-from app.tracking.carriers.base import AnswerKind, Ask, Carrier, NoMilestone, RawAnswer
+from app.tracking.adapter.base import AnswerKind, Ask, Carrier, NoMilestone, RawAnswer
 from app.tracking.carriers.registry import CARRIERS
 from tests.tracking.carriers.recordings import ACCESS, Recording, recordings, told
 

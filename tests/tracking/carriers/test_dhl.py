@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import CARRIER_MILESTONES, Milestone
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.dhl_words import CODES, milestone_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.carriers.dhl_words import CODES
 

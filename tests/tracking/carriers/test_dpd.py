@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer, Token
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer, Token
 from app.tracking.carriers.dpd import Dpd
 from tests.tracking.carriers.recordings import FOLDER
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import AnswerKind
+from app.tracking.adapter.base import AnswerKind
 from app.tracking.carriers.dpd import Dpd
 from tests.tracking.carriers.payloads import codes, samples
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.fedex import Fedex
 from app.tracking.carriers.fedex_codes import CODES, code_of
 

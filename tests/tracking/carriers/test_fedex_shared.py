@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.fedex import Fedex
 from app.tracking.carriers.fedex_codes import CODES
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, RawAnswer, Token
+from app.tracking.adapter.base import Access, AnswerKind, Ask, RawAnswer, Token
 from app.tracking.carriers.gls import Gls
 from tests.tracking.carriers.recordings import FOLDER
 

@@ -20,8 +20,8 @@ from app.pipeline.codes.mapping import unknown_codes
 from app.pipeline.house import House
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.settings import Settings
-from app.tracking.carriers.base import Carrier
-from app.tracking.carriers.rawfile import read_file
+from app.tracking.adapter.base import Carrier
+from app.tracking.adapter.rawfile import read_file
 from app.tracking.carriers.registry import CARRIERS
 from app.tracking.normalised import normalised
 from app.tracking.which import which
@@ -38,12 +38,12 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import (
+from app.tracking.adapter.base import (
     AnswerKind, Call, Carrier, CarrierReply, HeardScan, NoMilestone, clean, scan_digest,
 )
-from app.tracking.carriers.numbers import NumberFormat, s10
-from app.tracking.carriers.reading import json_object, malformed, not_found, objects, same_number, text, without_news
-from app.tracking.carriers.times import instant
+from app.tracking.adapter.numbers import NumberFormat, s10
+from app.tracking.adapter.reading import json_object, malformed, not_found, objects, same_number, text, without_news
+from app.tracking.adapter.times import instant
 
 
 class Pigeon(Carrier):

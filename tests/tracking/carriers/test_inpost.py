@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
 from app.tracking.carriers.inpost import InPost
 from app.tracking.carriers.inpost_codes import _GROUP, _SHIPX, meaning_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.tracking.carriers.base import AnswerKind
+from app.tracking.adapter.base import AnswerKind
 from app.tracking.carriers.inpost import InPost
 from app.tracking.carriers.inpost_codes import meaning_of
 from tests.tracking.carriers.payloads import Sample, codes, milestones, samples, wall_clock

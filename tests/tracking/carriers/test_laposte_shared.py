@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.tracking.carriers.base import AnswerKind
+from app.tracking.adapter.base import AnswerKind
 from app.tracking.carriers.laposte import LaPoste
 from tests.tracking.carriers.payloads import Sample, codes, events_of, expected_events, milestones, samples
 

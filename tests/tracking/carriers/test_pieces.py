@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import HeardScan
-from app.tracking.carriers.pieces import speaker
+from app.tracking.adapter.base import HeardScan
+from app.tracking.adapter.pieces import speaker
 
 
 def scans(*told: tuple[str | None, int | None]) -> list[HeardScan]:

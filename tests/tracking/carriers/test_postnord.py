@@ -9,7 +9,7 @@ import pytest
 
 from app.log import mask
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, NoMilestone, RawAnswer
 from app.tracking.carriers.postnord import PostNord
 from app.tracking.carriers.postnord_codes import meaning
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, RawAnswer
 from app.tracking.carriers.postnord import PostNord
 from tests.tracking.carriers.payloads import Sample, codes, samples
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.tracking.carriers.base import Ask
-from app.tracking.carriers.regions import zone_at_destination, zone_of_region
+from app.tracking.adapter.base import Ask
+from app.tracking.adapter.regions import zone_at_destination, zone_of_region
 
 
 @pytest.mark.parametrize(

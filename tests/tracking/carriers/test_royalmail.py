@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.royalmail import RoyalMail
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "royalmail"

@@ -9,7 +9,7 @@ from time import process_time
 
 import pytest
 
-from app.tracking.carriers.base import RawAnswer
+from app.tracking.adapter.base import RawAnswer
 from app.tracking.carriers.registry import CARRIERS
 from tests.tracking.carriers.mutations import STATUSES, mutated, padded, swollen
 from tests.tracking.carriers.recordings import recordings

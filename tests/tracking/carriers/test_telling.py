@@ -6,9 +6,9 @@ from datetime import datetime
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, Ask, HeardScan, RawAnswer
+from app.tracking.adapter.base import Access, Ask, HeardScan, RawAnswer
+from app.tracking.adapter.telling import Told, scan_of, sent_back
 from app.tracking.carriers.registry import CARRIERS
-from app.tracking.carriers.telling import Told, scan_of, sent_back
 
 M = Milestone
 ACCESS = Access("https://carrier.example", "k", "s", "a", "t")

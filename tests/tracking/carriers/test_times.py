@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from app.tracking.carriers.base import Access, Ask, RawAnswer
+from app.tracking.adapter.base import Access, Ask, RawAnswer
+from app.tracking.adapter.times import expected_day
 from app.tracking.carriers.registry import CARRIERS
-from app.tracking.carriers.times import expected_day
 
 ACCESS = Access("https://carrier.example", "k", "s", "a", "t")
 MIDNIGHT = "2026-03-04T00:00:00Z"

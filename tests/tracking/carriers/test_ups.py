@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer, Token
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer, Token
 from app.tracking.carriers.ups import Ups
 from app.tracking.carriers.ups_codes import DELIVERIES, EXCEPTIONS, SCANS
 from app.tracking.carriers.ups_statuses import CODES, STATUSES, code_of

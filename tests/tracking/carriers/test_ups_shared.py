@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.ups import Ups
 from app.tracking.carriers.ups_codes import DELIVERIES, EXCEPTIONS, SCANS
 from app.tracking.carriers.ups_statuses import STATUSES

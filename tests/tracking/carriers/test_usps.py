@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, HeardScan, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, HeardScan, RawAnswer
 from app.tracking.carriers.usps import Usps
 from app.tracking.carriers.usps_codes import CODES, code_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.usps import Usps
 
 FOLDER = Path(__file__).parents[4] / "shared" / "carriers" / "usps"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.base import HeardScan, Meaning, NoMilestone, clean
-from app.tracking.carriers.times import instant
+from app.tracking.adapter.base import HeardScan, Meaning, NoMilestone, clean
+from app.tracking.adapter.times import instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from app.tracking.carriers.base import MAX_ANSWER_BYTES, AnswerKind, CarrierReply, RawAnswer, clean
+from app.tracking.adapter.base import MAX_ANSWER_BYTES, AnswerKind, CarrierReply, RawAnswer, clean
 
 JsonObject = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlencode
 
-from app.tracking.carriers.base import Access, AnswerKind, Call, CarrierReply, RawAnswer, Token
-from app.tracking.carriers.reading import json_object, problem_of, text, without_news
+from app.tracking.adapter.base import Access, AnswerKind, Call, CarrierReply, RawAnswer, Token
+from app.tracking.adapter.reading import json_object, problem_of, text, without_news
 
 _SHORTEST, _LONGEST = 30.0, 30 * 86_400.0
 _UNTOLD = 1800.0

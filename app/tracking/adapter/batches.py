@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from app.tracking.carriers.base import Ask, Call, CarrierReply
-from app.tracking.carriers.numbers import unspaced
-from app.tracking.carriers.reading import JsonObject, malformed, text
+from app.tracking.adapter.base import Ask, Call, CarrierReply
+from app.tracking.adapter.numbers import unspaced
+from app.tracking.adapter.reading import JsonObject, malformed, text
 
 Numbers = Callable[[JsonObject], Iterable[Any]]
 """The numbers under which a part of an answer may have been asked for."""

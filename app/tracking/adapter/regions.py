@@ -3,8 +3,8 @@
 Where one is split, the zone of most of its people stands here, as `app.zones` does for countries.
 """
 
-from app.tracking.carriers.base import Ask
-from app.tracking.carriers.times import destination_zone, home
+from app.tracking.adapter.base import Ask
+from app.tracking.adapter.times import destination_zone, home
 from app.zones import zone_of_country
 
 _STATES = {

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from app.tracking.carriers.base import Ask
+from app.tracking.adapter.base import Ask
 from app.zones import localise, zone, zone_of_country
 
 

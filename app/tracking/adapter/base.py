@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from app.models.vocabulary import Milestone
-from app.tracking.carriers.numbers import NumberFormat
+from app.tracking.adapter.numbers import NumberFormat
 
 MAX_ANSWER_BYTES = 2_000_000
 """No parcel's history is this large; a longer answer is a fault, and reading it stops here."""

@@ -12,8 +12,8 @@ from typing import Any
 from lxml import etree
 
 from app.errors import Unreadable
-from app.tracking.carriers.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
-from app.tracking.carriers.reading import json_document, text, xml_root
+from app.tracking.adapter.base import Access, AnswerKind, Ask, Call, Carrier, CarrierReply, RawAnswer
+from app.tracking.adapter.reading import json_document, text, xml_root
 
 _NOBODY = "NO0SUCH0NUMBER"
 _ACCESS = Access("https://carrier.invalid", "key", "secret", "account", "token")

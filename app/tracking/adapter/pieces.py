@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.models.vocabulary import PROGRESS, Milestone
-from app.tracking.carriers.base import HeardScan
+from app.tracking.adapter.base import HeardScan
 
 _START = datetime.min.replace(tzinfo=UTC)
 
