@@ -165,12 +165,15 @@ def _by_the_clock(parcel: Watched, now: datetime, every: timedelta, night: timed
     spread = _spread(parcel.id)
     local = now.astimezone(zone(parcel.zone))
     dull = 1.0 if opens <= _hour(local) < closes else _DULL_HOURS
-    at = now + every * dull * (0.9 + 0.1 * spread)
-    if _at_night(at.astimezone(local.tzinfo)):
-        at = max(at, now + night * (0.9 + 0.1 * spread))
+    jitter = 0.9 + 0.1 * spread
     after = min(every, _FIRST_QUESTIONS) * spread
-    opening = min(_opening(local, hour, parcel.zone, after) for hour in {opens, _FIRST_QUESTION})
-    return min(at, opening) if opening - now >= every / 4 else min(at, now + max(every, _MINUTE))
+    openings = [_opening(local, hour, parcel.zone, after) for hour in {opens, _FIRST_QUESTION}]
+    worth_it = [opening for opening in openings if opening - now >= every / 4]
+    # So near an opening that it is not waited for, the likely hours have as good as begun.
+    wait = every * dull * jitter if len(worth_it) == len(openings) else max(every * jitter, _MINUTE)
+    if _at_night((now + wait).astimezone(local.tzinfo)):
+        wait = max(wait, night * jitter)
+    return min([now + wait, *worth_it])
 
 
 def _opening(local: datetime, hour: float, zone_name: str, after: timedelta) -> datetime:
