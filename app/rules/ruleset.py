@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class RuleSet:
         return [rule for rule in self.rules if rule.when is milestone]
 
 
+@lru_cache(maxsize=1)
 def default_rules() -> RuleSet:
     """The set that ships with the program."""
     return parse_rules(DEFAULT_RULES.read_text(encoding="utf-8"))
