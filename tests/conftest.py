@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -26,8 +27,10 @@ _numbers = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything of ours is imported."""
+    """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
     shut_the_way_out()
+    hypothesis.settings.register_profile("doorstep", deadline=None)
+    hypothesis.settings.load_profile("doorstep")
 
 
 def shut_the_way_out() -> None:
