@@ -39,11 +39,13 @@ def record(house: House, asked: Sequence[Asked], now: datetime) -> Tally:
     """Write down what a carrier answered about each parcel; one parcel's trouble is its own."""
     tally = Tally()
     asked = sorted(asked, key=lambda one: one.parcel.id)  # rows are written, and so locked, in the one order
-    last = {one.parcel.id for one in asked if _no_news(one) and is_last_answer(house, one.parcel, now)}
+    same = {one.parcel.id for one in asked if _unchanged(one)}
+    no_news = [one for one in asked if one.parcel.id in same or _is_unknown(one)]
+    last = {one.parcel.id for one in no_news if is_last_answer(house, one.parcel, now)}
     silent = [one for one in asked if one.parcel.id in last]
     asked = [one for one in asked if one.parcel.id not in last]
-    unchanged = [one for one in asked if _unchanged(one)]
-    changed = [one for one in asked if one.reply.kind is AnswerKind.tracked and not _unchanged(one)]
+    unchanged = [one for one in asked if one.parcel.id in same]
+    changed = [one for one in asked if one.reply.kind is AnswerKind.tracked and one.parcel.id not in same]
     unusable = [one for one in asked if one.reply.kind is not AnswerKind.tracked]
     in_halves(unchanged, lambda batch: _rest(house, batch, now), lambda one, error: _set_aside(house, one, error))
     in_halves(
@@ -79,8 +81,8 @@ def give_back(house: House, parcels: Sequence[DueParcel], now: datetime) -> None
             session.execute(_GIVE_BACK, values)
 
 
-def _no_news(one: Asked) -> bool:
-    return (one.reply.kind is AnswerKind.not_found and not is_passed_on(one)) or _unchanged(one)
+def _is_unknown(one: Asked) -> bool:
+    return one.reply.kind is AnswerKind.not_found and not is_passed_on(one)
 
 
 def _unchanged(one: Asked) -> bool:
