@@ -15,7 +15,8 @@ from app.db import make_sessions
 from app.embedded import default_home, running
 from app.errors import ConfigurationError, Unreachable
 from app.insight.carriers import carrier_health
-from app.settings import CarrierSettings, Settings, load_settings
+from app.settings import Settings, load_settings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Carrier
 from app.tracking.adapter.numbers import plain
 from app.tracking.adapter.rawfile import read_file as read_raw

@@ -18,14 +18,8 @@ from app.models.vocabulary import Channel
 from app.pipeline.polling.purse import Purse
 from app.pipeline.polling.tokens import Tokens
 from app.rules.ruleset import RuleSet
-from app.settings import (
-    AlertsSettings,
-    BrakeSettings,
-    CarrierSettings,
-    RetentionSettings,
-    SendingSettings,
-    SendMode,
-)
+from app.settings import AlertsSettings, BrakeSettings, RetentionSettings, SendingSettings, SendMode
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Access, Carrier
 from app.tracking.cadence import DEFAULT, Cadence
 from app.tracking.setting_up import missing_settings

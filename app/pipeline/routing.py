@@ -15,7 +15,7 @@ from app.errors import ConfigurationError
 from app.intake.fields import ANY_CARRIER
 from app.intake.routes import Route, Router
 from app.pipeline.house import House
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Carrier
 from app.tracking.which import which
 

@@ -1,6 +1,6 @@
 """What must be set before a carrier can be asked, in the names by which an installation sets it."""
 
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Carrier
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app import pipeline
 from app.models import CarrierAnswer, CarrierHealth, Scan
 from app.pipeline.polling.tokens import Tokens
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.carriers.dhl import Dhl
 from tests.integration.conftest import Town, serving
 from tests.integration.courier import BATCH, Courier, CourierStandIn

@@ -21,7 +21,7 @@ from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step
 from app.models import CarrierAnswer, Crossing, Scan, UnknownCode
 from app.pipeline.polling import asking, budget, due
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from tests.integration.conftest import Town, serving, timetable
 from tests.pipeline.conftest import START
 

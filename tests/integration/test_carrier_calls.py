@@ -16,7 +16,8 @@ from app.demo.carrier.timetable import Step, TimedStep, Timetable
 from app.models import CarrierHealth, Crossing, EnrolledNumber, Message, Shipment
 from app.pipeline.polling.understanding import replies_to
 from app.pipeline.pushes import hear_pushes
-from app.settings import CarrierSettings, Settings
+from app.settings import Settings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Ask, Call, RawAnswer
 from tests.integration.aftership import SECRET, AfterShipStandIn
 from tests.integration.conftest import Town, serving

@@ -13,7 +13,7 @@ from app.pipeline.polling import telling_numbers
 from app.pipeline.polling.budget import Grant, Pace
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.enrolling import enrol
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import (
     NOBODY,
     Access,

@@ -21,7 +21,8 @@ from app.models import Brand, Scan, Shipment
 from app.models.vocabulary import CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling import recording
-from app.settings import CarrierSettings, Settings
+from app.settings import Settings
+from app.settings.carriers import CarrierSettings
 from app.tracking import health
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.health import BackOff

@@ -16,7 +16,7 @@ from app.pipeline.polling.budget import Grant, Pace
 from app.pipeline.polling.due import RIDE, Candidate, DueParcel, claim_due, seated, wanted_calls
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.cadence import LATER_LOOKS, Cadence, Rank
 from app.tracking.carriers.registry import CARRIERS

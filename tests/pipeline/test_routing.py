@@ -9,7 +9,7 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Order, Shipment
 from app.pipeline.rerouting import reroute
 from app.pipeline.routing import accepted_carriers, check_routes, route_of, routes_for
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.numbers import NumberFormat
 from app.tracking.carriers.dhl import Dhl
 from tests.pipeline.conftest import START, World

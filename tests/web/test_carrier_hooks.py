@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.clock import cpu_seconds
 from app.models import CarrierPush
 from app.pipeline.pushes import hear_pushes
-from app.settings import CarrierSettings
+from app.settings.carriers import CarrierSettings
 from tests.web.conftest import Site, order
 
 SECRET, EASY_SECRET = "wh-sécret-of-the-shop", "ｅasy ①"

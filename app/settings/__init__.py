@@ -4,9 +4,6 @@ Nested names are joined by two underscores: `DOORSTEP_SENDGRID__API_KEY`, `DOORS
 Reading them has no effect; `wiring` builds things from them.
 """
 
-import re
-from collections.abc import Callable
-from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,21 +11,20 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
 from app.errors import ConfigurationError
+from app.settings.carriers import CarrierSettings
+from app.settings.group import Group
 
-_APP = Path(__file__).parent
+_APP = Path(__file__).parents[1]
 
 
 def shipped(name: str) -> Path:
@@ -45,11 +41,7 @@ class SendMode(StrEnum):
     allowlist = "allowlist"
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SendGridSettings(_Group):
+class SendGridSettings(Group):
     api_key: SecretStr = SecretStr("")
     base_url: str = "https://api.sendgrid.com"
     webhook_public_key: str = ""
@@ -57,7 +49,7 @@ class SendGridSettings(_Group):
     requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
 
 
-class SegmentPace(_Group):
+class SegmentPace(Group):
     """SMS segments a second that a sender of each kind may carry. None (written `none`) is no limit: a Messaging
     Service spreads its load over its numbers itself."""
 
@@ -73,7 +65,7 @@ class SegmentPace(_Group):
         return None if written == "none" else written
 
 
-class TwilioSettings(_Group):
+class TwilioSettings(Group):
     account_sid: str = ""
     auth_token: SecretStr = SecretStr("")
     sender: str = Field(
@@ -98,12 +90,12 @@ class TwilioSettings(_Group):
         return known
 
 
-class SmtpSettings(_Group):
+class SmtpSettings(Group):
     url: SecretStr = SecretStr("")
     requests_per_second: float | None = Field(None, gt=0, description="letters that the server takes")
 
 
-class ChannelSettings(_Group):
+class ChannelSettings(Group):
     email: str = "sendgrid"
     sms: str = "twilio"
     whatsapp: str = ""
@@ -113,94 +105,7 @@ class ChannelSettings(_Group):
         return tuple(name.strip() for name in getattr(self, kind).split(",") if name.strip())
 
 
-_SPAN = re.compile(r"([0-9]{1,4})\s*([mhd])")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-
-
-def _span(least: str, most: str) -> Callable[[object], object]:
-    """Reads a span of time as operations write it (`15m`, `2h`, `30d`), within these two."""
-    low, high = (int(span[:-1]) * _UNITS[span[-1]] for span in (least, most))
-
-    def read(written: object) -> object:
-        if written is None:
-            return None
-        found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
-        span = int(found[1]) * _UNITS[found[2]] if found else written
-        if not isinstance(span, timedelta) or not low <= span <= high:
-            raise ValueError(f"no span from {least} to {most}. Write a number and m, h or d, e.g. 15m or 2h or 30d")
-        return span
-
-    return read
-
-
-def _per_day(written: object) -> object:
-    number = int(written) if isinstance(written, str) and written.strip().isdigit() else written
-    if number is None or number == "none" or (isinstance(number, int) and number > 0):
-        return number
-    raise ValueError("neither a number above 0 nor `none`. Write e.g. 1000")
-
-
-_Interval = Annotated[timedelta | None, BeforeValidator(_span("1m", "7d"))]
-_Later = Annotated[timedelta | None, BeforeValidator(_span("0d", "60d"))]
-_Patience = Annotated[timedelta | None, BeforeValidator(_span("3d", "365d"))]
-
-
-class CadenceSettings(_Group):
-    """How often a carrier is asked, where that is not left to Doorstep; see `docs/asking.md`.
-
-    A milestone's span is its interval; an end's is after how long a parcel is looked at once more (`0d`: never).
-    `night` is the least time before a question at night, `give_up` how long a parcel may be silent.
-    """
-
-    registered: _Interval = None
-    dispatched: _Interval = None
-    in_transit: _Interval = None
-    out_for_delivery: _Interval = None
-    ready_for_pickup: _Interval = None
-    attempt_failed: _Interval = None
-    exception: _Interval = None
-    returning: _Interval = None
-    delivered: _Later = None
-    returned: _Later = None
-    cancelled: _Later = None
-    expired: _Later = None
-    night: _Interval = None
-    give_up: _Patience = None
-    give_up_registered: _Patience = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, told: object) -> object:
-        unknown = sorted(set(told) - set(cls.model_fields)) if isinstance(told, dict) else []
-        if unknown:
-            raise ValueError(f"{unknown[0].upper()} is not known. One of: {', '.join(cls.model_fields).upper()}")
-        return told
-
-
-class CarrierSettings(_Group):
-    """One carrier's address, credentials and allowance. An empty `base_url` means the carrier's own.
-
-    `api_secret` and `account` stand beside the key where a carrier wants more than one; `docs/carriers.md` says what
-    each is called there. `push_secret` is what proves that a call is the carrier's. `via` names the aggregator that
-    is asked about this carrier's parcels instead; `for_others` makes an aggregator the one that is asked about every
-    carrier that cannot be asked itself. `requests_per_day` is `none` where the carrier counts none.
-    """
-
-    base_url: str = ""
-    api_key: SecretStr = SecretStr("")
-    api_secret: SecretStr = SecretStr("")
-    account: str = ""
-    push_secret: SecretStr = SecretStr("")
-    via: str = ""
-    for_others: bool = False
-    requests_per_second: float | None = Field(None, gt=0)
-    requests_per_day: Annotated[int | str | None, BeforeValidator(_per_day)] = None
-    cadence: CadenceSettings = CadenceSettings()
-    concurrency: int = Field(20, ge=1, le=500)
-    timeout_seconds: float = Field(15.0, gt=0, le=120)
-
-
-class SendingSettings(_Group):
+class SendingSettings(Group):
     """How much is sent at once, and how patient the engine is with providers. Seconds are wall seconds.
 
     `batch`: how many messages are claimed and rendered at once. `concurrency`: how many calls are begun and made at
@@ -217,7 +122,7 @@ class SendingSettings(_Group):
     max_attempts: int = Field(50, ge=1, le=500)
 
 
-class AlertsSettings(_Group):
+class AlertsSettings(Group):
     """Who hears of it when something is wrong, and how long things may take first. Seconds are wall seconds.
 
     `url` is sent each alarm as JSON, `email` as a mail from `sender` (the first brand's address where that is empty).
@@ -233,7 +138,7 @@ class AlertsSettings(_Group):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class BrakeSettings(_Group):
+class BrakeSettings(Group):
     """When a rule's volume is a storm. See docs/brakes.md for the numbers.
 
     `floor`: messages of one rule and brand within ten minutes that never trip it, `unproven` the same in a rule's
@@ -249,7 +154,7 @@ class BrakeSettings(_Group):
     rest: float = Field(3600.0, ge=0)
 
 
-class RetentionSettings(_Group):
+class RetentionSettings(Group):
     """How many days each class of personal and raw rows is kept; 0 keeps it for ever. See `docs/privacy.md`.
 
     `carrier_answers`, `receipts` and `receipt_batches` are raw words of carriers and providers; `inbound` are shoppers'
