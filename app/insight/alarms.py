@@ -42,6 +42,7 @@ def observe(session: Session, limits: Limits) -> list[Trouble]:
         *_stuck(session, limits),
         *_unconfirmed(session, limits),
         *_failed(session, limits),
+        *_unanswerable(session, limits),
         *_senders(session),
         *_reports(session),
         *_storms(session),
@@ -163,6 +164,29 @@ def _failed(session: Session, limits: Limits) -> list[Trouble]:
     return found
 
 
+_UNANSWERABLE = sa.text("""
+    SELECT brands.key, erred.rule, count(*) AS amount
+    FROM (
+        SELECT brand_id, rule FROM decisions WHERE reason = 'rule_error' AND decided_at > :after
+        ORDER BY decided_at DESC LIMIT :most
+    ) AS erred JOIN brands ON brands.id = erred.brand_id
+    GROUP BY brands.key, erred.rule
+""")
+
+
+def _unanswerable(session: Session, limits: Limits) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.failing,
+            f"{row.key} rule {row.rule}",
+            row.amount,
+            f"in the last hour {_many(row.amount, 'decision')} of rule {row.rule} of {row.key} had no answer, "
+            "and nothing was sent",
+        )
+        for row in session.execute(_UNANSWERABLE, {"after": limits.ended_after, "most": _MOST})
+    ]
+
+
 # One refusal of an account is certain; a way that is blocked for a moment is not news until it has been tried again.
 _SENDERS = sa.text("""
     SELECT provider, sender, strikes, why, refused FROM senders
@@ -264,7 +288,7 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.stuck: "See whether the workers of the queues send and urgent run and whether the provider is slow.",
     IncidentKind.unconfirmed: "See the provider's status page, and whether its webhooks reach this installation.",
     IncidentKind.ambiguous: "`doorstep explain` tells each one's story; a person may write to the shopper.",
-    IncidentKind.failing: "`doorstep explain` tells each one's story; mend the template or ask the provider.",
+    IncidentKind.failing: "`doorstep explain` tells the story; mend the template or the rule, or ask the provider.",
     IncidentKind.sender: "Correct the provider's key or sender; it is tried again by itself.",
     IncidentKind.reports: "The requests are kept in receipt_batches with the reason; nothing was taken as true.",
     IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",

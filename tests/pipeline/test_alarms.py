@@ -21,6 +21,7 @@ from app.pipeline.brakes.alarming import end_mended, keep_incidents
 from app.pipeline.brakes.pausing import pause, read_scope
 from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.house import Loop
+from app.rules.ruleset import parse_rules
 from app.settings import AlertsSettings
 from app.wiring import build_http
 from tests.pipeline.conftest import Obedient, World
@@ -400,3 +401,23 @@ def test_a_carrier_that_no_parcel_waits_for_is_nobodys_trouble(watched: World, l
     ill(watched, "denied")
     pipeline.alarm(watched.house)
     assert listener.heard == []
+
+
+def test_a_condition_without_an_answer_is_told(watched: World):
+    """A rule that errs over a parcel sends nothing, and its owner hears of it by the rule's name."""
+    rules = """version: 1
+rules:
+  - name: third_tag
+    when: out_for_delivery
+    if: order.tags[2] == "x"
+    send: [email]
+    expires: 12h
+"""
+    world = watched.with_(rules=parse_rules(rules))
+    (parcel,) = world.order()
+    world.scan(parcel, Milestone.out_for_delivery)
+    assert world.messages() == []
+    keep_incidents(world.house)
+    [row] = sql(world, "SELECT kind, subject, summary FROM incidents WHERE subject LIKE '%rule%'")
+    assert (row.kind, row.subject) == ("failing", "fjallhem rule third_tag")
+    assert "1 decision of rule third_tag" in row.summary
