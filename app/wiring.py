@@ -32,7 +32,7 @@ from app.pipeline.polling.purse import Purse
 from app.pipeline.polling.shelf import shelf_url
 from app.pipeline.polling.tokens import Tokens
 from app.pipeline.routing import check_routes
-from app.rules.ruleset import default_rules
+from app.rules.document import default_rules
 from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.settings.carriers import CadenceSettings
 from app.tracking.cadence import INTERVALS, LATER_LOOKS, Cadence

@@ -13,7 +13,7 @@ from app.insight.explain import explain as explain_shipment
 from app.insight.explain import find_shipments
 from app.insight.tell import tell
 from app.pipeline.brakes.alarming import end_mended
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 from app.settings import load_settings
 from app.web.access import issue_key
 

@@ -11,12 +11,12 @@ from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, stan
 from app.intake.importing import ImportReport, import_file
 from app.models import Brand
 from app.models.vocabulary import Source
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.rehearsal.recorded import Recorded, replay_file
 from app.rehearsal.replay import ReplayReport
-from app.rules.ruleset import default_rules
+from app.rules.document import default_rules
 
 app = typer.Typer()
 

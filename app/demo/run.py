@@ -23,7 +23,7 @@ from app.log import configure_logging
 from app.models import Message, Shipment
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.house import House
-from app.rules.ruleset import default_rules
+from app.rules.document import default_rules
 from app.wiring import build_celery, build_house, build_wake, ensure_brands
 
 LONGEST_SECONDS = 210.0

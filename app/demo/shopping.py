@@ -13,7 +13,7 @@ from app.intake.importing import import_file
 from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming

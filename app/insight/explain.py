@@ -183,7 +183,7 @@ class Story(_Told):
     problem: str | None
     last_polled_at: datetime | None
     next_poll_at: datetime | None
-    promise_due_at: datetime | None
+    watch_at: datetime | None
     scans: tuple[ScanStory, ...]
     faults: tuple[AnswerStory, ...]
     crossings: tuple[CrossingStory, ...]
@@ -242,7 +242,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
         next_poll_at=shipment.next_poll_at,
-        promise_due_at=shipment.promise_due_at,
+        watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
         crossings=_crossings(session, shipment.id, brand_id is None),

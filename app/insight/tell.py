@@ -212,9 +212,9 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.following:
         yield f"  {_followed(story.following, here)}"
-    if story.promise_due_at:
-        yield f"  If it has not arrived by {_at(story.promise_due_at, here)}, it is late."
-    if not story.next_poll_at and not story.promise_due_at:
+    if story.watch_at:
+        yield f"  If it has not arrived by {_at(story.watch_at, here)}, it is late."
+    if not story.next_poll_at and not story.watch_at:
         yield f"  {_quiet(story)}"
 
 

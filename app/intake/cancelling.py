@@ -15,8 +15,8 @@ _LOCK_ORDERS = sa.text(
 )
 _LOCK_PARCELS = sa.text("SELECT id FROM shipments WHERE order_id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 _REST_PARCELS = sa.text(
-    "UPDATE shipments SET cancelled_at = coalesce(cancelled_at, :now), next_poll_at = NULL, promise_due_at = NULL"
-    " WHERE id = ANY(:ids) AND (cancelled_at IS NULL OR next_poll_at IS NOT NULL OR promise_due_at IS NOT NULL)"
+    "UPDATE shipments SET cancelled_at = coalesce(cancelled_at, :now), next_poll_at = NULL, watch_at = NULL"
+    " WHERE id = ANY(:ids) AND (cancelled_at IS NULL OR next_poll_at IS NOT NULL OR watch_at IS NOT NULL)"
     " RETURNING order_id"
 )
 # A message that is claimed but whose call has not begun can still be stopped: the sender's compare-and-swap

@@ -27,7 +27,7 @@ ORDER_CONTENT = (
 )  # fmt: skip
 PARCEL_COLUMNS = (
     "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
-    "promise_due_at", "poll_failures", "problem", "poll_rank", "numbered_at",
+    "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at",
 )  # fmt: skip
 
 FIRST_RANK, HISTORY_RANK = 1, 3
@@ -137,7 +137,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
-        "promise_due_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
+        "watch_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
     }
 
 
@@ -161,7 +161,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
         row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before):
-        row["promise_due_at"] = None if _over(stored, _ENDED) else _plain(due)
+        row["watch_at"] = None if _over(stored, _ENDED) else _plain(due)
     return None if row == old else row | {"id": stored["id"]}
 
 

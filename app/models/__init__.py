@@ -5,9 +5,9 @@ from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
 from app.models.carriers import CarrierHealth
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
-from app.models.decisions import Crossing, Decision, RuleSetVersion, TemplateVersion
-from app.models.messages import Attempt, LedgerKey, Message, PaceLane, Receipt, Sender
-from app.models.orders import Order, Shipment
+from app.models.decisions import Crossing, Decision, RuleSetPublication, RuleSetVersion, TemplateVersion
+from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLane, Receipt, Sender
+from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
@@ -26,9 +26,11 @@ __all__ = [
     "CarrierPush",
     "CodeMapping",
     "Crossing",
+    "DailyCount",
     "Decision",
     "EnrolledNumber",
     "Erasure",
+    "Estimate",
     "InboundMessage",
     "Incident",
     "Installation",
@@ -40,6 +42,7 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "RuleSetPublication",
     "RuleSetVersion",
     "RuleVolume",
     "Scan",

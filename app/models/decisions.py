@@ -23,6 +23,30 @@ class RuleSetVersion(Base):
     created_at: Mapped[CreatedAt]
 
 
+class RuleSetPublication(Base):
+    """Which rules a brand lives by, and which it lived by before: the nth publication, by whom and why.
+
+    The one without `replaced_at` counts; a brand without any lives by the set that ships.
+    """
+
+    __tablename__ = "rule_set_publications"
+    __table_args__ = (
+        sa.UniqueConstraint("brand_id", "number"),
+        sa.Index(
+            "uq_rule_set_publications_live", "brand_id", unique=True, postgresql_where=sa.text("replaced_at IS NULL")
+        ),
+    )
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    rule_set_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("rule_set_versions.id"))
+    number: Mapped[int]
+    published_at: Mapped[CreatedAt]
+    published_by: Mapped[str]
+    why: Mapped[str]
+    replaced_at: Mapped[datetime | None]
+
+
 class TemplateVersion(Base):
     """One immutable template: message, layout and brand together, compiled, named by its content."""
 
@@ -44,7 +68,8 @@ class Crossing(Base):
 
     `anchor` is the digest of the scan that opened it, or NULL when silence did. `occurred_at` is when it
     happened, `crossed_at` when the engine concluded it; both engine time. `facts` are those it was
-    decided on, without personal data.
+    decided on, without personal data; `inputs` what else was (`late`, `history_until`, `cancelled`, `reread`, the
+    `channels` that had a provider).
     """
 
     __tablename__ = "crossings"
@@ -69,14 +94,18 @@ class Crossing(Base):
     occurred_at: Mapped[datetime]
     crossed_at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
 
 
 class Decision(Base):
-    """One rule's answer to one crossing on one channel: fired or not, and why."""
+    """One rule's answer to one crossing on one channel, for one role: fired or not, and why.
+
+    `inputs` are the facts that its condition asked for, by name, as they were.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (
-        sa.UniqueConstraint("crossing_id", "rule", "channel"),
+        sa.UniqueConstraint("crossing_id", "rule", "channel", "recipient_id"),
         one_of("reason", Reason),
         sa.Index("ix_decisions_rule_error", "decided_at", postgresql_where=sa.text("reason = 'rule_error'")),
     )
@@ -87,7 +116,9 @@ class Decision(Base):
     rule_set_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("rule_set_versions.id"))
     rule: Mapped[str]
     channel: Mapped[str]
+    recipient_id: Mapped[str] = mapped_column(server_default="shopper")
     fired: Mapped[bool]
     reason: Mapped[str]
     detail: Mapped[str]
+    inputs: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
     decided_at: Mapped[datetime]

@@ -31,12 +31,17 @@ class BrandFacts(_Frozen):
 
 
 class OrderFacts(_Frozen):
+    """`items` is all that was ordered, `not_shipped` what is in no parcel yet (cancelled ones hold nothing).
+    `parcel_count` counts the outbound parcels that were not cancelled."""
+
     number: str
     placed_at: datetime
     currency: str | None = None
     total_minor: int | None = None
     parcel_count: int = 1
     tags: tuple[str, ...] = ()
+    items: tuple[Item, ...] = ()
+    not_shipped: tuple[Item, ...] = ()
 
 
 class Pickup(_Frozen):
@@ -50,7 +55,8 @@ class Pickup(_Frozen):
 
 class ParcelFacts(_Frozen):
     """The parcel that the news is about. `id` is its outside id, `link` the path of its page, `carrier_page` the
-    carrier's own (https)."""
+    carrier's own (https). `late_since` is when the delay began that still lasts. `delivery_doubted`: its carrier said
+    delivered and has scanned it on its way since."""
 
     id: str
     link: str
@@ -61,16 +67,23 @@ class ParcelFacts(_Frozen):
     milestone: Milestone
     milestone_at: datetime | None = None
     delivered_at: datetime | None = None
+    delivery_doubted: bool = False
+    late_since: datetime | None = None
     carrier_page: str | None = None
     pickup: Pickup | None = None
     items: tuple[Item, ...] = ()
 
 
 class OtherParcel(_Frozen):
-    """Another parcel of the same order."""
+    """Another parcel of the same order. `link` is the path of its page."""
 
     id: str
+    link: str = ""
+    direction: str = "outbound"
+    carrier: str | None = None
+    tracking_number: str | None = None
     milestone: Milestone
+    milestone_at: datetime | None = None
     items: tuple[Item, ...] = ()
 
 
@@ -95,11 +108,15 @@ class Promise(_Frozen):
 
 
 class Eta(_Frozen):
-    """What the carrier expects now: a window, or only a day where the shopper lives."""
+    """What the carrier expects now: a window, or only a day where the shopper lives. `was_…` is what it expected
+    before, where that differs."""
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     day: date | None = None
+    was_starts_at: datetime | None = None
+    was_ends_at: datetime | None = None
+    was_day: date | None = None
 
 
 class News(_Frozen):
@@ -114,25 +131,33 @@ class News(_Frozen):
 
 
 class Told(_Frozen):
-    """One message that the shopper was already meant to get about this parcel."""
+    """One message that the shopper was already meant to get, by which rule and about which parcel (its outside id)."""
 
     milestone: Milestone
     channel: str
     planned_at: datetime
+    rule: str = ""
+    parcel_id: str = ""
 
 
 class Facts(_Frozen):
-    """Everything a rule may ask about and a template may show, as it stood at one instant."""
+    """Everything a rule may ask about and a template may show, as it stood at one instant.
+
+    `merged` are the parcels beside `parcel` that one message tells of, all of one milestone; they are among
+    `other_parcels` too. `history` is what was planned about this parcel, `order_history` about the whole order.
+    """
 
     brand: BrandFacts
     order: OrderFacts
     parcel: ParcelFacts
     other_parcels: tuple[OtherParcel, ...] = ()
+    merged: tuple[OtherParcel, ...] = ()
     shopper: ShopperFacts
     promise: Promise = Promise()
     eta: Eta = Eta()
     news: News
     history: tuple[Told, ...] = ()
+    order_history: tuple[Told, ...] = ()
 
 
 class Person(_Frozen):

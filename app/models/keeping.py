@@ -40,6 +40,7 @@ BLANKED: dict[str, dict[Retention, str]] = {
     "shipments": {_R.orders: "items notes problem last_answer"},
     "scans": {_R.orders: "description place"},
     "crossings": {_R.messages: "facts"},
+    "decisions": {_R.messages: "inputs"},
     "messages": {_R.messages: "personal released subject detail"},
     "attempts": {_R.messages: "error"},
     "receipts": {_R.receipts: "body detail"},
@@ -55,16 +56,18 @@ STAYS: dict[str, str] = {
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
     " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
-    " eta_through eta_day service estimated_as_of next_poll_at poll_rank numbered_at promise_due_at last_heard_at"
+    " eta_through eta_day service estimated_as_of next_poll_at poll_rank numbered_at watch_at last_heard_at"
     " last_polled_at"
     " poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
-    " moves mapping_id read_as heard_at",
+    " moves mapping_id read_as heard_at retired_at",
+    "estimates": "id brand_id shipment_id as_of heard_at starts_at ends_at day retired_at",
     "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
-    " crossed_at",
-    "decisions": "id brand_id crossing_id rule_set_version_id rule channel fired reason detail decided_at",
+    " crossed_at inputs",
+    "decisions": "id brand_id crossing_id rule_set_version_id rule channel recipient_id fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
-    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet ended_at"
+    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet"
+    " merge_until fallback_of ended_at"
     " pause_id lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
@@ -79,11 +82,13 @@ STAYS: dict[str, str] = {
     "brands": "id key name zone locale created_at",
     "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
     "rule_set_versions": "id brand_id digest content created_at",
+    "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at",
     "template_versions": "id brand_id digest key channel locale parts created_at",
     "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
     "pace_lanes": "key free_at queues",
     "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",
     "rule_volumes": "brand_id rule bucket slot planned",
+    "daily_counts": "brand_id day kind key slot planned",
     "incidents": "id public_id kind subject summary count opened_at last_seen_at closed_at",
     "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
     " given_up_at",

@@ -1,6 +1,6 @@
 """Planned messages, the ledger that makes each unique, the calls made for them and what providers reported."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,8 +19,9 @@ class Message(Base):
     frozen: `released` are the facts it was rendered from (NULL: those of its crossing), `personal` the name and
     address, kept apart so that a person can be forgotten. `attempts` numbers its attempts; `tries` counts those
     that were made and turned away or never answered for no fault of the sender's: after enough of them it is given
-    up. `pause_id` is set when its turn came while that pause stood: nothing that chooses what is due comes across
-    it then.
+    up. Until `merge_until` (engine time) further parcels of the order may join it. `fallback_of` is the message in
+    whose place it was sent. `pause_id` is set when its turn came while that pause stood: nothing that chooses what is
+    due comes across it then.
     """
 
     __tablename__ = "messages"
@@ -78,6 +79,8 @@ class Message(Base):
     send_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     quiet: Mapped[str | None]
+    merge_until: Mapped[datetime | None]
+    fallback_of: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("messages.id"))
     ended_at: Mapped[datetime | None]
     pause_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("pauses.id"))
     lease_token: Mapped[str | None]
@@ -114,6 +117,19 @@ class LedgerKey(Base):
         sa.BigInteger, sa.ForeignKey("messages.id", deferrable=True, initially="DEFERRED"), index=True
     )
     decided_at: Mapped[datetime]
+
+
+class DailyCount(Base):
+    """How many messages one shopper (by address digest) or one rule (by name) has been given on a day (UTC)."""
+
+    __tablename__ = "daily_counts"
+
+    brand_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("brands.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    planned: Mapped[int]
 
 
 class Attempt(Base):

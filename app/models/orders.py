@@ -56,17 +56,36 @@ class Order(Base):
     updated_at: Mapped[CreatedAt]
 
 
+class Estimate(Base):
+    """One word on when a parcel will come, where it differs from the word before. `as_of` is when its carrier said so
+    (or when we heard), UTC; a window, or a day where the shopper lives. NULLs mean that it took its word back."""
+
+    __tablename__ = "estimates"
+    __table_args__ = (sa.UniqueConstraint("shipment_id", "as_of"),)
+
+    id: Mapped[BigId]
+    brand_id: Mapped[BrandId]
+    shipment_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("shipments.id"))
+    as_of: Mapped[datetime]
+    heard_at: Mapped[datetime]
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    day: Mapped[date | None]
+    retired_at: Mapped[datetime | None]
+
+
 class Shipment(Base):
     """One parcel. A parcel without carrier or number is legal: it is heard of only through scans.
 
-    `next_poll_at` and `promise_due_at` are engine time and NULL at rest, so that choosing what is due
-    costs the same however many parcels rest. `history_until` is the baseline: what happened at or
-    before it is nobody's news. `carrier` is whom the parcel travels with (`carrier_guessed`: found out by asking, not
-    told), `asked_of` the adapter that is asked about it (NULL: nobody), and `candidates` the adapters to ask in turn,
-    likeliest first, until one knows the number; `poll_rank` is how likely the next question is to bring news (0
-    first). `numbered_at` (engine time) is when its number was given, NULL where that was before we knew the order. An
-    estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`); `notes` is `ParcelNotes`, what else the
-    carrier told. `estimated_as_of` is when the estimate stood so, by the carrier's word.
+    `next_poll_at` (its carrier is asked) and `watch_at` (the calendar is looked at) are engine time and NULL at
+    rest, so that choosing what is due costs the same however many parcels rest. `history_until` is the baseline:
+    what happened at or before it is nobody's news. `carrier` is whom the parcel travels with (`carrier_guessed`:
+    found out by asking, not told), `asked_of` the adapter that is asked about it (NULL: nobody), and `candidates`
+    the adapters to ask in turn, likeliest first, until one knows the number; `poll_rank` is how likely the next
+    question is to bring news (0 first). `numbered_at` (engine time) is when its number was given, NULL where that
+    was before we knew the order. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`);
+    `notes` is `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the
+    carrier's word.
     """
 
     __tablename__ = "shipments"
@@ -83,10 +102,10 @@ class Shipment(Base):
             postgresql_where=sa.text("next_poll_at IS NOT NULL"),
         ),
         sa.Index(
-            "ix_shipments_due_promise",
+            "ix_shipments_due_watch",
             "brand_id",
-            "promise_due_at",
-            postgresql_where=sa.text("promise_due_at IS NOT NULL"),
+            "watch_at",
+            postgresql_where=sa.text("watch_at IS NOT NULL"),
         ),
         sa.Index("ix_shipments_tracking_number", "tracking_number"),
         sa.Index(
@@ -127,7 +146,7 @@ class Shipment(Base):
     next_poll_at: Mapped[datetime | None]
     poll_rank: Mapped[int] = mapped_column(sa.SmallInteger, server_default="1")
     numbered_at: Mapped[datetime | None]
-    promise_due_at: Mapped[datetime | None]
+    watch_at: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
     last_polled_at: Mapped[datetime | None]
     last_answer: Mapped[bytes | None] = mapped_column(sa.LargeBinary)

@@ -15,12 +15,15 @@ class Scan(Base):
     `occurred_at` is UTC, or NULL when the carrier's time could not be read; `zone_source` says how the
     zone of a time without one was found. `moves` is whether the carrier handled the parcel. `carrier` is
     whose words it is in. Where operations have mapped the code (`mapping_id`), `read_as` is what the adapter had read:
-    a milestone, `movement` or `nothing`.
+    a milestone, `movement` or `nothing`. From `retired_at` (engine time) on it counts for nothing: the parcel's number
+    was wrong, and it was another parcel's scan.
     """
 
     __tablename__ = "scans"
     __table_args__ = (
-        sa.UniqueConstraint("shipment_id", "digest"),
+        sa.Index(
+            "uq_scans_digest", "shipment_id", "digest", unique=True, postgresql_where=sa.text("retired_at IS NULL")
+        ),
         one_of("milestone", Milestone),
         one_of("source", Source),
     )
@@ -42,6 +45,7 @@ class Scan(Base):
     mapping_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     read_as: Mapped[str | None]
     heard_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
 
 
 class CarrierAnswer(Base):

@@ -30,7 +30,7 @@ class Milestone(StrEnum):
 CARRIER_MILESTONES: tuple[Milestone, ...] = tuple(Milestone)[: tuple(Milestone).index(Milestone.delayed)]
 
 ENDS: frozenset[Milestone] = frozenset(
-    {Milestone.delivered, Milestone.returned, Milestone.cancelled, Milestone.expired}
+    {Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled, Milestone.expired}
 )
 """Milestones after which a parcel is no longer watched closely."""
 
@@ -45,6 +45,7 @@ PROGRESS: dict[Milestone, int] = {
     Milestone.delivered: 5,
     Milestone.returning: 6,
     Milestone.returned: 7,
+    Milestone.return_received: 7,
 }
 """How far along a milestone stands: news about a lower one is stale once a higher one is reached."""
 
@@ -86,6 +87,11 @@ class Cause(StrEnum):
     scan = "scan"
     promise_passed = "promise_passed"
     silence = "silence"
+    carrier_says = "carrier_says"
+    eta_beyond_promise = "eta_beyond_promise"
+    eta = "eta"
+    pickup_ends = "pickup_ends"
+    order = "order"
 
 
 class Source(StrEnum):
@@ -133,6 +139,13 @@ class Reason(StrEnum):
     condition_false = "condition_false"
     rule_error = "rule_error"
     quiet_hours = "quiet_hours"
+    merged = "merged"
+    told_once = "told_once"
+    another_rule = "another_rule"
+    shopper_cap = "shopper_cap"
+    rule_cap = "rule_cap"
+    fell_back = "fell_back"
+    no_longer_so = "no_longer_so"
 
     @property
     def sentence(self) -> str:
@@ -149,7 +162,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.channel_off: "No provider is set up for this channel.",
     Reason.no_template: "The rule names a template that does not exist.",
     Reason.already_told: "The shopper has already been told this.",
-    Reason.cancelled: "The order was cancelled before the message left.",
+    Reason.cancelled: "The order or the parcel was cancelled before the message left.",
     Reason.overtaken: "By the time it would have left, the parcel had come further.",
     Reason.outlived: "It could not leave before its news went stale.",
     Reason.shadow: "Doorstep runs in shadow mode: everything is decided, nothing leaves.",
@@ -173,6 +186,13 @@ _SENTENCES: dict[Reason, str] = {
     Reason.condition_false: "The rule's condition did not hold for this parcel.",
     Reason.rule_error: "The rule's condition could not be answered for this parcel, so nothing was sent.",
     Reason.quiet_hours: "It is night where the shopper lives; it leaves in the morning if it is still true.",
+    Reason.merged: "It is told together with another parcel of the order.",
+    Reason.told_once: "The rule tells this only so often, and the shopper has been told.",
+    Reason.another_rule: "Another rule, before this one in the set, tells the shopper of it.",
+    Reason.shopper_cap: "The shopper has had as many messages today as one shopper may.",
+    Reason.rule_cap: "The rule has sent as many messages today as it may.",
+    Reason.fell_back: "The first channel could not reach the shopper, so this one was tried in its place.",
+    Reason.no_longer_so: "By the time it would have left, it was no longer so.",
     Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 

@@ -21,7 +21,7 @@ from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.brakes.pausing import let_go
 from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.claiming import claim
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.delivering import deliver
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
@@ -139,12 +139,12 @@ _PROMISES_DUE = sa.text("""
         FROM (SELECT id FROM brands ORDER BY random()) AS brands
         CROSS JOIN LATERAL (
             SELECT id FROM shipments
-            WHERE brand_id = brands.id AND promise_due_at <= :now
-            ORDER BY promise_due_at LIMIT :amount FOR UPDATE SKIP LOCKED
+            WHERE brand_id = brands.id AND watch_at <= :now
+            ORDER BY watch_at LIMIT :amount FOR UPDATE SKIP LOCKED
         ) AS picked
         LIMIT :amount
     )
-    UPDATE shipments SET promise_due_at = :leased_until FROM due WHERE shipments.id = due.id
+    UPDATE shipments SET watch_at = :leased_until FROM due WHERE shipments.id = due.id
     RETURNING shipments.id
 """)
 

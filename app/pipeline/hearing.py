@@ -156,7 +156,7 @@ _STORE = sa.text("""
         moves boolean, mapping_id bigint, read_as text
     )
     ORDER BY shipment_id, digest
-    ON CONFLICT (shipment_id, digest) DO NOTHING
+    ON CONFLICT (shipment_id, digest) WHERE retired_at IS NULL DO NOTHING
     RETURNING shipment_id, digest
 """)
 

@@ -119,6 +119,8 @@ class House:
     purse: Purse | None = None
     versions: dict[tuple[str, int, bytes], int] = field(default_factory=dict)
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
+    rule_sets: dict[int, RuleSet] = field(default_factory=dict)
+    """Published rule sets by the row id of their version, as far as this process has read them."""
     templates: dict[int, Template] = field(default_factory=dict)
     """Stored templates by row id, as far as this process has sent from them lately: immutable too."""
     tokens: Tokens = field(default_factory=Tokens)

@@ -23,7 +23,7 @@ from app.errors import Unreadable
 from app.log import logger
 from app.models import CarrierPush
 from app.models.vocabulary import Source
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House

@@ -13,10 +13,10 @@ from app.models import Attempt, Base, Crossing, Message, Order, Shipment, Templa
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
-from app.pipeline.picture import person_of, picture_since
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode

@@ -11,7 +11,7 @@ from app.log import logger
 from app.models import Attempt, Message, RuleSetVersion
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.house import House
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 
 log = logger(__name__)
 

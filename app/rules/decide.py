@@ -1,17 +1,15 @@
 """Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, Reason
 from app.rules.conditions import ConditionFailed, View
 from app.rules.quiet import Quiet, first_allowed, zones_of
 from app.rules.ruleset import Rule, RuleSet, Send
-
-SHOPPER = "shopper"
-"""The one recipient of these rules: a role, never an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,34 @@ class Crossed:
     cancelled: bool = False
     reread: bool = False
 
+    def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
+        """What it is decided on beside its facts, as plain JSON values."""
+        return {
+            "late": self.late,
+            "history_until": self.history_until.isoformat() if self.history_until else None,
+            "cancelled": self.cancelled,
+            "reread": self.reread,
+            "channels": sorted(channels),
+        }
+
+    @classmethod
+    def recorded(cls, facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple["Crossed", frozenset[Channel]]:
+        """A crossing as it was stored, with the channels that had a provider then."""
+        until = inputs.get("history_until")
+        crossed = cls(
+            Facts.model_validate(facts),
+            inputs.get("late", False),
+            datetime.fromisoformat(until) if until else None,
+            inputs.get("cancelled", False),
+            inputs.get("reread", False),
+        )
+        return crossed, frozenset(map(Channel, inputs.get("channels", ())))
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One rule's answer on one channel. When `fired`, a message leaves at `send_at` unless it outlives `expires_at`."""
+    """One rule's answer on one channel. `recipient_id` is a role, never an address; `inputs` are the facts that its
+    condition asked for. When `fired`, a message leaves at `send_at` unless it outlives `expires_at`."""
 
     rule: str
     channel: Channel
@@ -41,6 +63,7 @@ class Decided:
     expires_at: datetime
     priority: int
     quiet: Quiet | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
@@ -72,7 +95,7 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
         rule=rule.name,
         channel=send.channel,
         template=send.template,
-        recipient_id=SHOPPER,
+        recipient_id=send.audience.value,
         fired=reason is Reason.planned,
         reason=reason,
         detail=detail,

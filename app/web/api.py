@@ -17,7 +17,7 @@ from app.intake.store import Outcome, ParcelScans, Stored, StoredOrder, add_parc
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming

@@ -19,8 +19,8 @@ from app.messages.bundle import locale_chain
 from app.models import Brand, Crossing, Order, Shipment
 from app.models.facts import Facts, Item, News
 from app.models.vocabulary import Milestone
+from app.pipeline.deciding.picture import picture
 from app.pipeline.house import House
-from app.pipeline.picture import picture
 from app.settings import shipped
 from app.web.pages import page, words_for
 from app.web.parcel_page import Seen, draw

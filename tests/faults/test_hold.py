@@ -14,7 +14,7 @@ from app.demo.providers import CallbackManners
 from app.embedded.processes import Program
 from app.insight.audit import audit
 from app.models import Attempt, Message
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 from app.settings import Settings
 from app.wiring import build_house
 from tests.faults.conftest import Engine, await_

@@ -53,7 +53,7 @@ def test_an_order_is_stored_with_what_follows_from_it(sessions: Sessions, brand:
     assert row.public_id.startswith("ord_")
     assert parcel.public_id.startswith("shp_")
     assert len(parcel.link_token) == 26
-    assert parcel.promise_due_at == datetime(2026, 3, 12, 23, tzinfo=UTC)
+    assert parcel.watch_at == datetime(2026, 3, 12, 23, tzinfo=UTC)
     assert (parcel.next_poll_at, parcel.history_until, parcel.reference) == (NOW, None, "T1001")
     assert parcel.items == [{"name": "Lantern", "quantity": 2}]
     assert [(one.number, one.outcome) for one in stored.orders] == [("1001", Outcome.new)]
@@ -82,9 +82,7 @@ def test_the_same_again_changes_no_row(sessions: Sessions, brand: Brand) -> None
     orders = [order(str(number)) for number in range(5)]
     tell(sessions, brand, *orders)
     with sessions.begin() as session:  # the engine has polled one parcel and told of another's delay since
-        session.execute(
-            sa.text("UPDATE shipments SET next_poll_at = NULL, promise_due_at = NULL, milestone = 'delivered'")
-        )
+        session.execute(sa.text("UPDATE shipments SET next_poll_at = NULL, watch_at = NULL, milestone = 'delivered'"))
     before = everything(sessions)
     stored = tell(sessions, brand, *reversed(orders), at=LATER, history=True)
     assert everything(sessions) == before
@@ -110,12 +108,10 @@ def test_a_new_promise_moves_the_parcels_that_wait_for_it(sessions: Sessions, br
     parcels = [{"reference": "A"}, {"reference": "B", "promised_on": "2026-03-20"}, {"reference": "C"}]
     tell(sessions, brand, order(parcels=parcels))
     with sessions.begin() as session:
-        session.execute(
-            sa.text("UPDATE shipments SET milestone = 'delivered', promise_due_at = NULL WHERE reference = 'C'")
-        )
+        session.execute(sa.text("UPDATE shipments SET milestone = 'delivered', watch_at = NULL WHERE reference = 'C'"))
     stored = tell(sessions, brand, order(promised_on="2026-03-15", parcels=[]), at=LATER)
     with sessions() as session:
-        due = dict(session.execute(sa.text("SELECT reference, promise_due_at FROM shipments")).all())
+        due = dict(session.execute(sa.text("SELECT reference, watch_at FROM shipments")).all())
     assert due == {"A": datetime(2026, 3, 15, 23, tzinfo=UTC), "B": datetime(2026, 3, 20, 23, tzinfo=UTC), "C": None}
     assert stored.parcels_changed == 1
 
@@ -208,7 +204,7 @@ def test_parcels_can_be_added_to_a_known_order(sessions: Sessions, brand: Brand)
         assert stored.orders[0].outcome is outcome
     with sessions.begin() as session:
         assert add_parcels(session, brand, "nobody's", [parcel], now=LATER) is None
-        assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE promise_due_at IS NOT NULL")) == 2
+        assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE watch_at IS NOT NULL")) == 2
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -372,7 +368,7 @@ def test_cancelling_stops_what_has_not_begun_and_names_what_has(sessions: Sessio
         assert {message.public_id for message in messages} == stopped
         assert {(m.reason, m.ended_at, m.lease_token) for m in messages} == {("cancelled", LATER, None)}
         assert session.scalar(sa.text("SELECT state FROM messages WHERE public_id = 'msg_accepted'")) == "accepted"
-        assert (shipment.next_poll_at, shipment.promise_due_at, shipment.cancelled_at) == (None, None, LATER)
+        assert (shipment.next_poll_at, shipment.watch_at, shipment.cancelled_at) == (None, None, LATER)
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL")) == 1
 
 
@@ -390,5 +386,5 @@ def test_cancelling_twice_is_once_and_a_cancelled_order_stays_so(sessions: Sessi
     tell(sessions, brand, order(promised_on="2026-04-01", parcels=parcels), at=LATER)
     with sessions() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE cancelled_at IS NULL")) == 0
-        awake = "SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL OR promise_due_at IS NOT NULL"
+        awake = "SELECT count(*) FROM shipments WHERE next_poll_at IS NOT NULL OR watch_at IS NOT NULL"
         assert session.scalar(sa.text(awake)) == 0

@@ -16,7 +16,7 @@ from app.demo.providers.serving import StandIn
 from app.intake.importing import ImportReport, import_file
 from app.models import Brand, Shipment
 from app.models.vocabulary import Source
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.incoming import heard_from_incoming
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
@@ -191,4 +191,4 @@ def _begin_again(town: Town) -> None:
     """Turn the clock back, and have every parcel asked about and looked at as if for the first time."""
     town.clock.turn(hours=-HOURS)
     with town.house.sessions.begin() as session:
-        session.execute(sa.update(Shipment).values(next_poll_at=START, last_answer=None, promise_due_at=START))
+        session.execute(sa.update(Shipment).values(next_poll_at=START, last_answer=None, watch_at=START))

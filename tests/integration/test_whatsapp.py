@@ -15,7 +15,7 @@ from app.demo.providers import Behaviour
 from app.demo.providers.serving import StandIn
 from app.messages.catalog import Catalog
 from app.models import InboundMessage, Suppression
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 from app.settings import Settings, shipped
 from tests.integration.conftest import Town, eventually, timetable
 

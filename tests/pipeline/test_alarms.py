@@ -21,7 +21,7 @@ from app.pipeline.brakes.alarming import end_mended, keep_incidents
 from app.pipeline.brakes.pausing import pause, read_scope
 from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.house import Loop
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 from app.settings import AlertsSettings
 from app.wiring import build_http
 from tests.pipeline.conftest import Obedient, World

@@ -17,7 +17,7 @@ from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.claiming import claim
 from app.pipeline.sending import Begun, begin, settle
 from app.pipeline.settling import reconcile
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 from app.settings import SendingSettings, Settings
 from app.wiring import build_transports
 from tests.pipeline.conftest import World, prepared

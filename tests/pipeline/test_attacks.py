@@ -13,7 +13,7 @@ from app.channels.base import Report, Verdict
 from app.intake.store import cancel_order
 from app.models import Shipment
 from app.models.vocabulary import AttemptOutcome, Milestone, Source
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard
 from app.pipeline.polling.due import DueParcel, claim_due

@@ -264,7 +264,7 @@ def test_a_delay_that_nobody_has_looked_at_is_left_to_the_watch(world):
     """Reading again swallows no news of its own time: the broken promise is still told."""
     [parcel] = world.order(promised_on=(START - timedelta(days=1)).date().isoformat())
     with world.house.sessions.begin() as session:
-        session.execute(sa.update(Shipment).values(promise_due_at=START - timedelta(hours=9)))
+        session.execute(sa.update(Shipment).values(watch_at=START - timedelta(hours=9)))
     hear_at = [Heard(parcel, Source.push, (unknown_scan("ZZ9"),))]
     with world.house.sessions.begin() as session:
         session.execute(sa.insert(Scan).values(

@@ -126,7 +126,7 @@ def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
     with world.house.sessions() as session:
         crossing = session.scalars(sa.select(Crossing)).one()
         assert crossing.occurred_at.isoformat() == "2026-03-02T23:00:00+00:00"
-        assert session.get_one(Shipment, parcel).promise_due_at is None
+        assert session.get_one(Shipment, parcel).watch_at is None
     whole(world)
 
 
@@ -140,7 +140,7 @@ def test_a_look_at_the_calendar_neither_repeats_itself_nor_puts_off_the_carrier(
     assert pipeline.watch(world.house).parcels == 1
     with world.house.sessions() as session:
         row = session.get_one(Shipment, parcel)
-        assert (row.next_poll_at, row.promise_due_at) == (due, None)
+        assert (row.next_poll_at, row.watch_at) == (due, None)
     assert pipeline.watch(world.house).parcels == 0
     assert world.messages() == []
 

@@ -12,7 +12,7 @@ from app.intake.schema import IncomingOrder, parse_order
 from app.models.vocabulary import Milestone
 from app.rehearsal.recorded import read_recorded, replay_file
 from app.rehearsal.replay import replay
-from app.rules.ruleset import default_rules
+from app.rules.document import default_rules
 
 REPOSITORY = Path(__file__).parents[2]
 MAPPING = REPOSITORY / "docs" / "mappings" / "olist.yaml"

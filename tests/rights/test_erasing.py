@@ -381,4 +381,4 @@ def test_an_erased_parcel_is_asked_about_no_more(world, brand_id):
     erase_person(world.house, brand_id, Channel.email, MAIL)
     with world.house.sessions() as session:
         row = session.get_one(Shipment, parcel)
-    assert row.next_poll_at is None and row.promise_due_at is None
+    assert row.next_poll_at is None and row.watch_at is None

@@ -45,7 +45,7 @@ def years_later(world):
         ("suppressions", "created_at"), ("orders", "updated_at"),
     ):  # fmt: skip
         sql(world, f"UPDATE {table} SET {column} = {column} - interval '1000 days'")
-    sql(world, "UPDATE shipments SET next_poll_at = NULL, promise_due_at = NULL")
+    sql(world, "UPDATE shipments SET next_poll_at = NULL, watch_at = NULL")
 
 
 @pytest.mark.parametrize("name", sorted(TAKES))
@@ -94,7 +94,7 @@ def test_an_old_order_forgets_its_person(world):
     "needed",
     [
         "UPDATE shipments SET next_poll_at = now() WHERE id = (SELECT min(id) FROM shipments)",
-        "UPDATE shipments SET promise_due_at = now() WHERE id = (SELECT min(id) FROM shipments)",
+        "UPDATE shipments SET watch_at = now() WHERE id = (SELECT min(id) FROM shipments)",
         "UPDATE shipments SET last_heard_at = '2028-11-25' WHERE id = (SELECT min(id) FROM shipments)",
         "UPDATE messages SET state = 'held', ended_at = NULL WHERE id = (SELECT min(id) FROM messages)",
         "UPDATE orders SET created_at = now()",

@@ -13,7 +13,7 @@ from app.models.facts import BrandFacts, Eta, Facts, Item, News, OrderFacts, Par
 from app.models.vocabulary import Channel, Milestone, Reason
 from app.rules.conditions import LONGEST, ConditionFailed, Unfit, View, check, variables
 from app.rules.decide import Crossed, decide
-from app.rules.ruleset import parse_rules
+from app.rules.document import parse_rules
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 FACTS = Facts(

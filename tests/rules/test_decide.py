@@ -7,7 +7,7 @@ import pytest
 from app.models.facts import BrandFacts, Facts, News, OrderFacts, ParcelFacts, ShopperFacts
 from app.models.vocabulary import Channel, Milestone, Reason
 from app.rules.decide import Crossed, decide
-from app.rules.ruleset import default_rules
+from app.rules.document import default_rules
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 BOTH = frozenset(Channel)

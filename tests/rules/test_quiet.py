@@ -13,8 +13,8 @@ from app.intake.shopper_zone import work_out
 from app.models.facts import ShopperFacts
 from app.models.vocabulary import Channel, Milestone, Reason
 from app.rules.decide import Crossed, decide
+from app.rules.document import default_rules, parse_rules
 from app.rules.quiet import Quiet, first_allowed, is_quiet, parse_quiet, zones_of
-from app.rules.ruleset import default_rules, parse_rules
 from app.zones import zone_names, zones_of_country
 from tests.rules.test_decide import facts
 

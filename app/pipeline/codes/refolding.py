@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.clock import stopwatch
 from app.log import logger
 from app.pipeline.codes.applying import Standing, as_read, meaning_of, standing
-from app.pipeline.concluding import conclude_again
+from app.pipeline.deciding.concluding import conclude_again
 from app.pipeline.hearing import lock_parcels
 from app.pipeline.house import House
 

@@ -166,7 +166,7 @@ _ORDERS = sa.text("""
     WHERE erased_at IS NULL AND placed_at < :before AND created_at < now() - make_interval(days => :days)
         AND NOT EXISTS (
             SELECT 1 FROM shipments WHERE shipments.order_id = orders.id AND (
-                next_poll_at IS NOT NULL OR promise_due_at IS NOT NULL
+                next_poll_at IS NOT NULL OR watch_at IS NOT NULL
                 OR greatest(last_heard_at, milestone_at, delivered_at) >= :before
             )
         )

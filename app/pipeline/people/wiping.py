@@ -49,8 +49,7 @@ _WIPES = tuple(
         f"UPDATE orders SET {blank('orders')}, erased_at = coalesce(erased_at, cast(:now AS timestamptz)),"
         " updated_at = CASE WHEN erased_at IS NULL THEN now() ELSE updated_at END,"
         " erasing = erasing OR (:again AND erased_at IS NULL) WHERE id = any(:ids)",
-        f"UPDATE shipments SET {blank('shipments')}, next_poll_at = NULL, promise_due_at = NULL"
-        " WHERE order_id = any(:ids)",
+        f"UPDATE shipments SET {blank('shipments')}, next_poll_at = NULL, watch_at = NULL WHERE order_id = any(:ids)",
         # The example beside an unknown code may be this very scan's.
         f"UPDATE unknown_codes SET {blank('unknown_codes')} WHERE example <> '' AND (brand_id, example) IN"
         f" (SELECT brand_id, description FROM scans WHERE shipment_id IN ({_OF_THESE}))",

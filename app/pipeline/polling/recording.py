@@ -13,7 +13,7 @@ from app.db import cause_of
 from app.log import logger
 from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
-from app.pipeline.concluding import hear
+from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House

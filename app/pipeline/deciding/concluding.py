@@ -5,26 +5,24 @@ workers that hear of one order at once see each other's news.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.models import Crossing, Decision, Scan, Shipment
-from app.models.facts import News, Told
+from app.models import Crossing, Scan, Shipment
+from app.models.facts import Told
 from app.models.messages import Message
 from app.models.vocabulary import ENDS, Milestone, Source
+from app.pipeline.deciding.answering import Row, Scene, answer
+from app.pipeline.deciding.picture import promise_of
 from app.pipeline.estimating import estimate
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
 from app.pipeline.house import House
-from app.pipeline.picture import picture, promise_of
-from app.pipeline.planning import Planned, plan, sender_of
 from app.pipeline.polling.settling_carrier import settled
-from app.rules.decide import Crossed, decide
 from app.tracking.cadence import Watched, next_question
 from app.tracking.covered import last_look, seldom
 from app.tracking.milestones import (
@@ -137,8 +135,8 @@ def _conclude(
             {
                 **_standing(shipment, state, news_at),
                 **told,
-                **_next_question(house, order, _Row(shipment, told), state, look),
-                "promise_due_at": shipment.promise_due_at if unjudged else _promise_due(order, shipment, state, now),
+                **_next_question(house, order, Row(shipment, told), state, look),
+                "watch_at": shipment.watch_at if unjudged else _promise_due(order, shipment, state, now),
                 **settled(house, shipment, entry),
             }
         )
@@ -146,7 +144,7 @@ def _conclude(
         session.execute(sa.update(Shipment), updates)
     fresh_rows = {row["id"]: row for row in updates}
     again = {entry.shipment_id for entry in heard if entry.again}
-    return _decide_and_plan(session, house, locked, fresh_rows, known, opened, now, again)
+    return answer(session, house, Scene(locked, fresh_rows, known.told, again), opened, now)
 
 
 def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> dict[str, Any]:
@@ -232,7 +230,7 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
 
 def _yet_to_be_judged(shipment: Any, now: datetime) -> bool:
     """Whether a promise has run out and `watch` has not looked at it: that is news, and left to it."""
-    return shipment.promise_due_at is not None and shipment.promise_due_at <= now
+    return shipment.watch_at is not None and shipment.watch_at <= now
 
 
 def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:
@@ -241,86 +239,3 @@ def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -
     if ends_at is None or ends_at <= now or state.ended or shipment.cancelled_at is not None:
         return None
     return ends_at
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A parcel's row with this batch's changes on top."""
-
-    row: Any
-    changes: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        return self.changes[name] if name in self.changes else getattr(self.row, name)
-
-
-def _decide_and_plan(
-    session: Session,
-    house: House,
-    locked: Locked,
-    updates: Mapping[int, Mapping[str, Any]],
-    known: _Known,
-    opened: Sequence[tuple[int, NewCrossing]],
-    now: datetime,
-    again: Collection[int],
-) -> Tally:
-    if not opened:
-        return Tally()
-    crossed: list[Crossed] = []
-    rows: list[dict[str, Any]] = []
-    for shipment_id, crossing in opened:
-        shipment = _Row(locked.shipments[shipment_id], updates.get(shipment_id, {}))
-        order = locked.orders[shipment.order_id]
-        news = _news(crossing)
-        facts = picture(
-            locked.brands[order.brand_id], order, shipment, locked.others(shipment), news, known.told[shipment_id]
-        )
-        cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
-        crossed.append(Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in again))
-        rows.append(_crossing_row(shipment, crossing, facts.model_dump(mode="json"), now))
-    ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
-    planned: list[Planned] = []
-    decisions: list[dict[str, Any]] = []
-    for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
-        order = locked.orders[row["order_id"]]
-        for decided in decide(one, house.rules, house.channels, now):
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale))
-    messages = plan(session, house, planned, now, decisions)
-    if decisions:
-        session.execute(insert(Decision), decisions)
-    return Tally(
-        crossings=len(rows),
-        decisions=len(decisions),
-        messages=len(messages),
-        wakes={(sender_of(message["priority"]), message["channel"]) for message in messages},
-    )
-
-
-def _news(crossing: NewCrossing) -> News:
-    episode = crossing.episode
-    return News(
-        milestone=episode.milestone,
-        occurrence=crossing.occurrence,
-        cause=episode.cause,
-        occurred_at=episode.occurred_at,
-        description=episode.description,
-        place=episode.place,
-    )
-
-
-def _crossing_row(shipment: Any, crossing: NewCrossing, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
-    episode = crossing.episode
-    return {
-        "brand_id": shipment.brand_id,
-        "order_id": shipment.order_id,
-        "shipment_id": shipment.id,
-        "scope": "parcel",
-        "scope_id": shipment.id,
-        "milestone": episode.milestone.value,
-        "occurrence": crossing.occurrence,
-        "cause": episode.cause.value,
-        "anchor": episode.anchor,
-        "occurred_at": episode.occurred_at,
-        "crossed_at": now,
-        "facts": facts,
-    }

@@ -17,7 +17,7 @@ from app.models.vocabulary import MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
 from app.pipeline.house import House
 from app.rules.decide import Decided
-from app.rules.ruleset import Priority
+from app.rules.ruleset import Priority, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Planned:
     facts: Facts
     decided: Decided
     locale: str
+    rules: RuleSet
 
 
 def plan(
@@ -110,7 +111,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "channel": decided.channel.value,
         "recipient_id": decided.recipient_id,
         "locale": template.locale,
-        "rule_set_version_id": _version(session, house, _rules_key(house, entry)),
+        "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
         "priority": decided.priority,
         "state": (MessageState.held if decided.send_at > now else MessageState.ready).value,
@@ -129,12 +130,14 @@ def _decision_row(
     return {
         "brand_id": entry.crossing["brand_id"],
         "crossing_id": entry.crossing_id,
-        "rule_set_version_id": _version(session, house, _rules_key(house, entry)),
+        "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
+        "recipient_id": entry.decided.recipient_id,
         "fired": reason is Reason.planned,
         "reason": reason.value,
         "detail": detail,
+        "inputs": dict(entry.decided.inputs),
         "decided_at": now,
     }
 
@@ -147,8 +150,8 @@ def _template(house: House, entry: Planned) -> Template:
     return house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
 
 
-def _rules_key(house: House, entry: Planned) -> _Key:
-    return "rules", entry.crossing["brand_id"], house.rules.digest
+def _rules_key(entry: Planned) -> _Key:
+    return "rules", entry.crossing["brand_id"], entry.rules.digest
 
 
 def _template_key(entry: Planned, template: Template) -> _Key:
@@ -169,8 +172,8 @@ def _store_versions(session: Session, house: House, planned: Sequence[Planned]) 
     """
     wanted: dict[_Key, dict[str, Any]] = {}
     for entry in planned:
-        if (rules := _rules_key(house, entry)) not in house.versions:
-            wanted[rules] = {"content": house.rules.content}
+        if (rules := _rules_key(entry)) not in house.versions:
+            wanted[rules] = {"content": entry.rules.content}
         if entry.decided.fired:
             with suppress(TemplateMissing):
                 template = _template(house, entry)

@@ -1,0 +1,36 @@
+"""Which rules each brand lives by at this moment: its last published set, else the one that the house was built with."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.pipeline.house import House
+from app.rules.document import parse_rules
+from app.rules.ruleset import RuleSet
+
+_LIVE = sa.text("""
+    SELECT live.brand_id, live.rule_set_version_id AS version_id, version.content
+    FROM rule_set_publications AS live JOIN rule_set_versions AS version ON version.id = live.rule_set_version_id
+    WHERE live.brand_id = ANY(:brands) AND live.replaced_at IS NULL
+        AND NOT live.rule_set_version_id = ANY(:known)
+    UNION ALL
+    SELECT live.brand_id, live.rule_set_version_id, NULL
+    FROM rule_set_publications AS live
+    WHERE live.brand_id = ANY(:brands) AND live.replaced_at IS NULL AND live.rule_set_version_id = ANY(:known)
+""")
+
+_REMEMBERED = 64
+
+
+def rules_of(session: Session, house: House, brand_ids: Collection[int]) -> dict[int, RuleSet]:
+    """The live rules by brand id. A version never changes, so the process remembers the ones it has read."""
+    values = {"brands": sorted(brand_ids), "known": sorted(house.rule_sets)}
+    found = dict.fromkeys(brand_ids, house.rules)
+    for row in session.execute(_LIVE, values):
+        if row.content is not None:
+            house.rule_sets[row.version_id] = parse_rules(row.content)
+        found[row.brand_id] = house.rule_sets[row.version_id]
+    while len(house.rule_sets) > _REMEMBERED:
+        house.rule_sets.pop(next(iter(house.rule_sets)))
+    return found

@@ -1,0 +1,72 @@
+"""Whether the rules of one set agree: no two of one name, none that can never tell anything, none that tells what
+somebody else tells."""
+
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from app.models.expectations import Expectations
+from app.models.vocabulary import Channel, Milestone
+from app.rules.nodes import Nodes
+from app.rules.ruleset import Reach, Rule
+
+Read = Sequence[tuple[Rule, yaml.Node]]
+
+
+def check_agreement(
+    nodes: Nodes, read: Read, owners: Mapping[tuple[Milestone, Channel], str], expectations: Expectations
+) -> None:
+    """Note each rule that contradicts another, an owner, or what the engine is told to watch for."""
+    for at, (rule, node) in enumerate(read):
+        earlier = [one for one, _ in read[:at]]
+        if any(one.name == rule.name for one in earlier):
+            nodes.fault(node, "name", f"two rules are named {rule.name!r}", "Give one of them another name.")
+        _check_opened(nodes, rule, node, expectations)
+        _check_same(nodes, rule, node, earlier)
+        _check_owners(nodes, rule, node, owners)
+
+
+def _check_opened(nodes: Nodes, rule: Rule, node: yaml.Node, expectations: Expectations) -> None:
+    watched = {
+        Milestone.delayed: expectations.delayed,
+        Milestone.arriving_early: expectations.arriving_early,
+        Milestone.eta_changed: expectations.eta_changed,
+        Milestone.pickup_expiring: expectations.pickup_expiring,
+    }
+    if rule.when in watched and watched[rule.when] is None:
+        problem = f"{rule.when} is switched off in `milestones`, so it would never tell anything"
+        nodes.fault(node, "when", problem, f"Write `milestones: {{{rule.when}: on}}`, or leave the rule out.")
+
+
+def _check_same(nodes: Nodes, rule: Rule, node: yaml.Node, earlier: Sequence[Rule]) -> None:
+    for one in earlier:
+        shared = {(s.channel, s.audience) for s in one.send} & {(s.channel, s.audience) for s in rule.send}
+        if one.when is not rule.when or not shared or one.per is not rule.per:
+            continue
+        if (one.condition is None or one.condition == rule.condition) and covers(one.reach, rule.reach):
+            channel = sorted(channel for channel, _ in shared)[0]
+            problem = f"{one.name!r}, before it, sends {channel} for {rule.when} of every parcel that it is for"
+            nodes.fault(node, "rules", problem, "Keep one of them, put the narrower first, or give it another `if`.")
+            return
+
+
+def _check_owners(nodes: Nodes, rule: Rule, node: yaml.Node, owners: Mapping[tuple[Milestone, Channel], str]) -> None:
+    for send in rule.send:
+        owner = owners.get((rule.when, send.channel))
+        if owner is not None and not rule.despite_owner:
+            problem = f"{owner} tells {rule.when} by {send.channel} already"
+            nodes.fault(node, "send", problem, "Leave it to them, or write `despite_owner: true`.")
+
+
+def covers(wide: Reach, narrow: Reach) -> bool:
+    """Whether every parcel that the one is for is one of the other's too."""
+    if wide.direction != narrow.direction:
+        return False
+    if wide.services and wide.services != narrow.services:
+        return False
+    parts = ("carriers", "countries", "brands", "tags")
+    return all(not getattr(wide, one) or _within(getattr(narrow, one), getattr(wide, one)) for one in parts)
+
+
+def _within(narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    return bool(narrow) and narrow <= wide
