@@ -13,10 +13,10 @@ from app.clock import stopwatch
 from app.errors import InvalidInput, NotFound
 from app.models import Brand, CodeMapping, Crossing, Decision, Scan, Shipment, UnknownCode
 from app.models.vocabulary import Channel, Milestone, Source
-from app.pipeline import concluding
 from app.pipeline.codes import refolding
 from app.pipeline.codes.mapping import map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import refold
+from app.pipeline.deciding import concluding
 from app.pipeline.hearing import Heard
 from app.tracking.adapter.base import HeardScan, NoMilestone, scan_digest
 from tests.pipeline.conftest import START, World

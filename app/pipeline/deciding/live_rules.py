@@ -1,4 +1,4 @@
-"""Which rules each brand lives by at this moment: its last published set, else the one that the house was built with."""
+"""Which rules each brand lives by at this moment: its last published set, else that which the house was built with."""
 
 from collections.abc import Collection
 
