@@ -6,6 +6,8 @@ from enum import StrEnum
 class Milestone(StrEnum):
     """What a parcel has come to. The first block a carrier can say, the second only the engine decides."""
 
+    __hash__ = str.__hash__  # an enum's own is Python code, and tables are looked up by milestones everywhere
+
     registered = "registered"
     dispatched = "dispatched"
     in_transit = "in_transit"

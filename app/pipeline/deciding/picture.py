@@ -61,6 +61,7 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "milestone": shipment.milestone,
                 "milestone_at": shipment.milestone_at,
                 "delivered_at": shipment.delivered_at,
+                "delivery_doubted": shipment.delivery_doubted_at is not None,
                 "carrier_page": shipment.notes.get("link"),
                 "pickup": shipment.notes.get("pickup"),
                 "items": shipment.items or order.items,
