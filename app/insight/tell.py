@@ -16,8 +16,7 @@ from app.insight.explain import (
     Story,
     TroubleStory,
 )
-from app.models.vocabulary import ENDS, Cause, MessageState, Reason
-from app.tracking.normalised import NO_TIME
+from app.models.vocabulary import ENDS, NO_TIME, Cause, MessageState, Reason
 from app.zones import zone
 
 _STATES: dict[str, str] = {

@@ -57,6 +57,16 @@ PROGRESS: dict[Milestone, int] = {
 """How far along a milestone stands: news about a lower one is stale once a higher one is reached."""
 
 
+NO_TIME = {
+    "unreadable": "the carrier's time cannot be read",
+    "date_only": "the carrier gives a day without a time",
+    "impossible": "the carrier's time lies further ahead than any clock on earth",
+    "elsewhere": "it goes to another country than the order: another parcel has the same number",
+    "former": "it happened before the order: to another parcel that had the number",
+}
+"""Why a scan has no instant, by its `zone_source`."""
+
+
 class MessageState(StrEnum):
     """Where one planned message stands."""
 

@@ -5,17 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from app.models.vocabulary import NO_TIME
 from app.tracking.adapter.base import CarrierReply, HeardScan
 from app.tracking.milestones import KnownScan, fold
-
-NO_TIME = {
-    "unreadable": "the carrier's time cannot be read",
-    "date_only": "the carrier gives a day without a time",
-    "impossible": "the carrier's time lies further ahead than any clock on earth",
-    "elsewhere": "it goes to another country than the order: another parcel has the same number",
-    "former": "it happened before the order: to another parcel that had the number",
-}
-"""Why a scan has no instant, by its `zone_source`."""
 
 _WRITTEN = re.compile(r"(\d{4})\D?(\d\d)\D?(\d\d)\D{0,3}(\d\d)\D?(\d\d)(?:\D?(\d\d))?", re.ASCII)
 _QUARTER = timedelta(minutes=15)
