@@ -55,6 +55,11 @@ class Send:
     audience: Audience = Audience.shopper
     fallback: "Send | None" = None
 
+    @property
+    def chain(self) -> "tuple[Send, ...]":
+        """This one, and what is sent in its place, one after the other."""
+        return (self, *self.fallback.chain) if self.fallback else (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -1,5 +1,6 @@
 """Reads the `milestones:` of a rule set: when the engine itself says late, early, changed or soon to go back."""
 
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import yaml
@@ -7,6 +8,7 @@ import yaml
 from app.models.expectations import Delay, EtaChange, Expectations, PickupReminder, SilenceLimit
 from app.models.vocabulary import Milestone
 from app.rules.nodes import Nodes
+from app.rules.one_rule import one_of
 
 ZERO = timedelta(0)
 
@@ -17,21 +19,22 @@ STAGES = (
 """Where a parcel can be forgotten."""
 
 
-def read_expectations(nodes: Nodes, node: yaml.Node | None) -> Expectations:
-    """The section's value; what it does not name keeps its default."""
+def read_expectations(nodes: Nodes, node: yaml.Node | None, carriers: Collection[str] | None = None) -> Expectations:
+    """The section's value; what it does not name keeps its default. `carriers` are those that exist, if that is to be
+    checked."""
     if node is None:
         return Expectations()
     known = ("delayed", "arriving_early", "eta_changed", "pickup_expiring")
     entries = nodes.entries(node, "milestones", known)
     return Expectations(
-        delayed=_delayed(nodes, entries["delayed"]) if "delayed" in entries else Delay(),
+        delayed=_delayed(nodes, entries["delayed"], carriers) if "delayed" in entries else Delay(),
         arriving_early=_early(nodes, entries.get("arriving_early")),
         eta_changed=_changed(nodes, entries.get("eta_changed")),
         pickup_expiring=_reminder(nodes, entries.get("pickup_expiring")),
     )
 
 
-def _delayed(nodes: Nodes, node: yaml.Node) -> Delay | None:
+def _delayed(nodes: Nodes, node: yaml.Node, carriers: Collection[str] | None) -> Delay | None:
     if (said := nodes.switched(node)) is not None:
         return Delay() if said else None
     entries = nodes.entries(node, "delayed", ("promise", "carrier", "eta", "silence", "again"))
@@ -41,7 +44,7 @@ def _delayed(nodes: Nodes, node: yaml.Node) -> Delay | None:
         promise=_span_or_off(nodes, entries.get("promise"), "promise", "grace"),
         carrier=carrier,
         eta=_span_or_off(nodes, entries.get("eta"), "eta", "beyond"),
-        silence=_silence(nodes, entries.get("silence")),
+        silence=_silence(nodes, entries.get("silence"), carriers),
         again=1 if again is None else again,
     )
 
@@ -54,7 +57,7 @@ def _span_or_off(nodes: Nodes, node: yaml.Node | None, name: str, key: str) -> t
     return nodes.duration(nodes.entries(node, name, (key,)), node, key, None)
 
 
-def _silence(nodes: Nodes, node: yaml.Node | None) -> tuple[SilenceLimit, ...]:
+def _silence(nodes: Nodes, node: yaml.Node | None, carriers: Collection[str] | None) -> tuple[SilenceLimit, ...]:
     if node is None or nodes.switched(node) is False:
         return ()
     if isinstance(node, yaml.ScalarNode):
@@ -62,18 +65,26 @@ def _silence(nodes: Nodes, node: yaml.Node | None) -> tuple[SilenceLimit, ...]:
     if not isinstance(node, yaml.SequenceNode):
         nodes.fault(node, "silence", "not a list", "Write `silence: 3bd`, or a list of `{stage: …, after: 3bd}`.")
         return ()
-    return tuple(_limit(nodes, one) for one in node.value)
+    return tuple(_limit(nodes, one, carriers) for one in node.value)
 
 
-def _limit(nodes: Nodes, node: yaml.Node) -> SilenceLimit:
+def _limit(nodes: Nodes, node: yaml.Node, carriers: Collection[str] | None) -> SilenceLimit:
     entries = nodes.entries(node, "silence", ("after", "carrier", "service", "stage"))
     stage = nodes.choice(entries, node, "stage", STAGES) if "stage" in entries else None
-    carrier, service = (next(iter(nodes.words(entries.get(one), one)), None) for one in ("carrier", "service"))
+    carrier = _one_word(nodes, entries.get("carrier"), "carrier", one_of(carriers))
+    service = _one_word(nodes, entries.get("service"), "service", one_of(None))
     if "after" not in entries:
         nodes.fault(node, "after", "missing", "Write `after: 3bd`.")
         return SilenceLimit(1)
     days = nodes.business_days(entries["after"], "after")
     return SilenceLimit(days, carrier, service, Milestone(stage) if stage else None)
+
+
+def _one_word(nodes: Nodes, node: yaml.Node | None, key: str, fits: Callable[[str], str | None]) -> str | None:
+    if isinstance(node, yaml.SequenceNode):
+        nodes.fault(node, key, "a list", "Write one here, and a line for each.")
+        return None
+    return next(iter(nodes.words(node, key, fits)), None)
 
 
 def _early(nodes: Nodes, node: yaml.Node | None) -> timedelta | None:
