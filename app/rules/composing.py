@@ -6,6 +6,7 @@ a document is never larger than it looks, and nesting ends soon, so nobody's sta
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -18,8 +19,6 @@ DEEPEST = 12
 """Levels of mappings and lists; a rule set needs six."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # twelve times as fast, where libyaml is there
-
-_Mark = yaml.Mark
 
 
 def compose(content: str) -> yaml.Node | None:
@@ -36,8 +35,8 @@ def compose(content: str) -> yaml.Node | None:
         raise refused(mark, f"not valid YAML: {problem}", _remedy(content, mark)) from error
 
 
-def refused(mark: _Mark | None, problem: str, remedy: str) -> InvalidInput:
-    """The refusal of a whole document for what stands at `mark`."""
+def refused(mark: Any, problem: str, remedy: str) -> InvalidInput:
+    """The refusal of a whole document for what stands at `mark`, a place of either of PyYAML's two kinds, or None."""
     line, at = (mark.line + 1, mark.column + 1) if mark else (None, None)
     return InvalidInput([Fault(line, "document", problem, remedy, at)])
 
@@ -60,11 +59,11 @@ def _check_letters(content: str) -> None:
     for at, letter in enumerate(content):
         if (letter < " " and letter not in "\t\r\n") or letter == "\x7f" or "\ud800" <= letter <= "\udfff":
             before = content[:at]
-            mark = _Mark("", at, before.count("\n"), at - before.rfind("\n") - 1, None, None)
-            raise refused(mark, f"the character {ascii(letter)} cannot be written in YAML", "Take it out.")
+            mark = yaml.Mark("", at, before.count("\n"), at - before.rfind("\n") - 1, None, 0)
+            raise refused(mark, f"the character {letter!a} cannot be written in YAML", "Take it out.")
 
 
-def _remedy(content: str, mark: _Mark | None) -> str:
+def _remedy(content: str, mark: Any) -> str:
     line = content.split("\n")[mark.line] if mark and mark.line <= content.count("\n") else ""
     if "\t" in line:
         return "Indent with spaces, not with tabs."
@@ -89,8 +88,8 @@ class _Composer:
             if isinstance(event, yaml.NodeEvent):
                 self._check(event)
             if isinstance(event, yaml.ScalarEvent):
-                plain = event.style or None  # libyaml writes '' where nothing is quoted
-                self._place(yaml.ScalarNode("", event.value, event.start_mark, event.end_mark, plain))
+                style: Any = event.style or None  # libyaml writes '' where nothing is quoted
+                self._place(yaml.ScalarNode("", event.value, _start(event), _start(event), style))
             elif isinstance(event, yaml.CollectionStartEvent):
                 self._enter(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -108,7 +107,7 @@ class _Composer:
             raise refused(event.start_mark, f"nested more than {DEEPEST} levels deep", "A rule set needs six.")
         mapping = isinstance(event, yaml.MappingStartEvent)
         children: list[yaml.Node] = []
-        node = (yaml.MappingNode if mapping else yaml.SequenceNode)("", [], event.start_mark, event.start_mark)
+        node = (yaml.MappingNode if mapping else yaml.SequenceNode)("", [], _start(event), _start(event))
         self._place(node)
         self._open.append((node, children))
 
@@ -116,7 +115,6 @@ class _Composer:
         node, children = self._open.pop()
         paired = isinstance(node, yaml.MappingNode)
         node.value = list(zip(children[::2], children[1::2], strict=True)) if paired else children
-        node.end_mark = event.end_mark
 
     def _place(self, node: yaml.Node) -> None:
         if self._open:
@@ -124,3 +122,7 @@ class _Composer:
         else:
             self._root = node
 
+
+def _start(event: yaml.Event) -> Any:
+    """Where an event begins, a place of either of PyYAML's two kinds."""
+    return event.start_mark

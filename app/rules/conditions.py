@@ -19,7 +19,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Cause, Channel, Milestone
 from app.rules.expressions import Spoken, names
 from app.rules.known import no_country
-from app.rules.language import Reads, groups, language, reads_of
+from app.rules.language import Reads, groups, language
 from app.zones import zone_names
 
 LONGEST = 1000

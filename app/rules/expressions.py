@@ -31,7 +31,12 @@ _LAYOUT: dict[str, str] = {
 }
 """Each message's fields as number:name:type, `*` for many; the numbers are the specification's."""
 
-_TYPES = {"int64": _Proto.TYPE_INT64, "int32": _Proto.TYPE_INT32, "string": _Proto.TYPE_STRING, "bool": _Proto.TYPE_BOOL}
+_TYPES = {
+    "int64": _Proto.TYPE_INT64,
+    "int32": _Proto.TYPE_INT32,
+    "string": _Proto.TYPE_STRING,
+    "bool": _Proto.TYPE_BOOL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class _Reader:
         """The field that an expression is, by its way from a variable; None for anything else."""
         if expr.HasField("ident_expr"):
             name = expr.ident_expr.name
-            return bound[name] if name in bound else name
+            return bound.get(name, name)
         if expr.HasField("select_expr"):
             below = self._path(expr.select_expr.operand, bound)
             return f"{below}.{expr.select_expr.field}" if below else None

@@ -83,9 +83,7 @@ class Language:
             made = self.classes[type(value)]
             given = {name: getattr(value, name) for name in (reads or type(value).model_fields)}
             below = reads or {}
-            return made(
-                **{name: self._value(one, below.get(name)) for name, one in given.items() if one is not None}
-            )
+            return made(**{name: self._value(one, below.get(name)) for name, one in given.items() if one is not None})
         if isinstance(value, tuple | list):
             return [self._value(one, reads) for one in value]
         if isinstance(value, date) and not isinstance(value, datetime):

@@ -88,10 +88,12 @@ class Nodes:
         found: list[str] = []
         for one in listed[:MOST_WORDS]:
             if not isinstance(one, yaml.ScalarNode) or not WORD.fullmatch(one.value):
-                remedy = f"Write `{column}: first` or `{column}: [first, second]`, each of at most {LONGEST_NAME} letters."
+                remedy = (
+                    f"Write `{column}: first` or `{column}: [first, second]`, each of at most {LONGEST_NAME} letters."
+                )
                 self.fault(one, column, "not a word", remedy)
-            elif remedy := fits(one.value):
-                self.fault(one, column, f"{shown(one.value)} is not known", remedy)
+            elif meant := fits(one.value):
+                self.fault(one, column, f"{shown(one.value)} is not known", meant)
             else:
                 found.append(one.value)
         if len(listed) > MOST_WORDS:

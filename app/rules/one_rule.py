@@ -130,10 +130,11 @@ class RuleReader:
         carriers = self.known.carriers if self.known else None
         brands = self.known.brands if self.known else None
         direction = self.optional(entries, node, "direction", ("outbound", "return")) or "outbound"
+        countries = self.nodes.words(entries.get("country"), "country", lambda word: no_country(word.upper()))
         return Reach(
             carriers=frozenset(self.nodes.words(entries.get("carrier"), "carrier", one_of(carriers))),
-            services=self.nodes.words(entries.get("service"), "service", _no_pattern),
-            countries=frozenset(map(str.upper, self.nodes.words(entries.get("country"), "country", lambda word: no_country(word.upper())))),
+            services=self.nodes.words(entries.get("service"), "service", no_pattern),
+            countries=frozenset(word.upper() for word in countries),
             brands=frozenset(self.nodes.words(entries.get("brand"), "brand", one_of(brands))),
             tags=frozenset(self.nodes.words(entries.get("tag"), "tag", _no_tag)),
             direction=direction,
@@ -239,7 +240,8 @@ def one_of(known: Iterable[str] | None) -> Callable[[str], str | None]:
     return lambda word: None if names is None or word in names else nearest(word, names)
 
 
-def _no_pattern(word: str) -> str | None:
+def no_pattern(word: str) -> str | None:
+    """What is wrong with a service's name in which `*` stands for anything, if something is."""
     return None if not set(word) & set("?[]") else "Only `*` stands for anything; the rest is taken as it is."
 
 

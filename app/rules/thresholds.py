@@ -8,7 +8,7 @@ import yaml
 from app.models.expectations import Delay, EtaChange, Expectations, PickupReminder, SilenceLimit
 from app.models.vocabulary import Milestone
 from app.rules.nodes import Nodes
-from app.rules.one_rule import one_of
+from app.rules.one_rule import no_pattern, one_of
 
 ZERO = timedelta(0)
 
@@ -72,7 +72,7 @@ def _limit(nodes: Nodes, node: yaml.Node, carriers: Collection[str] | None) -> S
     entries = nodes.entries(node, "silence", ("after", "carrier", "service", "stage"))
     stage = nodes.choice(entries, node, "stage", STAGES) if "stage" in entries else None
     carrier = _one_word(nodes, entries.get("carrier"), "carrier", one_of(carriers))
-    service = _one_word(nodes, entries.get("service"), "service", one_of(None))
+    service = _one_word(nodes, entries.get("service"), "service", no_pattern)
     if "after" not in entries:
         nodes.fault(node, "after", "missing", "Write `after: 3bd`.")
         return SilenceLimit(1)
