@@ -29,6 +29,12 @@ class NotFound(DoorstepError):
     exit_code = 4
 
 
+class Conflict(DoorstepError):
+    """Somebody else changed what was to be changed."""
+
+    exit_code = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one field of outside input.

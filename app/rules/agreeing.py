@@ -42,7 +42,14 @@ def _check_opened(nodes: Nodes, rule: Rule, node: yaml.Node, expectations: Expec
         Milestone.eta_changed: expectations.eta_changed,
         Milestone.pickup_expiring: expectations.pickup_expiring,
     }
-    if rule.when in watched and watched[rule.when] is None:
+    delayed = expectations.delayed
+    sourceless = (
+        delayed is not None
+        and not (delayed.carrier or delayed.silence)
+        and delayed.promise is None
+        and delayed.eta is None
+    )
+    if rule.when in watched and (watched[rule.when] is None or (rule.when is Milestone.delayed and sourceless)):
         problem = f"{rule.when} is switched off in `milestones`, so it would never tell anything"
         nodes.fault(node, "when", problem, f"Write `milestones: {{{rule.when}: on}}`, or leave the rule out.")
     if (rule.when is Milestone.return_received) != (rule.reach.direction == "return") and rule.when in _ARRIVALS:
@@ -52,10 +59,10 @@ def _check_opened(nodes: Nodes, rule: Rule, node: yaml.Node, expectations: Expec
 
 def _check_same(nodes: Nodes, rule: Rule, node: yaml.Node, earlier: Sequence[Rule]) -> None:
     for one in earlier:
-        shared = {(s.channel, s.audience) for s in one.send} & {(s.channel, s.audience) for s in rule.send}
-        if one.when is not rule.when or not shared or one.per is not rule.per:
+        if one.when is not rule.when or one.per is not rule.per:
             continue
-        if (one.condition is None or one.condition == rule.condition) and covers(one.reach, rule.reach):
+        shared = {(s.channel, s.audience) for s in one.send} & {(s.channel, s.audience) for s in rule.send}
+        if shared and (one.condition is None or one.condition == rule.condition) and covers(one.reach, rule.reach):
             channel = sorted(channel for channel, _ in shared)[0]
             problem = f"{one.name!r}, before it, sends {channel} for {rule.when} of every parcel that it is for"
             nodes.fault(node, "rules", problem, "Keep one of them, put the narrower first, or give it another `if`.")

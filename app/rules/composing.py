@@ -45,7 +45,7 @@ _HALVES = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-
 
 
 def _json_as_yaml(content: str) -> str:
-    """What JSON allows and YAML does not, in its place: tabs between tokens, and a letter beyond U+FFFF as two halves."""
+    """What JSON allows and YAML does not, in its place: tabs between tokens, a letter beyond U+FFFF as two halves."""
 
     def whole(found: re.Match[str]) -> str:
         high, low = int(found[2], 16), int(found[3], 16)

@@ -21,6 +21,7 @@ MOST_RULES = 1000
 MOST_FAULTS = 100
 
 KEYS = ("version", "quiet_hours", "milestones", "caps", "owners", "rules")
+CAPS = ("shopper", "rule")
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +71,7 @@ def _document(nodes: Nodes, root: yaml.Node | None, content: str, known: Known |
 
 
 def _caps(nodes: Nodes, node: yaml.Node | None) -> tuple[int | None, int | None]:
-    entries = nodes.entries(node, "caps", ("shopper", "rule")) if node is not None else {}
+    entries = nodes.entries(node, "caps", CAPS) if node is not None else {}
     return nodes.number(entries.get("shopper"), "shopper", 1), nodes.number(entries.get("rule"), "rule", 1)
 
 

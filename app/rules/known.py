@@ -7,10 +7,11 @@ from app.zones import country_codes
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that exist: `templates` as (name, channel), the carriers that can be asked, the brands by key."""
+    """The names that exist: `templates` as (name, channel), the `carriers` that orders may name (None: any), the
+    `brands` by key."""
 
     templates: frozenset[tuple[str, str]]
-    carriers: frozenset[str]
+    carriers: frozenset[str] | None
     brands: frozenset[str]
 
     def of_channel(self, channel: str) -> frozenset[str]:

@@ -20,7 +20,7 @@ WORD = re.compile(rf"(?=\S)[^\x00-\x1f]{{1,{LONGEST_NAME}}}(?<=\S)")
 """One of several words: any text of one line, without blanks around it."""
 MOST_WORDS = 500
 LONGEST_SPAN = timedelta(days=365)
-_ON, _OFF = frozenset({"on", "true", "yes"}), frozenset({"off", "false", "no"})
+ON, OFF = frozenset({"on", "true", "yes"}), frozenset({"off", "false", "no"})
 
 Entries = Mapping[str, yaml.Node]
 
@@ -134,7 +134,7 @@ class Nodes:
     def switched(self, node: yaml.Node | None) -> bool | None:
         """`on` or `off`; None for anything else, which is then read as what it says."""
         if isinstance(node, yaml.ScalarNode):
-            return True if node.value in _ON else False if node.value in _OFF else None
+            return True if node.value in ON else False if node.value in OFF else None
         return None
 
     def truth(self, node: yaml.Node | None, key: str) -> bool:
