@@ -132,11 +132,12 @@ class _Reader:
         return len(self._named.reads) > before and any(one.startswith(f"{over}[]") for one in self._named.reads)
 
     def _filtered(self, expr: Any, bound: Mapping[str, str | None]) -> str | None:
-        """The elements that a `filter` lets through are its list's own."""
-        if not expr.HasField("comprehension_expr"):
+        """The elements that a `filter` lets through are its list's own; what a `map` makes is nobody's."""
+        loop = expr.comprehension_expr
+        if not expr.HasField("comprehension_expr") or not _keeps_elements(loop):
             return None
-        over = self._path(expr.comprehension_expr.iter_range, bound)
-        return f"{over}[]" if over else self._filtered(expr.comprehension_expr.iter_range, bound)
+        over = self._path(loop.iter_range, bound)
+        return f"{over}[]" if over else self._filtered(loop.iter_range, bound)
 
     def _speak(self, call: Any, bound: Mapping[str, str | None]) -> None:
         """Note the texts that stand beside a field in a comparison, in a list that it is looked for in, or as an
@@ -152,6 +153,14 @@ class _Reader:
             yield expr.const_expr.string_value, self._positions.get(expr.id, 0)
         for one in expr.list_expr.elements if expr.HasField("list_expr") else ():
             yield from self._texts(one)
+
+
+def _keeps_elements(loop: Any) -> bool:
+    """Whether a loop's result holds its list's elements as they are: `… ? result + [element] : result`."""
+    step = loop.loop_step.call_expr
+    grown = step.args[1].call_expr if step.function == "_?_:_" else step
+    kept: Any = grown.args[1].list_expr.elements if grown.function == "_+_" else ()
+    return len(kept) == 1 and kept[0].HasField("ident_expr") and kept[0].ident_expr.name == loop.iter_var
 
 
 @lru_cache(maxsize=1)

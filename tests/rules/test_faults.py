@@ -113,11 +113,11 @@ FAULTS = [
     ("stage: in_transit", "stage: delivered", 7, 43, "is not known"),
     ("again: 1\n", "again: -1\n", 8, 12, "no whole number"),
     ("rule: 50000", "rules: 50000", 11, 21, "Did you mean 'rule'?"),
-    ("out_for_delivery: {sms: PostNord}", "delayed: {email: Shopify}", 32, 11, "Shopify tells delayed by email already"),
-    ("out_for_delivery: {sms: PostNord}", "delivered: {sms: PostNord}", 20, 11, "PostNord tells delivered by sms already"),
+    ("out_for_delivery: {sms: PostNord}", "delayed: {email: Shopify}", 32, 11, "Shopify tells delayed by email"),
+    ("out_for_delivery: {sms: PostNord}", "delivered: {sms: PostNord}", 20, 11, "PostNord tells delivered by sms"),
     ("when: delayed", "when: return_received", 31, 11, "never comes to return_received"),
     ("when: delayed", "when: arriving_early", 31, 11, "switched off in `milestones`"),
-    ("  delayed:\n    promise: {grace: 2h}", "  delayed:\n    again: 3\n    promise: {grace: 2h}", 9, 5, "written twice"),
+    ("    promise: {grace: 2h}", "    again: 3\n    promise: {grace: 2h}", 9, 5, "written twice"),
     ("    when: delayed", "    <<: {when: delayed}", 31, 5, "merge keys are not read"),
     ("version: 1", "version: &one 1", 1, 10, "anchors and aliases are not read"),
     ("priority: urgent", "priority: !!python/name:os.system urgent", 26, 15, "tags are not read"),
@@ -185,7 +185,7 @@ LAUGHS = "a: &a [lol, lol]\n" + "".join(
         ("? " * 50_000, "levels deep"),
         ("x" * (LONGEST + 1), "characters long"),
         ("version: 1\nrules:\n" + MORE % "" * (MOST_RULES + 1), "1001 rules"),
-        ("version: 1\nrules: [{name: a, when: delivered, send: [email], expires: 2h, cap: " + "9" * 400_000 + "}]", "cap"),
+        ("version: 1\nrules: [{name: a, when: delivered, send: [email], cap: " + "9" * 400_000 + "}]", "cap"),
         ("version: 1\nrules: [{name: " + "n" * 400_000 + "}]", "name"),
         ("version: 1\n" + "k" * 400_000 + ": 1\nrules: []", "not valid YAML"),
         ("version: 1\nrules: [{when: " + "w" * 400_000 + "}]", "is not known"),
@@ -198,7 +198,7 @@ LAUGHS = "a: &a [lol, lol]\n" + "".join(
     ids=lambda text: str(text)[:30],
 )  # fmt: skip
 def test_what_has_no_bound_is_refused(text, said):
-    """Aliases that multiply, nesting without end, huge numbers and names are refused at once, and nothing is repeated."""
+    """Aliases that multiply, nesting without end, huge numbers and names are refused at once; nothing is repeated."""
     faults = faults_of(text)
     assert any(said in str(fault) for fault in faults), [str(fault)[:200] for fault in faults]
     assert all(len(str(fault)) < 1500 for fault in faults)
