@@ -34,7 +34,7 @@ FIRST_RANK, HISTORY_RANK = 1, 3
 """The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
 # A corrected number wakes a parcel that had only been given up, never one whose journey is over.
-_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
+_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled})
 _ENDED = _OVER | {Milestone.expired}
 
 
@@ -125,7 +125,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "brand_id": order["brand_id"],
         "order_id": order["id"],
         "reference": reference,
-        "direction": "outbound",
+        "direction": parcel.direction,
         "milestone": Milestone.registered,
         "carrier": parcel.carrier,
         "carrier_guessed": False,
