@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.models.facts import Facts
-from app.models.vocabulary import PROGRESS, Milestone
+from app.models.vocabulary import PROGRESS, Cause, Milestone
 
 _WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
 _TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
@@ -77,10 +77,13 @@ def _come_to(milestone: Milestone, way: Sequence[Milestone]) -> int:
 def _wrong(facts: Facts, words: Mapping[str, Any]) -> str:
     """What is wrong where it stands now, in a word; nothing when all is well."""
     stands = facts.parcel.milestone
+    delayed = facts.news.milestone is Milestone.delayed
+    if delayed and facts.news.cause is Cause.silence:  # nobody has said that it is late
+        return str(words.get("wrong", {}).get(Cause.silence.value) or words["late"])
     still_late = facts.parcel.late_since is not None and PROGRESS.get(stands, 0) < PROGRESS[Milestone.out_for_delivery]
-    if stands in _TROUBLE and facts.news.milestone is not Milestone.delayed:
-        return str(words.get("marks", {}).get(stands.value) or words["late"])
-    return str(words["late"]) if still_late or facts.news.milestone is Milestone.delayed else ""
+    if stands in _TROUBLE and not delayed:
+        return str(words.get("wrong", {}).get(stands.value) or words["late"])
+    return str(words["late"]) if still_late or delayed else ""
 
 
 def _word(step: Milestone, way: Sequence[Milestone], facts: Facts, words: Mapping[str, Any]) -> str:

@@ -35,11 +35,9 @@ def _fellows(facts: Facts) -> tuple[OtherParcel, ...]:
 
 
 def unsorted(facts: Facts) -> bool:
-    """Whether the shop did not say which of the order's things lie in this parcel, so that all of them stand there."""
-    whole = bool(facts.order.items) and facts.parcel.items == facts.order.items
-    if facts.parcel.direction == "return":
-        return whole and len(facts.order.items) > 1
-    return whole and bool(_fellows(facts))
+    """Whether the shop did not say which of the order's things lie in which of its parcels."""
+    outbound = facts.parcel.direction == "outbound"
+    return outbound and not facts.parcel.items and bool(facts.order.items and _fellows(facts))
 
 
 def order_fields(facts: Facts, words: Mapping[str, Any], links: Links, speech: Speech) -> dict[str, Any]:
@@ -47,15 +45,15 @@ def order_fields(facts: Facts, words: Mapping[str, Any], links: Links, speech: S
     that tells of several), `items`, `others`, `not_shipped`, each with the number of those left out."""
     beside = told_together(facts)
     mixed = unsorted(facts)
-    returned = facts.parcel.direction == "return"
-    shown = () if (returned and mixed) or (beside and not mixed) else facts.parcel.items
+    shown = facts.order.items if mixed else () if beside else facts.parcel.items
     ids = {parcel.id for parcel in beside}
-    others = [other for other in _fellows(facts) if other.id not in ids] if not returned else []
-    unsent = () if returned or mixed else facts.order.not_shipped
+    outbound = facts.parcel.direction == "outbound"
+    others = [other for other in _fellows(facts) if other.id not in ids] if outbound else []
+    unsent = facts.order.not_shipped if outbound and not mixed else ()
     thing = _what(facts, words, len(beside), mixed)
     return {
         "what": thing,
-        "named": _named(facts, words, thing, len(beside), mixed),
+        "named": _named(facts, words, thing, len(beside)),
         "many": bool(beside),
         "count": 1 + len(beside),
         "parcels": _parcels(facts, beside, words, links, speech, mixed) if beside else [],
@@ -85,16 +83,16 @@ def _what(facts: Facts, words: Mapping[str, Any], beside: int, mixed: bool) -> s
     if beside:
         return str(words.get("parcels", "{count}")).replace("{count}", str(beside + 1))
     if mixed:
-        return str(words.get("your_return" if facts.parcel.direction == "return" else "part_of_order", ""))
+        return _part(words)
     return what(facts.parcel.items, words)
 
 
-def _named(facts: Facts, words: Mapping[str, Any], thing: str, beside: int, mixed: bool) -> str:
+def _named(facts: Facts, words: Mapping[str, Any], thing: str, beside: int) -> str:
     """What the message is about, as the subject of a sentence."""
     if beside:
         return str(words.get("your_parcels", "")).replace("{count}", str(beside + 1))
     kind = "return" if facts.parcel.direction == "return" else "parcel"
-    if mixed or not facts.parcel.items:
+    if not facts.parcel.items:
         return str(words.get(f"your_{kind}", ""))
     return str(words.get(f"your_{kind}_with", "")).replace("{what}", thing)
 
@@ -128,7 +126,12 @@ def _said(instant: datetime | None, speech: Speech) -> str:
 
 def _other(other: OtherParcel, facts: Facts, words: Mapping[str, Any], links: Links) -> dict[str, Any]:
     state = words["states"].get(other.milestone.value, "")
-    return {"what": what(other.items, words, 40), "state": state, "link": _absolute(other.link, facts, links)}
+    thing = what(other.items, words, 40) if other.items else _part(words)
+    return {"what": thing, "state": state, "link": _absolute(other.link, facts, links)}
+
+
+def _part(words: Mapping[str, Any]) -> str:
+    return str(words.get("part_of_order") or words["your_order"])
 
 
 def _absolute(path: str, facts: Facts, links: Links) -> str:
