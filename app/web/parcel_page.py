@@ -239,8 +239,8 @@ def _window(start: datetime | None, end: datetime | None, speech: Speech) -> str
 
 def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], speech: Speech) -> tuple[Step, ...]:
     way = _way(facts, seen)
-    known = [PROGRESS[milestone] for milestone in (*seen.reached, facts.parcel.milestone) if milestone in PROGRESS]
-    passed = [step for step in way if PROGRESS[step] <= max(known, default=0)]
+    reached = max(map(_come_to, (*seen.reached, facts.parcel.milestone)))
+    passed = [step for step in way if PROGRESS[step] <= reached]
     current = passed[-1] if passed else way[0]
     trouble = facts.parcel.milestone in _TROUBLE and not late
     states = {step: _state(step, current, way, late or trouble) for step in way}
@@ -258,6 +258,11 @@ def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
     if facts.parcel.direction == "return":
         return _TO_THE_SHOP
     return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
+
+
+def _come_to(milestone: Milestone) -> int:
+    # A parcel that is held up has been under way.
+    return PROGRESS.get(milestone, PROGRESS[Milestone.in_transit] if milestone is Milestone.exception else 0)
 
 
 def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: bool) -> str:
