@@ -73,7 +73,8 @@ class Catalog:
         known = (brand.key, source.path, source.locale)
         with self._lock:
             if known not in self._compiled:
-                around = Surroundings(brand, self._words_of(brand, source.locale), self._root / "layouts", self._public_url)
+                words = self._words_of(brand, source.locale)
+                around = Surroundings(brand, words, self._root / "layouts", self._public_url)
                 self._compiled[known] = compile_template(source, around)
             return self._compiled[known]
 

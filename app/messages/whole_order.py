@@ -1,4 +1,4 @@
-"""The order around one parcel, as a message shows it: what is told together, the other parcels, what is not sent yet."""
+"""The order around one parcel, as a message shows it: what is told together, the other parcels, what is unsent."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -100,20 +100,22 @@ def _named(facts: Facts, words: Mapping[str, Any], thing: str, beside: int) -> s
 def _parcels(
     facts: Facts, beside: Sequence[OtherParcel], words: Mapping[str, Any], links: Links, speech: Speech, mixed: bool
 ) -> list[dict[str, Any]]:
-    own, at = facts.parcel, facts.news.occurred_at
-    carriers = [(own.carrier, own.tracking_number, own.link, own.items, at)]
-    carriers += [(one.carrier, one.tracking_number, one.link, one.items, one.milestone_at) for one in beside]
+    own = facts.parcel
+    first = OtherParcel(
+        id=own.id, link=own.link, carrier=own.carrier, tracking_number=own.tracking_number, milestone=own.milestone,
+        milestone_at=facts.news.occurred_at, items=own.items,
+    )  # fmt: skip
     return [
         {
             "number": number,
-            "link": _absolute(link, facts, links),
-            "carrier": carrier_name(carrier, words),
-            "tracking_number": tidy(tracking_number or "", 60),
-            "at": _said(reached, speech),
-            "items": [] if mixed else [_item(item) for item in items[:_SHOWN_EACH]],
-            "more_items": 0 if mixed else max(0, len(items) - _SHOWN_EACH),
+            "link": _absolute(one.link, facts, links),
+            "carrier": carrier_name(one.carrier, words),
+            "tracking_number": tidy(one.tracking_number or "", 60),
+            "at": _said(one.milestone_at, speech),
+            "items": [] if mixed else [_item(item) for item in one.items[:_SHOWN_EACH]],
+            "more_items": 0 if mixed else max(0, len(one.items) - _SHOWN_EACH),
         }
-        for number, (carrier, tracking_number, link, items, reached) in enumerate(carriers[:SHOWN_TOGETHER], 1)
+        for number, one in enumerate((first, *beside)[:SHOWN_TOGETHER], 1)
     ]
 
 

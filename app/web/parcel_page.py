@@ -12,28 +12,13 @@ from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, Pickup, Promise
-from app.models.vocabulary import ENDS, PROGRESS, Milestone
+from app.models.vocabulary import ENDS, Milestone
+from app.web.parcel_journey import TROUBLE, Step, journey
 
 SHOWN_ITEMS = 40
 
-_WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
-_TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
-_TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
-_AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
-_TO_THE_SHOP = (*_WAY, Milestone.return_received)
-_TROUBLE = frozenset({Milestone.exception, Milestone.attempt_failed, Milestone.expired})
 _TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
 """States in which an expected time of arrival would say nothing, or nothing true."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One dot of the journey: `done`, `now`, `late` (now, but overdue) or `next`; `at` is when it was reached."""
-
-    word: str
-    state: str
-    mark: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +94,8 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         eyebrow=eyebrow,
         fact=fact,
         lead=lead,
-        tone="late" if late or standing in _TROUBLE else "good",
-        steps=() if standing is Milestone.cancelled else _journey(facts, seen, late, words, speech),
+        tone="late" if late or standing in TROUBLE else "good",
+        steps=() if standing is Milestone.cancelled else journey(facts, seen.reached, late, words, speech),
         things=tuple(_thing(item) for item in parcel.items[:SHOWN_ITEMS]),
         things_title=words["items_of_order" if split else "items_title"],
         more_things=max(0, len(parcel.items) - SHOWN_ITEMS),
@@ -235,55 +220,6 @@ def _window(start: datetime | None, end: datetime | None, speech: Speech) -> str
     day = last or begins or speech.now.date()
     hours = speech.hours(start if first == day else None, end)
     return f"{speech.day(day)}, {hours}" if hours else speech.day(day)
-
-
-def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], speech: Speech) -> tuple[Step, ...]:
-    way = _way(facts, seen)
-    reached = max(map(_come_to, (*seen.reached, facts.parcel.milestone)))
-    passed = [step for step in way if PROGRESS[step] <= reached]
-    current = passed[-1] if passed else way[0]
-    trouble = facts.parcel.milestone in _TROUBLE and not late
-    states = {step: _state(step, current, way, late or trouble) for step in way}
-    said = {**words["marks"], "late": words["marks"]["trouble" if trouble else "late"]}
-    named = {**words["journey"], **(words["return_journey"] if facts.parcel.direction == "return" else {})}
-    return tuple(
-        _step(step, state, _word(step, way, named), said[state], seen, speech) for step, state in states.items()
-    )
-
-
-def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
-    states = {*seen.reached, facts.parcel.milestone}
-    if states & {Milestone.returning, Milestone.returned}:
-        return _AND_BACK
-    if facts.parcel.direction == "return":
-        return _TO_THE_SHOP
-    return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
-
-
-def _come_to(milestone: Milestone) -> int:
-    # A parcel that is held up has been under way.
-    return PROGRESS.get(milestone, PROGRESS[Milestone.in_transit] if milestone is Milestone.exception else 0)
-
-
-def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: bool) -> str:
-    if PROGRESS[step] < PROGRESS[current] or step is current is way[-1]:
-        return "done"
-    if step is not current:
-        return "next"
-    return "late" if late else "now"
-
-
-def _word(step: Milestone, way: Sequence[Milestone], named: Mapping[str, Any]) -> str:
-    return str(named["collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value])
-
-
-def _step(step: Milestone, state: str, word: str, mark: str, seen: Seen, speech: Speech) -> Step:
-    reached = seen.reached.get(step)
-    if reached is None or state == "next":
-        return Step(word, state, mark, "")
-    local = speech.local(reached)
-    at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
-    return Step(word, state, mark, at[:1].upper() + at[1:])
 
 
 def _thing(item: Item) -> Thing:

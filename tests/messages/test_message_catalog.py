@@ -11,7 +11,18 @@ from app.messages.bundle import BadTemplate, locale_chain
 from app.messages.catalog import Catalog
 from app.messages.compile import digest_of
 from app.messages.render import Renderer
-from tests.messages.message_corpus import BRANDS, CHANNELS, LINKS, MILESTONES, NOW, PERSON, PUBLIC_URL, ROOT, TEMPLATES, facts
+from tests.messages.message_corpus import (
+    BRANDS,
+    CHANNELS,
+    LINKS,
+    MILESTONES,
+    NOW,
+    PERSON,
+    PUBLIC_URL,
+    ROOT,
+    TEMPLATES,
+    facts,
+)
 
 
 @pytest.fixture

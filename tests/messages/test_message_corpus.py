@@ -11,7 +11,17 @@ from app.messages.gsm import fits_gsm
 from app.messages.render import MAX_HTML_BYTES, Renderer
 from app.models.facts import Facts, Person
 from tests.messages.message_corpus import (
-    BRANDS, CHANNELS, HOSTILE, LINKS, NOW, PERSON, TEMPLATES, TOKEN, WORST, facts, facts_for,
+    BRANDS,
+    CHANNELS,
+    HOSTILE,
+    LINKS,
+    NOW,
+    PERSON,
+    TEMPLATES,
+    TOKEN,
+    WORST,
+    facts,
+    facts_for,
 )  # fmt: skip
 
 _LEFTOVER = re.compile(r"xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")

@@ -1,11 +1,19 @@
-"""What the page says in the states that no plain delivery passes: waiting, tried, late without a promise, coming back."""
+"""What the page says where no plain delivery comes: waiting, tried, late without a broken promise, coming back."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from app.models.facts import (
-    BrandFacts, Eta, Facts, News, OrderFacts, ParcelFacts, Pickup, Promise, ShopperFacts,
+    BrandFacts,
+    Eta,
+    Facts,
+    News,
+    OrderFacts,
+    ParcelFacts,
+    Pickup,
+    Promise,
+    ShopperFacts,
 )  # fmt: skip
 from app.models.vocabulary import Milestone
 from app.web.pages import words_for
