@@ -13,6 +13,7 @@ from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, Pickup, Promise
 from app.models.vocabulary import ENDS, Milestone
+from app.tracking.standing import ARRIVALS
 from app.web.parcel_journey import TROUBLE, Step, journey
 
 SHOWN_ITEMS = 40
@@ -94,7 +95,7 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         eyebrow=eyebrow,
         fact=fact,
         lead=lead,
-        tone="late" if late or standing in TROUBLE else "good",
+        tone="late" if late or standing in TROUBLE or _is_doubted(facts, standing) else "good",
         steps=() if standing is Milestone.cancelled else journey(facts, seen.reached, late, words, speech),
         things=tuple(_thing(item) for item in parcel.items[:SHOWN_ITEMS]),
         things_title=words["items_of_order" if split else "items_title"],
@@ -144,6 +145,10 @@ def _customs(facts: Facts, language: str) -> Any:
     return customs(language, named or shopper.country)
 
 
+def _is_doubted(facts: Facts, standing: Milestone) -> bool:
+    return facts.parcel.delivery_doubted and standing in ARRIVALS
+
+
 def _is_late(facts: Facts, standing: Milestone, now: datetime) -> bool:
     return standing not in _TIMELESS and (_broken(facts.promise, now) or facts.parcel.late_since is not None)
 
@@ -157,8 +162,11 @@ def _told(
 ) -> tuple[str, str, str]:
     """The line above, the fact in the largest type, and the sentence under it."""
     says = words["states"][standing.value]
+    doubted = _is_doubted(facts, standing)
+    if doubted:
+        says = {**says, **words["doubted"]}
     if facts.parcel.direction == "return":
-        says = {**says, **words["return_parcel"].get(standing.value, {})}
+        says = {**says, **words["return_parcel"].get("doubted" if doubted else standing.value, {})}
     when = _collect_by(facts, speech) if standing in _TIMELESS else _when(facts, standing, speech)
     fill = _fillings(facts, words, speech, when)
     apology = words["late" if _broken(facts.promise, speech.now) else "late_unpromised"]

@@ -129,3 +129,12 @@ def test_every_state_can_be_drawn_in_both_directions():
         for milestone in Milestone:
             if milestone.value in words_for("fjallhem", ("en",))[1]["states"]:
                 assert drawn(milestone, direction=direction).fact
+
+
+@pytest.mark.parametrize(("direction", "fact"), [("outbound", "Marked as delivered"), ("return", "Marked as received")])
+def test_a_delivery_that_moves_on_is_not_called_one(direction: str, fact: str):
+    """What its carrier marked as delivered and has seen on its way since is called just that."""
+    end = Milestone.delivered if direction == "outbound" else Milestone.return_received
+    page = drawn(end, direction=direction, delivery_doubted=True)
+    assert page.fact == f"{fact}, but still moving" and page.tone == "late"
+    assert "has reported it on its way since" in page.lead
