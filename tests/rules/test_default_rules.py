@@ -1,4 +1,4 @@
-"""What a shopper gets by the default set: the journeys of docs/default-rules.md, decided one piece of news at a time."""
+"""What a shopper gets by the default set: the journeys of docs/default-rules.md, one piece of news after another."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,7 +10,16 @@ import pytest
 
 from app.messages.catalog import Catalog
 from app.models.facts import (
-    BrandFacts, Eta, Facts, News, OrderFacts, OtherParcel, ParcelFacts, Promise, ShopperFacts, Told,
+    BrandFacts,
+    Eta,
+    Facts,
+    News,
+    OrderFacts,
+    OtherParcel,
+    ParcelFacts,
+    Promise,
+    ShopperFacts,
+    Told,
 )  # fmt: skip
 from app.models.vocabulary import Cause, Channel, Milestone
 from app.rules.decide import Crossed, decide
