@@ -37,8 +37,8 @@ T = TypeVar("T", bound=_Told)
 
 
 class ScanStory(_Told):
-    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts for
-    nothing: it was another parcel's, under a number that turned out to be wrong."""
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts
+    for nothing: it was another parcel's, under a number that turned out to be wrong."""
 
     occurred_at: datetime | None
     written_time: str
@@ -137,8 +137,8 @@ class DecisionStory(_Told):
 
 
 class CrossingStory(_Told):
-    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded it.
-    From `retired_at` on it counts for nothing: it was opened under a tracking number that turned out to be wrong."""
+    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded
+    it. From `retired_at` on it counts for nothing: it was opened under a number that turned out to be wrong."""
 
     scope: str
     milestone: str
@@ -329,6 +329,11 @@ _TOGETHER = sa.text("""
 """)
 
 
+def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
+    message = told.get((decision.crossing_id, decision.rule, decision.channel))
+    return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
+
+
 # What one brand's people may not read is why, and by whom, the whole installation is paused.
 _HELD = with_pauses("""
     SELECT messages.id AS message_id, concat_ws(':', pauses.kind, nullif(pauses.name, '')) AS scope, pauses.since,
@@ -372,7 +377,7 @@ _COVERS = sa.text("""
 
 
 def _tells_of(message: Message, covered: list[str]) -> tuple[str, ...]:
-    """The parcels that a message of several tells of: those that it left with, else those that it will be judged for."""
+    """The parcels that a message of several tells of: those that it left with, else those that it is to leave with."""
     if len(covered) < 2 or message.released is None:
         return tuple(covered) if len(covered) > 1 else ()
     return (message.released["parcel"]["id"], *(one["id"] for one in message.released.get("merged", ())))
