@@ -68,6 +68,7 @@ _GO_ON = """
     FROM others WHERE messages.id = others.id RETURNING messages.public_id
 """
 _STOP_TELLING, _TELL_THE_REST = (sa.text("".join([_TELLING, change])) for change in (_STOP, _GO_ON))
+_LOCK_TELLING = sa.text("".join([_TELLING, "SELECT id FROM telling"]))
 _STILL_UNDER_WAY = sa.text(
     "SELECT public_id FROM messages WHERE (shipment_id = ANY(:ids) OR id IN (SELECT message_id FROM ledger_keys"
     " WHERE scope = 'parcel' AND scope_id = ANY(:ids)))"
@@ -139,6 +140,11 @@ _PARCEL = sa.text("SELECT id, cancelled_at FROM shipments WHERE public_id = :par
 def silence(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:
     """Stop every message that tells only of these parcels, which were cancelled and are locked; how many."""
     return _stop(session, shipment_ids, "cancelled", "cancelled", now)
+
+
+def lock_telling(session: Session, shipment_ids: Sequence[int]) -> None:
+    """Lock what still may tell of these locked parcels, by id, where more than one of the calls below is to follow."""
+    session.execute(_LOCK_TELLING, {"ids": list(shipment_ids)}).all()
 
 
 def in_flight(session: Session, shipment_ids: Sequence[int]) -> list[str]:

@@ -18,6 +18,7 @@ from app.intake.cancelling import (
     cancel_orders,
     cancel_parcel,
     in_flight,
+    lock_telling,
     silence,
 )
 from app.intake.forgetting import forget_the_erased
@@ -152,6 +153,9 @@ def add_parcels(
 
 def _fall_silent(session: Session, stored: Stored, now: datetime) -> None:
     """What the parcels that left their orders, or had a wrong number, would still have told. Locks messages: last."""
+    if not stored.restarted and not stored.left:
+        return
+    lock_telling(session, sorted(stored.restarted | stored.left))
     retire(session, sorted(stored.restarted), now)
     if stored.left:
         silence(session, sorted(stored.left), now)

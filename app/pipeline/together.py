@@ -34,8 +34,8 @@ _COVERED = sa.text("""
                 AND crossings.cause = 'scan'
                 AND NOT (crossings.milestone = 'dispatched' AND scans.milestone = 'in_transit')
         ) AS retired
-    FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
-        JOIN crossings USING (scope, scope_id, milestone, occurrence)
+    FROM ledger_keys JOIN crossings USING (scope, scope_id, milestone, occurrence)
+        JOIN messages ON messages.id = ledger_keys.message_id
     WHERE messages.id = ANY(:ids)
     ORDER BY messages.id, crossings.id <> messages.crossing_id, crossings.id
 """)
