@@ -65,6 +65,7 @@ class _Lines:
             amount = self._from(self.by_sku.get(item["sku"]), amount)
             self._from(self.without_sku.get(item["name"]), amount)
         else:
+            amount = self._from(self.without_sku.get(item["name"]), amount)
             self._from(self.by_name.get(item["name"]), amount)
 
     def _from(self, lines: deque[int] | None, amount: int) -> int:
