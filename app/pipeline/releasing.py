@@ -142,7 +142,7 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     orders = _orders(session, order_ids)
     shipments = _parcels(session, order_ids)
     addressees = _addressees(session, rows, orders)
-    covered = covered_by(session, rows)
+    covered = covered_by(session, rows, shipments)
     family = Family(orders, shipments, _told(session, shipments))
     return [_of_all(row, covered[row.id], addressees[row.id], family, now) for row in rows]
 
@@ -154,8 +154,8 @@ def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: 
     those of which it is not.
     """
     releases = [_release(row, one, addressee, family, now) for one in covered]
-    if len(releases) == 1:
-        return releases[0]
+    if row.merge_until is None or len(releases) == 1:
+        return _first(releases, now)
     if row.rendered_at is not None:
         named = {releases[0].facts.parcel.id, *(one.id for one in releases[0].facts.merged)}
         then = [one for one in releases if one.parcel_id in named] or releases

@@ -47,10 +47,33 @@ TOLD_TOGETHER = sa.text("""
 """)
 
 
-def covered_by(session: Session, rows: Sequence[Any]) -> Mapping[int, list[Covered]]:
-    """The parcels of which each message tells, by message id. Only one that may have been merged is looked up."""
+# Who else has come as far, for a message that speaks once for the whole order.
+_INSTEAD = sa.text("""
+    SELECT messages.id AS message_id, crossings.shipment_id, crossings.facts, crossings.occurred_at
+    FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id AND ledger_keys.scope = 'order'
+        JOIN shipments ON shipments.order_id = messages.order_id AND shipments.cancelled_at IS NULL
+        JOIN crossings ON crossings.shipment_id = shipments.id AND crossings.scope = 'parcel'
+            AND crossings.milestone = messages.milestone AND crossings.retired_at IS NULL
+    WHERE messages.id = ANY(:ids) AND messages.rendered_at IS NULL
+    ORDER BY messages.id, crossings.id
+""")
+
+
+def covered_by(session: Session, rows: Sequence[Any], parcels: Mapping[int, Sequence[Any]]) -> dict[int, list[Covered]]:
+    """The parcels that each message may tell of, by message id: several where they were merged, or where it speaks for
+    whichever parcel of the order came so far. Only those are looked up. `parcels` are all of their orders'."""
     found = {row.id: [Covered(row.shipment_id, row.facts, row.expires_at, row.retired_at is not None)] for row in rows}
-    merged = {row.id: row for row in rows if row.merge_until is not None}
+    gone = {one.id for family in parcels.values() if len(family) > 1 for one in family if one.cancelled_at is not None}
+    lost = {row.id: row for row in rows if row.merge_until is None and (row.retired_at or row.shipment_id in gone)}
+    for one in session.execute(_INSTEAD, {"ids": sorted(lost)}) if lost else ():
+        row = lost[one.message_id]
+        lasts = row.expires_at - datetime.fromisoformat(row.facts["news"]["occurred_at"])
+        found[row.id].append(Covered(one.shipment_id, one.facts, one.occurred_at + lasts))
+    return found | _merged(session, {row.id: row for row in rows if row.merge_until is not None})
+
+
+def _merged(session: Session, merged: Mapping[int, Any]) -> dict[int, list[Covered]]:
+    found: dict[int, list[Covered]] = {}
     if not merged:
         return found
     joined: dict[int, list[Any]] = {message_id: [] for message_id in merged}

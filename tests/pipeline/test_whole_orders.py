@@ -160,6 +160,23 @@ def test_a_rule_that_speaks_once_for_the_order_does(world: World):
     whole(world)
 
 
+def test_what_is_said_once_for_the_order_is_about_another_parcel_when_the_first_leaves(world: World):
+    """The first is cancelled while its message waits; the second had come as far, and is told of in its place. With
+    nobody else that far, the message ends."""
+    rules = "version: 1\nrules: [{name: sent, when: dispatched, send: [email], expires: 48h, hold: 1h, per: order}]"
+    world = split(world, rules)
+    pair = world.order("1", parcels=2)
+    for parcel in pair:
+        world.scan(parcel, M.dispatched)
+    alone, _other = world.order("2", parcels=2)
+    world.scan(alone, M.dispatched)
+    cancel(world, pair[0])
+    cancel(world, alone)
+    go(world, minutes=61)
+    assert told(world) == [("dispatched", "accepted", [pair[1]]), ("dispatched", "cancelled", [alone])]
+    whole(world)
+
+
 def test_the_story_says_which_message_tells_of_a_parcel_and_that_the_order_has_arrived(world: World):
     """Of the second parcel: the first one's message, with all it tells of; of both, that the order is here."""
     world = split(world)
