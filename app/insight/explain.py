@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
+from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
@@ -301,7 +302,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
-    together = session.execute(_TOGETHER, {"ids": ids}).all()
+    together = told_elsewhere(session, ids)
     elsewhere = session.scalars(
         sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
     ).all()
@@ -318,15 +319,6 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
         _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
         for crossing in crossings
     )
-
-
-# The messages that tell of these crossings together with another parcel's.
-_TOGETHER = sa.text("""
-    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.id AS message_id
-    FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
-        JOIN messages ON messages.id = ledger_keys.message_id
-    WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL
-""")
 
 
 def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
@@ -354,33 +346,19 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
-    covers = _grouped(session.execute(_COVERS, {"ids": [one.id for one in messages if one.merge_until]}), "message_id")
+    covers = covered(session, messages)
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
             sentence=Reason(message.reason).sentence,
-            tells_of=_tells_of(message, [one.public_id for one in covers.get(message.id, [])]),
+            tells_of=tells_of(message, covers.get(message.id, ())),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
         for message in messages
     ]
-
-
-_COVERS = sa.text("""
-    SELECT DISTINCT ledger_keys.message_id, shipments.public_id
-    FROM ledger_keys JOIN shipments ON shipments.id = ledger_keys.scope_id
-    WHERE ledger_keys.message_id = ANY(:ids) AND ledger_keys.scope = 'parcel' ORDER BY 1, 2
-""")
-
-
-def _tells_of(message: Message, covered: list[str]) -> tuple[str, ...]:
-    """The parcels that a message of several tells of: those that it left with, else those that it is to leave with."""
-    if len(covered) < 2 or message.released is None:
-        return tuple(covered) if len(covered) > 1 else ()
-    return (message.released["parcel"]["id"], *(one["id"] for one in message.released.get("merged", ())))
 
 
 def _attempt(attempt: Attempt, receipts: Iterable[Receipt]) -> AttemptStory:
