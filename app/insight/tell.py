@@ -16,7 +16,7 @@ from app.insight.explain import (
     Story,
     TroubleStory,
 )
-from app.models.vocabulary import ENDS, Cause, MessageState, Reason
+from app.models.vocabulary import ENDS, NO_TIME, Cause, MessageState, Reason
 from app.zones import zone
 
 _STATES: dict[str, str] = {
@@ -49,6 +49,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
+    if story.delivery_doubted_at:
+        yield f"  That is doubted: its carrier has scanned it on its way since, {_on(story.delivery_doubted_at, here)}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
@@ -92,7 +94,7 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
-    when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
+    when = _at(scan.occurred_at, here) if scan.occurred_at else _untimed(scan)
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
@@ -100,6 +102,11 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
         said, meaning = words(said).capitalize(), ""
     wrong = "; it was the wrong number's, and counts no more" if scan.retired_at else ""
     return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
+
+
+def _untimed(scan: ScanStory) -> str:
+    """What a carrier wrote that is no instant, and why."""
+    return f"at no time ({scan.written_time}: {NO_TIME.get(scan.zone_source, scan.zone_source)})"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
@@ -244,6 +251,8 @@ def _quiet(story: Story) -> str:
         return "Nothing: it was cancelled."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
+    if story.delivery_doubted_at:
+        return "Nobody asks any more whether it was delivered; it is heard of only when someone sends a scan."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

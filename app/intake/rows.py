@@ -29,12 +29,12 @@ PARCEL_COLUMNS = (
     "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
     "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at", "cancelled_at", "milestone", "milestone_at",
     "delivered_at", "eta_from", "eta_through", "eta_day", "estimated_as_of", "service", "notes", "last_heard_at",
-    "last_polled_at", "last_answer",
+    "last_polled_at", "last_answer", "delivery_doubted_at",
 )  # fmt: skip
 _UNHEARD: Writable = {
     "milestone": Milestone.registered, "milestone_at": None, "delivered_at": None, "eta_from": None,
     "eta_through": None, "eta_day": None, "estimated_as_of": None, "service": None, "notes": {},
-    "last_heard_at": None, "last_polled_at": None, "last_answer": None,
+    "last_heard_at": None, "last_polled_at": None, "last_answer": None, "delivery_doubted_at": None,
 }  # fmt: skip
 """A parcel of which nothing has been heard, under the number that it has now."""
 
@@ -42,7 +42,7 @@ FIRST_RANK, HISTORY_RANK = 1, 3
 """The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
 # A carrier that is corrected wakes a parcel that had only been given up, never one whose journey is over.
-_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
+_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled})
 _ENDED = _OVER | {Milestone.expired}
 
 
@@ -135,7 +135,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "brand_id": order["brand_id"],
         "order_id": order["id"],
         "reference": reference,
-        "direction": "outbound",
+        "direction": parcel.direction,
         "milestone": Milestone.registered,
         "carrier": parcel.carrier,
         "carrier_guessed": False,

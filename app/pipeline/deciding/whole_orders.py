@@ -39,7 +39,9 @@ def last_parcel(order: Any, parcels: Sequence[Any]) -> Any | None:
     Nothing that is known of may be left to ship, and an order that was called off is never complete.
     """
     outbound = living(parcels)
-    if order.cancelled_at is not None or any(one.milestone != Milestone.delivered for one in outbound):
+    if order.cancelled_at is not None or any(
+        one.milestone != Milestone.delivered or one.delivery_doubted_at is not None for one in outbound
+    ):
         return None  # most orders, most of the time: the cheap question comes first
     here = arrived(_standings(parcels))
     if not here or not_shipped(order.items, outbound):

@@ -1,4 +1,4 @@
-"""a corrected tracking number retires what the wrong one opened
+"""a delivery that is doubted
 
 Revision: 0016, after 0015
 """
@@ -13,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column('crossings', sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('shipments', sa.Column('delivery_doubted_at', sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column('crossings', 'retired_at')
+    op.drop_column('shipments', 'delivery_doubted_at')
