@@ -66,7 +66,7 @@ def answer(
             order,
             shipment,
             scene.others(shipment),
-            _news(crossing),
+            news_of(crossing),
             scene.told[shipment_id],
         )
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
@@ -92,7 +92,8 @@ def answer(
     )
 
 
-def _news(crossing: NewCrossing) -> News:
+def news_of(crossing: NewCrossing) -> News:
+    """What has happened, as rules and templates read it."""
     episode = crossing.episode
     return News(
         milestone=episode.milestone,
