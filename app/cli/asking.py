@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, BrandKey, out, print_json, read_file, standing_house
+from app.cli.rehearsing import backtest_command
 from app.errors import ConfigurationError, NotFound
 from app.insight.audit import audit as audit_database
 from app.insight.explain import explain as explain_shipment
@@ -22,6 +23,7 @@ rules_app = typer.Typer(no_args_is_help=True, help="The rules that decide which 
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
 app.add_typer(rules_app, name="rules")
 app.add_typer(keys_app, name="keys")
+rules_app.command("backtest")(backtest_command)
 
 
 @app.command()
@@ -87,8 +89,8 @@ def add_key(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="orders:read, orders:write (both if none is named), pauses:write, carriers:write, people:export or"
-            " people:erase."
+            help="orders:read, orders:write (both if none is named), rules:read, pauses:write, carriers:write,"
+            " people:export or people:erase."
         ),
     ] = None,
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput
 from app.models import Brand
@@ -32,9 +31,6 @@ from app.rules.ruleset import RuleSet
 from app.zones import zone
 
 LONGEST = timedelta(days=90)
-
-Progress = Callable[[int, int], None]
-"""Told how many orders of how many have been gone through. Raising in it ends the back-test."""
 
 
 class Backtest(BaseModel):
@@ -92,39 +88,60 @@ class _Run:
         return self.live.expectations != self.draft.expectations
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How many of a brand's orders have been gone through."""
+
+    done: int
+    total: int
+
+
 def backtest(
-    house: House, brand_id: int, draft: RuleSet, since: timedelta, on_progress: Progress = lambda done, total: None
+    house: House,
+    brand_id: int,
+    draft: RuleSet,
+    since: timedelta,
+    on_progress: Callable[[Passed], None] = lambda _: None,
 ) -> Backtest:
-    """Replay what was concluded for a brand within `since` before now. Raises InvalidInput for a longer span than
-    `LONGEST`, or for none."""
+    """Replay what was concluded for a brand within `since` before now; as `steps`, at one go."""
+    *_, found = (_seen(step, on_progress) for step in steps(house, brand_id, draft, since))
+    assert isinstance(found, Backtest)
+    return found
+
+
+def _seen(step: Passed | Backtest, on_progress: Callable[[Passed], None]) -> Passed | Backtest:
+    if isinstance(step, Passed):
+        on_progress(step)
+    return step
+
+
+def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
+    """Replay page by page, telling after each how far it is, and at last what came of it. Whoever asks for no more
+    ends it: closing the iterator closes the transaction.
+
+    Raises InvalidInput for no span, or one longer than `LONGEST`.
+    """
     if not timedelta(0) < since <= LONGEST:
         problem = "longer than is looked back" if since > LONGEST else "no span of time"
         raise InvalidInput([Fault(None, "since", problem, f"Write between 1h and {LONGEST.days}d.")])
+    return _steps(house, brand_id, draft, since)
+
+
+def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
     until = house.clock.now()
     with looking(house.sessions) as session:
         brand = session.execute(sa.select(Brand.key, Brand.zone).where(Brand.id == brand_id)).one()
-        run = _Run(
-            house,
-            rules_of(session, house, {brand_id})[brand_id],
-            draft,
-            until - since,
-            until,
-            _Count(),
-            Reproducing(),
-            Differences(zone(brand.zone)),
-        )
-        _go_through(session, run, brand_id, on_progress)
-    return _told(run, brand.key)
-
-
-def _go_through(session: Session, run: _Run, brand_id: int, on_progress: Progress) -> None:
-    done, total = 0, count_orders(session, brand_id)
-    on_progress(done, total)
-    for passed, touched in pages(session, brand_id, run.since, run.redraws):
-        for stored in read_orders(session, touched):
-            _replay(run, stored)
-        done += passed
-        on_progress(done, total)
+        live = rules_of(session, house, {brand_id})[brand_id]
+        differences = Differences(zone(brand.zone))
+        run = _Run(house, live, draft, until - since, until, _Count(), Reproducing(), differences)
+        done, total = 0, count_orders(session, brand_id)
+        yield Passed(done, total)
+        for passed, touched in pages(session, brand_id, run.since, run.redraws):
+            for stored in read_orders(session, touched):
+                _replay(run, stored)
+            done += passed
+            yield Passed(done, total)
+    yield _told(run, brand.key)
 
 
 def _told(run: _Run, brand_key: str) -> Backtest:

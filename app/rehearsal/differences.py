@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from app.models.vocabulary import Reason
+from app.rehearsal.script import in_words
 from app.rehearsal.stage import Answer, Mail, Stage
 from app.zones import zone
 
@@ -147,8 +148,8 @@ def _changed(before: Mail, after: Mail) -> str:
         said.append(f"template {after.decided.template} in place of {before.decided.template}")
     if before.left_at != after.left_at:
         assert before.left_at is not None and after.left_at is not None
-        moved = after.left_at - before.left_at
-        said.append(f"{abs(moved)} {'later' if moved.total_seconds() > 0 else 'earlier'}")
+        later = after.left_at > before.left_at
+        said.append(f"{in_words(after.left_at - before.left_at)} {'later' if later else 'earlier'}")
     return ", ".join(said)
 
 

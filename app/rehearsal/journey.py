@@ -84,7 +84,11 @@ class Journey:
         if delayed is None or delayed.promise is None or ends_at is None or self.state(now).ended:
             return None
         at = ends_at + delayed.promise
-        return at if at > now else None
+        return at if at > now and not self.cancelled(at) else None
+
+    def cancelled(self, now: datetime) -> bool:
+        """Whether it or its order had been cancelled by an instant."""
+        return any(at is not None and at <= now for at in (self.order.cancelled_at, self.row.cancelled_at))
 
     def as_of(self, now: datetime) -> Row:
         """Its row as it stood at an instant, as far as that is stored."""

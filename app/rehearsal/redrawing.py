@@ -80,9 +80,8 @@ def crossing_of(
     stored: Stored, journeys: Mapping[int, Journey], journey: Journey, new: NewCrossing, at: datetime
 ) -> Crossed:
     """A crossing that no row stands for, with the facts as they were at an instant."""
-    row, order = journey.row, stored.order
-    cancelled = any(when is not None and when <= at for when in (order.cancelled_at, row.cancelled_at))
-    return Crossed(_facts(stored, journeys, journey, news_of(new), at), new.late, row.history_until, cancelled)
+    facts = _facts(stored, journeys, journey, news_of(new), at)
+    return Crossed(facts, new.late, journey.row.history_until, journey.cancelled(at))
 
 
 def _facts(stored: Stored, journeys: Mapping[int, Journey], journey: Journey, news: News, at: datetime) -> Facts:

@@ -97,7 +97,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Stage:
-    """One order on the stage. `told` are the messages that really were planned, for which `mails` stand in."""
+    """One order on the stage. `told` are the messages that really were planned, for which `mails` stand in.
+
+    `capped` says what a daily cap answered, `draw` the facts that a message is released on.
+    """
 
     stored: Stored
     rules: RuleSet
@@ -107,6 +110,7 @@ class Stage:
     person: Person = REACHABLE
     suppressed: Mapping[Channel, SuppressionKind] = field(default_factory=dict)
     capped: Callable[[Opened, Decided], Reason | None] = lambda _opened, _decided: None
+    draw: Callable[[Mail, datetime], Facts] = lambda mail, _at: mail.facts
     mails: list[Mail] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     taken: set[tuple[Any, ...]] = field(default_factory=set)
@@ -190,15 +194,14 @@ class Stage:
             mail.withheld = judge(self.released(mail, now), now, SendMode.live, frozenset())
             if mail.withheld is None:
                 mail.left_at = now
-                on_release(mail, now)
             elif mail.withheld.again_at is not None:
                 mail.send_at = mail.withheld.again_at
+            on_release(mail, now)
 
-    def released(self, mail: Mail, now: datetime) -> Release:
-        """A message as it is judged and rendered at an instant."""
+    def released(self, mail: Mail, now: datetime, person: Person | None = None) -> Release:
+        """A message as it is judged at an instant, and rendered for a person: the shopper unless another is given."""
         journey, order, decided = self.journeys[mail.shipment_id], self.stored.order, mail.decided
         others = [one for one in self.mails if one is not mail and _on_same_channel(one, mail) and _stands(one)]
-        cancelled = [at for at in (order.cancelled_at, journey.row.cancelled_at) if at is not None]
         own = PROGRESS.get(mail.milestone, 0)
         return Release(
             id=mail.number,
@@ -209,13 +212,13 @@ class Stage:
             template_version_id=mail.template_version_id,
             tries=0,
             expires_at=decided.expires_at,
-            facts=mail.facts,
-            person=self.person,
+            facts=self.draw(mail, now),
+            person=person or self.person,
             address_digest=None,
             suppressed=self.suppressed.get(decided.channel),
             rendered_at=now,
             parcel_milestone=journey.milestone(now),
-            cancelled=any(at <= now for at in cancelled),
+            cancelled=journey.cancelled(now),
             told_further=any(PROGRESS.get(one.milestone, 0) > own for one in others),
             told_newer=any(one.milestone is mail.milestone and one.number > mail.number for one in others),
             unasked=False,

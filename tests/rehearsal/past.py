@@ -62,7 +62,9 @@ def lived(world: World) -> int:
     old = world.order("5", history=True)[0]
     hours = {
         1: [(usual, M.dispatched, 1), (first, M.dispatched, 0.5), (old, M.dispatched, 10)],
-        5: [(usual, M.in_transit, 1), (late, M.dispatched, 1), (second, M.dispatched, 60), (cancelled, M.dispatched, 1)],
+        5: [
+            (usual, M.in_transit, 1), (late, M.dispatched, 1), (second, M.dispatched, 60), (cancelled, M.dispatched, 1),
+        ],
         14: [(first, M.in_transit, 0.2), (second, M.in_transit, 0.1)],  # the evening: texts wait
         26: [(usual, M.out_for_delivery, 1), (old, M.out_for_delivery, 1), (late, M.exception, 2)],
         28: [(usual, M.attempt_failed, 0.5), (first, M.out_for_delivery, 0.5)],
