@@ -219,7 +219,7 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)
-    stage.release(span[1])
+    stage.release(span[1], at_last=True)
     return stage
 
 

@@ -6,7 +6,7 @@ rendered as it would be. Nothing is written and nothing but the database is call
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,9 +102,10 @@ def simulate(
     """
     with looking(house.sessions) as session:
         fork = _fork(session, house, shipment, script.starts, rules, show_person)
+    fork.stage.on_release = lambda mail, at: _released(fork, mail, at)
     now, waiting = script.starts, list(script.scans)
     while True:
-        fork.stage.release(now, lambda mail, at: _released(fork, mail, at))
+        fork.stage.release(now)
         while waiting and waiting[0].at <= now:
             _hear(fork, waiting.pop(0))
         _open(fork, now)
@@ -112,7 +113,7 @@ def simulate(
         if following is None or following > script.until:
             break
         now = following
-    fork.stage.release(script.until + timedelta(microseconds=1), lambda mail, at: _released(fork, mail, at))
+    fork.stage.release(script.until, at_last=True)
     return _told(fork, script)
 
 

@@ -6,7 +6,7 @@ is called. `now` is stepped by whoever rehearses.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.messages.base import TemplateMissing
@@ -99,7 +99,8 @@ class Answer:
 class Stage:
     """One order on the stage. `told` are the messages that really were planned, for which `mails` stand in.
 
-    `capped` says what a daily cap answered, `draw` the facts that a message is released on.
+    `capped` says what a daily cap answered, `draw` the facts that a message is released on; `on_release` is told of
+    each that was judged.
     """
 
     stored: Stored
@@ -111,6 +112,7 @@ class Stage:
     suppressed: Mapping[Channel, SuppressionKind] = field(default_factory=dict)
     capped: Callable[[Opened, Decided], Reason | None] = lambda _opened, _decided: None
     draw: Callable[[Mail, datetime], Facts] = lambda mail, _at: mail.facts
+    on_release: Callable[[Mail, datetime], None] = lambda _mail, _at: None
     mails: list[Mail] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     taken: set[tuple[Any, ...]] = field(default_factory=set)
@@ -186,8 +188,10 @@ class Stage:
         was = opened.crossed
         return Crossed(changed, was.late, was.history_until, was.cancelled, was.reread)
 
-    def release(self, until: datetime, on_release: Callable[[Mail, datetime], None] = lambda mail, at: None) -> None:
-        """Let everything leave whose time comes before `until`, each judged at its own instant, urgent ones first."""
+    def release(self, until: datetime, *, at_last: bool = False) -> None:
+        """Let everything leave whose time comes before `until` (and `at_last`, then too), each judged at its own
+        instant, urgent ones first."""
+        until += datetime.resolution if at_last else timedelta(0)
         while due := [one for one in self.mails if one.waits and one.send_at < until]:
             mail = min(due, key=lambda one: (one.send_at, one.decided.priority, one.number))
             now = max(mail.send_at, mail.planned_at)
@@ -196,7 +200,7 @@ class Stage:
                 mail.left_at = now
             elif mail.withheld.again_at is not None:
                 mail.send_at = mail.withheld.again_at
-            on_release(mail, now)
+            self.on_release(mail, now)
 
     def released(self, mail: Mail, now: datetime, person: Person | None = None) -> Release:
         """A message as it is judged at an instant, and rendered for a person: the shopper unless another is given."""
