@@ -4,10 +4,10 @@ left or did not."""
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -119,16 +119,30 @@ class MessageStory(_Told):
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did."""
+    """One rule's answer, with the message it planned if it did. `inputs` are the facts that its condition asked for;
+    `version` is the first letters of the name of the rules that it is one of, `publication` their number (None: the
+    set that ships)."""
 
     rule: str
     channel: str
+    recipient_id: str
     fired: bool
     reason: str
     sentence: str
     detail: str
     decided_at: datetime
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    version: str = ""
+    publication: int | None = None
     message: MessageStory | None = None
+    rule_set_version_id: int = Field(exclude=True)
+
+
+class AsideStory(_Told):
+    """A rule that looks at the milestone and was not for this parcel."""
+
+    rule: str
+    why: str
 
 
 class CrossingStory(_Told):
@@ -140,6 +154,8 @@ class CrossingStory(_Told):
     occurred_at: datetime
     crossed_at: datetime
     decisions: tuple[DecisionStory, ...] = ()
+    aside: tuple[AsideStory, ...] = ()
+    id: int = Field(exclude=True)
 
 
 class ReplyStory(_Told):
@@ -157,6 +173,17 @@ class TroubleStory(_Told):
     why: str
     since: datetime | None
     asked_again_at: datetime | None
+
+
+class ComingStory(_Told):
+    """One thing that is due. `what` is `message` (it leaves, if it is still true then), `promise` (late, unless it has
+    arrived), `look` (the engine looks at the calendar again) or `question` (its carrier is asked). `at` is UTC."""
+
+    at: datetime
+    what: Literal["message", "promise", "look", "question"]
+    milestone: str | None = None
+    channel: str | None = None
+    message: str | None = None
 
 
 class Story(_Told):
@@ -190,6 +217,7 @@ class Story(_Told):
     replies: tuple[ReplyStory, ...] = ()
     following: FollowingStory | None = None
     carrier_trouble: TroubleStory | None = None
+    coming: tuple[ComingStory, ...] = ()
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -292,7 +320,7 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     told = {
-        (message.crossing_id, message.rule, message.channel): story
+        (message.crossing_id, message.rule, message.channel, message.recipient_id): story
         for message, story in zip(messages, _messages(session, messages, inside), strict=True)
     }
     return tuple(
@@ -301,8 +329,8 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
-    message = told.get((decision.crossing_id, decision.rule, decision.channel))
+def _decision(decision: Decision, told: dict[tuple[int, str, str, str], MessageStory]) -> DecisionStory:
+    message = told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id))
     return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
 
 

@@ -1,5 +1,6 @@
 """A parcel's story in words, for a person who does not know the code."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from app.insight.explain import (
     TroubleStory,
 )
 from app.models.vocabulary import ENDS, Cause, MessageState, Reason
-from app.zones import zone
+from app.zones import end_of_day, zone
 
 _STATES: dict[str, str] = {
     MessageState.held: "is waiting for its time",
@@ -33,6 +34,7 @@ _STATES: dict[str, str] = {
     MessageState.cancelled: "was not sent",
     MessageState.failed: "could not be sent",
 }
+_CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp"}
 _WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 
 
@@ -133,14 +135,27 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
         yield "      Nobody is told of this: no rule asks for it."
     for decision in crossing.decisions:
         yield from _decision(decision, here)
+    for one in crossing.aside:
+        yield f"    – Not by rule {one.rule!r}: {one.why}."
+    if by := {_by(decision) for decision in crossing.decisions if decision.version}:
+        yield f"      Answered by {' and '.join(sorted(by))}."
+
+
+def _by(decision: DecisionStory) -> str:
+    """By which rules a question was answered."""
+    number = f"rules number {decision.publication}" if decision.publication else "the rules that ship"
+    return f"{number} ({decision.version})"
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
-    kind = {"sms": "SMS", "whatsapp": "WhatsApp"}.get(decision.channel, decision.channel.capitalize())
+    kind = _CHANNELS.get(decision.channel, decision.channel.capitalize())
+    if decision.recipient_id != "shopper":
+        kind += f" to the {words(decision.recipient_id)}"
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
         yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} (rule {decision.rule!r})"
+        yield from _asked(decision)
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
@@ -149,11 +164,28 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
+    yield from _asked(decision)
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
+
+
+def _asked(decision: DecisionStory) -> Iterator[str]:
+    """The facts that a rule's condition asked for, as they were."""
+    said = [f"{name} = {_fact(value)}" for name, value in decision.inputs.items()]
+    if said:
+        yield f"        It looked at {', '.join(said)}."
+
+
+def _fact(value: Any) -> str:
+    """A fact in few words: of a long list how many it holds."""
+    said = f"{len(value)} of them" if isinstance(value, list) and len(value) > _FEW else json.dumps(value, default=str)
+    return said if len(said) <= _SHORT else f"{said[:_SHORT]}…"
+
+
+_FEW, _SHORT = 3, 120
 
 
 def _goes_without_saying(message: MessageStory) -> bool:
@@ -212,10 +244,22 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.following:
         yield f"  {_followed(story.following, here)}"
-    if story.watch_at:
-        yield f"  If it has not arrived by {_at(story.watch_at, here)}, it is late."
+    yield from _scheduled(story, here)
     if not story.next_poll_at and not story.watch_at:
         yield f"  {_quiet(story)}"
+
+
+def _scheduled(story: Story, here: ZoneInfo) -> Iterator[str]:
+    """The messages that wait for their time, and when time alone may change something."""
+    for one in story.coming:
+        if one.what == "message":
+            kind = _CHANNELS.get(one.channel or "", (one.channel or "").capitalize())
+            yield f"  {kind} about {words(one.milestone)} leaves {_at(one.at, here)}, if it is still true then."
+    ends_at = end_of_day(story.promised_on, story.zone) if story.promised_on else None
+    if story.watch_at and story.watch_at == ends_at:
+        yield f"  If it has not arrived by {_at(story.watch_at, here)}, it is late."
+    elif story.watch_at:
+        yield f"  If nothing is heard until {_at(story.watch_at, here)}, it is looked at whether it is late or waits."
 
 
 def _followed(following: FollowingStory, here: ZoneInfo) -> str:
