@@ -197,6 +197,7 @@ class Story(_Told):
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
+    delivery_doubted_at: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
@@ -257,6 +258,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
+        delivery_doubted_at=shipment.delivery_doubted_at,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,

@@ -51,6 +51,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
+    if story.delivery_doubted_at:
+        yield f"  That is doubted: its carrier has scanned it on its way since, {_on(story.delivery_doubted_at, here)}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
@@ -284,6 +286,8 @@ def _quiet(story: Story) -> str:
         return "Nothing: it was cancelled."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
+    if story.delivery_doubted_at:
+        return "Nobody asks any more whether it was delivered; it is heard of only when someone sends a scan."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

@@ -125,7 +125,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "brand_id": order["brand_id"],
         "order_id": order["id"],
         "reference": reference,
-        "direction": "outbound",
+        "direction": parcel.direction,
         "milestone": Milestone.registered,
         "carrier": parcel.carrier,
         "carrier_guessed": False,

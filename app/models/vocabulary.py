@@ -6,6 +6,8 @@ from enum import StrEnum
 class Milestone(StrEnum):
     """What a parcel has come to. The first block a carrier can say, the second only the engine decides."""
 
+    __hash__ = str.__hash__  # an enum's own is Python code, and tables are looked up by milestones everywhere
+
     registered = "registered"
     dispatched = "dispatched"
     in_transit = "in_transit"
@@ -28,6 +30,11 @@ class Milestone(StrEnum):
 
 
 CARRIER_MILESTONES: tuple[Milestone, ...] = tuple(Milestone)[: tuple(Milestone).index(Milestone.delayed)]
+"""Where a carrier can say that a parcel is."""
+
+SAYABLE: tuple[Milestone, ...] = (*CARRIER_MILESTONES, Milestone.delayed)
+"""What a carrier's code can mean: where the parcel is, or that it is late, which moves no parcel and which the engine
+weighs with what else it knows."""
 
 ENDS: frozenset[Milestone] = frozenset(
     {Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled, Milestone.expired}

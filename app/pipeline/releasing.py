@@ -12,7 +12,7 @@ from app.messages.base import Template
 from app.models import Attempt, Base, Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import FAILED, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
@@ -20,8 +20,7 @@ from app.pipeline.people.consenting import standing
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
-
-_ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+from app.tracking.outdated import Now, outdated
 
 OLD_NEWS = timedelta(hours=1)
 """After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
@@ -62,8 +61,9 @@ class Release:
     suppressed: SuppressionKind | None
     rendered_at: datetime
     parcel_milestone: Milestone
+    delivery_doubted: bool
     cancelled: bool
-    told_further: bool
+    told: frozenset[Milestone]
     told_newer: bool
     unasked: bool
     as_decided: bool
@@ -101,7 +101,7 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
+    "milestone_at", "delivered_at", "delivery_doubted_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
     "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
@@ -197,8 +197,9 @@ def _release(
         suppressed=addressee.suppressed,
         rendered_at=row.rendered_at if frozen else now,
         parcel_milestone=Milestone(shipment.milestone),
+        delivery_doubted=shipment.delivery_doubted_at is not None,
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
-        told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
+        told=frozenset(other for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
@@ -250,9 +251,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
-    if overtaken(release):
-        detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
-        return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
+    if old := outdated(release.milestone, _now(release)):
+        return Withheld(release.id, MessageState.superseded, old, _where(release))
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     if not address:
@@ -288,19 +288,14 @@ def _morning(release: Release, now: datetime) -> datetime | None:
     return first_allowed(soon, zones, quiet)
 
 
-_OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
+def _now(release: Release) -> Now:
+    return Now(release.parcel_milestone, release.delivery_doubted, release.told, release.told_newer)
 
 
-def overtaken(release: Release) -> bool:
-    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, it will not
-    arrive, or the shopper hears of something further, or of the same once more, on this very channel."""
-    own = PROGRESS.get(release.milestone, 0)
-    now_at = PROGRESS.get(release.parcel_milestone, 0)
-    if release.told_newer or (release.parcel_milestone in _OFF_THE_WAY and release.milestone not in _OFF_THE_WAY):
-        return True
-    if release.parcel_milestone is Milestone.exception and release.milestone is Milestone.out_for_delivery:
-        return True  # something came between: it does not arrive today on that word
-    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
+def _where(release: Release) -> str:
+    """Where the parcel is instead, for people."""
+    stands = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
+    return f"{stands}, and has been scanned on its way since" if release.delivery_doubted else stands
 
 
 _REMEMBERED = 256

@@ -33,7 +33,7 @@ def normalised(tracked: Sequence[CarrierReply], errors: Sequence[CarrierReply]) 
 
 
 def _shipment(reply: CarrierReply) -> dict[str, Any]:
-    state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at) for scan in reply.scans)
+    state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at, moves=scan.moves) for scan in reply.scans)
     return {
         "tracking_number": reply.tracking_number or None,
         "milestone": state.milestone.value,

@@ -13,6 +13,7 @@ from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, Pickup, Promise
 from app.models.vocabulary import ENDS, PROGRESS, Milestone
+from app.tracking.standing import ARRIVALS
 
 SHOWN_ITEMS = 40
 
@@ -20,8 +21,10 @@ _WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
 _TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
 _TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
 _AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
+_TO_THE_SHOP = (*_WAY, Milestone.return_received)
 _TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
 """States in which an expected time of arrival would say nothing, or nothing true."""
+_TROUBLED = frozenset({Milestone.exception, Milestone.attempt_failed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         eyebrow=eyebrow,
         fact=fact,
         lead=lead,
-        tone="late" if late or standing in (Milestone.exception, Milestone.attempt_failed) else "good",
+        tone="late" if late or standing in _TROUBLED or _is_doubted(facts, standing) else "good",
         steps=() if standing is Milestone.cancelled else _journey(facts, seen, late, words, speech),
         things=tuple(_thing(item) for item in parcel.items[:SHOWN_ITEMS]),
         things_title=words["items_of_order" if split else "items_title"],
@@ -148,6 +151,10 @@ def _customs(facts: Facts, language: str) -> Any:
     return customs(language, named or shopper.country)
 
 
+def _is_doubted(facts: Facts, standing: Milestone) -> bool:
+    return facts.parcel.delivery_doubted and standing in ARRIVALS
+
+
 def _is_late(promise: Promise, standing: Milestone, now: datetime) -> bool:
     closed = standing in _TIMELESS or standing is Milestone.returned
     return promise.ends_at is not None and now >= promise.ends_at and not closed
@@ -158,8 +165,11 @@ def _told(
 ) -> tuple[str, str, str]:
     """The line above, the fact in the largest type, and the sentence under it."""
     says = words["states"][standing.value]
+    doubted = _is_doubted(facts, standing)
+    if doubted:
+        says = {**says, **words["doubted"]}
     if facts.parcel.direction == "return":
-        says = {**says, **words["return_parcel"].get(standing.value, {})}
+        says = {**says, **words["return_parcel"].get("doubted" if doubted else standing.value, {})}
     when = "" if standing in _TIMELESS else _when(facts, standing, speech)
     fill = _fillings(facts, words, speech, when)
     if late and standing is not Milestone.out_for_delivery:
@@ -231,6 +241,8 @@ def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
     states = {*seen.reached, facts.parcel.milestone}
     if states & {Milestone.returning, Milestone.returned}:
         return _AND_BACK
+    if facts.parcel.direction == "return":
+        return _TO_THE_SHOP
     return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
 
 

@@ -78,11 +78,13 @@ def _known(session: Session, shipment_ids: Sequence[int]) -> _Known:
 
 
 def _known_scans(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownScan]]:
-    columns = (Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place)
+    columns = (
+        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.moves,
+    )  # fmt: skip
     found: dict[int, list[KnownScan]] = defaultdict(list)
     for row in session.execute(sa.select(*columns).where(Scan.shipment_id == sa.func.any(shipment_ids))):
         milestone = Milestone(row.milestone) if row.milestone else None
-        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
+        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place, row.moves)
         found[row.shipment_id].append(scan)
     return found
 
@@ -154,6 +156,7 @@ def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> di
         "milestone": state.milestone.value,
         "milestone_at": state.milestone_at,
         "delivered_at": state.delivered_at,
+        "delivery_doubted_at": state.doubted_at,
         "last_heard_at": news_at,
     }
 
@@ -190,7 +193,7 @@ class _Look:
 def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], look: _Look) -> ParcelState:
     """What the scans come to, or silence. Only an answer shows that a carrier has nothing to say; what expired by one
     stays so until a later scan."""
-    state = fold(scans)
+    state = fold(scans, shipment.direction)
     if not look.asked and shipment.milestone != Milestone.expired:
         return state
     patience = house.cadence(shipment.asked_of).patience(state.milestone)
@@ -207,7 +210,7 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
         return {"next_poll_at": shipment.next_poll_at, "poll_rank": shipment.poll_rank}
     watched = Watched(
         shipment.id,
-        state.milestone,
+        state.looked_for_as(look.now),
         state.milestone_at,
         look.news_at or shipment.numbered_at or order.placed_at,
         order.zone,

@@ -8,8 +8,9 @@ from app.zones import end_of_day
 
 
 def promise_of(order: Any, shipment: Any) -> Promise:
-    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives."""
-    day = shipment.promised_on or order.promised_on
+    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives. What goes back
+    to the shop was promised to nobody by the order."""
+    day = shipment.promised_on or (order.promised_on if shipment.direction == "outbound" else None)
     return Promise(on=day, ends_at=end_of_day(day, order.zone)) if day else Promise()
 
 
@@ -61,6 +62,7 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "milestone": shipment.milestone,
                 "milestone_at": shipment.milestone_at,
                 "delivered_at": shipment.delivered_at,
+                "delivery_doubted": shipment.delivery_doubted_at is not None,
                 "carrier_page": shipment.notes.get("link"),
                 "pickup": shipment.notes.get("pickup"),
                 "items": shipment.items or order.items,

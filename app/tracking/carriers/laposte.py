@@ -67,7 +67,7 @@ CODES: Mapping[str, Meaning] = {
     # A problem, and its end: then it is on its way again.
     "PB1": Milestone.exception,
     "PB2": Milestone.in_transit,
-    "DI3": NoMilestone.movement,  # late
+    "DI3": Milestone.delayed,
     "MD2": Milestone.out_for_delivery,  # "mis en distribution", in the morning of the day
     "ND1": Milestone.attempt_failed,  # could not be handed over; what follows is another try, a counter, or a return
     "AG1": Milestone.ready_for_pickup,  # waits at the counter
