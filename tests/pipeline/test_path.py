@@ -131,9 +131,9 @@ def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
 
 
 def test_a_look_at_the_calendar_neither_repeats_itself_nor_puts_off_the_carrier(world: World):
-    """A parcel on its way back is not late: that is seen once, and its carrier is asked when it was due."""
+    """A parcel that is late is seen to be so once, and its carrier is asked when it was due."""
     (parcel,) = world.order(promised_on="2026-03-02")
-    world.scan(parcel, M.returning)
+    world.scan(parcel, M.exception)
     with world.house.sessions() as session:
         due = session.get_one(Shipment, parcel).next_poll_at
     world.clock.turn(hours=15)
