@@ -55,6 +55,9 @@ def _worked(country: str, year: int) -> frozenset[date]:
     every = [first + n * _DAY for n in range((date(year + 1, 1, 1) - first).days)] if year < date.max.year else []
     try:
         calendar = holidays.country_holidays(country, years=year, expand=False)
+        if holidays.DE_FACTO in calendar.supported_categories:  # on Midsummer Eve nobody in Sweden works either
+            kinds = (*calendar.categories, holidays.DE_FACTO)
+            calendar = holidays.country_holidays(country, years=year, expand=False, categories=kinds)
     except NotImplementedError:
         return frozenset(day for day in every if day.weekday() < 5)
     return frozenset(day for day in every if calendar.is_working_day(day))

@@ -92,9 +92,12 @@ def silence(outlook: Outlook, delay: Delay) -> Iterator[Evidence]:
     signs = outlook.signs
     if outlook.known_at is not None and (not signs or signs[0].at > outlook.known_at):
         signs = [Sign(outlook.known_at, b""), *signs]
+    shortest = at_least(min(limit.days for limit in delay.silence))
     for sign, until in zip_longest(signs, (sign.at for sign in signs[1:])):
+        if until is not None and until - sign.at < shortest:
+            continue
         days = delay.patience(outlook.carrier, outlook.service, outlook.stage(sign.at))
-        if days is None or (until is not None and until - sign.at < at_least(days)):
+        if days is None:
             continue
         since = after(sign.at, days, outlook.zone, outlook.country)
         if until is not None and (since >= until or (outlook.known_at is not None and until <= outlook.known_at)):

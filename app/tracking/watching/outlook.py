@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from app.models.vocabulary import ENDS, Milestone
-from app.tracking.milestones import Episode, KnownScan, ParcelState
+from app.tracking.milestones import Episode, KnownScan, ParcelState, fold
 from app.tracking.watching.estimates import Estimate
 from app.zones import end_of_day
 
@@ -24,8 +24,6 @@ MOVING: frozenset[Milestone] = frozenset(
 
 ARRIVED: frozenset[Milestone] = ENDS | {_M.ready_for_pickup, _M.returning}
 """Where a parcel is no longer on its way to the shopper, and so cannot be late."""
-
-_FOR_GOOD: frozenset[Milestone] = frozenset({_M.delivered, _M.returning, _M.returned, _M.return_received})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +75,9 @@ class Outlook:
         return sorted(scan.occurred_at for scan in self.scans if scan.occurred_at and _moves(scan))
 
     @cached_property
-    def _turns(self) -> list[tuple[datetime, bool]]:
-        """When it stopped being on its way to the shopper, and when it was so again."""
-        turns: list[tuple[datetime, bool]] = []
-        arrived = self.off_now
-        for episode in self.state.episodes:
-            if episode.milestone in ARRIVED:
-                turns.append((episode.occurred_at, True))
-                if episode.milestone in _FOR_GOOD and arrived:
-                    break
-            elif episode.milestone in MOVING:
-                turns.append((episode.occurred_at, False))
-        return turns
+    def _arrivals(self) -> list[datetime]:
+        """The instants at which it stopped being on its way to the shopper, oldest first."""
+        return sorted(one.occurred_at for one in self.state.episodes if one.milestone in ARRIVED)
 
     @property
     def off_now(self) -> bool:
@@ -97,13 +86,15 @@ class Outlook:
 
     def was_off(self, at: datetime) -> bool:
         """Whether it was no longer on its way just before an instant."""
-        before = bisect_left(self._turns, at, key=lambda turn: turn[0])
-        return before > 0 and self._turns[before - 1][1]
+        state = self.state
+        if state.milestone is Milestone.expired and state.milestone_at is not None and state.milestone_at < at:
+            return True
+        return fold(scan for scan in self.scans if scan.occurred_at and scan.occurred_at < at).milestone in ARRIVED
 
     def closed_after(self, at: datetime) -> datetime | None:
         """When what was so at an instant was over: the parcel moved later, or arrived then or later."""
         later = self.moves[bisect_right(self.moves, at) :][:1]
-        arrived = [when for when, off in self._turns if off and when >= at][:1]
+        arrived = self._arrivals[bisect_left(self._arrivals, at) :][:1]
         return min([*later, *arrived], default=None)
 
     def undisturbed(self, one: datetime, other: datetime) -> bool:
@@ -114,10 +105,7 @@ class Outlook:
 
     def stage(self, at: datetime) -> Milestone:
         """Where the parcel stood at an instant."""
-        if not self.signs or at >= self.signs[-1].at:
-            return self.state.milestone
-        passed = [episode.milestone for episode in self.state.episodes if episode.occurred_at <= at]
-        return passed[-1] if passed else Milestone.registered
+        return fold(scan for scan in self.scans if scan.occurred_at and scan.occurred_at <= at).milestone
 
     @property
     def current(self) -> Episode | None:
