@@ -32,6 +32,7 @@ class KnownScan:
     description: str = ""
     place: str | None = None
     moves: bool = False
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
