@@ -37,7 +37,8 @@ T = TypeVar("T", bound=_Told)
 
 
 class ScanStory(_Told):
-    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read."""
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts
+    for nothing: it was another parcel's, under a number that turned out to be wrong."""
 
     occurred_at: datetime | None
     written_time: str
@@ -48,6 +49,7 @@ class ScanStory(_Told):
     milestone: str | None
     description: str
     place: str | None
+    retired_at: datetime | None = None
 
 
 class AnswerStory(_Told):
@@ -102,6 +104,8 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
+    """One message. `tells_of` are the outside ids of the parcels that it tells of, where there are several."""
+
     id: str
     channel: str
     locale: str
@@ -114,14 +118,17 @@ class MessageStory(_Told):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    tells_of: tuple[str, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did. `inputs` are the facts that its condition asked for;
-    `version` is the first letters of the name of the rules that it is one of, `publication` their number (None: the
-    set that ships)."""
+    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
+
+    `inputs` are the facts that its condition asked for; `version` is the first letters of the name of the rules that it
+    is one of, `publication` their number (None: the set that ships).
+    """
 
     rule: str
     channel: str
@@ -146,13 +153,16 @@ class AsideStory(_Told):
 
 
 class CrossingStory(_Told):
-    """One milestone that the parcel reached. `crossed_at` is when the engine concluded it."""
+    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded
+    it. From `retired_at` on it counts for nothing: it was opened under a number that turned out to be wrong."""
 
+    scope: str
     milestone: str
     occurrence: int
     cause: str
     occurred_at: datetime
     crossed_at: datetime
+    retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
     aside: tuple[AsideStory, ...] = ()
     id: int = Field(exclude=True)
@@ -275,7 +285,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
-        crossings=_crossings(session, shipment.id, brand_id is None),
+        crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
@@ -312,26 +322,50 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
-def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[CrossingStory, ...]:
+def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:
+    whole = sa.and_(Crossing.scope == "order", Crossing.scope_id == shipment.order_id)
+    own = sa.and_(Crossing.scope == "parcel", Crossing.shipment_id == shipment.id)
     crossings = session.scalars(
-        sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
+        sa.select(Crossing).where(sa.or_(own, whole)).order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     ids = [crossing.id for crossing in crossings]
     decisions = _grouped(
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
-    told = {
-        (message.crossing_id, message.rule, message.channel, message.recipient_id): story
-        for message, story in zip(messages, _messages(session, messages, inside), strict=True)
-    }
+    together = session.execute(_TOGETHER, {"ids": ids}).all()
+    elsewhere = session.scalars(
+        sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
+    ).all()
+    stories = dict(
+        zip(
+            [message.id for message in (*messages, *elsewhere)],
+            _messages(session, [*messages, *elsewhere], inside),
+            strict=True,
+        )
+    )
+    told = {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.id] for one in messages}
+    told |= {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.message_id] for one in together}
     return tuple(
         _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
         for crossing in crossings
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str, str], MessageStory]) -> DecisionStory:
+# The messages that tell of these crossings together with another parcel's.
+_TOGETHER = sa.text("""
+    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id,
+        messages.id AS message_id
+    FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
+        JOIN messages ON messages.id = ledger_keys.message_id
+    WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL
+""")
+
+
+_Key = tuple[int, str, str, str]
+
+
+def _decision(decision: Decision, told: dict[_Key, MessageStory]) -> DecisionStory:
     message = told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id))
     return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
 
@@ -356,17 +390,33 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
+    covers = _grouped(session.execute(_COVERS, {"ids": [one.id for one in messages if one.merge_until]}), "message_id")
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
             sentence=Reason(message.reason).sentence,
+            tells_of=_tells_of(message, [one.public_id for one in covers.get(message.id, [])]),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
         for message in messages
     ]
+
+
+_COVERS = sa.text("""
+    SELECT DISTINCT ledger_keys.message_id, shipments.public_id
+    FROM ledger_keys JOIN shipments ON shipments.id = ledger_keys.scope_id
+    WHERE ledger_keys.message_id = ANY(:ids) AND ledger_keys.scope = 'parcel' ORDER BY 1, 2
+""")
+
+
+def _tells_of(message: Message, covered: list[str]) -> tuple[str, ...]:
+    """The parcels that a message of several tells of: those that it left with, else those that it is to leave with."""
+    if len(covered) < 2 or message.released is None:
+        return tuple(covered) if len(covered) > 1 else ()
+    return (message.released["parcel"]["id"], *(one["id"] for one in message.released.get("merged", ())))
 
 
 def _attempt(attempt: Attempt, receipts: Iterable[Receipt]) -> AttemptStory:
@@ -396,4 +446,5 @@ CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
     Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.order.value: "every parcel of the order has arrived",
 }

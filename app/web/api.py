@@ -13,7 +13,16 @@ from starlette.responses import JSONResponse, Response
 from app.errors import NotFound
 from app.insight.explain import Story
 from app.intake.schema import parse_order, parse_parcel, parse_scan
-from app.intake.store import Outcome, ParcelScans, Stored, StoredOrder, add_parcels, cancel_order, upsert_orders
+from app.intake.store import (
+    Outcome,
+    ParcelScans,
+    Stored,
+    StoredOrder,
+    add_parcels,
+    cancel_order,
+    cancel_parcel,
+    upsert_orders,
+)
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
@@ -29,6 +38,7 @@ from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_foun
 from app.web.reading import Json, entries, read_all, read_each
 from app.web.shapes import (
     CancelledOrder,
+    CancelledParcel,
     OrderPage,
     OrderView,
     ParcelView,
@@ -84,7 +94,7 @@ def tell_orders(request: Request, holder: Writer, body: Json) -> Response:
         tally = _hear(session, house, stored.scans)
         results = _results(session, house, stored, {(o.source, o.number): index for index, o in reversed(read.good)})
     _wake(house, tally, stored)
-    taken = Taken(results=results, faults=read.faults)
+    taken = Taken(results=results, in_flight=stored.in_flight, faults=read.faults)
     return JSONResponse(taken.model_dump(mode="json", exclude_none=False), 207 if read.faults else 200)
 
 
@@ -218,6 +228,28 @@ def one_parcel(request: Request, holder: Reader, id: str) -> ParcelView:
     with house.sessions() as session:
         shipment, order = _parcel(session, holder, id)
     return parcel_view(shipment, order, house.public_url)
+
+
+@router.post("/shipments/{id}/cancel", tags=["shipments"], summary="Cancel a parcel", responses=NOT_FOUND)
+def cancel_one(request: Request, holder: Writer, id: str) -> CancelledParcel:
+    """Takes one parcel out of its order: it is not watched any more, and no message about it that has not begun to
+    leave will leave. A message that tells of it together with others tells of those alone. Messages whose sending had
+    begun are listed: they may still arrive. The order's upsert brings it back, with `cancelled: false`."""
+    house = _house(request)
+    with house.sessions.begin() as session:
+        cancelled = cancel_parcel(session, holder.brand_id, id, house.clock.now())
+        if cancelled is None:
+            raise not_found("parcel with that id")
+        tally = _hear(session, house, [ParcelScans(cancelled.shipment_id, ())])
+    wake_senders(house, tally)
+    return CancelledParcel(
+        id=cancelled.public_id,
+        order=cancelled.number,
+        cancelled_at=cancelled.cancelled_at,
+        already=cancelled.already,
+        messages_stopped=cancelled.messages,
+        in_flight=list(cancelled.in_flight),
+    )
 
 
 @router.get("/shipments/{id}/timeline", tags=["shipments"], summary="A parcel's whole story", responses=NOT_FOUND)

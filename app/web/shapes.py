@@ -119,6 +119,9 @@ class Taken(BaseModel):
     """What was stored, and what was refused and why. Nothing of a refused order is stored."""
 
     results: list[TakenOrder]
+    in_flight: list[str] = Field(
+        [], description="Messages about parcels that were cancelled hereby whose sending had begun."
+    )
     faults: list[FieldFault]
 
 
@@ -132,6 +135,17 @@ class CancelledOrder(BaseModel):
     parcels_stopped: int
     messages_stopped: int
     in_flight: list[str] = Field(description="Messages whose sending had begun; they may still arrive.")
+
+
+class CancelledParcel(BaseModel):
+    """What taking a parcel out of its order came to. `already` says that it had been cancelled before."""
+
+    id: str = Field(examples=[_SHIPMENT])
+    order: str = Field(description="The order's number.", examples=[_NUMBER])
+    cancelled_at: datetime
+    already: bool
+    messages_stopped: int
+    in_flight: list[str] = Field(description="Messages about it whose sending had begun; they may still arrive.")
 
 
 class ScansTaken(BaseModel):
