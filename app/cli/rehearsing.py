@@ -8,6 +8,7 @@ import typer
 from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, read_file, standing_house
 from app.errors import ConfigurationError, NotFound
 from app.insight.explain import find_shipments
+from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
 from app.rehearsal.backtest import backtest
 from app.rehearsal.script import parse_span, read_script
@@ -79,7 +80,7 @@ def _rules(house: House, file: Path, brand: str | None) -> RuleSet:
         content = read_file(file).decode()
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file} is no text in UTF-8. Name a rule set in YAML.") from error
-    return parse_rules(content, house.catalog.keys(brand))
+    return parse_rules(content, known_names(house, brand))
 
 
 def _unclear(written: str, found: list[str]) -> NotFound:

@@ -146,12 +146,12 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     covered = covered_by(session, rows)
     family = Family(orders, shipments, _told(session, shipments))
     return [
-        _together(row, [_release(row, one, addressees[row.id], family, now) for one in covered[row.id]], now)
+        together(row, [_release(row, one, addressees[row.id], family, now) for one in covered[row.id]], now)
         for row in rows
     ]
 
 
-def _together(row: Any, releases: Sequence[Release], now: datetime) -> Release:
+def together(row: Any, releases: Sequence[Release], now: datetime) -> Release:
     """One message of all the parcels that it tells of: those of which it is still true, in the facts of the first.
 
     What was frozen at an earlier try tells of the parcels of then; it leaves while it is true of one of them.

@@ -196,7 +196,7 @@ def _replay(run: _Run, stored: Stored) -> None:
 def _redrawn(run: _Run, stored: Stored, opened: Sequence[Opened]) -> list[Opened]:
     """The crossings as the draft's thresholds would have opened them."""
     own = [one for one in opened if one.name[1] in OWN]
-    again = redrawn(stored, own, run.draft.expectations, (run.since, run.until), run.house)
+    again = redrawn(run.house, stored, own, run.draft, (run.since, run.until))
     run.count.opened.update(one.name[1] for one in again if one.id is None)
     kept = {one.id for one in again}
     run.count.not_opened.update(one.name[1] for one in own if one.id not in kept)
@@ -214,8 +214,9 @@ def as_decided_on(crossing: Any) -> Opened:
 def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet, span: Span) -> Stage:
     """One order's crossings under a set of rules, decided on as they came, batch by batch; what is due in between
     leaves. Crossings are in the order in which they were concluded, all within the span."""
-    really = [one for one in stored.messages if one.fallback_of is None and one.planned_at >= span[0]]
-    stage = Stage(stored, rules, house.catalog, journeys_of(stored), told=really, capped=_caps_as_recorded(stored))
+    really = [one for one in stored.told if one.planned_at >= span[0]]
+    journeys, known = journeys_of(house, stored), _recorded(stored)
+    stage = Stage(stored, rules, house.catalog, journeys, told=really, recorded=known)
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)
@@ -223,15 +224,16 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
     return stage
 
 
-def _caps_as_recorded(stored: Stored) -> Callable[[Opened, Decided], Reason | None]:
-    recorded = {
-        (one.crossing_id, one.rule, one.channel, one.recipient_id): Reason(one.reason)
+def _recorded(stored: Stored) -> Callable[[Opened, Decided], tuple[Reason, str] | None]:
+    """What was answered by what no rehearsal counts: daily caps, and what was told under a number from before."""
+    known = {
+        (one.crossing_id, one.rule, one.channel, one.recipient_id): (Reason(one.reason), str(one.detail))
         for decisions in stored.decisions.values()
         for one in decisions
-        if one.reason in CAPS
+        if one.reason in CAPS or (one.reason == Reason.already_told and one.detail)
     }
 
-    def capped(opened: Opened, decided: Decided) -> Reason | None:
-        return recorded.get((opened.id or 0, decided.rule, decided.channel.value, decided.recipient_id))
+    def answered(opened: Opened, decided: Decided) -> tuple[Reason, str] | None:
+        return known.get((opened.id or 0, decided.rule, decided.channel.value, decided.recipient_id))
 
-    return capped
+    return answered

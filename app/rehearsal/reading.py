@@ -45,9 +45,22 @@ class HeardOf:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldOf:
+    """That a message tells of a parcel, since when (engine time) it does, and what it is."""
+
+    shipment_id: int
+    since: datetime
+    milestone: str
+    channel: str
+    planned_at: datetime
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One order with all that is stored of it and bears on its messages; crossings as they were concluded, decisions
-    by crossing, each with the digest of the rules that it was made by."""
+    by crossing, each with the digest of the rules that it was made by; `told` is of which parcel each message tells,
+    those apart that stand in for another."""
 
     brand: Any
     order: Any
@@ -57,6 +70,7 @@ class Stored:
     crossings: Sequence[Any]
     decisions: Mapping[int, Sequence[Any]]
     messages: Sequence[Any]
+    told: Sequence["ToldOf"] = ()
 
     def parcel(self, shipment_id: int) -> Any:
         """One of its parcels."""
@@ -118,6 +132,7 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
     crossed = _grouped(crossings, "order_id")
     decisions = _decisions(session, [one.id for one in crossings])
     messages = _grouped(session.execute(_of(Message, Message.order_id, order_ids)), "order_id")
+    told = _told(session, order_ids)
     scans, estimates = _scans(session, parcel_ids), _estimates(session, parcel_ids)
     return [
         Stored(
@@ -129,9 +144,28 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
             crossed[order.id],
             decisions,
             messages[order.id],
+            told[order.id],
         )
         for order in orders
     ]
+
+
+# A message tells of each parcel that a key of its names; one of the whole order, of the parcel that it is about.
+_TOLD = sa.text("""
+    SELECT DISTINCT messages.id, messages.order_id, messages.milestone, messages.channel, messages.planned_at,
+        messages.rule, ledger_keys.decided_at AS since,
+        CASE ledger_keys.scope WHEN 'parcel' THEN ledger_keys.scope_id ELSE messages.shipment_id END AS shipment_id
+    FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
+    WHERE messages.order_id = ANY(:ids) AND messages.fallback_of IS NULL ORDER BY messages.id, shipment_id
+""")
+
+
+def _told(session: Session, order_ids: Sequence[int]) -> dict[int, list[ToldOf]]:
+    found: dict[int, list[ToldOf]] = defaultdict(list)
+    for row in session.execute(_TOLD, {"ids": list(order_ids)}):
+        said = (row.milestone, row.channel, row.planned_at, row.rule)
+        found[row.order_id].append(ToldOf(row.shipment_id, row.since, *said))
+    return found
 
 
 def _of(table: Any, column: Any, ids: Iterable[int]) -> sa.Select[Any]:
@@ -151,13 +185,15 @@ def _decisions(session: Session, crossing_ids: Sequence[int]) -> dict[int, list[
 def _scans(session: Session, parcel_ids: Sequence[int]) -> dict[int, list[HeardOf]]:
     found: dict[int, list[HeardOf]] = defaultdict(list)
     columns = (
-        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.heard_at,
+        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.moves,
+        Scan.heard_at,
     )  # fmt: skip
     # What was retired was another parcel's; and the index by parcel holds only what was not.
     query = sa.select(*columns).where(Scan.shipment_id == sa.func.any(list(parcel_ids)), Scan.retired_at.is_(None))
     for row in session.execute(query.order_by(Scan.heard_at, Scan.id)):
         milestone = Milestone(row.milestone) if row.milestone else None
-        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
+        said = (row.description, row.place, row.moves, row.heard_at)
+        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, *said)
         found[row.shipment_id].append(HeardOf(row.heard_at, scan))
     return found
 

@@ -138,12 +138,12 @@ def _same_times(message: Any | None, answer: Answer) -> bool:
     """Whether a message was planned for the times that the rehearsal plans it for. One that was put off since leaves
     later than it was planned to; nothing ever leaves sooner."""
     if message is None:
-        return not answer.fired
-    decided = answer.decided
-    if (message.expires_at, message.priority) != (decided.expires_at, decided.priority):
+        return answer.reason is not Reason.planned  # what is told together has a message that is another's
+    mail = answer.mail
+    if mail is None or (message.expires_at, message.priority) != (mail.expires_at, mail.decided.priority):
         return False
     put_off = message.tries > 0 or message.attempts > 1 or message.reason in _PUT_OFF or message.state != "held"
-    return bool(message.send_at == decided.send_at or (put_off and message.send_at > decided.send_at))
+    return bool(message.send_at == mail.send_at or (put_off and message.send_at > mail.send_at))
 
 
 _PUT_OFF = frozenset({Reason.retrying.value, Reason.paced.value, Reason.quiet_hours.value})

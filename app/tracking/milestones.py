@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.models.vocabulary import ENDS, PROGRESS, Cause, Milestone
+from app.models.vocabulary import PROGRESS, Cause, Milestone
 from app.tracking.folding import Episode, KnownScan, ParcelState, fold
 from app.tracking.standing import ONCE
 

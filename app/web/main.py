@@ -12,7 +12,18 @@ from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import (
-    api, brakes, carrier_hooks, codes, doorway, health, hooks, people, preferences, rehearsing, rules, shoppers,
+    api,
+    brakes,
+    carrier_hooks,
+    codes,
+    doorway,
+    health,
+    hooks,
+    people,
+    preferences,
+    rehearsing,
+    rules,
+    shoppers,
 )  # fmt: skip
 from app.web.access import Keys
 from app.web.gate import Gate

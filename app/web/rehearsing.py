@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from app.clock import stopwatch
 from app.errors import InvalidInput
 from app.log import logger, mask
+from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
 from app.rehearsal.backtest import Backtest, Passed, steps
 from app.rehearsal.script import parse_span
@@ -105,7 +106,7 @@ def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Pas
     """The back-test that is wanted, not begun yet."""
     content = wanted.draft if isinstance(wanted.draft, str) else json.dumps(wanted.draft, ensure_ascii=False)
     try:
-        draft = parse_rules(content, house.catalog.keys())
+        draft = parse_rules(content, known_names(house, None))
         return steps(house, holder.brand_id, draft, parse_span(wanted.since, "since"))
     except InvalidInput as error:
         raise invalid("The back-test cannot be made. Mend what is listed.", shown(error.faults)) from error

@@ -18,7 +18,6 @@ from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.rules.decide import Crossed, decide
-from app.rules.ruleset import RuleSet
 from app.tracking.milestones import NewCrossing
 
 

@@ -108,7 +108,14 @@ def _known_scans(session: Session, shipment_ids: list[int]) -> dict[int, list[Kn
 def _known_crossings(
     session: Session, shipment_ids: list[int]
 ) -> tuple[dict[int, list[KnownCrossing]], dict[tuple[int, Milestone], int]]:
-    columns = (Crossing.shipment_id, Crossing.milestone, Crossing.occurrence, Crossing.anchor, Crossing.occurred_at, Crossing.cause)
+    columns = (
+        Crossing.shipment_id,
+        Crossing.milestone,
+        Crossing.occurrence,
+        Crossing.anchor,
+        Crossing.occurred_at,
+        Crossing.cause,
+    )
     own = sa.and_(Crossing.shipment_id == sa.func.any(shipment_ids), Crossing.scope == "parcel")
     rows = session.execute(sa.select(*columns, Crossing.retired_at).where(own)).all()
     retired: dict[tuple[int, Milestone], int] = defaultdict(int)
