@@ -25,8 +25,11 @@ rules:
     expires: 48h
   - {name: out_for_delivery, when: out_for_delivery, send: [email, sms], expires: 12h, priority: urgent}
   - {name: attempt_failed, when: attempt_failed, hold: 3h, send: [{channel: email, template: delayed}], expires: 24h}
-  - {name: delivered_dear, when: delivered, send: [email], expires: 72h, if: order.number != "7"}
-  - {name: delivered, when: delivered, send: [email, sms], expires: 72h}
+  - {name: delivered_dear, when: delivered, send: [email], expires: 72h, merge: 2h, if: order.number != "7"}
+  - {name: delivered, when: delivered, send: [email, sms], expires: 72h, merge: 2h}
+  - {name: complete, when: all_delivered, send: [{channel: email, template: delivered}], expires: 72h}
+  - {name: on_its_way, when: in_transit, per: order, send: [sms], expires: 48h}
+  - {name: afar, when: dispatched, for: {country: "NO"}, send: [whatsapp], expires: 48h}
   - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h}
   - {name: delayed, when: delayed, send: [email, sms], expires: 48h}
 """
@@ -72,7 +75,8 @@ def lived(world: World) -> int:
         35: [(first, M.exception, 11), (first, M.out_for_delivery, 15)],
         40: [(late, M.in_transit, 30)],
         60: [(second, M.out_for_delivery, 1), (cancelled, M.in_transit, 1)],
-        61: [(first, M.delivered, 0.2), (second, M.delivered, 0.2), (late, M.out_for_delivery, 20)],
+        61: [(first, M.delivered, 0.2), (late, M.out_for_delivery, 20)],
+        62: [(second, M.delivered, 0.2)],  # joins what waits for it
         100: [(late, M.delivered, 1), (first, M.out_for_delivery, 45)],
     }  # fmt: skip
     for hour in range(1, 140):
