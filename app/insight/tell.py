@@ -18,6 +18,7 @@ from app.insight.explain import (
     TroubleStory,
 )
 from app.models.vocabulary import ENDS, Cause, MessageState, Reason
+from app.tracking.normalised import NO_TIME
 from app.zones import end_of_day, zone
 
 _STATES: dict[str, str] = {
@@ -96,7 +97,7 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
-    when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
+    when = _at(scan.occurred_at, here) if scan.occurred_at else _untimed(scan)
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
@@ -104,6 +105,11 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
         said, meaning = words(said).capitalize(), ""
     wrong = "; it was the wrong number's, and counts no more" if scan.retired_at else ""
     return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
+
+
+def _untimed(scan: ScanStory) -> str:
+    """What a carrier wrote that is no instant, and why."""
+    return f"at no time ({scan.written_time}: {NO_TIME.get(scan.zone_source, scan.zone_source)})"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:

@@ -11,6 +11,7 @@ from app.tracking.standing import (
     FORMER,
     INPUTS,
     LASTING,
+    LINKED,
     ONCE,
     RECYCLED,
     ROUND,
@@ -107,11 +108,19 @@ _Told = tuple[datetime, int, bytes, KnownScan]
 
 
 def _own(told: list[_Told]) -> list[_Told]:
-    """The scans of this parcel: numbers are used again, and no carrier has a parcel a day before its label."""
+    """The scans of this parcel, oldest first: numbers are used again, and no carrier has a parcel a day before its
+    label. One that had it that very day made the label late, and what leads up to it in steps of days is its own too.
+    """
     label = next((at for at, _, _, scan in told if scan.milestone is Milestone.registered), None)
     if label is None or told[0][0] >= label - FORMER:
         return told
-    return [one for one in told if one[0] >= label - FORMER]
+    first = next(place for place, one in enumerate(told) if one[0] >= label - FORMER)
+    before = told[first - 1]
+    if before[3].milestone in _OVER and label - before[0] >= RECYCLED:
+        return told  # this parcel arrived months ago, and the label is the next one's
+    while first and told[first][0] < label and told[first][0] - told[first - 1][0] <= LINKED:
+        first -= 1
+    return told[first:]
 
 
 _AT_ONCE: dict[Milestone | None, int] = {

@@ -12,6 +12,7 @@ NO_TIME = {
     "unreadable": "the carrier's time cannot be read",
     "date_only": "the carrier gives a day without a time",
     "impossible": "the carrier's time lies further ahead than any clock on earth",
+    "elsewhere": "it goes to another country than the order: another parcel has the same number",
     "former": "it happened before the order: to another parcel that had the number",
 }
 """Why a scan has no instant, by its `zone_source`."""

@@ -104,6 +104,9 @@ ROUND = timedelta(hours=12)
 FORMER = timedelta(hours=24)
 """What is said to have happened so long before the label was made, happened to another parcel of that number."""
 
+LINKED = timedelta(days=7)
+"""Between two scans of one parcel there are days; between those of two parcels with one number, weeks or months."""
+
 RECYCLED = timedelta(days=90)
 """Carriers use a number again after months: so long after an arrival, what is said is about another parcel."""
 

@@ -161,7 +161,8 @@ def _reply(ask: Ask, result: JsonObject | None, answer: RawAnswer) -> CarrierRep
 
 def _tracked(ask: Ask, shipment: JsonObject) -> CarrierReply:
     context = shipment.get("contextData")
-    zone = destination_zone(ask, country_code(inner(context, "arrivalCountry")))
+    bound_for = country_code(inner(context, "arrivalCountry"))
+    zone = destination_zone(ask, bound_for)
     scans = tuple(each_once(_scan(event, zone) for event in objects(shipment.get("event"))))
     waits = latest(scans, Milestone.ready_for_pickup)
     where = clean(text(inner(context, "removalPoint", "name")), 200)
@@ -174,6 +175,7 @@ def _tracked(ask: Ask, shipment: JsonObject) -> CarrierReply:
             link=https_link(shipment.get("url")) or https_link(shipment.get("urlDetail")),
             pickup=PickupPoint(where) if where and waits else None,
         ),
+        bound_for=bound_for,
         **_expected(text(shipment.get("estimDate")), zone),
     )
 
