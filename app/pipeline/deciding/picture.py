@@ -8,8 +8,9 @@ from app.zones import end_of_day
 
 
 def promise_of(order: Any, shipment: Any) -> Promise:
-    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives."""
-    day = shipment.promised_on or order.promised_on
+    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives. Nothing was of
+    one that comes back."""
+    day = (shipment.promised_on or order.promised_on) if shipment.direction == "outbound" else None
     return Promise(on=day, ends_at=end_of_day(day, order.zone)) if day else Promise()
 
 

@@ -22,7 +22,7 @@ from app.tracking.watching.estimates import Estimate
 from app.tracking.watching.look import Look, look
 from app.tracking.watching.outlook import Outlook
 
-LISTENED = timedelta(days=1)
+LISTENED = timedelta(hours=36)
 """For so long after a carrier has answered, its silence is its own: that it was not asked since changes nothing."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
