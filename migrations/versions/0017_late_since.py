@@ -24,11 +24,17 @@ def upgrade() -> None:
         WHERE eta_from IS NOT NULL OR eta_through IS NOT NULL OR eta_day IS NOT NULL
         ON CONFLICT DO NOTHING
     """)
-    # Every parcel that is on its way is looked at once: there is more to watch for now than a promise.
+    # Every parcel that is on its way is looked at once: there is more to watch for now than a promise. Until then one
+    # that was told of as late, and of which no more was heard, is taken to be so still.
     op.execute("""
-        UPDATE shipments SET watch_at = now()
-        WHERE watch_at IS NULL AND cancelled_at IS NULL
-            AND milestone NOT IN ('delivered', 'returned', 'return_received', 'cancelled', 'expired')
+        UPDATE shipments SET watch_at = least(watch_at, now()), late_since = (
+            SELECT max(crossings.occurred_at) FROM crossings
+            WHERE crossings.shipment_id = shipments.id AND crossings.milestone = 'delayed'
+                AND crossings.occurred_at >= coalesce(shipments.milestone_at, '-infinity')
+        )
+        FROM orders
+        WHERE orders.id = shipments.order_id AND orders.erased_at IS NULL AND shipments.cancelled_at IS NULL
+            AND shipments.milestone NOT IN ('delivered', 'returned', 'return_received', 'cancelled', 'expired')
     """)
 
 

@@ -21,9 +21,9 @@ NOTHING_TOLD = Past()
 
 
 def promise_of(order: Any, shipment: Any) -> Promise:
-    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives. What goes back
-    to the shop was promised to nobody by the order."""
-    day = shipment.promised_on or (order.promised_on if shipment.direction == "outbound" else None)
+    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives. Nothing was of
+    one that comes back."""
+    day = (shipment.promised_on or order.promised_on) if shipment.direction == "outbound" else None
     return Promise(on=day, ends_at=end_of_day(day, order.zone)) if day else Promise()
 
 

@@ -22,7 +22,7 @@ from app.tracking.watching.estimates import Estimate
 from app.tracking.watching.look import Look, look
 from app.tracking.watching.outlook import Outlook
 
-LISTENED = timedelta(days=1)
+LISTENED = timedelta(hours=36)
 """For so long after a carrier has answered, its silence is its own: that it was not asked since changes nothing."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -187,16 +187,21 @@ AT_ONCE = 500
 WINDOW = 20_000
 """Parcels looked through for them: no index tells a brand's living ones, because every parcel would pay for it."""
 
-_LOOK_AGAIN = sa.text("UPDATE rule_set_publications SET look_after = 0 WHERE brand_id = :brand AND replaced_at IS NULL")
+# What an earlier publication left to be looked at is looked at on account of this one.
+_LOOK_AGAIN = sa.text("""
+    UPDATE rule_set_publications SET look_after = CASE WHEN replaced_at IS NULL THEN 0 END
+    WHERE brand_id = :brand AND (replaced_at IS NULL OR look_after IS NOT NULL)
+""")
 _JOB = sa.text("""
     SELECT id, brand_id, look_after FROM rule_set_publications
     WHERE look_after IS NOT NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 _UPTO = sa.text("SELECT max(id) FROM (SELECT id FROM shipments WHERE id > :after ORDER BY id LIMIT :window) AS ahead")
 _LIVING = sa.text("""
-    SELECT id FROM shipments
-    WHERE id > :after AND id <= :upto AND brand_id = :brand AND cancelled_at IS NULL AND NOT milestone = ANY(:ends)
-    ORDER BY id LIMIT :amount FOR NO KEY UPDATE
+    SELECT shipments.id FROM shipments JOIN orders ON orders.id = shipments.order_id
+    WHERE shipments.id > :after AND shipments.id <= :upto AND shipments.brand_id = :brand
+        AND shipments.cancelled_at IS NULL AND NOT shipments.milestone = ANY(:ends) AND orders.erased_at IS NULL
+    ORDER BY shipments.id LIMIT :amount FOR NO KEY UPDATE OF shipments
 """)
 _DUE = sa.text("UPDATE shipments SET watch_at = least(watch_at, :now) WHERE id = ANY(:ids)")
 _MOVE_ON = sa.text("UPDATE rule_set_publications SET look_after = :after WHERE id = :id")

@@ -17,8 +17,9 @@ from app.tracking.watching.business_days import after, at_least
 from app.tracking.watching.estimates import in_force, is_beyond
 from app.tracking.watching.outlook import Outlook, Sign, anchor, written
 
-_DEAF = timedelta(hours=3)
-"""How long until silence is looked at again that may be our own, for the carrier could not be asked."""
+_DEAF, _FORGOTTEN = timedelta(hours=3), timedelta(days=30)
+"""How long at least until silence is looked at again that may be our own, for the carrier could not be asked; and how
+old it grows before nobody looks any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,10 @@ def silence(outlook: Outlook, delay: Delay) -> Iterator[Evidence]:
         since = after(sign.at, days, outlook.zone, outlook.country)
         if until is not None and (since >= until or (outlook.known_at is not None and until <= outlook.known_at)):
             continue  # it was heard of in time, or all of that was before our own
-        heard = since > outlook.now or since <= outlook.listened_until or until is not None
-        known_at = None if heard else outlook.now + _DEAF
-        yield Evidence(since, Cause.silence, anchor(b"silence", sign.digest), until, known_at)
+        heard = until is not None or since > outlook.now or since <= outlook.listened_until
+        if heard or outlook.now - since < _FORGOTTEN:
+            known_at = None if heard else outlook.now + max(_DEAF, (outlook.now - since) / 4)
+            yield Evidence(since, Cause.silence, anchor(b"silence", sign.digest), until, known_at)
 
 
 SOURCES: tuple[Source, ...] = (promise_passed, carrier_says, eta_beyond_promise, silence)

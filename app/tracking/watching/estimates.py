@@ -13,6 +13,8 @@ from app.zones import end_of_day, zone
 
 _DAY = timedelta(days=1)
 _NONE = timedelta(0)
+_PLAUSIBLE = timedelta(days=366)
+"""Nobody expects a parcel further from now: 9999-12-31 and 0001-01-01 are how some say that they do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,11 @@ class Estimate:
 
     @property
     def empty(self) -> bool:
-        """Whether it expects nothing any more."""
-        return not (self.starts_at or self.ends_at or self.day)
+        """Whether it expects nothing any more, or nothing that can be meant."""
+        if self.day is not None:
+            return abs(self.day - self.as_of.date()) > _PLAUSIBLE
+        instant = self.ends_at or self.starts_at
+        return instant is None or abs(instant - self.as_of) > _PLAUSIBLE
 
     def says(self) -> tuple[datetime | None, datetime | None, date | None]:
         """What it expects, whenever it was said."""

@@ -11,6 +11,9 @@ from app.zones import end_of_day, localise, zone
 _MORNING, _EVENING = time(9), time(20)
 """Between these hours people can do something about it; an instant outside them is moved to the morning after it."""
 
+_PLAUSIBLE = timedelta(days=366)
+"""No parcel waits for longer; a last day that is further off is none."""
+
 _SETTLED = timedelta(days=1)
 """For so long after the shopper has heard that it is ready, nobody is reminded."""
 
@@ -32,7 +35,7 @@ def reminder(outlook: Outlook, by: PickupReminder) -> tuple[Episode | None, date
 
 def _due(outlook: Outlook, ready_at: datetime, by: PickupReminder) -> datetime | None:
     """The instant, UTC; None where there is none before it goes back, or nobody can say when."""
-    if outlook.pickup_until is None:
+    if outlook.pickup_until is None or abs(outlook.pickup_until - ready_at.date()) > _PLAUSIBLE:
         return _by_day(ready_at + by.waited, outlook.zone) if by.waited is not None else None
     goes_back_at = end_of_day(outlook.pickup_until, outlook.zone)
     wanted = max(goes_back_at - by.before, ready_at + _SETTLED)

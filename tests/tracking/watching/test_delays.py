@@ -123,7 +123,9 @@ def test_our_own_deafness_is_not_the_carriers_silence():
     deaf = parcel(100, scan(0), listened_until=hours(70))
     looked = look(deaf, Expectations(THREE_DAYS), [])
     assert (looked.episodes, looked.late_since) == ((), None)
-    assert hours(100) < looked.next_at < hours(104)
+    assert hours(103) <= looked.next_at <= hours(108)
+    forgotten = parcel(24 * 60, scan(0), listened_until=hours(70))
+    assert look(forgotten, Expectations(THREE_DAYS), []).next_at is None
     [episode] = look(replace(deaf, listened_until=hours(100)), Expectations(THREE_DAYS), []).episodes
     assert episode.occurred_at == hours(72)
 

@@ -128,6 +128,16 @@ def test_nothing_is_told_of_the_estimates_of_a_return_or_of_what_has_arrived():
     assert opened(parcel(10, scan(0), scan(1.5, M.ready_for_pickup), estimates=words)) == []
 
 
+@pytest.mark.parametrize("day", [date.max, date.min])
+def test_a_date_that_cannot_be_meant_is_none(day):
+    """Some write the end of all time where they do not know: nobody is told of it, and nothing breaks."""
+    instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    for word in (says(2, day), says(2, ends_at=instant), says(2, starts_at=instant)):
+        everything = Expectations(arriving_early=DAY, eta_changed=EtaChange())
+        at = parcel(10, scan(0), estimates=[says(1, FRIDAY), word], promised_on=FRIDAY)
+        assert opened(at, everything) == []
+
+
 def test_what_was_expected_before_is_the_last_word_that_was_another():
     """However often the present one was repeated; none where nothing is expected."""
     words = [says(1, FRIDAY), says(2), says(3, FRIDAY), says(4, FRIDAY + DAY), says(5, FRIDAY + DAY)]

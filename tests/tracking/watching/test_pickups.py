@@ -35,6 +35,7 @@ def due(until, ready=READY, by=None):
         (date(2026, 3, 3), PickupReminder(), 26),
         (date(2026, 3, 2), PickupReminder(), None),  # it goes back tonight
         (None, PickupReminder(), 5 * 24 + 2),
+        (date.max, PickupReminder(), 5 * 24 + 2),
         (None, PickupReminder(waited=timedelta(days=5, hours=12)), 6 * 24),
         (None, PickupReminder(waited=None), None),
     ],
