@@ -70,8 +70,8 @@ _GO_ON = """
 _STOP_TELLING, _TELL_THE_REST = (sa.text("".join([_TELLING, change])) for change in (_STOP, _GO_ON))
 _LOCK_TELLING = sa.text("".join([_TELLING, "SELECT id FROM telling"]))
 _STILL_UNDER_WAY = sa.text(
-    "SELECT public_id FROM messages WHERE (shipment_id = ANY(:ids) OR id IN (SELECT message_id FROM ledger_keys"
-    " WHERE scope = 'parcel' AND scope_id = ANY(:ids)))"
+    "SELECT order_id, public_id FROM messages WHERE (shipment_id = ANY(:ids)"
+    " OR id IN (SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)))"
     " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id"
 )
 
@@ -126,7 +126,7 @@ def cancel_parcel(session: Session, brand_id: int, parcel: str, now: datetime) -
         cancelled_at=row.cancelled_at or now,
         already=row.cancelled_at is not None,
         messages=silence(session, [row.id], now),
-        in_flight=tuple(in_flight(session, [row.id])),
+        in_flight=tuple(in_flight(session, [row.id]).get(order.id, ())),
     )
 
 
@@ -147,9 +147,12 @@ def lock_telling(session: Session, shipment_ids: Sequence[int]) -> None:
     session.execute(_LOCK_TELLING, {"ids": list(shipment_ids)}).all()
 
 
-def in_flight(session: Session, shipment_ids: Sequence[int]) -> list[str]:
-    """The outside ids of the messages about these parcels whose sending has begun: they may still arrive."""
-    return list(session.execute(_STILL_UNDER_WAY, {"ids": list(shipment_ids)}).scalars())
+def in_flight(session: Session, shipment_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The outside ids of the messages about these parcels whose sending has begun, by order: they may still arrive."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in session.execute(_STILL_UNDER_WAY, {"ids": list(shipment_ids)}):
+        found[row.order_id].append(row.public_id)
+    return found
 
 
 def unsay(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:

@@ -93,8 +93,8 @@ class Stored:
     parcels_new: int = 0
     parcels_changed: int = 0
     carriers_due: set[str] = field(default_factory=set)
-    in_flight: list[str] = field(default_factory=list)
-    """Messages about parcels that were cancelled whose sending had begun: they may still arrive."""
+    in_flight: dict[int, list[str]] = field(default_factory=dict)
+    """By order: messages about parcels that were cancelled whose sending had begun. They may still arrive."""
     left: set[int] = field(default_factory=set)
     """The parcels, by row id, that left their orders by this call."""
     restarted: set[int] = field(default_factory=set)
@@ -159,7 +159,7 @@ def _fall_silent(session: Session, stored: Stored, now: datetime) -> None:
     retire(session, sorted(stored.restarted), now)
     if stored.left:
         silence(session, sorted(stored.left), now)
-        stored.in_flight += in_flight(session, sorted(stored.left))
+        stored.in_flight = in_flight(session, sorted(stored.left))
 
 
 def _upsert_once(session: Session, brand: Brand, orders: Sequence[IncomingOrder], terms: Terms, stored: Stored) -> None:

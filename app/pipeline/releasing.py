@@ -47,7 +47,8 @@ class Release:
     """A claimed message with everything it is judged and rendered from.
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
-    provider of which nobody knows whether it took the message, where it leaves again all the same. `no_longer`: what
+    provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
+    frozen before is not true of all its parcels any more, and is written again. `no_longer`: what
     it tells has been taken back since, by another number of the parcel or another parcel of the order.
     """
 
@@ -79,6 +80,7 @@ class Release:
     erased: bool = False
     no_longer: str | None = None
     """Why what it tells is so no longer, where that is the case."""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,34 +147,51 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     addressees = _addressees(session, rows, orders)
     covered = covered_by(session, rows)
     family = Family(orders, shipments, _told(session, shipments))
-    return [
-        together(row, [_release(row, one, addressees[row.id], family, now) for one in covered[row.id]], now)
-        for row in rows
-    ]
+    return [_of_all(row, covered[row.id], addressees[row.id], family, now) for row in rows]
 
 
-def together(row: Any, releases: Sequence[Release], now: datetime) -> Release:
-    """One message of all the parcels that it tells of: those of which it is still true, in the facts of the first.
+def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: Family, now: datetime) -> Release:
+    """One message of all the parcels that it tells of, as far as it is still true of them.
 
-    What was frozen at an earlier try tells of the parcels of then; it leaves while it is true of one of them.
+    What was frozen at an earlier try stays as it was while it is true of all its parcels, and is written anew without
+    those of which it is not.
     """
-    frozen = row.rendered_at is not None
-    if frozen and len(releases) > 1:
+    releases = [_release(row, one, addressee, family, now) for one in covered]
+    if len(releases) == 1:
+        return releases[0]
+    if row.rendered_at is not None:
         named = {releases[0].facts.parcel.id, *(one.id for one in releases[0].facts.merged)}
-        releases = [one for one in releases if one.parcel_id in named] or releases
+        then = [one for one in releases if one.parcel_id in named] or releases
+        true = {one.parcel_id for one in then if untrue(one, now) is None}
+        if len(true) in (0, len(then)):
+            return _first(then, now)
+        anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
+        releases = [one for one in anew if one.parcel_id in true]
+    return together(releases, now)
+
+
+def _first(releases: Sequence[Release], now: datetime) -> Release:
+    """The first of which it is true; where it is true of none any more, one that has merely come further says so
+    better than one that was called off."""
+    true = (one for one in releases if untrue(one, now) is None)
+    return next(true, next((one for one in releases if not one.cancelled), releases[0]))
+
+
+def together(releases: Sequence[Release], now: datetime) -> Release:
+    """Those of which it is true, in the facts of the first."""
+    first = _first(releases, now)
     true = [one for one in releases if untrue(one, now) is None]
-    # Where it is true of none any more, one that has merely come further says so better than one that was called off.
-    first = next(iter(true), next((one for one in releases if not one.cancelled), releases[0]))
-    if len(releases) == 1 or not true:
+    if not true:
         return first
-    expires_at, unasked = min(one.expires_at for one in true), any(one.unasked for one in true)
-    lead = replace(first, expires_at=expires_at, unasked=unasked)
-    if frozen:
-        return lead
     told_too = {one.parcel_id for one in true if one is not first}
-    merged = tuple(other for other in lead.facts.other_parcels if other.id in told_too)
-    facts = lead.facts.model_copy(update={"merged": merged})
-    return replace(lead, facts=facts, as_decided=lead.as_decided and not merged)
+    merged = tuple(other for other in first.facts.other_parcels if other.id in told_too)
+    return replace(
+        first,
+        facts=first.facts.model_copy(update={"merged": merged}),
+        as_decided=first.as_decided and not merged,
+        expires_at=min(one.expires_at for one in true),
+        unasked=any(one.unasked for one in true),
+    )
 
 
 def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
@@ -198,12 +217,14 @@ def _digest(channel: Channel, person: Person) -> bytes | None:
     return address_digest(channel, address) if address else None
 
 
-def _release(row: Any, covered: Covered, addressee: Addressee, family: Family, now: datetime) -> Release:
+def _release(
+    row: Any, covered: Covered, addressee: Addressee, family: Family, now: datetime, *, anew: bool = False
+) -> Release:
     order = family.orders[row.order_id]
     shipment = family.about(row, covered)
     milestone = Milestone(row.milestone)
     on_this_channel = family.told.get((shipment.id, row.channel), ())
-    frozen, whole = row.rendered_at is not None, milestone is Milestone.all_delivered
+    frozen, whole = row.rendered_at is not None and not anew, milestone is Milestone.all_delivered
     if frozen:
         facts = Facts.model_validate(row.released or row.facts)
         as_decided = row.released is None
@@ -238,6 +259,7 @@ def _release(row: Any, covered: Covered, addressee: Addressee, family: Family, n
         priority=row.priority,
         quiet=row.quiet,
         no_longer=no_longer(milestone, facts, shipment),
+        anew=anew,
     )
 
 

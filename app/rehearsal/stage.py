@@ -113,16 +113,6 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unreleased:
-    """A message that has not been released before."""
-
-    rendered_at: None = None
-
-
-_UNRELEASED = _Unreleased()
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """One rule's answer to one crossing, as it would have been recorded, with the message that tells of it."""
 
@@ -324,7 +314,7 @@ class Stage:
             self._of_one(mail, one, one.facts.news.occurred_at + lasts if several else mail.expires_at, now)
             for one in newest.values()
         ]
-        found = together(_UNRELEASED, releases, now)
+        found = together(releases, now) if len(releases) > 1 else releases[0]
         return found if person is None else replace(found, person=person)
 
     def _of_one(self, mail: Mail, cover: Cover, expires_at: datetime, now: datetime) -> Release:

@@ -94,7 +94,7 @@ def tell_orders(request: Request, holder: Writer, body: Json) -> Response:
         tally = _hear(session, house, stored.scans)
         results = _results(session, house, stored, {(o.source, o.number): index for index, o in reversed(read.good)})
     _wake(house, tally, stored)
-    taken = Taken(results=results, in_flight=stored.in_flight, faults=read.faults)
+    taken = Taken(results=results, faults=read.faults)
     return JSONResponse(taken.model_dump(mode="json", exclude_none=False), 207 if read.faults else 200)
 
 
@@ -107,23 +107,22 @@ def _flag(value: Any) -> bool:
 
 def _results(session: Session, house: House, stored: Stored, places: dict[tuple[str, str], int]) -> list[TakenOrder]:
     parcels = _parcels_of(session, [order.id for order in stored.orders])
-    results = [_result(order, places, parcels[order.id], house.public_url) for order in stored.orders]
-    return sorted(results, key=lambda result: result.index)
+    results = [
+        _result(order, parcels[order.id], house.public_url)
+        | {"index": places[order.source, order.number], "in_flight": stored.in_flight.get(order.id, [])}
+        for order in stored.orders
+    ]
+    return sorted(map(TakenOrder.model_validate, results), key=lambda result: result.index)
 
 
-def _result(
-    order: StoredOrder, places: dict[tuple[str, str], int], parcels: list[Shipment], public_url: str
-) -> TakenOrder:
-    return TakenOrder.model_validate(
-        {
-            "index": places[order.source, order.number],
-            "number": order.number,
-            "source": order.source,
-            "id": order.public_id,
-            "status": _STATUS[order.outcome],
-            "parcels": [_taken(parcel, public_url) for parcel in parcels],
-        }
-    )
+def _result(order: StoredOrder, parcels: list[Shipment], public_url: str) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "source": order.source,
+        "id": order.public_id,
+        "status": _STATUS[order.outcome],
+        "parcels": [_taken(parcel, public_url) for parcel in parcels],
+    }
 
 
 def _taken(parcel: Shipment, public_url: str) -> TakenParcel:

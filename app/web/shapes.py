@@ -113,15 +113,15 @@ class TakenOrder(BaseModel):
     id: str = Field(examples=["ord_4m8w2r6t9y1z3b5c7d0f"])
     status: Literal["created", "updated", "unchanged"]
     parcels: list[TakenParcel]
+    in_flight: list[str] = Field(
+        description="Messages about parcels that were cancelled hereby whose sending had begun; they may still arrive."
+    )
 
 
 class Taken(BaseModel):
     """What was stored, and what was refused and why. Nothing of a refused order is stored."""
 
     results: list[TakenOrder]
-    in_flight: list[str] = Field(
-        [], description="Messages about parcels that were cancelled hereby whose sending had begun."
-    )
     faults: list[FieldFault]
 
 

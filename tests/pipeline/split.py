@@ -1,28 +1,28 @@
 """Split orders for tests: rules that tell of several parcels together, and what each message says."""
 
-from dataclasses import replace
-from datetime import timedelta
-
 import sqlalchemy as sa
 
 from app import pipeline
 from app.insight.audit import audit
+from app.intake.cancelling import CancelledParcel, cancel_parcel
 from app.models import Crossing, Decision, Shipment
-from app.models.vocabulary import Channel
+from app.models.vocabulary import Channel, Source
+from app.pipeline.deciding.concluding import hear
+from app.pipeline.hearing import Heard
 from app.rules.document import parse_rules
 from tests.pipeline.conftest import World
 
 RULES = """
 version: 1
-quiet_hours: none
 rules:
   - {name: out, when: out_for_delivery, send: [email], expires: 12h, merge: 30m}
   - {name: there, when: delivered, send: [email], expires: 72h, hold: 5m, merge: 30m}
   - {name: late, when: delayed, send: [email], expires: 48h, merge: 1h}
   - {name: sent, when: dispatched, send: [email], expires: 48h, per: order}
-  - {name: whole, when: all_delivered, if: order.parcel_count > 1, send: [sms], expires: 48h}
+  - {name: whole, when: all_delivered, if: order.parcel_count > 1, expires: 48h,
+     send: [{channel: sms, template: delivered}]}
 """
-SET = parse_rules(RULES.replace("quiet_hours: none", "quiet_hours: {}"))
+SET = parse_rules(RULES)
 
 
 def split(world: World, rules: str | None = None) -> World:
@@ -66,6 +66,19 @@ def whole(world: World) -> None:
     assert found.breaches == ()
 
 
-def at_speed(world: World) -> World:
-    """The world with senders that wait for nothing."""
-    return world.with_(sending=replace(world.house.sending, margin=timedelta(0).total_seconds()))
+def cancel(world: World, parcel: int) -> CancelledParcel:
+    """The shop takes a parcel out of its order, as the API does it."""
+    with world.house.sessions.begin() as session:
+        row = session.get_one(Shipment, parcel)
+        done = cancel_parcel(session, row.brand_id, row.public_id, world.clock.now())
+        hear(session, world.house, [Heard(parcel, Source.api)], world.clock.now())
+    assert done is not None
+    return done
+
+
+def completions(world: World) -> list[tuple[int, int, list[str]]]:
+    """Each `all_delivered`: its number, the parcel it hangs on, and how its rules answered."""
+    with world.house.sessions() as session:
+        rows = session.scalars(sa.select(Crossing).where(Crossing.scope == "order").order_by(Crossing.id)).all()
+        answers = session.execute(sa.select(Decision.crossing_id, Decision.reason)).all()
+    return [(row.occurrence, row.shipment_id, [why for at, why in answers if at == row.id]) for row in rows]

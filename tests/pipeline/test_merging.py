@@ -4,21 +4,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.intake.cancelling import cancel_parcel
-from app.models import LedgerKey, Shipment
+from app.models import LedgerKey
 from app.models.vocabulary import Milestone
 from tests.pipeline.conftest import World
-from tests.pipeline.split import go, reasons, split, told, whole
+from tests.pipeline.split import cancel, go, reasons, split, told, whole
 
 M = Milestone
-
-
-def _cancel(world: World, parcel: int) -> tuple[str, ...]:
-    with world.house.sessions.begin() as session:
-        row = session.get_one(Shipment, parcel)
-        done = cancel_parcel(session, row.brand_id, row.public_id, world.clock.now())
-    assert done is not None
-    return done.in_flight
 
 
 def test_five_parcels_with_the_same_milestone_are_one_message_of_five(world: World):
@@ -66,7 +57,7 @@ def test_a_single_parcel_and_one_whose_others_are_further_never_wait(world: Worl
     world.scan(ahead, M.delivered)
     world.scan(behind, M.out_for_delivery)
     left, stays = world.order("3", parcels=2)
-    _cancel(world, left)
+    cancel(world, left)
     world.scan(stays, M.out_for_delivery)
     assert {m.send_at - m.planned_at for m in world.messages(milestone="out_for_delivery")} == {timedelta(0)}
     # One that is passed on the way lets go of the message that waits for it, at once or after the rule's hold.
@@ -117,14 +108,14 @@ def test_a_parcel_that_leaves_the_order_leaves_the_message_and_the_others_are_to
     parcels = world.order(parcels=4)
     for parcel in parcels[:3]:
         world.scan(parcel, M.out_for_delivery)
-    assert _cancel(world, parcels[0]) == ()
+    assert cancel(world, parcels[0]).in_flight == ()
     go(world, minutes=31)
     assert told(world) == [("out_for_delivery", "accepted", parcels[1:3])]
     gone = world.order("2", parcels=3)
     for parcel in gone[:2]:
         world.scan(parcel, M.out_for_delivery)
     for parcel in gone[:2]:
-        _cancel(world, parcel)
+        cancel(world, parcel)
     assert [m.state for m in world.messages(shipment_id=gone[0])] == ["cancelled"]
     whole(world)
 

@@ -48,24 +48,24 @@ class _Lines:
 
     def __init__(self, ordered: Items, left: list[int]) -> None:
         self.left = left
+        self.exact: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         self.by_sku: dict[str, deque[int]] = defaultdict(deque)
         self.by_name: dict[str, deque[int]] = defaultdict(deque)
-        self.without_sku: dict[str, deque[int]] = defaultdict(deque)
         for at, line in enumerate(ordered):
+            sku = line.get("sku", "")
+            self.exact[sku, line["name"]].append(at)
             self.by_name[line["name"]].append(at)
-            if line.get("sku"):
-                self.by_sku[line["sku"]].append(at)
-            else:
-                self.without_sku[line["name"]].append(at)
+            if sku:
+                self.by_sku[sku].append(at)
 
     def take(self, item: Mapping[str, Any]) -> None:
-        """Take an item's quantity out of the lines that it may be, first come first served."""
+        """Take an item's quantity out of the lines that it may be, the likeliest first."""
+        sku, name = item.get("sku", ""), item["name"]
+        likely = [self.exact.get((sku, name))]
+        likely += [self.by_sku.get(sku), self.exact.get(("", name))] if sku else [self.by_name.get(name)]
         amount = int(item.get("quantity", 1))
-        if item.get("sku"):
-            amount = self._from(self.by_sku.get(item["sku"]), amount)
-            self._from(self.without_sku.get(item["name"]), amount)
-        else:
-            self._from(self.by_name.get(item["name"]), amount)
+        for lines in likely:
+            amount = self._from(lines, amount)
 
     def _from(self, lines: deque[int] | None, amount: int) -> int:
         """Take up to `amount` out of these lines; what of it could not be taken."""
