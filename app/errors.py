@@ -75,6 +75,6 @@ class Unreadable(Exception):
 
 def nearest(written: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """A remedy that names the closest right word, or else all of them; `otherwise` in place of a list too long."""
-    names = sorted(known)
+    names = sorted(map(str, known))  # a member of an enum as the word that it is
     close = difflib.get_close_matches(written, names, n=1)
     return f"Did you mean {close[0]!r}?" if close else otherwise or f"One of: {', '.join(names)}."

@@ -167,8 +167,8 @@ def _unfit(said: str) -> Unfit:
         fields = next(m.model_fields for m, name in language().models.items() if name == wrong[2])
         return Unfit(f"{wrong[1]!r} is no field of {wrong[2]}", nearest(wrong[1], fields), column, line)
     if wrong := _NAME.search(what):
-        names = [*(name for name, _ in groups()), "now"]
-        return Unfit(f"{wrong[1]!r} is not known", nearest(wrong[1], names), column, line)
+        variables, name = [*(name for name, _ in groups()), "now"], wrong[1].partition(".")[0]
+        return Unfit(f"{name!r} is not known", nearest(name, variables), column, line)
     if wrong := _OVERLOAD.search(what):
         sign, kinds = wrong[1].strip("_"), wrong[2].replace("doorstep.", "")
         return Unfit(f"{sign!r} does not go with {kinds}", "Compare things of one kind.", column, line)
