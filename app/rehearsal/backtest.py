@@ -22,6 +22,7 @@ from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
 from app.rehearsal.differences import Change, Day, Differences
 from app.rehearsal.journey import OWN, journeys_of
+from app.rehearsal.planned_before import planned_before
 from app.rehearsal.reading import Stored, count_orders, looking, pages, read_orders
 from app.rehearsal.redrawing import Span, redrawn
 from app.rehearsal.reproducing import CAPS, Reproduced, Reproducing
@@ -214,9 +215,16 @@ def as_decided_on(crossing: Any) -> Opened:
 def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet, span: Span) -> Stage:
     """One order's crossings under a set of rules, decided on as they came, batch by batch; what is due in between
     leaves. Crossings are in the order in which they were concluded, all within the span."""
-    really = [one for one in stored.told if one.planned_at >= span[0]]
-    journeys, known = journeys_of(house, stored), _recorded(stored)
-    stage = Stage(stored, rules, house.catalog, journeys, told=really, recorded=known)
+    stage = Stage(
+        stored,
+        rules,
+        house.catalog,
+        journeys_of(house, stored),
+        told=[one for one in stored.told if one.since >= span[0]],
+        recorded=_recorded(stored),
+    )
+    stage.mails += planned_before(stored, rules, span[0])
+    stage.taken |= {key for key, at in stored.keys if at < span[0]}
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)

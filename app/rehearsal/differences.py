@@ -138,7 +138,7 @@ Name = tuple[int, str, int, str, str]
 
 
 def _left(stage: Stage) -> Mapping[Name, Mail]:
-    return {mail.name: mail for mail in stage.mails if mail.left_at is not None}
+    return {mail.name: mail for mail in stage.mails if mail.left_at is not None and not mail.public_id}
 
 
 def _changed(before: Mail, after: Mail) -> str:

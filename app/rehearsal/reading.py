@@ -59,8 +59,8 @@ class ToldOf:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One order with all that is stored of it and bears on its messages; crossings as they were concluded, decisions
-    by crossing, each with the digest of the rules that it was made by; `told` is of which parcel each message tells,
-    those apart that stand in for another."""
+    by crossing, each with the digest of the rules that it was made by. `told` is of which parcel each message tells
+    (those that stand in for another are left out), `keys` what is in the ledger, with the instant of its decision."""
 
     brand: Any
     order: Any
@@ -70,7 +70,8 @@ class Stored:
     crossings: Sequence[Any]
     decisions: Mapping[int, Sequence[Any]]
     messages: Sequence[Any]
-    told: Sequence["ToldOf"] = ()
+    told: Sequence[ToldOf] = ()
+    keys: Sequence[tuple[tuple[Any, ...], datetime]] = ()
 
     def parcel(self, shipment_id: int) -> Any:
         """One of its parcels."""
@@ -132,7 +133,7 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
     crossed = _grouped(crossings, "order_id")
     decisions = _decisions(session, [one.id for one in crossings])
     messages = _grouped(session.execute(_of(Message, Message.order_id, order_ids)), "order_id")
-    told = _told(session, order_ids)
+    ledger = _ledger(session, order_ids)
     scans, estimates = _scans(session, parcel_ids), _estimates(session, parcel_ids)
     return [
         Stored(
@@ -144,28 +145,33 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
             crossed[order.id],
             decisions,
             messages[order.id],
-            told[order.id],
+            [_told_of(key) for key in ledger[order.id] if key.fallback_of is None],
+            [(_key(key), key.decided_at) for key in ledger[order.id]],
         )
         for order in orders
     ]
 
 
-# A message tells of each parcel that a key of its names; one of the whole order, of the parcel that it is about.
-_TOLD = sa.text("""
-    SELECT DISTINCT messages.id, messages.order_id, messages.milestone, messages.channel, messages.planned_at,
-        messages.rule, ledger_keys.decided_at AS since,
-        CASE ledger_keys.scope WHEN 'parcel' THEN ledger_keys.scope_id ELSE messages.shipment_id END AS shipment_id
+_LEDGER = sa.text("""
+    SELECT ledger_keys.*, messages.order_id, messages.shipment_id, messages.planned_at, messages.rule,
+        messages.fallback_of
     FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
-    WHERE messages.order_id = ANY(:ids) AND messages.fallback_of IS NULL ORDER BY messages.id, shipment_id
+    WHERE messages.order_id = ANY(:ids) ORDER BY messages.id, ledger_keys.scope_id
 """)
 
 
-def _told(session: Session, order_ids: Sequence[int]) -> dict[int, list[ToldOf]]:
-    found: dict[int, list[ToldOf]] = defaultdict(list)
-    for row in session.execute(_TOLD, {"ids": list(order_ids)}):
-        said = (row.milestone, row.channel, row.planned_at, row.rule)
-        found[row.order_id].append(ToldOf(row.shipment_id, row.since, *said))
-    return found
+def _ledger(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]:
+    return _grouped(session.execute(_LEDGER, {"ids": list(order_ids)}), "order_id")
+
+
+def _told_of(key: Any) -> ToldOf:
+    """A message tells of each parcel that a key of its names; one of the whole order, of the parcel it is about."""
+    parcel = key.scope_id if key.scope == "parcel" else key.shipment_id
+    return ToldOf(parcel, key.decided_at, key.milestone, key.channel, key.planned_at, key.rule)
+
+
+def _key(key: Any) -> tuple[Any, ...]:
+    return key.scope, key.scope_id, key.milestone, key.occurrence, key.channel, key.recipient_id
 
 
 def _of(table: Any, column: Any, ids: Iterable[int]) -> sa.Select[Any]:

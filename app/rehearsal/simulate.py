@@ -19,7 +19,7 @@ from app.messages.base import NotRenderable, Template
 from app.models import Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import PENDING, SENT, Channel, MessageState, Milestone, SuppressionKind
+from app.models.vocabulary import Channel, Milestone, SuppressionKind
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
@@ -29,12 +29,11 @@ from app.pipeline.people.consenting import standing
 from app.pipeline.releasing import templates_of
 from app.pipeline.writing import write_out
 from app.rehearsal.journey import Journey, journeys_of
+from app.rehearsal.planned_before import planned_so_far
 from app.rehearsal.reading import HeardOf, Stored, looking, read_orders
 from app.rehearsal.redrawing import crossing_of
 from app.rehearsal.script import MadeUp, Script
 from app.rehearsal.stage import Cover, Mail, Opened, Stage
-from app.rules.decide import Decided
-from app.rules.quiet import parse_quiet
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
 from app.tracking.adapter.base import scan_digest
@@ -139,7 +138,8 @@ def _fork(
         suppressed=_suppressed(session, stored, person),
         draw=lambda cover, at: _drawn(stored, journeys, cover, at),
     )
-    stage.mails += _already(stored, now)
+    stage.mails += planned_so_far(stored, stage.rules, now)
+    stage.taken |= {key for key, _ in stored.keys}
     pinned = {mail.template_version_id for mail in stage.mails if mail.waits and mail.template_version_id}
     shown = person if show_person else Person(name=HIDDEN if person.name else None, email="-", phone="-")
     templates = templates_of(session, house, pinned)
@@ -163,70 +163,6 @@ def _suppressed(session: Session, stored: Stored, person: Person) -> dict[Channe
     found = standing(session, digests.values())
     named = {channel: found.get((stored.order.brand_id, channel.value, digest)) for channel, digest in digests.items()}
     return {channel: kind for channel, kind in named.items() if kind is not None}
-
-
-def _already(stored: Stored, now: datetime) -> list[Mail]:
-    """What was really planned for the order and has left, or still waits, with every parcel that it tells of."""
-    known = {one.id: one for one in stored.crossings}
-    return [
-        _mail(number, stored, message, known[message.crossing_id], now)
-        for number, message in enumerate(_standing(stored), 1)
-        if known[message.crossing_id].facts
-    ]
-
-
-def _standing(stored: Stored) -> list[Any]:
-    return [one for one in stored.messages if MessageState(one.state) in PENDING | SENT]
-
-
-def _mail(number: int, stored: Stored, message: Any, crossing: Any, now: datetime) -> Mail:
-    waits = message.state in (MessageState.held, MessageState.ready)
-    return Mail(
-        number=number,
-        milestone=Milestone(message.milestone),
-        occurrence=crossing.occurrence,
-        decided=Decided(
-            rule=message.rule,
-            channel=Channel(message.channel),
-            template="",
-            recipient_id=message.recipient_id,
-            fired=True,
-            reason=message.reason,
-            detail="",
-            send_at=message.send_at,
-            expires_at=message.expires_at,
-            priority=message.priority,
-            quiet=parse_quiet(message.quiet) if message.quiet else None,
-        ),
-        covers=_covers(stored, message, crossing),
-        planned_at=message.planned_at,
-        send_at=max(message.send_at, now) if waits else message.send_at,
-        expires_at=message.expires_at,
-        merge_until=message.merge_until,
-        left_at=None if waits else message.ended_at or message.planned_at,
-        template_version_id=message.template_version_id or 0,
-        public_id=message.public_id,
-    )
-
-
-def _covers(stored: Stored, message: Any, crossing: Any) -> list[Cover]:
-    """The parcels that a message tells of, that by which it came to be first; each with its last news of that kind."""
-    said = {
-        (one.shipment_id, one.since)
-        for one in stored.told
-        if (one.milestone, one.channel, one.planned_at, one.rule)
-        == (message.milestone, message.channel, message.planned_at, message.rule)
-    }
-    found = [Cover(message.shipment_id, Facts.model_validate(crossing.facts), message.planned_at, message.expires_at)]
-    for shipment_id, since in sorted(said, key=lambda one: one[1]):
-        own = [
-            one
-            for one in stored.crossings
-            if (one.shipment_id, one.milestone, one.crossed_at) == (shipment_id, message.milestone, since) and one.facts
-        ]
-        if shipment_id != message.shipment_id and own:
-            found.append(Cover(shipment_id, Facts.model_validate(own[-1].facts), since, message.expires_at))
-    return found
 
 
 def _drawn(stored: Stored, journeys: Mapping[int, Journey], cover: Cover, at: datetime) -> Facts:

@@ -55,12 +55,13 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Cover:
     """One parcel that a message tells of: the facts that its news was decided on, since when the message tells of it
-    and until when it is worth telling (UTC)."""
+    and until when it is worth telling (UTC). `real`: it told of it before the rehearsal began."""
 
     shipment_id: int
     facts: Facts
     since: datetime
     expires_at: datetime
+    real: bool = False
 
 
 @dataclass(slots=True)
@@ -130,7 +131,8 @@ class Answer:
 
 @dataclass(slots=True)
 class Stage:
-    """One order on the stage. `told` is what really was planned about it, for which `mails` stand in.
+    """One order on the stage. `told` is what really was planned about it since the rehearsal begins, for which `mails`
+    stand in; those with an outside id are of before.
 
     `recorded` says what a rehearsal cannot work out (a daily cap, what was told under another number), `draw` the facts
     that a message is released on; `on_release` is told of each that was judged.
@@ -280,16 +282,14 @@ class Stage:
                 mail.decided.rule,
             )
             for mail in self.mails
-            if not mail.public_id
             for cover in mail.covers
-            if cover.since < now
+            if not cover.real and cover.since < now
         }
         really = {one for one in self.told if one.since < now}
         if really == would:
             return opened.crossed
         names, was = {one.id: one.public_id for one in self.stored.parcels}, opened.crossed
-        facts = as_told(was.facts, opened.shipment_id, really, would, names)
-        return Crossed(facts, was.late, was.history_until, was.cancelled, was.reread)
+        return replace(was, facts=as_told(was.facts, opened.shipment_id, really, would, names))
 
     def release(self, until: datetime, *, at_last: bool = False) -> None:
         """Let everything leave whose time comes before `until` (and `at_last`, then too), each judged at its own

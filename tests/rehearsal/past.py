@@ -68,7 +68,8 @@ def lived(world: World) -> int:
         5: [
             (usual, M.in_transit, 1), (late, M.dispatched, 1), (second, M.dispatched, 60), (cancelled, M.dispatched, 1),
         ],
-        14: [(first, M.in_transit, 0.2), (second, M.in_transit, 0.1)],  # the evening: texts wait
+        14: [(first, M.in_transit, 0.2)],  # the evening: texts wait
+        15: [(second, M.in_transit, 0.1)],
         26: [(usual, M.out_for_delivery, 1), (old, M.out_for_delivery, 1), (late, M.exception, 2)],
         28: [(usual, M.attempt_failed, 0.5), (first, M.out_for_delivery, 0.5)],
         29: [(usual, M.delivered, 0.1), (first, M.attempt_failed, 0.1)],  # overtakes what is still held

@@ -82,6 +82,15 @@ def test_a_backtest_of_the_live_rules_changes_nothing_and_says_so(past):
     assert found.live == found.draft == left == sum(day.live for day in found.by_day.values())
 
 
+@pytest.mark.parametrize("hours", [30, 77.5, 78.5, 100, 110.5, 111.5, 124.5, 125.5])
+def test_wherever_it_begins_it_reproduces(past, hours):
+    """What was planned, told and taken before the span is remembered: keys of whole orders, and what still waited."""
+    world, brand_id = past
+    found = backtest(world.house, brand_id, parse_rules(RULES), timedelta(hours=hours))
+    assert found.reproduced.whole, found.reproduced
+    assert (found.gained.count, found.lost.count, found.changed.count) == (0, 0, 0)
+
+
 def test_a_draft_is_told_by_whom_what_and_why(past):
     """A rule that is taken out loses its messages, one that waits comes later; counts, hours, reasons and examples."""
     world, brand_id = past

@@ -45,6 +45,7 @@ def test_a_parcel_is_played_into_the_future_and_nothing_is_stored(world: World):
         ("sent", "dispatched", "sms"),
         ("sent", "out_for_delivery", "email"),
         ("sent", "delivered", "email"),
+        ("sent", "all_delivered", "email"),
         ("unsent", "attempt_failed", "email"),
         ("unsent", "out_for_delivery", "sms"),
         ("sent", "delivered", "sms"),
