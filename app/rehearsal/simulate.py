@@ -33,7 +33,7 @@ from app.rehearsal.planned_before import planned_so_far
 from app.rehearsal.reading import HeardOf, Stored, looking, read_orders
 from app.rehearsal.redrawing import crossing_of
 from app.rehearsal.script import MadeUp, Script
-from app.rehearsal.stage import Cover, Mail, Opened, Stage
+from app.rehearsal.stage import Answer, Cover, Mail, Opened, Stage
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
 from app.tracking.adapter.base import scan_digest
@@ -193,26 +193,29 @@ def _open(fork: _Fork, now: datetime) -> None:
     if not fresh:
         return
     opened = [_opened(fork, journey, new, now) for journey, new in fresh]
+    answers = stage.decide(opened, now)
     for one in opened:
-        news = one.crossed.facts.news
-        name = fork.stage.stored.parcel(one.shipment_id).public_id
-        fork.happened.append(Happening(at=now, what="milestone", shipment=name, milestone=news.milestone.value))
-    for answer in fork.stage.decide(opened, now):
-        fork.happened.append(
-            Happening(
-                at=now,
-                what="waits" if answer.fired else "unplanned",
-                shipment=fork.stage.stored.parcel(answer.opened.shipment_id).public_id,
-                milestone=answer.opened.name[1],
-                rule=answer.decided.rule,
-                channel=answer.decided.channel.value,
-                recipient=answer.decided.recipient_id,
-                until=answer.mail.send_at if answer.mail is not None else None,
-                reason=answer.reason.value,
-                sentence=answer.reason.sentence,
-                detail=answer.detail or None,
-            )
-        )
+        own = [answer for answer in answers if answer.opened is one]
+        name = stage.stored.parcel(one.shipment_id).public_id
+        silent = None if own else "No rule is for it, so nobody is told."
+        fork.happened.append(Happening(at=now, what="milestone", shipment=name, milestone=one.name[1], sentence=silent))
+        fork.happened += [_answered(name, answer, now) for answer in own]
+
+
+def _answered(name: str, answer: Answer, now: datetime) -> Happening:
+    return Happening(
+        at=now,
+        what="waits" if answer.fired else "unplanned",
+        shipment=name,
+        milestone=answer.opened.name[1],
+        rule=answer.decided.rule,
+        channel=answer.decided.channel.value,
+        recipient=answer.decided.recipient_id,
+        until=answer.mail.send_at if answer.mail is not None else None,
+        reason=answer.reason.value,
+        sentence=answer.reason.sentence,
+        detail=answer.detail or None,
+    )
 
 
 def _completed(fork: _Fork, now: datetime) -> list[tuple[Journey, NewCrossing]]:

@@ -217,8 +217,10 @@ class Stage:
         timing = gathering.timing
         assert timing is not None
         mail.send_at, mail.expires_at, mail.merge_until = timing.send_at, timing.expires_at, timing.merge_until
-        reason = Reason.planned if first else Reason.merged
-        return Answer(opened, decided, reason, decided.detail if first else f"told by {gathering.public_id}", mail)
+        if first:
+            return Answer(opened, decided, Reason.planned, decided.detail, mail)
+        beside = self.stored.parcel(mail.shipment_id).public_id
+        return Answer(opened, decided, Reason.merged, f"with parcel {beside}", mail)
 
     def _mail(self, cover: Cover, decided: Decided, now: datetime) -> Mail:
         news = cover.facts.news

@@ -127,7 +127,7 @@ def test_without_merging_each_parcel_is_told_alone(past):
     found = backtest(world.house, brand_id, draft((", merge: 2h, if:", ", if:")), DAYS)
     assert found.reproduced.whole and found.lost.count == 0
     assert (found.gained.by_rule, found.gained.by_channel) == ({"delivered_dear": 1}, {"email": 1})
-    assert "told by" in found.gained.examples[0].why
+    assert "with parcel shp_" in found.gained.examples[0].why
     assert [one.why for one in found.changed.examples] == ["1 h earlier"]
 
 
