@@ -31,7 +31,7 @@ from app.settings import SendMode
 REACHABLE = Person(email="-", phone="-")
 """Somebody who can be written to: whether the order has an address was a question to the decision."""
 
-FIRED = frozenset({Reason.planned, Reason.merged})
+FIRED = frozenset({Reason.planned, Reason.fell_back, Reason.merged})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Stage:
         cover = Cover(opened.shipment_id, planned.facts, now, decided.expires_at)
         if not planned.merges:
             mail = self._mail(cover, decided, now)
-            return Answer(opened, decided, Reason.planned, decided.detail, mail)
+            return Answer(opened, decided, decided.reason, decided.detail, mail)
         return self._gathered(gatherings, opened, planned, cover, now)
 
     def _gathered(
@@ -218,7 +218,7 @@ class Stage:
         assert timing is not None
         mail.send_at, mail.expires_at, mail.merge_until = timing.send_at, timing.expires_at, timing.merge_until
         if first:
-            return Answer(opened, decided, Reason.planned, decided.detail, mail)
+            return Answer(opened, decided, decided.reason, decided.detail, mail)
         beside = self.stored.parcel(mail.shipment_id).public_id
         return Answer(opened, decided, Reason.merged, f"with parcel {beside}", mail)
 
@@ -329,7 +329,7 @@ class Stage:
         channel = [
             one
             for one in self.mails
-            if one.tells_of(row.id) and one.decided.channel is decided.channel and (one.left_at or one.waits)
+            if one.tells_of(row.id) and _same_way(one.decided, decided) and (one.left_at or one.waits)
         ]
         return Release(
             id=mail.number,
@@ -360,3 +360,8 @@ class Stage:
             erased=order.erased_at is not None and order.erased_at <= now,
             no_longer=no_longer(mail.milestone, facts, row),
         )
+
+
+def _same_way(one: Decided, other: Decided) -> bool:
+    """Whether two messages go by one channel to one reader."""
+    return (one.channel, one.recipient_id) == (other.channel, other.recipient_id)
