@@ -75,22 +75,25 @@ def _estimated(
     baseline: datetime | None,
 ) -> tuple[list[Episode], Estimate | None]:
     """What the carrier's estimates open, and what was expected before the present one."""
-    fresh: list[Episode] = []
     said = {one.anchor for one in late if one.cause is Cause.eta_beyond_promise}
     told = {one.as_of for one in outlook.estimates if anchor(b"eta", written(one.as_of)) in said}
-    if expectations.arriving_early is not None and (found := early(outlook, expectations.arriving_early)):
-        episode, estimate = found
-        told.add(estimate.as_of)
-        if not any(one.milestone is _M.arriving_early for one in known):
-            fresh.append(episode)
-    was = _before(outlook)
+    found = early(outlook, expectations.arriving_early) if expectations.arriving_early is not None else None
+    if found and found[0].occurred_at == found[1].as_of:
+        told.add(found[1].as_of)
+    moved = list(changes(outlook, expectations.eta_changed, told)) if expectations.eta_changed else []
+    opened = [episode for episode, _now, _was in moved if not _named(episode, known)]
     if expectations.eta_changed is not None:
-        moved = list(changes(outlook, expectations.eta_changed, told))
-        opened = [episode for episode, _now, _was in moved if not _named(episode, known)]
-        fresh += _up_to(opened, _allowed(expectations.eta_changed.again, _M.eta_changed, known, baseline), baseline)
-        if moved and moved[-1][1] == outlook.estimates[-1]:
-            was = moved[-1][2]
-    return fresh, was
+        opened = list(
+            _up_to(opened, _allowed(expectations.eta_changed.again, _M.eta_changed, known, baseline), baseline)
+        )
+    # What was told as a change is not told once more when the parcel comes to be on its way.
+    if found and not _opened(_M.arriving_early, known) and found[1] not in [now_so for _one, now_so, _was in moved]:
+        opened.append(found[0])
+    return opened, moved[-1][2] if moved and moved[-1][1] == outlook.estimates[-1] else _before(outlook)
+
+
+def _opened(milestone: Milestone, known: Iterable[KnownCrossing]) -> bool:
+    return any(one.milestone is milestone for one in known)
 
 
 def _before(outlook: Outlook) -> Estimate | None:

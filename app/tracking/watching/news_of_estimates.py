@@ -21,23 +21,18 @@ def early(outlook: Outlook, by: timedelta) -> tuple[Episode, Estimate] | None:
     for estimate, until in in_force(outlook.estimates):
         if estimate.empty or not is_early(estimate, on, outlook.zone, by):
             continue
-        so_far = outlook.now + timedelta(microseconds=1)
-        ends = min(estimate.last_instant(outlook.zone), until or so_far, so_far)
-        for starts, stops in _ways(outlook):
-            at = max(estimate.as_of, starts)
-            if at < ends and (stops is None or at < stops):
+        for at in _turns(outlook, estimate, until):
+            if outlook.stage(at) in _ON_ITS_WAY:
                 return _episode(Milestone.arriving_early, at, b"early", estimate), estimate
     return None
 
 
-def _ways(outlook: Outlook) -> Iterator[tuple[datetime, datetime | None]]:
-    """The stretches in which the parcel was on its way and no nearer."""
-    episodes = outlook.state.episodes
-    for at, episode in enumerate(episodes):
-        if episode.milestone in _ON_ITS_WAY:
-            yield episode.occurred_at, episodes[at + 1].occurred_at if at + 1 < len(episodes) else None
-    if outlook.state.milestone in _ON_ITS_WAY and outlook.state.milestone_at is not None:
-        yield outlook.state.milestone_at, None
+def _turns(outlook: Outlook, estimate: Estimate, until: datetime | None) -> list[datetime]:
+    """The instants until now at which the parcel may have come to be on its way while an estimate stood and lay
+    ahead."""
+    later = [scan.occurred_at for scan in outlook.scans if scan.occurred_at and scan.occurred_at > estimate.as_of]
+    ends = [at for at in (until, estimate.last_instant(outlook.zone)) if at is not None]
+    return [at for at in sorted([estimate.as_of, *later]) if at < min(ends) and at <= outlook.now]
 
 
 def changes(
