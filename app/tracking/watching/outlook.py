@@ -131,6 +131,6 @@ def anchor(kind: bytes, *parts: bytes) -> bytes:
     return hashlib.blake2b(b"\x1f".join((kind, *parts)), digest_size=16).digest()
 
 
-def written(at: datetime | date) -> bytes:
+def as_bytes(at: datetime | date) -> bytes:
     """An instant or a day as part of an anchor."""
     return at.isoformat().encode()
