@@ -72,7 +72,7 @@ class Release:
     priority: int
     quiet: str | None = None
     erased: bool = False
-    no_longer: str | None = None
+    undone: str | None = None
     """Why what it tells is so no longer, where that is the case."""
 
 
@@ -209,7 +209,7 @@ def _release(
         erased=order.erased_at is not None,
         priority=row.priority,
         quiet=row.quiet,
-        no_longer=no_longer(milestone, facts, shipment),
+        undone=no_longer(milestone, facts, shipment),
     )
 
 
@@ -257,8 +257,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
     if overtaken(release):
         detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
         return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
-    if release.no_longer is not None:
-        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.no_longer)
+    if release.undone is not None:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.undone)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     if not address:
