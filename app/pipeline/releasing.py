@@ -78,7 +78,7 @@ class Release:
     priority: int
     quiet: str | None = None
     erased: bool = False
-    no_longer: str | None = None
+    undone: str | None = None
     """Why what it tells is so no longer, where that is the case."""
     anew: bool = False
 
@@ -258,7 +258,7 @@ def _release(
         erased=order.erased_at is not None,
         priority=row.priority,
         quiet=row.quiet,
-        no_longer=no_longer(milestone, facts, shipment),
+        undone=no_longer(milestone, facts, shipment),
         anew=anew,
     )
 
@@ -312,8 +312,8 @@ def untrue(release: Release, now: datetime) -> Withheld | None:
         return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
     if old := outdated(release.milestone, _now(release)):
         return Withheld(release.id, MessageState.superseded, old, _where(release))
-    if release.no_longer is not None:
-        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.no_longer)
+    if release.undone is not None:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.undone)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     return None

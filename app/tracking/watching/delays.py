@@ -15,7 +15,7 @@ from app.models.vocabulary import Cause, Milestone
 from app.tracking.milestones import Episode
 from app.tracking.watching.business_days import after, at_least
 from app.tracking.watching.estimates import in_force, is_beyond
-from app.tracking.watching.outlook import Outlook, Sign, anchor, written
+from app.tracking.watching.outlook import Outlook, Sign, anchor, as_bytes
 
 _DEAF, _FORGOTTEN = timedelta(hours=3), timedelta(days=30)
 """How long at least until silence is looked at again that may be our own, for the carrier could not be asked; and how
@@ -50,7 +50,7 @@ Source = Callable[[Outlook, Delay], Iterable[Evidence]]
 def promise_passed(outlook: Outlook, delay: Delay) -> Iterator[Evidence]:
     """The promised day has ended where the shopper lives, and the grace after it."""
     if delay.promise is not None and outlook.promise_ends_at is not None and outlook.promised_on is not None:
-        name = anchor(b"promise", written(outlook.promised_on))
+        name = anchor(b"promise", as_bytes(outlook.promised_on))
         yield Evidence(outlook.promise_ends_at + delay.promise, Cause.promise_passed, name)
 
 
@@ -83,7 +83,7 @@ def eta_beyond_promise(outlook: Outlook, delay: Delay) -> Iterator[Evidence]:
 
 def _expected_late(since: datetime, until: datetime | None, ends_at: datetime, delay: Delay) -> Iterator[Evidence]:
     if since < ends_at or delay.promise is None:
-        yield Evidence(since, Cause.eta_beyond_promise, anchor(b"eta", written(since)), until)
+        yield Evidence(since, Cause.eta_beyond_promise, anchor(b"eta", as_bytes(since)), until)
 
 
 def silence(outlook: Outlook, delay: Delay) -> Iterator[Evidence]:

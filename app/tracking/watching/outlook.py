@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -89,7 +89,7 @@ class Outlook:
         state = self.state
         if state.milestone is Milestone.expired and state.milestone_at is not None and state.milestone_at < at:
             return True
-        return fold(scan for scan in self.scans if scan.occurred_at and scan.occurred_at < at).milestone in ARRIVED
+        return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at < at) in ARRIVED
 
     def closed_after(self, at: datetime) -> datetime | None:
         """When what was so at an instant was over: the parcel moved later, or arrived then or later."""
@@ -105,12 +105,16 @@ class Outlook:
 
     def stage(self, at: datetime) -> Milestone:
         """Where the parcel stood at an instant."""
-        return fold(scan for scan in self.scans if scan.occurred_at and scan.occurred_at <= at).milestone
+        return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at <= at)
+
+    def _stood(self, scans: Iterable[KnownScan]) -> Milestone:
+        return fold(scans).milestone
 
     @property
     def current(self) -> Episode | None:
         """The episode that the parcel stands in."""
-        own = [episode for episode in self.state.episodes if episode.milestone is self.state.milestone]
+        stands, since = self.state.milestone, self.state.milestone_at
+        own = [one for one in self.state.episodes if one.milestone is stands and since and one.occurred_at <= since]
         return own[-1] if own else None
 
 
@@ -127,6 +131,6 @@ def anchor(kind: bytes, *parts: bytes) -> bytes:
     return hashlib.blake2b(b"\x1f".join((kind, *parts)), digest_size=16).digest()
 
 
-def written(at: datetime | date) -> bytes:
+def as_bytes(at: datetime | date) -> bytes:
     """An instant or a day as part of an anchor."""
     return at.isoformat().encode()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.models.expectations import Delay, Expectations, SilenceLimit
+from app.models.expectations import Delay, EtaChange, Expectations, SilenceLimit
 from app.models.vocabulary import Cause
 from app.tracking.milestones import KnownCrossing, fold, new_crossings, silence, written_off
 from app.tracking.watching.delays import SOURCES, delays
@@ -224,11 +224,11 @@ def test_the_order_of_arrival_changes_nothing(way, words, promised, delay, rando
 
 
 @settings(max_examples=150)
-@given(WAYS, WORDS, PROMISES, DELAYS)
-def test_looking_at_every_turn_is_looking_once_at_the_end(way, words, promised, delay):
+@given(WAYS, WORDS, PROMISES, DELAYS, st.none() | st.builds(EtaChange, again=st.integers(0, 2)))
+def test_looking_at_every_turn_is_looking_once_at_the_end(way, words, promised, delay, eta_changed):
     """A parcel that is watched all along, at each scan, estimate and `next_at`, opens what one look at the end finds;
     a look that is repeated opens nothing, and the next one always lies ahead."""
-    expectations = Expectations(delay)
+    expectations = Expectations(delay, timedelta(days=1), eta_changed)
     turns = {one.occurred_at for one in way} | {one.as_of for one in words} | {hours(420)}
     known: list[KnownCrossing] = []
     while turns:
