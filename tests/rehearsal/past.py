@@ -9,7 +9,7 @@ from app.intake.store import cancel_order
 from app.models import Brand, RuleSetPublication, RuleSetVersion
 from app.models.vocabulary import Channel, Milestone
 from app.rules.document import parse_rules
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import START, World
 
 M = Milestone
 
@@ -48,7 +48,12 @@ def publish(session, brand_id: int, content: str) -> None:
     number = session.scalar(sa.select(sa.func.count(RuleSetPublication.id))) + 1
     session.add(
         RuleSetPublication(
-            brand_id=brand_id, rule_set_version_id=version.id, number=number, published_by="tests", why="a test"
+            brand_id=brand_id,
+            rule_set_version_id=version.id,
+            number=number,
+            published_by="tests",
+            why="a test",
+            published_at=START,
         )
     )
 

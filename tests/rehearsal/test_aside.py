@@ -48,7 +48,7 @@ def test_the_story_names_the_version_the_other_rules_and_what_is_due(world: Worl
     assert {one.what for one in story.coming} >= {"message", "promise"}
     shown = story.model_dump(mode="json")
     assert all("id" not in one and "rule_set_version_id" not in str(one) for one in shown["crossings"])
-    assert shown["crossings"][0]["decisions"][0]["publication"] == 1
+    assert shown["crossings"][0]["decisions"][0]["rules_publication"] == 1
 
 
 def test_why_a_rule_is_not_for_a_parcel(past):
