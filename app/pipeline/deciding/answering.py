@@ -9,13 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models import Crossing, Decision
-from app.models.facts import News, Told
+from app.models.facts import Facts, News, Told
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planning import Planned, plan, sender_of
 from app.pipeline.hearing import Locked, Tally
 from app.pipeline.house import House
-from app.rules.decide import Crossed, decide
+from app.rules.decide import Crossed, Decided, decide
+from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing
 
 
@@ -56,12 +57,14 @@ def answer(
     if not opened:
         return Tally()
     locked = scene.locked
-    crossed: list[Crossed] = []
+    rules = rules_of(session, house, {locked.shipments[shipment_id].brand_id for shipment_id, _ in opened})
+    meanwhile = Meanwhile()
+    answered: list[tuple[Facts, list[Decided]]] = []
     rows: list[dict[str, Any]] = []
     for shipment_id, crossing in opened:
         shipment = scene.parcel(shipment_id)
         order = locked.orders[shipment.order_id]
-        facts = picture(
+        drawn = picture(
             locked.brands[order.brand_id],
             order,
             shipment,
@@ -69,18 +72,19 @@ def answer(
             _news(crossing),
             scene.told[shipment_id],
         )
+        facts = meanwhile.known(order.id, drawn)
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
         one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
-        crossed.append(one)
+        answers = decide(one, rules[order.brand_id], house.channels, now)
+        meanwhile.note(order.id, facts, answers, now)
+        answered.append((facts, answers))
         rows.append(_crossing_row(house, shipment, crossing, one, now))
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
-    rules = rules_of(session, house, {row["brand_id"] for row in rows})
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
-    for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
+    for crossing_id, row, (facts, answers) in zip(ids, rows, answered, strict=True):
         order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
-        for decided in decide(one, own, house.channels, now):
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own))
+        planned += [Planned(crossing_id, row, facts, decided, order.locale, own) for decided in answers]
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)
