@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
 from app.insight.lived_by import Lived, lived_by
+from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
@@ -38,7 +39,8 @@ T = TypeVar("T", bound=_Told)
 
 
 class ScanStory(_Told):
-    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read."""
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts
+    for nothing: it was another parcel's, under a number that turned out to be wrong."""
 
     occurred_at: datetime | None
     written_time: str
@@ -49,6 +51,7 @@ class ScanStory(_Told):
     milestone: str | None
     description: str
     place: str | None
+    retired_at: datetime | None = None
 
 
 class AnswerStory(_Told):
@@ -103,6 +106,8 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
+    """One message. `tells_of` are the outside ids of the parcels that it tells of, where there are several."""
+
     id: str
     channel: str
     locale: str
@@ -115,13 +120,15 @@ class MessageStory(_Told):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    tells_of: tuple[str, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did. `rules_publication` says as which publication its rules
-    counted (None: they are those that ship), `rules_digest` names their text."""
+    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
+    `rules_publication` says as which publication its rules counted (None: they are those that ship), `rules_digest`
+    names their text."""
 
     rule: str
     rules_publication: int | None
@@ -136,13 +143,16 @@ class DecisionStory(_Told):
 
 
 class CrossingStory(_Told):
-    """One milestone that the parcel reached. `crossed_at` is when the engine concluded it."""
+    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded
+    it. From `retired_at` on it counts for nothing: it was opened under a number that turned out to be wrong."""
 
+    scope: str
     milestone: str
     occurrence: int
     cause: str
     occurred_at: datetime
     crossed_at: datetime
+    retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
 
 
@@ -251,7 +261,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
-        crossings=_crossings(session, shipment.id, brand_id is None),
+        crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
@@ -288,9 +298,11 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
-def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[CrossingStory, ...]:
+def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:
+    whole = sa.and_(Crossing.scope == "order", Crossing.scope_id == shipment.order_id)
+    own = sa.and_(Crossing.scope == "parcel", Crossing.shipment_id == shipment.id)
     crossings = session.scalars(
-        sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
+        sa.select(Crossing).where(sa.or_(own, whole)).order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     ids = [crossing.id for crossing in crossings]
     decisions = _grouped(
@@ -298,10 +310,19 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
-    told = {
-        (message.crossing_id, message.rule, message.channel): story
-        for message, story in zip(messages, _messages(session, messages, inside), strict=True)
-    }
+    together = told_elsewhere(session, ids)
+    elsewhere = session.scalars(
+        sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
+    ).all()
+    stories = dict(
+        zip(
+            [message.id for message in (*messages, *elsewhere)],
+            _messages(session, [*messages, *elsewhere], inside),
+            strict=True,
+        )
+    )
+    told = {(message.crossing_id, message.rule, message.channel): stories[message.id] for message in messages}
+    told |= {(row.crossing_id, row.rule, row.channel): stories[row.message_id] for row in together}
     return tuple(
         _as(
             CrossingStory,
@@ -346,12 +367,14 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
+    covers = covered(session, messages)
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
             sentence=Reason(message.reason).sentence,
+            tells_of=tells_of(message, covers.get(message.id, ())),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
@@ -386,4 +409,5 @@ CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
     Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.order.value: "every parcel of the order has arrived",
 }

@@ -84,7 +84,10 @@ class IncomingScan(_Incoming):
 
 class IncomingParcel(_Incoming):
     """One parcel. Without carrier or number it is legal, and is heard of only through scans. `direction` says which way
-    it goes (`return`: back to the shop), once and for all."""
+    it goes (`return`: back to the shop), once and for all.
+
+    `cancelled: true` takes it out of the order, `false` brings it back; left out, it stays as it is.
+    """
 
     reference: Identifier = None
     direction: Literal["outbound", "return"] = "outbound"
@@ -93,6 +96,7 @@ class IncomingParcel(_Incoming):
     items: Annotated[tuple[IncomingItem, ...], Field(max_length=500)] = ()
     promised_on: Day | None = None
     scans: Annotated[tuple[IncomingScan, ...], Field(max_length=500)] = ()
+    cancelled: StrictBool | None = None
 
     @field_validator("carrier")
     @classmethod

@@ -174,7 +174,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.planned: "The rule matched, and a message was planned.",
     Reason.history: "This happened before the parcel was handed to Doorstep, so nobody is told again.",
     Reason.stale: "We heard of it too late for the news to be worth sending.",
-    Reason.late_news: "The parcel had come further by the time we heard of it, or something newer of the kind was known.",
+    Reason.late_news: "By the time we heard of it the parcel had come further, or the same had happened again.",
     Reason.no_address: "The order has no address for this channel.",
     Reason.channel_off: "No provider is set up for this channel.",
     Reason.no_template: "The rule names a template that does not exist.",
