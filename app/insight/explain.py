@@ -2,16 +2,17 @@
 left or did not."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
+from app.insight.lived_by import Lived, lived_by
 from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
@@ -19,6 +20,7 @@ from app.models import (
     Crossing,
     Decision,
     EnrolledNumber,
+    Estimate,
     InboundMessage,
     Message,
     Order,
@@ -69,6 +71,15 @@ class FollowingStory(_Told):
     followed_until: datetime | None
     called_at: datetime | None
     problem: str | None
+
+
+class EstimateStory(_Told):
+    """What its carrier expected from `as_of` on: a window (UTC) or a day; neither where it took its word back."""
+
+    as_of: datetime
+    starts_at: datetime | None
+    ends_at: datetime | None
+    day: date | None
 
 
 class ReceiptStory(_Told):
@@ -125,16 +136,32 @@ class MessageStory(_Told):
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one."""
+    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
+
+    `inputs` are the facts that its condition asked for. `rules_publication` says as which publication its rules counted
+    (None: they are those that ship), `rules_digest` names their text.
+    """
 
     rule: str
+    rules_publication: int | None
+    rules_digest: str
     channel: str
+    recipient_id: str
     fired: bool
     reason: str
     sentence: str
     detail: str
     decided_at: datetime
+    inputs: dict[str, Any] = Field(default_factory=dict)
     message: MessageStory | None = None
+    rule_set_version_id: int = Field(exclude=True)
+
+
+class AsideStory(_Told):
+    """A rule that looks at the milestone and was not for this parcel."""
+
+    rule: str
+    why: str
 
 
 class CrossingStory(_Told):
@@ -149,6 +176,8 @@ class CrossingStory(_Told):
     crossed_at: datetime
     retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
+    aside: tuple[AsideStory, ...] = ()
+    id: int = Field(exclude=True)
 
 
 class ReplyStory(_Told):
@@ -168,6 +197,17 @@ class TroubleStory(_Told):
     asked_again_at: datetime | None
 
 
+class ComingStory(_Told):
+    """One thing that is due. `what` is `message` (it leaves, if it is still true then), `promise` (late, unless it has
+    arrived), `look` (the engine looks at the calendar again) or `question` (its carrier is asked). `at` is UTC."""
+
+    at: datetime
+    what: Literal["message", "promise", "look", "question"]
+    milestone: str | None = None
+    channel: str | None = None
+    message: str | None = None
+
+
 class Story(_Told):
     """Everything that is known of one parcel. All instants are UTC; `zone` is where the shopper lives."""
 
@@ -180,6 +220,7 @@ class Story(_Told):
     milestone: str
     milestone_at: datetime | None
     delivery_doubted_at: datetime | None
+    late_since: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
@@ -196,10 +237,12 @@ class Story(_Told):
     watch_at: datetime | None
     scans: tuple[ScanStory, ...]
     faults: tuple[AnswerStory, ...]
+    estimates: tuple[EstimateStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
     following: FollowingStory | None = None
     carrier_trouble: TroubleStory | None = None
+    coming: tuple[ComingStory, ...] = ()
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -240,6 +283,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
         delivery_doubted_at=shipment.delivery_doubted_at,
+        late_since=shipment.late_since,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
@@ -256,6 +300,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
+        estimates=_estimates(session, shipment.id),
         crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
@@ -278,6 +323,11 @@ def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
     query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
     return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _estimates(session: Session, shipment_id: int) -> tuple[EstimateStory, ...]:
+    query = sa.select(Estimate).where(Estimate.shipment_id == shipment_id, Estimate.retired_at.is_(None))
+    return tuple(_as(EstimateStory, row) for row in session.scalars(query.order_by(Estimate.as_of)))
 
 
 def _following(session: Session, shipment: Shipment) -> FollowingStory | None:
@@ -304,6 +354,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
     together = told_elsewhere(session, ids)
     elsewhere = session.scalars(
         sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
@@ -315,17 +366,30 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
             strict=True,
         )
     )
-    told = {(message.crossing_id, message.rule, message.channel): stories[message.id] for message in messages}
-    told |= {(row.crossing_id, row.rule, row.channel): stories[row.message_id] for row in together}
+    told = {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.id] for one in messages}
+    told |= {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.message_id] for one in together}
     return tuple(
-        _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
+        _as(
+            CrossingStory,
+            crossing,
+            decisions=tuple(_decision(one, told, rules) for one in decisions.get(crossing.id, [])),
+        )
         for crossing in crossings
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
-    message = told.get((decision.crossing_id, decision.rule, decision.channel))
-    return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
+def _decision(
+    decision: Decision, told: dict[tuple[int, str, str, str], MessageStory], rules: Mapping[int, Lived]
+) -> DecisionStory:
+    lived = rules[decision.rule_set_version_id]
+    return _as(
+        DecisionStory,
+        decision,
+        rules_publication=lived.publication(decision.decided_at),
+        rules_digest=lived.digest,
+        sentence=Reason(decision.reason).sentence,
+        message=told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id)),
+    )
 
 
 # What one brand's people may not read is why, and by whom, the whole installation is paused.
@@ -389,6 +453,10 @@ def _as(kind: type[T], row: Any, **given: Any) -> T:
 CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
-    Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.silence.value: "nothing new had been heard of it for too long",
+    Cause.carrier_says.value: "the carrier called it delayed",
+    Cause.eta_beyond_promise.value: "the carrier expected it later than the shop had promised",
+    Cause.eta.value: "the carrier expected it at another time than was known",
+    Cause.pickup_ends.value: "it had not been collected, and would soon go back",
     Cause.order.value: "every parcel of the order has arrived",
 }

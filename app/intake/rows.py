@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -147,7 +147,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
-        "watch_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
+        "watch_at": None if cancelled else _plain(first_look(parcel.promised_on, order, terms.now)),
     }
 
 
@@ -176,7 +176,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
         row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before) or restarts or comes_back:
-        row["watch_at"] = None if _over(row, _ENDED) else _plain(due)
+        row["watch_at"] = None if _over(row, _ENDED) else _plain(terms.now)
     if row["cancelled_at"] is not None:
         row |= {"next_poll_at": None, "watch_at": None}
     return None if row == old else row | {"id": stored["id"]}
@@ -213,6 +213,16 @@ def promise_end(parcel_day: date | None, order: Row) -> datetime | None:
     """The instant at which the parcel's promise, else its order's, is broken."""
     day = parcel_day or order["promised_on"]
     return end_of_day(day, order["zone"]) if day else None
+
+
+_FIRST_LOOK = timedelta(days=1)
+
+
+def first_look(parcel_day: date | None, order: Row, now: datetime) -> datetime:
+    """When the calendar is looked at first: as the promise ends, and in a day at the latest, which is the shortest time
+    that anyone may wait for a scan. What is awaited then is for the rules to say."""
+    ends_at = promise_end(parcel_day, order)
+    return min(ends_at, now + _FIRST_LOOK) if ends_at else now + _FIRST_LOOK
 
 
 def _over(stored: Row | Writable, ends: frozenset[Milestone]) -> bool:

@@ -14,6 +14,7 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
@@ -70,13 +71,15 @@ class Release:
     cancelled: bool
     told: frozenset[Milestone]
     told_newer: bool
-    no_longer: bool
+    gone: bool
     unasked: bool
     as_decided: bool
     avoid: str | None
     priority: int
     quiet: str | None = None
     erased: bool = False
+    undone: str | None = None
+    """Why what it tells is so no longer, where that is the case."""
     anew: bool = False
 
 
@@ -108,8 +111,8 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "delivery_doubted_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
-    "notes", "cancelled_at", "last_polled_at", "next_poll_at",
+    "milestone_at", "delivered_at", "delivery_doubted_at", "late_since", "items", "promised_on", "eta_from",
+    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: 
             return _first(then, now)
         anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
         releases = [one for one in anew if one.parcel_id in true]
-    return _together(releases, now)
+    return together(releases, now)
 
 
 def _first(releases: Sequence[Release], now: datetime) -> Release:
@@ -174,7 +177,7 @@ def _first(releases: Sequence[Release], now: datetime) -> Release:
     return next(true, next((one for one in releases if not one.cancelled), releases[0]))
 
 
-def _together(releases: Sequence[Release], now: datetime) -> Release:
+def together(releases: Sequence[Release], now: datetime) -> Release:
     """Those of which it is true, in the facts of the first."""
     first = _first(releases, now)
     true = [one for one in releases if untrue(one, now) is None]
@@ -248,13 +251,14 @@ def _release(
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told=frozenset(other for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
-        no_longer=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
+        gone=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
         avoid=row.avoid,
         erased=order.erased_at is not None,
         priority=row.priority,
         quiet=row.quiet,
+        undone=no_longer(milestone, facts, shipment),
         anew=anew,
     )
 
@@ -304,10 +308,12 @@ def untrue(release: Release, now: datetime) -> Withheld | None:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
-    if release.no_longer:
+    if release.gone:
         return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
     if old := outdated(release.milestone, _now(release)):
         return Withheld(release.id, MessageState.superseded, old, _where(release))
+    if release.undone is not None:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.undone)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     return None

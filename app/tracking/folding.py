@@ -33,6 +33,7 @@ class KnownScan:
     description: str = ""
     place: str | None = None
     moves: bool = False
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.models.vocabulary import ENDS, PROGRESS, Cause, Milestone
+from app.models.vocabulary import PROGRESS, Cause, Milestone
 from app.tracking.folding import Episode, KnownScan, ParcelState, fold
 from app.tracking.standing import ONCE
 
@@ -14,28 +14,11 @@ __all__ = [
     "KnownScan",
     "NewCrossing",
     "ParcelState",
-    "delay",
     "fold",
     "new_crossings",
     "silence",
     "written_off",
 ]
-
-
-def delay(state: ParcelState, promise_ends_at: datetime | None, now: datetime) -> Episode | None:
-    """The episode that a broken promise opens: the promised day ended before the parcel had been delivered.
-
-    It occurred at the instant the promise ended, whenever that is noticed. A parcel on its way back, or
-    written off, is not late.
-    """
-    if promise_ends_at is None or now < promise_ends_at:
-        return None
-    if state.delivered_at is not None and state.delivered_at < promise_ends_at:
-        return None
-    ended = next((e for e in state.episodes if e.milestone in ENDS and e.occurred_at < promise_ends_at), None)
-    if ended or any(e.milestone is Milestone.returning and e.occurred_at < promise_ends_at for e in state.episodes):
-        return None
-    return Episode(Milestone.delayed, promise_ends_at, anchor=None, cause=Cause.promise_passed)
 
 
 def silence(
@@ -68,6 +51,7 @@ class KnownCrossing:
     occurrence: int
     anchor: bytes | None
     occurred_at: datetime
+    cause: Cause = Cause.scan
 
 
 @dataclass(frozen=True, slots=True)

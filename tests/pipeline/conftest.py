@@ -1,6 +1,7 @@
 """A house with real PostgreSQL and templates, a clock that a test turns, and providers that do as they are told."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -150,6 +151,13 @@ def heard_scan(milestone: Milestone | None, at: datetime, name: str = "") -> Hea
 @pytest.fixture
 def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
     """A house in live mode whose providers are `Obedient`."""
+    with built_world(engine) as built:
+        yield built
+
+
+@contextmanager
+def built_world(engine: sa.Engine) -> Iterator[World]:
+    """The same on a database that outlives one test, with its brand in place."""
     clock, woken = TurnedClock(), []
     email, sms = Obedient("sendgrid", "email"), Obedient("twilio", "sms")
     settings = Settings(send="shadow", carriers={"dhl": {"api_key": "k", "requests_per_day": "none"}})

@@ -56,6 +56,7 @@ def test_the_page_says_where_a_parcel_waits(client, sessions, told):
     page = client.get(path).text
     assert "ICA &lt;Nära&gt;" in page and "Storgatan 1, Falun" in page and "Mon–Fri 8–20" in page
     assert "It waits there until Tuesday 1 December." in page
+    assert "<h1>Collect it by Tuesday 1 December</h1>" in page
     assert 'href="https://dhl.example/JJD1"' in page
 
 

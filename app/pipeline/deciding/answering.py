@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from app.models import Crossing, Decision
 from app.models.facts import Facts, News
 from app.models.vocabulary import Milestone
-from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -39,7 +38,7 @@ def answer(
             order,
             shipment,
             scene.others(shipment),
-            _news(crossing),
+            news_of(crossing),
             scene.told[shipment_id],
         )
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
@@ -53,11 +52,10 @@ def answer(
         crossed.append(one)
         rows.append(row | {"inputs": one.inputs(house.channels) | beside})
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
-    rules = rules_of(session, house, {row["brand_id"] for row in rows})
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
     for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
-        order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
+        order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
         for decided in decide(one, own, house.channels, now):
             earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
             planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, earlier))
@@ -72,7 +70,8 @@ def answer(
     )
 
 
-def _news(crossing: NewCrossing) -> News:
+def news_of(crossing: NewCrossing) -> News:
+    """What has happened, as rules and templates read it."""
     episode = crossing.episode
     return News(
         milestone=episode.milestone,
