@@ -21,6 +21,7 @@ _WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
 _TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
 _TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
 _AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
+_AND_BACK_TO_THE_SHOPPER = (Milestone.registered, *_AND_BACK)
 _TO_THE_SHOP = (*_WAY, Milestone.return_received)
 _TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
 """States in which an expected time of arrival would say nothing, or nothing true."""
@@ -240,7 +241,7 @@ def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], spe
 def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
     states = {*seen.reached, facts.parcel.milestone}
     if states & {Milestone.returning, Milestone.returned}:
-        return _AND_BACK
+        return _AND_BACK if facts.parcel.direction == "outbound" else _AND_BACK_TO_THE_SHOPPER
     if facts.parcel.direction == "return":
         return _TO_THE_SHOP
     return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
@@ -256,6 +257,8 @@ def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: 
 
 def _word(step: Milestone, way: Sequence[Milestone], words: Mapping[str, Any]) -> str:
     named = "collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value
+    if way is _AND_BACK_TO_THE_SHOPPER and step is Milestone.returned:
+        named = "with_you_again"
     return str(words["journey"][named])
 
 
