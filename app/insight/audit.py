@@ -60,13 +60,15 @@ _LAWS: dict[str, str] = {
         WHERE decisions.fired AND NOT EXISTS (
             SELECT 1 FROM messages WHERE messages.shipment_id = crossings.shipment_id
                 AND messages.crossing_id = decisions.crossing_id
-                AND messages.rule = decisions.rule AND messages.channel = decisions.channel)
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel
+                AND messages.recipient_id = decisions.recipient_id)
     """,
     "every message has the decision that planned it": """
         SELECT messages.public_id FROM messages
         WHERE NOT EXISTS (
             SELECT 1 FROM decisions WHERE messages.crossing_id = decisions.crossing_id
-                AND messages.rule = decisions.rule AND messages.channel = decisions.channel AND decisions.fired)
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel
+                AND messages.recipient_id = decisions.recipient_id AND decisions.fired)
     """,
     "a reason stands on everything that was not sent": """
         SELECT public_id FROM messages

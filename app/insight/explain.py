@@ -102,8 +102,12 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
+    """One message. `in_place_of` is the one that it stands in for."""
+
     id: str
     channel: str
+    recipient_id: str
+    in_place_of: str | None
     locale: str
     state: str
     reason: str
@@ -123,6 +127,7 @@ class DecisionStory(_Told):
 
     rule: str
     channel: str
+    recipient_id: str
     fired: bool
     reason: str
     sentence: str
@@ -292,7 +297,7 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     told = {
-        (message.crossing_id, message.rule, message.channel): story
+        (message.crossing_id, message.rule, message.channel, message.recipient_id): story
         for message, story in zip(messages, _messages(session, messages, inside), strict=True)
     }
     return tuple(
@@ -301,8 +306,8 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str], MessageStory]) -> DecisionStory:
-    message = told.get((decision.crossing_id, decision.rule, decision.channel))
+def _decision(decision: Decision, told: dict[tuple[int, str, str, str], MessageStory]) -> DecisionStory:
+    message = told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id))
     return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
 
 
@@ -326,11 +331,13 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
+    outside = {message.id: message.public_id for message in messages}
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
+            in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),

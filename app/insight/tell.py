@@ -137,6 +137,7 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     kind = {"sms": "SMS", "whatsapp": "WhatsApp"}.get(decision.channel, decision.channel.capitalize())
+    kind += " to the team" if decision.recipient_id == "team" else ""
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
@@ -147,6 +148,8 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
     yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
+    if decision.reason == Reason.fell_back:
+        yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
     for pause in message.pauses:

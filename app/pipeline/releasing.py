@@ -17,6 +17,7 @@ from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
+from app.pipeline.team import TEAM, team_of, team_person
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
@@ -38,6 +39,8 @@ class Addressee:
     person: Person
     digest: bytes | None
     suppressed: SuppressionKind | None = None
+    zones: tuple[str, ...] = ()
+    """Where it must be day for them, if not where the shopper lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Release:
     priority: int
     quiet: str | None = None
     erased: bool = False
+    recipient_id: str = "shopper"
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet",
+    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet", "recipient_id",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -123,7 +128,7 @@ _AVOID = sa.case(
 )
 
 
-def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
+def load(session: Session, house: House, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
         sa.select(*_columns(Message, _MESSAGE), Crossing.facts, _AVOID.label("avoid"))
@@ -135,26 +140,35 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     orders = _orders(session, order_ids)
     shipments = _parcels(session, order_ids)
     told = _told(session, {row.shipment_id for row in rows})
-    addressees = _addressees(session, rows, orders)
+    addressees = _addressees(session, house, rows, orders)
     return [_release(row, addressees[row.id], orders, shipments, told, now) for row in rows]
 
 
-def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
-    """Whom each message goes to: where it was released before, still the address of then."""
-    people = {
-        row.id: Person.model_validate(row.personal)
-        if row.rendered_at is not None and row.personal
-        else person_of(orders[row.order_id])
-        for row in rows
+def _addressees(session: Session, house: House, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
+    """Whom each message goes to: where it was released before, still the address of then. What shoppers said about
+    their addresses is not about the team's."""
+    people = {row.id: _person(house, row, orders) for row in rows}
+    digests = {
+        row.id: None if row.recipient_id == TEAM else _digest(Channel(row.channel), people[row.id]) for row in rows
     }
-    digests = {row.id: _digest(Channel(row.channel), people[row.id]) for row in rows}
     held_back = standing(session, filter(None, digests.values()))
     return {
         row.id: Addressee(
-            people[row.id], digests[row.id], held_back.get((row.brand_id, row.channel, digests[row.id] or b""))
+            people[row.id],
+            digests[row.id],
+            held_back.get((row.brand_id, row.channel, digests[row.id] or b"")),
+            (team_of(house, row.facts["brand"]["key"]).zone,) if row.recipient_id == TEAM and row.facts else (),
         )
         for row in rows
     }
+
+
+def _person(house: House, row: Any, orders: Mapping[int, Any]) -> Person:
+    if row.rendered_at is not None and row.personal:
+        return Person.model_validate(row.personal)
+    if row.recipient_id == TEAM:
+        return team_person(house, row.facts["brand"]["key"]) if row.facts else Person()
+    return person_of(orders[row.order_id])
 
 
 def _digest(channel: Channel, person: Person) -> bytes | None:
@@ -167,13 +181,13 @@ def _release(
     addressee: Addressee,
     orders: Mapping[int, Any],
     shipments: Mapping[int, Sequence[Any]],
-    told: Mapping[tuple[int, str], Sequence[tuple[int, Milestone]]],
+    told: Mapping[tuple[int, str, str], Sequence[tuple[int, Milestone]]],
     now: datetime,
 ) -> Release:
     order = orders[row.order_id]
     shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
     milestone = Milestone(row.milestone)
-    on_this_channel = told.get((row.shipment_id, row.channel), ())
+    on_this_channel = told.get((row.shipment_id, row.channel, row.recipient_id), ())
     frozen = row.rendered_at is not None
     if frozen:
         facts = Facts.model_validate(row.released or row.facts)
@@ -204,6 +218,8 @@ def _release(
         as_decided=as_decided,
         avoid=row.avoid,
         erased=order.erased_at is not None,
+        recipient_id=row.recipient_id,
+        zones=addressee.zones,
         priority=row.priority,
         quiet=row.quiet,
     )
@@ -231,15 +247,16 @@ def _parcels(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]
     return found
 
 
-def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], list[tuple[int, Milestone]]]:
-    """What each parcel's shopper has been, or is being, told of on each channel, by message."""
+def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str, str], list[tuple[int, Milestone]]]:
+    """What each parcel's shopper (or team) has been, or is being, told of on each channel, by message."""
     silent = [state.value for state in WITHHELD | FAILED]
-    query = sa.select(Message.id, Message.shipment_id, Message.channel, Message.milestone).where(
+    columns = (Message.id, Message.shipment_id, Message.channel, Message.recipient_id, Message.milestone)
+    query = sa.select(*columns).where(
         Message.shipment_id == sa.func.any(list(shipment_ids)), Message.state.not_in(silent)
     )
-    told: dict[tuple[int, str], list[tuple[int, Milestone]]] = {}
+    told: dict[tuple[int, str, str], list[tuple[int, Milestone]]] = {}
     for row in session.execute(query):
-        told.setdefault((row.shipment_id, row.channel), []).append((row.id, Milestone(row.milestone)))
+        told.setdefault((row.shipment_id, row.channel, row.recipient_id), []).append((row.id, Milestone(row.milestone)))
     return told
 
 
@@ -281,7 +298,7 @@ def _morning(release: Release, now: datetime) -> datetime | None:
     """When a message may leave that must not now, for it is quiet where its shopper lives."""
     if release.quiet is None:
         return None
-    quiet, zones = parse_quiet(release.quiet), zones_of(release.facts.shopper)
+    quiet, zones = parse_quiet(release.quiet), release.zones or zones_of(release.facts.shopper)
     soon = now + _ON_ITS_WAY
     if not is_quiet(now, zones, quiet) and not is_quiet(soon, zones, quiet):
         return None
@@ -292,15 +309,20 @@ _OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
 
 
 def overtaken(release: Release) -> bool:
-    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, it will not
-    arrive, or the shopper hears of something further, or of the same once more, on this very channel."""
-    own = PROGRESS.get(release.milestone, 0)
-    now_at = PROGRESS.get(release.parcel_milestone, 0)
-    if release.told_newer or (release.parcel_milestone in _OFF_THE_WAY and release.milestone not in _OFF_THE_WAY):
+    """Whether this news would be old: the parcel has left it behind, or the shopper hears of something further, or of
+    the same once more, on this very channel."""
+    return release.told_newer or left_behind(release.milestone, release.parcel_milestone, release.told_further)
+
+
+def left_behind(news: Milestone, parcel: Milestone, told_further: bool = False) -> bool:
+    """Whether a parcel has come so far that this news of it would be old: it arrives today or has arrived, or will not
+    arrive. `told_further`: the shopper hears of something further anyway."""
+    own, now_at = PROGRESS.get(news, 0), PROGRESS.get(parcel, 0)
+    if parcel in _OFF_THE_WAY and news not in _OFF_THE_WAY:
         return True
-    if release.parcel_milestone is Milestone.exception and release.milestone is Milestone.out_for_delivery:
+    if parcel is Milestone.exception and news is Milestone.out_for_delivery:
         return True  # something came between: it does not arrive today on that word
-    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
+    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or told_further)
 
 
 _REMEMBERED = 256

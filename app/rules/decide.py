@@ -1,27 +1,28 @@
 """Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.models.facts import Facts
-from app.models.vocabulary import Channel, Reason
+from app.models.facts import Facts, ShopperFacts, Team
+from app.models.vocabulary import FIRED, UNREACHED, Channel, Reason
 from app.rules.conditions import ConditionFailed, View
 from app.rules.quiet import Quiet, first_allowed, zones_of
-from app.rules.ruleset import Rule, RuleSet, Send
+from app.rules.ruleset import Audience, Rule, RuleSet, Send
 
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
-    opened it had been heard before it meant this."""
+    opened it had been heard before it meant this. `team`: where the brand's own people can be written to."""
 
     facts: Facts
     late: bool = False
     history_until: datetime | None = None
     cancelled: bool = False
     reread: bool = False
+    team: Team = field(default_factory=Team)
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
         """What it is decided on beside its facts, as plain JSON values."""
@@ -30,6 +31,7 @@ class Crossed:
             "history_until": self.history_until.isoformat() if self.history_until else None,
             "cancelled": self.cancelled,
             "reread": self.reread,
+            "team": self.team.model_dump(),
             "channels": sorted(channels),
         }
 
@@ -43,6 +45,7 @@ class Crossed:
             datetime.fromisoformat(until) if until else None,
             inputs.get("cancelled", False),
             inputs.get("reread", False),
+            Team.model_validate(inputs.get("team", {})),
         )
         return crossed, frozenset(map(Channel, inputs.get("channels", ())))
 
@@ -76,11 +79,49 @@ def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now:
     answers: list[Decided] = []
     for rule in looking:
         withheld = _withheld(crossed, rule, view, now)
-        answers += [
-            _answer(crossed, rule, send, withheld or _reachable(crossed, send.channel, channels), now)
-            for send in rule.send
-        ]
+        answers += _answers(crossed, rule, withheld, channels, now)
     return answers
+
+
+def _answers(
+    crossed: Crossed, rule: Rule, withheld: tuple[Reason, str] | None, channels: Collection[Channel], now: datetime
+) -> list[Decided]:
+    """A rule's answer on each channel, and on those that stand in for one that cannot reach them."""
+
+    def reach(send: Send) -> tuple[Reason, str]:
+        return reachable(crossed, send, channels)
+
+    answers = [_answer(crossed, rule, send, withheld or reach(send), now) for send in rule.send]
+    answered = {(one.channel, one.recipient_id) for one in answers}
+    for send, own in zip(rule.send, tuple(answers), strict=True):
+        for instead in in_place_of(crossed, rule, send, own.reason, reach, now):
+            if (instead.channel, instead.recipient_id) not in answered:
+                answered.add((instead.channel, instead.recipient_id))
+                answers.append(instead)
+    return answers
+
+
+def in_place_of(
+    crossed: Crossed, rule: Rule, send: Send, why: Reason, reach: Callable[[Send], tuple[Reason, str]], now: datetime
+) -> Sequence[Decided]:
+    """The answers on the channels that stand in for one that ended for `why`, as far as the first that can reach them:
+    none where that is no reason to fall back, and none on a channel that the rule tells anyway.
+
+    `reach` says whether a channel can reach them: `planned`, or why not.
+    """
+    answers: list[Decided] = []
+    following = send.fallback if why in UNREACHED else None
+    while following is not None and not any(_same_way(following, own) for own in rule.send):
+        decided = _answer(crossed, rule, following, reach(following), now)
+        if decided.fired:
+            decided = replace(decided, reason=Reason.fell_back, detail=f"in place of the {send.channel.value}")
+        answers.append(decided)
+        following = following.fallback if decided.reason in UNREACHED else None
+    return answers
+
+
+def _same_way(one: Send, other: Send) -> bool:
+    return (one.channel, one.audience) == (other.channel, other.audience)
 
 
 def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], now: datetime) -> Decided:
@@ -88,7 +129,7 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
     expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
     quiet = rule.quiet.get(send.channel)
     if quiet is not None:
-        send_at = first_allowed(send_at, zones_of(crossed.facts.shopper), quiet)
+        send_at = first_allowed(send_at, _zones(crossed, send), quiet)
         if reason is Reason.planned and send_at >= expires_at:
             reason, detail = Reason.quiet_hours, f"quiet until {send_at:%Y-%m-%d %H:%M} UTC, and no news by then"
     return Decided(
@@ -96,7 +137,7 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
         channel=send.channel,
         template=send.template,
         recipient_id=send.audience.value,
-        fired=reason is Reason.planned,
+        fired=reason in FIRED,
         reason=reason,
         detail=detail,
         send_at=send_at,
@@ -128,11 +169,18 @@ def _withheld(crossed: Crossed, rule: Rule, view: View | None, now: datetime) ->
     return None
 
 
-def _reachable(crossed: Crossed, channel: Channel, channels: Collection[Channel]) -> tuple[Reason, str]:
-    """Whether a channel can reach the shopper: `planned`, or why not."""
-    shopper = crossed.facts.shopper
-    if channel not in channels:
-        return Reason.channel_off, f"no provider for {channel}"
-    if not (shopper.has_email if channel is Channel.email else shopper.has_phone):
-        return Reason.no_address, "no email address" if channel is Channel.email else "no phone number"
+def _zones(crossed: Crossed, send: Send) -> tuple[str, ...]:
+    """Where it must be day for whoever a message is to."""
+    return (crossed.team.zone,) if send.audience is Audience.team else zones_of(crossed.facts.shopper)
+
+
+def reachable(crossed: Crossed, send: Send, channels: Collection[Channel]) -> tuple[Reason, str]:
+    """Whether a channel can reach whom it is for: `planned`, or why not."""
+    team = send.audience is Audience.team
+    whom: ShopperFacts | Team = crossed.team if team else crossed.facts.shopper
+    if send.channel not in channels:
+        return Reason.channel_off, f"no provider for {send.channel}"
+    if not (whom.has_email if send.channel is Channel.email else whom.has_phone):
+        lacking = "no email address" if send.channel is Channel.email else "no phone number"
+        return Reason.no_address, f"{lacking} of the brand's team" if team else lacking
     return Reason.planned, ""

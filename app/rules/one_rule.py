@@ -140,13 +140,13 @@ class RuleReader:
             self.nodes.fault(node, "send", "the same channel twice", "One rule sends one message a channel.")
         return tuple(sends)
 
-    def one_send(self, node: yaml.Node, when: str | None) -> Send | None:
-        """One channel, with the template of the milestone's name unless another is named."""
+    def one_send(self, node: yaml.Node, when: str | None, whom: Audience = Audience.shopper) -> Send | None:
+        """One channel, with the template of the milestone's name and the audience `whom` unless others are named."""
         entries: Entries = {"channel": node}
         if isinstance(node, yaml.MappingNode):
             entries = self.nodes.entries(node, "send", ("channel", "template", "audience"))
         channel = self.nodes.choice(entries, node, "channel", Channel)
-        audience = Audience(self.optional(entries, node, "audience", Audience) or "shopper")
+        audience = Audience(self.optional(entries, node, "audience", Audience) or whom)
         template = entries.get("template")
         name = str(template.value) if isinstance(template, yaml.ScalarNode) else (when or "")
         if channel:
@@ -171,7 +171,7 @@ class RuleReader:
         node = steps.get(send.channel)
         if node is None:
             return send
-        following = self.one_send(node, send.template)
+        following = self.one_send(node, send.template, send.audience)
         if following is None:
             return send
         if following.channel in passed:

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.models import Crossing, Decision
 from app.models.facts import News, Told
+from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planning import Planned, plan, sender_of
 from app.pipeline.hearing import Locked, Tally
 from app.pipeline.house import House
+from app.pipeline.team import team_of
 from app.rules.decide import Crossed, decide
 from app.tracking.milestones import NewCrossing
 
@@ -70,7 +72,8 @@ def answer(
             scene.told[shipment_id],
         )
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
-        one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
+        team = team_of(house, facts.brand.key)
+        one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
         crossed.append(one)
         rows.append(_crossing_row(house, shipment, crossing, one, now))
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
@@ -80,7 +83,8 @@ def answer(
     for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
         order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
         for decided in decide(one, own, house.channels, now):
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own))
+            shopper = shopper_digest(order)
+            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, shopper))
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +13,22 @@ from sqlalchemy.orm import Session
 from app.messages.base import Template, TemplateMissing
 from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.facts import Facts
-from app.models.vocabulary import MessageState, Reason
+from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
+from app.pipeline.brakes.capping import Wanted, count_capped, within_caps
 from app.pipeline.house import House
-from app.rules.decide import Decided
-from app.rules.ruleset import Priority, RuleSet
+from app.pipeline.team import TEAM, team_locale, team_of
+from app.rules.decide import Crossed, Decided, in_place_of, reachable
+from app.rules.ruleset import Audience, Priority, RuleSet, Send
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One decision on one crossing, on its way to becoming a message (or only a recorded reason)."""
+    """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
+
+    `shopper` is the digest by which the shopper's messages are counted, `fallback_of` the message that it is planned
+    in the place of.
+    """
 
     crossing_id: int
     crossing: dict[str, Any]
@@ -30,6 +36,8 @@ class Planned:
     decided: Decided
     locale: str
     rules: RuleSet
+    shopper: bytes | None = None
+    fallback_of: int | None = None
 
 
 def plan(
@@ -39,6 +47,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
+    planned = _with_templates(house, planned, now)
     _store_versions(session, house, planned)
     outcomes: dict[int, tuple[Reason, str]] = {}
     candidates: list[tuple[int, dict[str, Any]]] = []
@@ -52,10 +61,14 @@ def plan(
             outcomes[index] = (Reason.no_template, str(error))
         else:
             candidates.append((index, row))
+    capped = within_caps(session, [_wanted(planned[index], index, now) for index, _ in candidates])
+    outcomes |= {index: (why.reason, why.detail) for index, why in capped.refused.items()}
+    candidates = [(index, row) for index, row in candidates if index not in capped.refused]
     written = _take_keys(session, planned, candidates, now)
     for index, _row in candidates:
         if index not in written:
             outcomes[index] = (Reason.already_told, "")
+    count_capped(session, capped, written)
     decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
     rows = [row for index, row in candidates if index in written]
     if rows:
@@ -119,6 +132,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "planned_at": now,
         "send_at": decided.send_at,
         "expires_at": decided.expires_at,
+        "fallback_of": entry.fallback_of,
         "quiet": str(decided.quiet) if decided.quiet else None,
     }
 
@@ -134,7 +148,7 @@ def _decision_row(
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
         "recipient_id": entry.decided.recipient_id,
-        "fired": reason is Reason.planned,
+        "fired": reason in FIRED,
         "reason": reason.value,
         "detail": detail,
         "inputs": dict(entry.decided.inputs),
@@ -146,8 +160,69 @@ _Key = tuple[str, int, bytes]
 
 
 def _template(house: House, entry: Planned) -> Template:
-    decided = entry.decided
-    return house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
+    decided, brand = entry.decided, entry.facts.brand.key
+    locale = team_locale(house, brand) if decided.recipient_id == TEAM else None
+    return house.catalog.resolve(brand, locale or entry.locale, decided.template, decided.channel)
+
+
+def _with_templates(house: House, planned: Sequence[Planned], now: datetime) -> list[Planned]:
+    """The same, and in the place of each whose template is not there, what its rule falls back on."""
+    told = {(entry.crossing_id, *_way(entry)) for entry in planned}
+    found: list[Planned] = []
+    for entry in planned:
+        found.append(entry)
+        if entry.decided.fired and _lacks_template(house, entry):
+            for instead in _in_its_place(house, entry, now):
+                if (entry.crossing_id, *_way(instead)) not in told:
+                    told.add((entry.crossing_id, *_way(instead)))
+                    found.append(instead)
+    return found
+
+
+def _way(entry: Planned) -> tuple[str, str, str]:
+    return entry.decided.rule, entry.decided.channel.value, entry.decided.recipient_id
+
+
+def _lacks_template(house: House, entry: Planned) -> bool:
+    try:
+        _template(house, entry)
+    except TemplateMissing:
+        return True
+    return False
+
+
+def _in_its_place(house: House, entry: Planned, now: datetime) -> list[Planned]:
+    rule = entry.rules.named(entry.decided.rule)
+    send = rule.step(entry.decided.channel, Audience(entry.decided.recipient_id)) if rule else None
+    if rule is None or send is None:
+        return []
+    crossed = Crossed(entry.facts, team=team_of(house, entry.facts.brand.key))
+
+    def reach(following: Send) -> tuple[Reason, str]:
+        reason, detail = reachable(crossed, following, house.channels)
+        key = (following.template, following.channel.value)
+        lacking = reason is Reason.planned and key not in house.catalog.keys(entry.facts.brand.key)
+        return (Reason.no_template, f"no template {following.template!r}") if lacking else (reason, detail)
+
+    answers = in_place_of(crossed, rule, send, Reason.no_template, reach, now)
+    return [replace(entry, decided=decided) for decided in answers]
+
+
+def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
+    """What a message would count as. One that stands in for another has that one's place with the shopper."""
+    rule = entry.rules.named(entry.decided.rule)
+    counts = entry.decided.recipient_id != TEAM and entry.fallback_of is None
+    return Wanted(
+        index=index,
+        brand_id=entry.crossing["brand_id"],
+        rule=entry.decided.rule,
+        rule_cap=rule.cap if rule else None,
+        shopper=entry.shopper if counts else None,
+        shopper_cap=entry.rules.shopper_cap,
+        urgent=entry.decided.priority == Priority.urgent,
+        at=now,
+        zone=entry.facts.shopper.zone,
+    )
 
 
 def _rules_key(entry: Planned) -> _Key:
