@@ -265,6 +265,7 @@ class IncidentKind(StrEnum):
     reports = "reports"
     breach = "breach"
     storm = "storm"
+    capped = "capped"
     carrier_down = "carrier_down"
     carrier_denied = "carrier_denied"
     carrier_throttled = "carrier_throttled"
