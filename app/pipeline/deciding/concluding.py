@@ -99,7 +99,8 @@ def _known_crossings(session: Session, shipment_ids: list[int]) -> dict[int, lis
 
 def _told(session: Session, shipment_ids: list[int]) -> dict[int, list[Told]]:
     columns = (Message.shipment_id, Message.milestone, Message.channel, Message.planned_at)
-    query = sa.select(*columns).where(Message.shipment_id == sa.func.any(shipment_ids)).order_by(Message.id)
+    of_these = sa.and_(Message.shipment_id == sa.func.any(shipment_ids), Message.recipient_id == "shopper")
+    query = sa.select(*columns).where(of_these).order_by(Message.id)
     found: dict[int, list[Told]] = defaultdict(list)
     for row in session.execute(query):
         told = Told(milestone=Milestone(row.milestone), channel=row.channel, planned_at=row.planned_at)
