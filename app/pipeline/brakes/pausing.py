@@ -14,7 +14,9 @@ from app.errors import Fault, InvalidInput
 from app.models import Brand, Pause
 from app.models.pauses import with_pauses
 from app.models.vocabulary import Channel, Milestone, PauseKind
+from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
+from app.pipeline.polling.putting_off import take_up
 
 NO_REASON = "no reason given"
 CHANNELS = ", ".join(f"channel:{channel.value}" for channel in Channel)
@@ -85,13 +87,20 @@ def _unreadable(problem: str, remedy: str) -> InvalidInput:
 
 def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None) -> set[str]:
     names: dict[PauseKind, Iterable[str]] = {
-        PauseKind.rule: (rule.name for rule in house.rules.rules),
+        PauseKind.rule: _rule_names(session, house, brand) if kind is PauseKind.rule else (),
         PauseKind.template: {template for template, _channel in house.catalog.keys(brand.key if brand else None)},
         PauseKind.carrier: house.carriers,
         PauseKind.channel: (channel.value for channel in Channel),
         PauseKind.milestone: (milestone.value for milestone in Milestone),
     }
     return set(session.scalars(sa.select(Brand.key))) if kind is PauseKind.brand else set(names.get(kind, ()))
+
+
+def _rule_names(session: Session, house: House, brand: Brand | None) -> set[str]:
+    """The rules that each brand lives by at present, or that one does."""
+    brand_ids = [brand.id] if brand else list(session.scalars(sa.select(Brand.id)))
+    sets = rules_of(session, house, brand_ids).values() if brand_ids else [house.rules]
+    return {rule.name for one in sets for rule in one.rules}
 
 
 _PENDING = {
@@ -106,7 +115,7 @@ _PENDING = {
                 AND (cast(:brand AS bigint) IS NULL OR messages.brand_id = :brand))
     """,
     PauseKind.carrier: """
-        SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND carrier = :name
+        SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND :name IN (carrier, asked_of)
             AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand))
     """,
 }
@@ -261,13 +270,16 @@ def let_go(house: House) -> int:
     """
     with house.sessions() as session:
         lifted = session.execute(
-            sa.select(Pause.id, Pause.kind)
+            sa.select(Pause.id, Pause.kind, Pause.name, Pause.brand_id)
             .where(Pause.lifted_at.is_not(None), Pause.emptied_at.is_(None))
             .order_by(Pause.id)
         ).all()
     total = 0
-    for pause_id, kind in lifted:
-        not_before = house.clock.after_wall(CARRIER_FIRST_SECONDS) if kind == PauseKind.carrier else None
+    for pause_id, kind, name, brand_id in lifted:
+        not_before = None
+        if kind == PauseKind.carrier:
+            take_up(house, name, brand_id)
+            not_before = house.clock.after_wall(CARRIER_FIRST_SECONDS)
         gone = 1
         while gone:
             with house.sessions.begin() as session:
