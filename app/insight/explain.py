@@ -2,7 +2,7 @@
 left or did not."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
+from app.insight.lived_by import Lived, lived_by
 from app.models import (
     Attempt,
     CarrierAnswer,
@@ -123,9 +124,12 @@ class MessageStory(_Told):
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did."""
+    """One rule's answer, with the message it planned if it did. `rules_publication` says as which publication its rules
+    counted (None: they are those that ship), `rules_digest` names their text."""
 
     rule: str
+    rules_publication: int | None
+    rules_digest: str
     channel: str
     recipient_id: str
     fired: bool
@@ -296,19 +300,33 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
     told = {
         (message.crossing_id, message.rule, message.channel, message.recipient_id): story
         for message, story in zip(messages, _messages(session, messages, inside), strict=True)
     }
     return tuple(
-        _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
+        _as(
+            CrossingStory,
+            crossing,
+            decisions=tuple(_decision(one, told, rules) for one in decisions.get(crossing.id, [])),
+        )
         for crossing in crossings
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str, str], MessageStory]) -> DecisionStory:
-    message = told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id))
-    return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
+def _decision(
+    decision: Decision, told: dict[tuple[int, str, str, str], MessageStory], rules: Mapping[int, Lived]
+) -> DecisionStory:
+    lived = rules[decision.rule_set_version_id]
+    return _as(
+        DecisionStory,
+        decision,
+        rules_publication=lived.publication(decision.decided_at),
+        rules_digest=lived.digest,
+        sentence=Reason(decision.reason).sentence,
+        message=told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id)),
+    )
 
 
 # What one brand's people may not read is why, and by whom, the whole installation is paused.

@@ -141,13 +141,13 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
-        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} (rule {decision.rule!r})"
+        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} ({_rule(decision)})"
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
-    yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
+    yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)})"
     if decision.reason == Reason.fell_back:
         yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
@@ -157,6 +157,11 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
+
+
+def _rule(decision: DecisionStory) -> str:
+    published = f" of publication {decision.rules_publication}" if decision.rules_publication is not None else ""
+    return f"rule {decision.rule!r}{published}"
 
 
 def _goes_without_saying(message: MessageStory) -> bool:

@@ -1,15 +1,17 @@
 """Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from app.models.facts import Facts, ShopperFacts, Team
+from app.models.facts import Facts, ShopperFacts, Team, Told
 from app.models.vocabulary import FIRED, UNREACHED, Channel, Reason
-from app.rules.conditions import ConditionFailed, View
+from app.rules.conditions import Condition, ConditionFailed, View
+from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
-from app.rules.ruleset import Audience, Rule, RuleSet, Send
+from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +72,111 @@ class Decided:
 
 
 def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
-    """Every answer that the rules give to one crossing; an empty list means that no rule looks at its milestone.
+    """Every answer that the rules give to one crossing; an empty list means that no rule of the set is for it.
 
     `channels` are those for which a provider is set up. `now` and all instants are engine time in UTC.
     """
-    looking = rules.for_milestone(crossed.facts.news.milestone)
-    view = View(crossed.facts, now) if any(rule.condition for rule in looking) else None
-    answers: list[Decided] = []
-    for rule in looking:
-        withheld = _withheld(crossed, rule, view, now)
-        answers += _answers(crossed, rule, withheld, channels, now)
-    return answers
+    looking = [rule for rule in rules.for_milestone(crossed.facts.news.milestone) if rule.reach.takes(crossed.facts)]
+    if not looking:
+        return []
+    judge = _Judge(crossed, rules, channels, now)
+    return [answer for rule in looking for answer in judge.answers(rule)]
 
 
-def _answers(
-    crossed: Crossed, rule: Rule, withheld: tuple[Reason, str] | None, channels: Collection[Channel], now: datetime
-) -> list[Decided]:
-    """A rule's answer on each channel, and on those that stand in for one that cannot reach them."""
+Why = tuple[Reason, str]
+NOTHING: Mapping[str, Any] = {}
 
-    def reach(send: Send) -> tuple[Reason, str]:
-        return reachable(crossed, send, channels)
 
-    answers = [_answer(crossed, rule, send, withheld or reach(send), now) for send in rule.send]
-    answered = {(one.channel, one.recipient_id) for one in answers}
-    for send, own in zip(rule.send, tuple(answers), strict=True):
-        for instead in in_place_of(crossed, rule, send, own.reason, reach, now):
-            if (instead.channel, instead.recipient_id) not in answered:
-                answered.add((instead.channel, instead.recipient_id))
-                answers.append(instead)
-    return answers
+class _Judge:
+    """Answers to one crossing, rule by rule in the order of the document: of several that would tell a channel the
+    first does. What conditions see is made when the first of them is reached."""
+
+    def __init__(self, crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> None:
+        self.crossed, self.rules, self.channels, self.now = crossed, rules, channels, now
+        self.no_news = _no_news(crossed)
+        self.tellers: dict[tuple[Channel, Audience], str] = {}
+
+    def answers(self, rule: Rule) -> Iterator[Decided]:
+        """One rule's answer for each of its sends, and for what stands in for one that cannot reach them."""
+        own, inputs = self.own_answers(rule)
+        yield from own
+        answered = {(one.channel, one.recipient_id) for one in own}
+        for send, answer in zip(rule.send, own, strict=True):
+            for instead in in_place_of(self.crossed, rule, send, answer.reason, self.reach(rule), self.now):
+                if (instead.channel, instead.recipient_id) not in answered:
+                    answered.add((instead.channel, instead.recipient_id))
+                    self.note(instead)
+                    yield replace(instead, inputs=inputs)
+
+    def own_answers(self, rule: Rule) -> tuple[list[Decided], Mapping[str, Any]]:
+        """The answers for its sends themselves, with what its condition asked for."""
+        why = self.no_news or self.stale(rule)
+        asked = False
+        inputs = NOTHING
+        own: list[Decided] = []
+        for send in rule.send:
+            told = self.tellers.get((send.channel, send.audience))
+            if why is None and told is None and rule.condition is not None and not asked:
+                asked, why = True, self.untrue(rule.condition)
+                inputs = inputs_of(self.crossed.facts, rule.condition.reads, self.now)
+            answer = _answer(self.crossed, rule, send, why or self.withheld(rule, send, told), self.now, inputs)
+            self.note(answer)
+            own.append(answer)
+        return own, inputs
+
+    def note(self, answer: Decided) -> None:
+        """Remember who tells a channel."""
+        if answer.fired:
+            self.tellers[answer.channel, Audience(answer.recipient_id)] = answer.rule
+
+    def reach(self, rule: Rule) -> Callable[[Send], Why]:
+        """Whether a channel that stands in for another can reach them, and no other rule tells it."""
+        return lambda send: self.withheld(rule, send, self.tellers.get((send.channel, send.audience)))
+
+    @cached_property
+    def view(self) -> View:
+        """The facts as the conditions that look at this milestone see them."""
+        facts = self.crossed.facts
+        return View(facts, self.now, self.rules.reads(facts.news.milestone))
+
+    def stale(self, rule: Rule) -> Why | None:
+        """Whether it is news no longer."""
+        at = self.crossed.facts.news.occurred_at
+        if at + rule.expires <= self.now:
+            return Reason.stale, f"it happened at {_minute(at)} and is news for {rule.expires}"
+        return None
+
+    def untrue(self, condition: Condition) -> Why | None:
+        """Whether a condition does not hold, or has no answer."""
+        try:
+            holds = condition.holds(self.view)
+        except ConditionFailed as failed:
+            return Reason.rule_error, f"{failed}: {condition.source.strip()}"
+        return None if holds else (Reason.condition_false, f"not true: {condition.source.strip()}")
+
+    def withheld(self, rule: Rule, send: Send, told: str | None) -> Why:
+        """Why a rule that would tell does not on one channel; `planned` where it does."""
+        if told is not None:
+            return Reason.another_rule, f"{told!r} tells it"
+        before = self.told_before(rule, send)
+        if before is not None:
+            return Reason.told_once, f"once per {_once(rule.once)}, and it was at {_minute(before.planned_at)}"
+        return reachable(self.crossed, send, self.channels)
+
+    def told_before(self, rule: Rule, send: Send) -> Told | None:
+        """The last message of the rule on a channel, if its `once_per` lets no other follow."""
+        if rule.once is None:
+            return None
+        whole_order = rule.once is Once.order or rule.per is Per.order
+        history = self.crossed.facts.order_history if whole_order else self.crossed.facts.history
+        own = [one for one in history if one.rule == rule.name and one.channel == send.channel]
+        if isinstance(rule.once, timedelta):
+            own = [one for one in own if one.planned_at > self.now - rule.once]
+        return max(own, key=lambda one: one.planned_at) if own else None
 
 
 def in_place_of(
-    crossed: Crossed, rule: Rule, send: Send, why: Reason, reach: Callable[[Send], tuple[Reason, str]], now: datetime
+    crossed: Crossed, rule: Rule, send: Send, why: Reason, reach: Callable[[Send], Why], now: datetime
 ) -> Sequence[Decided]:
     """The answers on the channels that stand in for one that ended for `why`, as far as the first that can reach them:
     none where that is no reason to fall back, and none on a channel that the rule tells anyway.
@@ -124,14 +198,16 @@ def _same_way(one: Send, other: Send) -> bool:
     return (one.channel, one.audience) == (other.channel, other.audience)
 
 
-def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], now: datetime) -> Decided:
+def _answer(
+    crossed: Crossed, rule: Rule, send: Send, why: Why, now: datetime, inputs: Mapping[str, Any] = NOTHING
+) -> Decided:
     reason, detail = why
     expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
     quiet = rule.quiet.get(send.channel)
     if quiet is not None:
         send_at = first_allowed(send_at, _zones(crossed, send), quiet)
         if reason is Reason.planned and send_at >= expires_at:
-            reason, detail = Reason.quiet_hours, f"quiet until {send_at:%Y-%m-%d %H:%M} UTC, and no news by then"
+            reason, detail = Reason.quiet_hours, f"quiet until {_minute(send_at)}, and no news by then"
     return Decided(
         rule=rule.name,
         channel=send.channel,
@@ -144,29 +220,30 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
         expires_at=expires_at,
         priority=int(rule.priority),
         quiet=quiet,
+        inputs=inputs,
     )
 
 
-def _withheld(crossed: Crossed, rule: Rule, view: View | None, now: datetime) -> tuple[Reason, str] | None:
-    """Why a rule sends nothing of a crossing on any channel, or None."""
-    news = crossed.facts.news
+def _no_news(crossed: Crossed) -> Why | None:
+    """Why no rule tells anything of a crossing, or None."""
+    at = crossed.facts.news.occurred_at
     if crossed.cancelled:
         return Reason.cancelled, ""
-    if crossed.history_until is not None and news.occurred_at <= crossed.history_until:
-        return Reason.history, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC, before the baseline"
+    if crossed.history_until is not None and at <= crossed.history_until:
+        return Reason.history, f"it happened at {_minute(at)}, before the baseline"
     if crossed.reread:
         return Reason.history, "it was heard before its code was given this meaning"
     if crossed.late:
-        return Reason.late_news, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC"
-    if news.occurred_at + rule.expires <= now:
-        return Reason.stale, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC and is news for {rule.expires}"
-    if rule.condition is not None and view is not None:
-        try:
-            if not rule.condition.holds(view):
-                return Reason.condition_false, f"not true: {rule.condition.source.strip()}"
-        except ConditionFailed as failed:
-            return Reason.rule_error, f"{failed}: {rule.condition.source.strip()}"
+        return Reason.late_news, f"it happened at {_minute(at)}"
     return None
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _once(once: Once | timedelta | None) -> str:
+    return once.value if isinstance(once, Once) else str(once)
 
 
 def _zones(crossed: Crossed, send: Send) -> tuple[str, ...]:
@@ -174,7 +251,7 @@ def _zones(crossed: Crossed, send: Send) -> tuple[str, ...]:
     return (crossed.team.zone,) if send.audience is Audience.team else zones_of(crossed.facts.shopper)
 
 
-def reachable(crossed: Crossed, send: Send, channels: Collection[Channel]) -> tuple[Reason, str]:
+def reachable(crossed: Crossed, send: Send, channels: Collection[Channel]) -> Why:
     """Whether a channel can reach whom it is for: `planned`, or why not."""
     team = send.audience is Audience.team
     whom: ShopperFacts | Team = crossed.team if team else crossed.facts.shopper

@@ -33,6 +33,8 @@ class Scope(StrEnum):
 
     orders_write = "orders:write"
     orders_read = "orders:read"
+    rules_read = "rules:read"
+    rules_write = "rules:write"
     pauses_write = "pauses:write"
     carriers_write = "carriers:write"
     people_export = "people:export"
@@ -115,8 +117,8 @@ class Keys:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
-    description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `pauses:write`,"
-    " `carriers:write`, `people:export` and `people:erase`.",
+    description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
+    " `rules:write`, `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

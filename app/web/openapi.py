@@ -70,6 +70,11 @@ TAGS = [
     {"name": "orders", "description": "Orders with their parcels. Scopes: `orders:write`, `orders:read`."},
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
     {
+        "name": "rules",
+        "description": "Which milestone reaches which shopper: reading, checking, publishing. Scopes: `rules:read`,"
+        " `rules:write`.",
+    },
+    {
         "name": "pauses",
         "description": "Stopping messages before they leave, and letting them go. Scope: `pauses:write`.",
     },

@@ -87,7 +87,7 @@ def _unreadable(problem: str, remedy: str) -> InvalidInput:
 
 def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None) -> set[str]:
     names: dict[PauseKind, Iterable[str]] = {
-        PauseKind.rule: _rule_names(session, house, brand) if kind is PauseKind.rule else (),
+        PauseKind.rule: _rules(session, house, brand) if kind is PauseKind.rule else (),
         PauseKind.template: {template for template, _channel in house.catalog.keys(brand.key if brand else None)},
         PauseKind.carrier: house.carriers,
         PauseKind.channel: (channel.value for channel in Channel),
@@ -96,11 +96,10 @@ def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None)
     return set(session.scalars(sa.select(Brand.key))) if kind is PauseKind.brand else set(names.get(kind, ()))
 
 
-def _rule_names(session: Session, house: House, brand: Brand | None) -> set[str]:
-    """The rules that each brand lives by at present, or that one does."""
-    brand_ids = [brand.id] if brand else list(session.scalars(sa.select(Brand.id)))
-    sets = rules_of(session, house, brand_ids).values() if brand_ids else [house.rules]
-    return {rule.name for one in sets for rule in one.rules}
+def _rules(session: Session, house: House, brand: Brand | None) -> set[str]:
+    """The names of the rules that some brand, or this one, lives by."""
+    brand_ids = [brand.id] if brand is not None else session.scalars(sa.select(Brand.id)).all()
+    return {rule.name for rules in rules_of(session, house, brand_ids).values() for rule in rules.rules}
 
 
 _PENDING = {
