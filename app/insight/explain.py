@@ -38,7 +38,8 @@ T = TypeVar("T", bound=_Told)
 
 
 class ScanStory(_Told):
-    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read."""
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts
+    for nothing: it was another parcel's, under a number that turned out to be wrong."""
 
     occurred_at: datetime | None
     written_time: str
@@ -49,6 +50,7 @@ class ScanStory(_Told):
     milestone: str | None
     description: str
     place: str | None
+    retired_at: datetime | None = None
 
 
 class AnswerStory(_Told):
@@ -103,7 +105,8 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
-    """One message. `in_place_of` is the one that it stands in for."""
+    """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it tells
+    of, where there are several."""
 
     id: str
     channel: str
@@ -119,13 +122,15 @@ class MessageStory(_Told):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    tells_of: tuple[str, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did. `rules_publication` says as which publication its rules
-    counted (None: they are those that ship), `rules_digest` names their text."""
+    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
+    `rules_publication` says as which publication its rules counted (None: they are those that ship), `rules_digest`
+    names their text."""
 
     rule: str
     rules_publication: int | None
@@ -141,13 +146,16 @@ class DecisionStory(_Told):
 
 
 class CrossingStory(_Told):
-    """One milestone that the parcel reached. `crossed_at` is when the engine concluded it."""
+    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded
+    it. From `retired_at` on it counts for nothing: it was opened under a number that turned out to be wrong."""
 
+    scope: str
     milestone: str
     occurrence: int
     cause: str
     occurred_at: datetime
     crossed_at: datetime
+    retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
 
 
@@ -254,7 +262,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
-        crossings=_crossings(session, shipment.id, brand_id is None),
+        crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
@@ -291,9 +299,11 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
-def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[CrossingStory, ...]:
+def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:
+    whole = sa.and_(Crossing.scope == "order", Crossing.scope_id == shipment.order_id)
+    own = sa.and_(Crossing.scope == "parcel", Crossing.shipment_id == shipment.id)
     crossings = session.scalars(
-        sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
+        sa.select(Crossing).where(sa.or_(own, whole)).order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     ids = [crossing.id for crossing in crossings]
     decisions = _grouped(
@@ -301,10 +311,19 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
-    told = {
-        (message.crossing_id, message.rule, message.channel, message.recipient_id): story
-        for message, story in zip(messages, _messages(session, messages, inside), strict=True)
-    }
+    together = session.execute(_TOGETHER, {"ids": ids}).all()
+    elsewhere = session.scalars(
+        sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
+    ).all()
+    stories = dict(
+        zip(
+            [message.id for message in (*messages, *elsewhere)],
+            _messages(session, [*messages, *elsewhere], inside),
+            strict=True,
+        )
+    )
+    told = {_way(message): stories[message.id] for message in messages}
+    told |= {_way(row): stories[row.message_id] for row in together}
     return tuple(
         _as(
             CrossingStory,
@@ -313,6 +332,20 @@ def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[Crossi
         )
         for crossing in crossings
     )
+
+
+# The messages that tell of these crossings together with another parcel's.
+_TOGETHER = sa.text("""
+    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id,
+        messages.id AS message_id
+    FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
+        JOIN messages ON messages.id = ledger_keys.message_id
+    WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL
+""")
+
+
+def _way(row: Any) -> tuple[int, str, str, str]:
+    return row.crossing_id, row.rule, row.channel, row.recipient_id
 
 
 def _decision(
@@ -325,7 +358,7 @@ def _decision(
         rules_publication=lived.publication(decision.decided_at),
         rules_digest=lived.digest,
         sentence=Reason(decision.reason).sentence,
-        message=told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id)),
+        message=told.get(_way(decision)),
     )
 
 
@@ -350,6 +383,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
+    covers = _grouped(session.execute(_COVERS, {"ids": [one.id for one in messages if one.merge_until]}), "message_id")
     return [
         _as(
             MessageStory,
@@ -357,11 +391,26 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
+            tells_of=_tells_of(message, [one.public_id for one in covers.get(message.id, [])]),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
         for message in messages
     ]
+
+
+_COVERS = sa.text("""
+    SELECT DISTINCT ledger_keys.message_id, shipments.public_id
+    FROM ledger_keys JOIN shipments ON shipments.id = ledger_keys.scope_id
+    WHERE ledger_keys.message_id = ANY(:ids) AND ledger_keys.scope = 'parcel' ORDER BY 1, 2
+""")
+
+
+def _tells_of(message: Message, covered: list[str]) -> tuple[str, ...]:
+    """The parcels that a message of several tells of: those that it left with, else those that it is to leave with."""
+    if len(covered) < 2 or message.released is None:
+        return tuple(covered) if len(covered) > 1 else ()
+    return (message.released["parcel"]["id"], *(one["id"] for one in message.released.get("merged", ())))
 
 
 def _attempt(attempt: Attempt, receipts: Iterable[Receipt]) -> AttemptStory:
@@ -391,4 +440,5 @@ CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
     Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.order.value: "every parcel of the order has arrived",
 }

@@ -98,7 +98,8 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
     if said == scan.milestone:  # a file's own word for it
         said, meaning = words(said).capitalize(), ""
-    return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}"
+    wrong = "; it was the wrong number's, and counts no more" if scan.retired_at else ""
+    return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
@@ -128,7 +129,8 @@ def _unopened(story: Story) -> str:
 def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator[str]:
     again = f" (number {crossing.occurrence})" if crossing.occurrence > 1 else ""
     why = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
-    yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}"
+    wrong = "; it was under a wrong tracking number, and counts no more" if crossing.retired_at else ""
+    yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}{wrong}"
     if not crossing.decisions:
         yield "      Nobody is told of this: no rule asks for it."
     for decision in crossing.decisions:
@@ -152,6 +154,8 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
+    if message.tells_of:
+        yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."

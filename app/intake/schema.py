@@ -83,7 +83,10 @@ class IncomingScan(_Incoming):
 
 
 class IncomingParcel(_Incoming):
-    """One parcel. Without carrier or number it is legal, and is heard of only through scans."""
+    """One parcel. Without carrier or number it is legal, and is heard of only through scans.
+
+    `cancelled: true` takes it out of the order, `false` brings it back; left out, it stays as it is.
+    """
 
     reference: Identifier = None
     carrier: Annotated[str | None, _Blank] = None
@@ -91,6 +94,7 @@ class IncomingParcel(_Incoming):
     items: Annotated[tuple[IncomingItem, ...], Field(max_length=500)] = ()
     promised_on: Day | None = None
     scans: Annotated[tuple[IncomingScan, ...], Field(max_length=500)] = ()
+    cancelled: StrictBool | None = None
 
     @field_validator("carrier")
     @classmethod

@@ -63,7 +63,7 @@ STAYS: dict[str, str] = {
     " moves mapping_id read_as heard_at retired_at",
     "estimates": "id brand_id shipment_id as_of heard_at starts_at ends_at day retired_at",
     "crossings": "id brand_id order_id shipment_id scope scope_id milestone occurrence cause anchor occurred_at"
-    " crossed_at inputs",
+    " crossed_at inputs retired_at",
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel recipient_id fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
     " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet"

@@ -1,7 +1,7 @@
 """Reading claimed messages and judging each again: is it still true, still wanted, and may it leave at all?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,12 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
 from app.pipeline.team import TEAM, team_of, team_person
+from app.pipeline.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
@@ -48,7 +50,9 @@ class Release:
     """A claimed message with everything it is judged and rendered from.
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
-    provider of which nobody knows whether it took the message, where it leaves again all the same.
+    provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
+    frozen before is not true of all its parcels any more, and is written again. `no_longer`: what
+    it tells has been taken back since, by another number of the parcel or another parcel of the order.
     """
 
     id: int
@@ -64,10 +68,12 @@ class Release:
     address_digest: bytes | None
     suppressed: SuppressionKind | None
     rendered_at: datetime
+    parcel_id: str
     parcel_milestone: Milestone
     cancelled: bool
     told_further: bool
     told_newer: bool
+    no_longer: bool
     unasked: bool
     as_decided: bool
     avoid: str | None
@@ -76,6 +82,7 @@ class Release:
     erased: bool = False
     recipient_id: str = "shopper"
     zones: tuple[str, ...] = ()
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
     "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet", "recipient_id",
+    "merge_until",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -131,7 +139,7 @@ _AVOID = sa.case(
 def load(session: Session, house: House, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
-        sa.select(*_columns(Message, _MESSAGE), Crossing.facts, _AVOID.label("avoid"))
+        sa.select(*_columns(Message, _MESSAGE), Crossing.facts, Crossing.retired_at, _AVOID.label("avoid"))
         .join(Crossing, Crossing.id == Message.crossing_id)
         .where(Message.id == sa.func.any(list(message_ids)))
         .order_by(Message.id)
@@ -139,9 +147,54 @@ def load(session: Session, house: House, message_ids: Sequence[int], now: dateti
     order_ids = sorted({row.order_id for row in rows})
     orders = _orders(session, order_ids)
     shipments = _parcels(session, order_ids)
-    told = _told(session, {row.shipment_id for row in rows})
     addressees = _addressees(session, house, rows, orders)
-    return [_release(row, addressees[row.id], orders, shipments, told, now) for row in rows]
+    covered = covered_by(session, rows, shipments)
+    family = Family(orders, shipments, _told(session, shipments))
+    return [_of_all(row, covered[row.id], addressees[row.id], family, now) for row in rows]
+
+
+def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: Family, now: datetime) -> Release:
+    """One message of all the parcels that it tells of, as far as it is still true of them.
+
+    What was frozen at an earlier try stays as it was while it is true of all its parcels, and is written anew without
+    those of which it is not.
+    """
+    releases = [_release(row, one, addressee, family, now) for one in covered]
+    if row.merge_until is None or len(releases) == 1:
+        return _first(releases, now)
+    if row.rendered_at is not None:
+        named = {releases[0].facts.parcel.id, *(one.id for one in releases[0].facts.merged)}
+        then = [one for one in releases if one.parcel_id in named] or releases
+        true = {one.parcel_id for one in then if untrue(one, now) is None}
+        if len(true) in (0, len(then)):
+            return _first(then, now)
+        anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
+        releases = [one for one in anew if one.parcel_id in true]
+    return _together(releases, now)
+
+
+def _first(releases: Sequence[Release], now: datetime) -> Release:
+    """The first of which it is true; where it is true of none any more, one that has merely come further says so
+    better than one that was called off."""
+    true = (one for one in releases if untrue(one, now) is None)
+    return next(true, next((one for one in releases if not one.cancelled), releases[0]))
+
+
+def _together(releases: Sequence[Release], now: datetime) -> Release:
+    """Those of which it is true, in the facts of the first."""
+    first = _first(releases, now)
+    true = [one for one in releases if untrue(one, now) is None]
+    if not true:
+        return first
+    told_too = {one.parcel_id for one in true if one is not first}
+    merged = tuple(other for other in first.facts.other_parcels if other.id in told_too)
+    return replace(
+        first,
+        facts=first.facts.model_copy(update={"merged": merged}),
+        as_decided=first.as_decided and not merged,
+        expires_at=min(one.expires_at for one in true),
+        unasked=any(one.unasked for one in true),
+    )
 
 
 def _addressees(session: Session, house: House, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
@@ -177,24 +230,18 @@ def _digest(channel: Channel, person: Person) -> bytes | None:
 
 
 def _release(
-    row: Any,
-    addressee: Addressee,
-    orders: Mapping[int, Any],
-    shipments: Mapping[int, Sequence[Any]],
-    told: Mapping[tuple[int, str, str], Sequence[tuple[int, Milestone]]],
-    now: datetime,
+    row: Any, covered: Covered, addressee: Addressee, family: Family, now: datetime, *, anew: bool = False
 ) -> Release:
-    order = orders[row.order_id]
-    shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
+    order = family.orders[row.order_id]
+    shipment = family.about(row, covered)
     milestone = Milestone(row.milestone)
-    on_this_channel = told.get((row.shipment_id, row.channel, row.recipient_id), ())
-    frozen = row.rendered_at is not None
+    on_this_channel = family.told.get((shipment.id, row.channel, row.recipient_id), ())
+    frozen, whole = row.rendered_at is not None and not anew, milestone is Milestone.all_delivered
     if frozen:
         facts = Facts.model_validate(row.released or row.facts)
         as_decided = row.released is None
     else:
-        others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
-        facts = picture_since(row.facts, order, shipment, others)
+        facts = picture_since(covered.facts, order, shipment, family.others(row, shipment))
         as_decided = facts.model_dump(mode="json") == row.facts
     return Release(
         id=row.id,
@@ -204,16 +251,18 @@ def _release(
         milestone=milestone,
         template_version_id=row.template_version_id,
         tries=row.tries,
-        expires_at=row.expires_at,
+        expires_at=covered.expires_at,
         facts=facts,
         person=addressee.person,
         address_digest=addressee.digest,
         suppressed=addressee.suppressed,
         rendered_at=row.rendered_at if frozen else now,
+        parcel_id=shipment.public_id,
         parcel_milestone=Milestone(shipment.milestone),
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
+        no_longer=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
         avoid=row.avoid,
@@ -222,6 +271,7 @@ def _release(
         zones=addressee.zones,
         priority=row.priority,
         quiet=row.quiet,
+        anew=anew,
     )
 
 
@@ -247,31 +297,45 @@ def _parcels(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]
     return found
 
 
-def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str, str], list[tuple[int, Milestone]]]:
-    """What each parcel's shopper (or team) has been, or is being, told of on each channel, by message."""
+def _told(
+    session: Session, parcels: Mapping[int, Sequence[Any]]
+) -> dict[tuple[int, str, str], list[tuple[int, Milestone]]]:
+    """What each parcel's shopper has been, or is being, told of on each channel, by message."""
     silent = [state.value for state in WITHHELD | FAILED]
+    ids = [parcel.id for family in parcels.values() for parcel in family]
     columns = (Message.id, Message.shipment_id, Message.channel, Message.recipient_id, Message.milestone)
-    query = sa.select(*columns).where(
-        Message.shipment_id == sa.func.any(list(shipment_ids)), Message.state.not_in(silent)
-    )
+    query = sa.select(*columns).where(Message.shipment_id == sa.func.any(ids), Message.state.not_in(silent))
+    rows = list(session.execute(query))
+    split = [parcel.id for family in parcels.values() if len(family) > 1 for parcel in family]
+    if split:  # only there can a message about another parcel tell of one too
+        rows += session.execute(TOLD_TOGETHER, {"ids": split, "silent": silent})
     told: dict[tuple[int, str, str], list[tuple[int, Milestone]]] = {}
-    for row in session.execute(query):
+    for row in rows:
         told.setdefault((row.shipment_id, row.channel, row.recipient_id), []).append((row.id, Milestone(row.milestone)))
     return told
 
 
-def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
-    """Why a message must not leave at this instant, or None. The last look before a provider is called."""
-    address = release.person.email if release.channel is Channel.email else release.person.phone
+def untrue(release: Release, now: datetime) -> Withheld | None:
+    """Why what a message tells is not so any more, or None."""
     if release.erased:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
+    if release.no_longer:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
     if overtaken(release):
         detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
         return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
+    return None
+
+
+def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
+    """Why a message must not leave at this instant, or None. The last look before a provider is called."""
+    if old := untrue(release, now):
+        return old
+    address = release.person.email if release.channel is Channel.email else release.person.phone
     if not address:
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
     if release.suppressed is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
-from app.models.facts import Facts, Item, Pickup, Promise
+from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
 from app.models.vocabulary import ENDS, PROGRESS, Milestone
 
 SHOWN_ITEMS = 40
@@ -84,13 +84,12 @@ class ParcelPage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the page is drawn from, besides the facts: when each milestone was reached, the other parcels' pages and
-    which of them were called off (both in the facts' order), the order's own items, whether this one was called off."""
+    """What the page is drawn from, besides the facts: when each milestone was reached, all the other parcels of the
+    order, the outside ids of those that were called off, and whether this one was."""
 
     reached: Mapping[Milestone, datetime]
-    links: Sequence[str] = ()
-    others_cancelled: Sequence[bool] = ()
-    order_items: Sequence[Item] = ()
+    others: Sequence[OtherParcel] = ()
+    others_cancelled: frozenset[str] = frozenset()
     cancelled: bool = False
 
 
@@ -101,18 +100,19 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
     late = _is_late(facts.promise, standing, now)
     eyebrow, fact, lead = _told(facts, standing, late, words, speech)
     parcel = facts.parcel
-    split = _items_unsorted(facts, seen)
+    unsorted = _items_unsorted(facts)
+    items = facts.order.items if unsorted else parcel.items
     return ParcelPage(
         eyebrow=eyebrow,
         fact=fact,
         lead=lead,
         tone="late" if late or standing in (Milestone.exception, Milestone.attempt_failed) else "good",
         steps=() if standing is Milestone.cancelled else _journey(facts, seen, late, words, speech),
-        things=tuple(_thing(item) for item in parcel.items[:SHOWN_ITEMS]),
-        things_title=words["items_of_order" if split else "items_title"],
-        more_things=max(0, len(parcel.items) - SHOWN_ITEMS),
-        cards=_cards(facts, seen, words),
-        unsent=() if split else _unsent(facts, seen),
+        things=tuple(_thing(item) for item in items[:SHOWN_ITEMS]),
+        things_title=words["items_of_order" if unsorted else "items_title"],
+        more_things=max(0, len(items) - SHOWN_ITEMS),
+        cards=_cards(seen, words),
+        unsent=tuple(_thing(item) for item in facts.order.not_shipped[:SHOWN_ITEMS]),
         carrier=_carrier(parcel.carrier, words) if parcel.carrier else "",
         carrier_page=parcel.carrier_page or "",
         tracking_number=tidy(parcel.tracking_number or "", 60),
@@ -132,9 +132,9 @@ def _counter(pickup: Pickup | None, words: Mapping[str, Any], speech: Speech) ->
     )
 
 
-def _items_unsorted(facts: Facts, seen: Seen) -> bool:
+def _items_unsorted(facts: Facts) -> bool:
     """Whether the shop did not say which of the order's items lie in which of its parcels."""
-    return bool(facts.other_parcels) and tuple(facts.parcel.items) == tuple(seen.order_items)
+    return not facts.parcel.items and facts.parcel.direction == "outbound"
 
 
 def _arrived(facts: Facts) -> bool:
@@ -263,12 +263,12 @@ def _thing(item: Item) -> Thing:
     return Thing(isolated(name) or "–", item.quantity, shown, initial(name))
 
 
-def _cards(facts: Facts, seen: Seen, words: Mapping[str, Any]) -> tuple[Card, ...]:
+def _cards(seen: Seen, words: Mapping[str, Any]) -> tuple[Card, ...]:
     cards = []
-    for other, link, cancelled in zip(facts.other_parcels, seen.links, seen.others_cancelled, strict=True):
-        called_off = cancelled and other.milestone is not Milestone.delivered
+    for other in seen.others:
+        called_off = other.id in seen.others_cancelled and other.milestone is not Milestone.delivered
         state = Milestone.cancelled if called_off else other.milestone
-        cards.append(Card(_what(other.items, words), words["brief"].get(state.value, ""), link))
+        cards.append(Card(_what(other.items, words), words["brief"].get(state.value, ""), other.link))
     return tuple(cards)
 
 
@@ -278,24 +278,6 @@ def _what(items: Sequence[Item], words: Mapping[str, Any]) -> str:
     first = isolated(shorten(tidy(items[0].name, 200), 60))
     more = len(items) - 1
     return f"{first} {words['and_more'].format(count=more)}" if more else first
-
-
-def _unsent(facts: Facts, seen: Seen) -> tuple[Thing, ...]:
-    """What was ordered and lies in no parcel yet, by quantity."""
-    packed: dict[tuple[str, str], int] = {}
-    for item in (*facts.parcel.items, *(item for other in facts.other_parcels for item in other.items)):
-        packed[_line(item)] = packed.get(_line(item), 0) + item.quantity
-    left: list[Thing] = []
-    for item in seen.order_items:
-        covered = min(item.quantity, packed.get(_line(item), 0))
-        packed[_line(item)] = packed.get(_line(item), 0) - covered
-        if item.quantity > covered:
-            left.append(_thing(item.model_copy(update={"quantity": item.quantity - covered})))
-    return tuple(left[:SHOWN_ITEMS])
-
-
-def _line(item: Item) -> tuple[str, str]:
-    return (item.sku, "") if item.sku else ("", item.name)
 
 
 def _carrier(key: str | None, words: Mapping[str, Any]) -> str:

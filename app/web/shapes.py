@@ -110,6 +110,9 @@ class TakenOrder(BaseModel):
     id: str = Field(examples=["ord_4m8w2r6t9y1z3b5c7d0f"])
     status: Literal["created", "updated", "unchanged"]
     parcels: list[TakenParcel]
+    in_flight: list[str] = Field(
+        description="Messages about parcels that were cancelled hereby whose sending had begun; they may still arrive."
+    )
 
 
 class Taken(BaseModel):
@@ -129,6 +132,17 @@ class CancelledOrder(BaseModel):
     parcels_stopped: int
     messages_stopped: int
     in_flight: list[str] = Field(description="Messages whose sending had begun; they may still arrive.")
+
+
+class CancelledParcel(BaseModel):
+    """What taking a parcel out of its order came to. `already` says that it had been cancelled before."""
+
+    id: str = Field(examples=[_SHIPMENT])
+    order: str = Field(description="The order's number.", examples=[_NUMBER])
+    cancelled_at: datetime
+    already: bool
+    messages_stopped: int
+    in_flight: list[str] = Field(description="Messages about it whose sending had begun; they may still arrive.")
 
 
 class ScansTaken(BaseModel):

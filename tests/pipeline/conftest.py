@@ -94,7 +94,9 @@ class World:
     def with_(self, **changes: object) -> "World":
         return replace(self, house=replace(self.house, **changes))
 
-    def order(self, number: str = "1001", *, history: bool = False, parcels: int = 1, **given: object) -> list[int]:
+    def order(
+        self, number: str = "1001", *, history: bool = False, parcels: int | list = 1, **given: object
+    ) -> list[int]:
         """Store an order; its parcels' row ids."""
         payload = {
             "number": number,
@@ -102,7 +104,9 @@ class World:
             "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
             "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
             "currency": "SEK",
-            "parcels": [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)],
+            "parcels": parcels
+            if isinstance(parcels, list)
+            else [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)],
             **given,
         }
         with self.house.sessions.begin() as session:

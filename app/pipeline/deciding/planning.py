@@ -1,8 +1,8 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,33 +11,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.messages.base import Template, TemplateMissing
-from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
-from app.models.facts import Facts
+from app.models import Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
-from app.pipeline.brakes.capping import Wanted, count_capped, within_caps
+from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
+from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
+from app.pipeline.deciding.merging import Gathering, Gatherings
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.restarting import told_under_another_number
 from app.pipeline.house import House
 from app.pipeline.team import TEAM, team_locale, team_of
-from app.rules.decide import Crossed, Decided, in_place_of, reachable
-from app.rules.ruleset import Audience, Priority, RuleSet, Send
+from app.rules.decide import Crossed, in_place_of, reachable
+from app.rules.ruleset import Audience, Priority, Send
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
-
-    `shopper` is the digest by which the shopper's messages are counted, `fallback_of` the message that it is planned
-    in the place of.
-    """
-
-    crossing_id: int
-    crossing: dict[str, Any]
-    facts: Facts
-    decided: Decided
-    locale: str
-    rules: RuleSet
-    shopper: bytes | None = None
-    fallback_of: int | None = None
+Outcome = tuple[Reason, str]
+Candidate = tuple[int, dict[str, Any]]
+"""A decision's place among the batch's, and the message that it would be."""
 
 
 def plan(
@@ -49,8 +38,9 @@ def plan(
     """
     planned = _with_templates(house, planned, now)
     _store_versions(session, house, planned)
-    outcomes: dict[int, tuple[Reason, str]] = {}
-    candidates: list[tuple[int, dict[str, Any]]] = []
+    outcomes: dict[int, Outcome] = {}
+    candidates: list[Candidate] = []
+    known = told_under_another_number(session, planned)
     for index, entry in enumerate(planned):
         outcomes[index] = (entry.decided.reason, entry.decided.detail)
         if not entry.decided.fired:
@@ -60,17 +50,12 @@ def plan(
         except TemplateMissing as error:
             outcomes[index] = (Reason.no_template, str(error))
         else:
-            candidates.append((index, row))
-    capped = within_caps(session, [_wanted(planned[index], index, now) for index, _ in candidates])
-    outcomes |= {index: (why.reason, why.detail) for index, why in capped.refused.items()}
-    candidates = [(index, row) for index, row in candidates if index not in capped.refused]
-    written = _take_keys(session, planned, candidates, now)
-    for index, _row in candidates:
-        if index not in written:
-            outcomes[index] = (Reason.already_told, "")
-    count_capped(session, capped, written)
+            if index in known:
+                outcomes[index] = (Reason.already_told, "under the tracking number that it had before")
+            else:
+                candidates.append((index, row))
+    rows = _take(session, planned, candidates, outcomes, now)
     decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
-    rows = [row for index, row in candidates if index in written]
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
@@ -82,32 +67,60 @@ def sender_of(priority: int) -> str:
     return "urgent" if priority == Priority.urgent else "send"
 
 
-def _take_keys(
-    session: Session, planned: Sequence[Planned], candidates: Sequence[tuple[int, dict[str, Any]]], now: datetime
-) -> set[int]:
-    """Insert the ledger keys; the indexes of those that were free. Nothing is read first."""
+def _take(
+    session: Session,
+    planned: Sequence[Planned],
+    candidates: Sequence[Candidate],
+    outcomes: dict[int, Outcome],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Take the candidates' ledger keys; the rows of the messages that came of it, those that tell of several parcels
+    once. What was told already, and what is told together with another parcel, is noted among the `outcomes`."""
     if not candidates:
-        return set()
-    sequence = sa.func.pg_get_serial_sequence("messages", "id")
-    ids = session.scalars(
-        sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, len(candidates)))
-    ).all()
-    keys = []
-    for message_id, (index, row) in zip(ids, candidates, strict=True):
-        row["id"] = message_id
-        crossing = planned[index].crossing
-        keys.append(
-            {
-                **{name: crossing[name] for name in ("scope", "scope_id", "milestone", "occurrence", "brand_id")},
-                "channel": row["channel"],
-                "recipient_id": row["recipient_id"],
-                "message_id": message_id,
-                "decided_at": now,
-            }
-        )
-    statement = insert(LedgerKey).on_conflict_do_nothing().returning(LedgerKey.message_id)
-    taken = set(session.scalars(statement, keys).all())
-    return {index for index, row in candidates if row["id"] in taken}
+        return []
+    gatherings = Gatherings.of(
+        session, (planned[i].crossing["order_id"] for i, _ in candidates if planned[i].merges), now
+    )
+    gathered: dict[int, Gathering] = {}
+    claims: list[Claim] = []
+    opening: dict[int, int] = {}
+    for (index, row), message_id in zip(candidates, new_message_ids(session, len(candidates)), strict=True):
+        entry, row["id"] = planned[index], message_id
+        if entry.merges:
+            gathered[index] = gatherings.of_decision(row, entry.decided, entry.rule, now)
+            row |= {"id": gathered[index].message_id, "public_id": gathered[index].public_id}
+        if row["id"] == message_id:
+            opening[index] = message_id
+        claims.append(Claim(index, row["id"], entry.key, row["brand_id"]))
+    capped = within_caps(session, [_wanted(planned[index], index, now) for index in opening])
+    candidates = _uncapped(candidates, capped, opening, outcomes)
+    taken = take_keys(session, [claim for claim in claims if outcomes[claim.index][0] in FIRED], now)
+    rows = []
+    for index, row in candidates:
+        gathering, entry = gathered.get(index), planned[index]
+        if index not in taken:
+            outcomes[index] = (Reason.already_told, "")
+        elif gathering is None or gathering.take(entry.facts, entry.decided, entry.rule, now):
+            rows.append(row)
+        else:
+            outcomes[index] = (Reason.merged, f"told by {gathering.public_id}")
+    written = {row["id"] for row in rows}
+    count_capped(session, capped, {index for index, message_id in opening.items() if message_id in written})
+    gatherings.move(session)
+    for row in rows:
+        row |= gatherings.timing(row["id"])
+        row["state"] = (MessageState.held if row["send_at"] > now else MessageState.ready).value
+    return rows
+
+
+def _uncapped(
+    candidates: Sequence[Candidate], capped: Capped, opening: Mapping[int, int], outcomes: dict[int, Outcome]
+) -> list[Candidate]:
+    """Those whose message may be: what would have joined one that is capped is capped with it."""
+    refused = {opening[index]: (why.reason, why.detail) for index, why in capped.refused.items()}
+    for index, row in candidates:
+        outcomes[index] = refused.get(row["id"], outcomes[index])
+    return [(index, row) for index, row in candidates if row["id"] not in refused]
 
 
 def _message_row(session: Session, house: House, entry: Planned, now: datetime) -> dict[str, Any]:
@@ -127,19 +140,17 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
         "priority": decided.priority,
-        "state": (MessageState.held if decided.send_at > now else MessageState.ready).value,
         "reason": Reason.planned.value,
         "planned_at": now,
         "send_at": decided.send_at,
         "expires_at": decided.expires_at,
         "fallback_of": entry.fallback_of,
         "quiet": str(decided.quiet) if decided.quiet else None,
+        "merge_until": None,
     }
 
 
-def _decision_row(
-    session: Session, house: House, entry: Planned, outcome: tuple[Reason, str], now: datetime
-) -> dict[str, Any]:
+def _decision_row(session: Session, house: House, entry: Planned, outcome: Outcome, now: datetime) -> dict[str, Any]:
     reason, detail = outcome
     return {
         "brand_id": entry.crossing["brand_id"],
@@ -148,7 +159,7 @@ def _decision_row(
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
         "recipient_id": entry.decided.recipient_id,
-        "fired": reason in FIRED,
+        "fired": reason in FIRED or reason is Reason.merged,
         "reason": reason.value,
         "detail": detail,
         "inputs": dict(entry.decided.inputs),

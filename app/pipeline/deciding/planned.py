@@ -1,0 +1,46 @@
+"""`Planned`: one rule's decision on its way to becoming a message, with what it was decided on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.models.facts import Facts
+from app.pipeline.deciding.keys import key_of
+from app.rules.decide import Decided
+from app.rules.merging import merges
+from app.rules.ruleset import Per, Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
+
+    `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
+    digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of.
+    """
+
+    crossing_id: int
+    crossing: dict[str, Any]
+    facts: Facts
+    decided: Decided
+    locale: str
+    rules: RuleSet
+    earlier: int = 0
+    shopper: bytes | None = None
+    fallback_of: int | None = None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that decided."""
+        return self.rules.named(self.decided.rule)
+
+    @property
+    def merges(self) -> bool:
+        """Whether it may be told together with other parcels of its order."""
+        waits = merges(self.rule) and self.crossing["scope"] == "parcel" and bool(self.facts.other_parcels)
+        return waits and self.fallback_of is None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is told once by it."""
+        per_order = self.rule is not None and self.rule.per is Per.order
+        return key_of(self.crossing, self.decided.channel.value, self.decided.recipient_id, per_order=per_order)
