@@ -74,8 +74,12 @@ def wake(house: House, wakes: Wakes) -> None:
         house.wake(kind, channel)
 
 
-# One message may tell of several parcels together: what stands in for it tells of them too.
+# One message may tell of several parcels together: what stands in for it tells of them too, and waits for no others.
 _COVER = sa.text("""
+    WITH closed AS (
+        UPDATE messages SET merge_until = :now FROM messages AS merged
+        WHERE messages.id = any(:ids) AND merged.id = messages.fallback_of AND merged.merge_until IS NOT NULL
+    )
     INSERT INTO ledger_keys (scope, scope_id, milestone, occurrence, channel, recipient_id, brand_id, message_id,
         decided_at)
     SELECT kept.scope, kept.scope_id, kept.milestone, kept.occurrence, instead.channel, instead.recipient_id,
@@ -191,7 +195,14 @@ def _planned(one: _Unreached, about: Any, facts: Facts, answer: Decided) -> Plan
     decided = replace(answer, detail=detail if answer.fired else f"{answer.detail or 'not told'}, {detail}")
     crossing, locale = about._asdict(), facts.shopper.locale
     return Planned(
-        about.crossing_id, crossing, facts, decided, locale, one.rules, shopper_digest(about), fallback_of=one.row.id
+        about.crossing_id,
+        crossing,
+        facts,
+        decided,
+        locale,
+        one.rules,
+        shopper=shopper_digest(about),
+        fallback_of=one.row.id,
     )
 
 

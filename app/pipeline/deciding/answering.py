@@ -84,7 +84,7 @@ def answer(
         order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
         for decided in decide(one, own, house.channels, now):
             shopper = shopper_digest(order)
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, shopper))
+            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, shopper=shopper))
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)
