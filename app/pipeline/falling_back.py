@@ -20,7 +20,8 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.pinned_rules import pinned_rules
-from app.pipeline.deciding.planning import Planned, plan, sender_of
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import standing
 from app.pipeline.releasing import left_behind
@@ -74,8 +75,12 @@ def wake(house: House, wakes: Wakes) -> None:
         house.wake(kind, channel)
 
 
-# One message may tell of several parcels together: what stands in for it tells of them too.
+# One message may tell of several parcels together: what stands in for it tells of them too, and waits for no others.
 _COVER = sa.text("""
+    WITH closed AS (
+        UPDATE messages SET merge_until = :now FROM messages AS merged
+        WHERE messages.id = any(:ids) AND merged.id = messages.fallback_of AND merged.merge_until IS NOT NULL
+    )
     INSERT INTO ledger_keys (scope, scope_id, milestone, occurrence, channel, recipient_id, brand_id, message_id,
         decided_at)
     SELECT kept.scope, kept.scope_id, kept.milestone, kept.occurrence, instead.channel, instead.recipient_id,
@@ -126,7 +131,7 @@ def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
 _newer = aliased(Crossing)
 _ABOUT = sa.select(
     Crossing.id.label("crossing_id"), Crossing.brand_id, Crossing.order_id, Crossing.shipment_id, Crossing.scope,
-    Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts,
+    Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts, Crossing.retired_at,
     Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at, Order.erased_at,
     Shipment.milestone.label("parcel_milestone"), Shipment.cancelled_at.label("parcel_cancelled_at"),
     sa.exists().where(
@@ -191,7 +196,14 @@ def _planned(one: _Unreached, about: Any, facts: Facts, answer: Decided) -> Plan
     decided = replace(answer, detail=detail if answer.fired else f"{answer.detail or 'not told'}, {detail}")
     crossing, locale = about._asdict(), facts.shopper.locale
     return Planned(
-        about.crossing_id, crossing, facts, decided, locale, one.rules, shopper_digest(about), fallback_of=one.row.id
+        about.crossing_id,
+        crossing,
+        facts,
+        decided,
+        locale,
+        one.rules,
+        shopper=shopper_digest(about),
+        fallback_of=one.row.id,
     )
 
 
@@ -213,6 +225,8 @@ def _over(about: Any, rule: Rule, now: datetime) -> tuple[Reason, str] | None:
     stands = Milestone(about.parcel_milestone)
     if about.cancelled_at is not None or about.parcel_cancelled_at is not None:
         return Reason.cancelled, ""
+    if about.retired_at is not None:
+        return Reason.no_longer_so, ""
     if about.old:
         return Reason.overtaken, "the same has come again since"
     if left_behind(Milestone(about.milestone), stands):

@@ -381,6 +381,8 @@ def overtaken(release: Release) -> bool:
 def left_behind(news: Milestone, parcel: Milestone, told_further: bool = False) -> bool:
     """Whether a parcel has come so far that this news of it would be old: it arrives today or has arrived, or will not
     arrive. `told_further`: the shopper hears of something further anyway."""
+    if news is Milestone.all_delivered:
+        return False  # the whole order cannot come any further
     own, now_at = PROGRESS.get(news, 0), PROGRESS.get(parcel, 0)
     if parcel in _OFF_THE_WAY and news not in _OFF_THE_WAY:
         return True

@@ -269,11 +269,13 @@ def test_what_told_of_several_parcels_is_stood_in_for_as_a_whole(falling: World)
         second=second.id)  # fmt: skip
     sql(falling, "UPDATE decisions SET fired = false, reason = 'merged' WHERE crossing_id = :id", id=second.crossing_id)
     sql(falling, "DELETE FROM messages WHERE id = :id", id=second.id)
+    sql(falling, "UPDATE messages SET merge_until = planned_at")
     send_all(falling)
     report(falling, first.id, "bounced")
     keys = sql(falling, "SELECT scope_id FROM ledger_keys JOIN messages ON messages.id = message_id"
                         " WHERE messages.channel = 'sms' ORDER BY 1")  # fmt: skip
     assert [key.scope_id for key in keys] == parcels
+    assert falling.messages(channel="sms")[0].merge_until == falling.clock.now(), "no other may join it"
     whole(falling)
 
 
