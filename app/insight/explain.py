@@ -105,8 +105,8 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
-    """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it tells
-    of, where there are several."""
+    """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
+    tells of, where there are several."""
 
     id: str
     channel: str

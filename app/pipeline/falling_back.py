@@ -131,8 +131,9 @@ def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
 _newer = aliased(Crossing)
 _ABOUT = sa.select(
     Crossing.id.label("crossing_id"), Crossing.brand_id, Crossing.order_id, Crossing.shipment_id, Crossing.scope,
-    Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts, Crossing.retired_at,
-    Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at, Order.erased_at,
+    Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts,
+    Crossing.retired_at, Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at,
+    Order.erased_at,
     Shipment.milestone.label("parcel_milestone"), Shipment.cancelled_at.label("parcel_cancelled_at"),
     sa.exists().where(
         _newer.scope == Crossing.scope, _newer.scope_id == Crossing.scope_id,

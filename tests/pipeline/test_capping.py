@@ -164,3 +164,18 @@ def test_counts_go_with_their_day_and_with_their_shopper(world: World):
     world.clock.turn(hours=24)
     assert prune(world.house).rows["daily_counts"] == 2
     assert counts(world) == []
+
+
+def test_what_is_told_together_counts_once(world: World):
+    """Three parcels in one message are one of the shopper's share, and none of them is held back by it; what would
+    join a message that is capped is capped with it."""
+    together = (
+        RULES.replace("SHOPPER", "1").replace("RULE", "9").replace("send: [email]", "send: [email]\n    merge: 1h")
+    )
+    world = world.with_(rules=parse_rules(together))
+    for number in ("1", "2"):
+        for parcel in world.order(number, parcels=3):
+            world.scan(parcel, M.delivered, name=str(parcel))
+    assert reasons(world) == ["planned", "merged", "merged"] + ["shopper_cap"] * 3
+    assert counts(world) == [("rule", 1), ("shopper", 1)]
+    whole(world)

@@ -102,7 +102,7 @@ def test_an_invalid_set_replaces_nothing(world):
 
 
 def test_whoever_saw_other_rules_is_refused(world):
-    """The digest that was seen must count still; the set that ships has one too; the same text is no new publication."""
+    """The digest that was seen must count still; the set that ships has one too; the same text is nothing new."""
     one = published(world, SET % "mine", expected=default_rules().digest.hex())
     with pytest.raises(Conflict, match="number 1, by Mira"):
         published(world, SET % "other", expected=default_rules().digest.hex())
