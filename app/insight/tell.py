@@ -185,6 +185,8 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
     yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
+    if decision.reason == Reason.fell_back:
+        yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
     yield from _asked(decision)
