@@ -18,6 +18,7 @@ from app.models import (
     Crossing,
     Decision,
     EnrolledNumber,
+    Estimate,
     InboundMessage,
     Message,
     Order,
@@ -66,6 +67,15 @@ class FollowingStory(_Told):
     followed_until: datetime | None
     called_at: datetime | None
     problem: str | None
+
+
+class EstimateStory(_Told):
+    """What its carrier expected from `as_of` on: a window (UTC) or a day; neither where it took its word back."""
+
+    as_of: datetime
+    starts_at: datetime | None
+    ends_at: datetime | None
+    day: date | None
 
 
 class ReceiptStory(_Told):
@@ -170,6 +180,7 @@ class Story(_Told):
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
+    late_since: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
@@ -186,6 +197,7 @@ class Story(_Told):
     watch_at: datetime | None
     scans: tuple[ScanStory, ...]
     faults: tuple[AnswerStory, ...]
+    estimates: tuple[EstimateStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
     following: FollowingStory | None = None
@@ -229,6 +241,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
+        late_since=shipment.late_since,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
@@ -245,6 +258,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
+        estimates=_estimates(session, shipment.id),
         crossings=_crossings(session, shipment.id, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
@@ -267,6 +281,11 @@ def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
     query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
     return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _estimates(session: Session, shipment_id: int) -> tuple[EstimateStory, ...]:
+    query = sa.select(Estimate).where(Estimate.shipment_id == shipment_id, Estimate.retired_at.is_(None))
+    return tuple(_as(EstimateStory, row) for row in session.scalars(query.order_by(Estimate.as_of)))
 
 
 def _following(session: Session, shipment: Shipment) -> FollowingStory | None:
@@ -365,5 +384,10 @@ def _as(kind: type[T], row: Any, **given: Any) -> T:
 CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
-    Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.silence.value: "nothing new had been heard of it for too long",
+    Cause.carrier_says.value: "the carrier called it delayed",
+    Cause.eta_beyond_promise.value: "the carrier expected it later than the shop had promised",
+    Cause.eta.value: "the carrier expected it at another time than was known",
+    Cause.pickup_ends.value: "it had not been collected, and would soon go back",
+    Cause.order.value: "the other parcels of the order had come so far",
 }

@@ -1,7 +1,8 @@
 """A parcel's story in words, for a person who does not know the code."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,14 +11,15 @@ from app.insight.explain import (
     AttemptStory,
     CrossingStory,
     DecisionStory,
+    EstimateStory,
     FollowingStory,
     MessageStory,
     ScanStory,
     Story,
     TroubleStory,
 )
-from app.models.vocabulary import ENDS, Cause, MessageState, Reason
-from app.zones import zone
+from app.models.vocabulary import ENDS, Cause, MessageState, Milestone, Reason
+from app.zones import end_of_day, zone
 
 _STATES: dict[str, str] = {
     MessageState.held: "is waiting for its time",
@@ -49,12 +51,15 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
+    if story.late_since:
+        yield f"  It is late, since {_on(story.late_since, here)}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
         yield f"  The carrier expects it by {_on(story.eta_through, here)}."
     elif story.eta_day:
         yield f"  The carrier expects it on {story.eta_day:%A %d %B %Y}."
+    yield from _expected_before(story.estimates, here)
     yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
@@ -63,6 +68,14 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.baseline:
         yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
     yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
+
+
+def _expected_before(estimates: Sequence[EstimateStory], here: ZoneInfo) -> Iterator[str]:
+    """What the carrier expected before its present word, each a line."""
+    for one, then in pairwise(estimates):
+        if one.day or one.ends_at or one.starts_at:
+            expected = f"{one.day:%A %d %B %Y}" if one.day else _on(one.ends_at or one.starts_at, here)
+            yield f"  Until {_at(then.as_of, here)} it expected it by {expected}."
 
 
 def _noted(notes: Mapping[str, Any]) -> Iterator[str]:
@@ -213,9 +226,18 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.following:
         yield f"  {_followed(story.following, here)}"
     if story.watch_at:
-        yield f"  If it has not arrived by {_at(story.watch_at, here)}, it is late."
+        yield f"  {_watched(story, here)}"
     if not story.next_poll_at and not story.watch_at:
         yield f"  {_quiet(story)}"
+
+
+def _watched(story: Story, here: ZoneInfo) -> str:
+    """What time alone may bring."""
+    if story.promised_on and story.watch_at == end_of_day(story.promised_on, story.zone):
+        return f"If it has not arrived by {_at(story.watch_at, here)}, it is late."
+    if story.milestone == Milestone.ready_for_pickup:
+        return f"If it has not been collected by {_at(story.watch_at, here)}, the shopper may be reminded."
+    return f"If nothing new is heard of it by {_at(story.watch_at, here)}, it is seen whether it is late."
 
 
 def _followed(following: FollowingStory, here: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,7 +137,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
-        "watch_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
+        "watch_at": None if cancelled else _plain(first_look(parcel.promised_on, order, terms.now)),
     }
 
 
@@ -160,8 +160,8 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
         row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=over)
         row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
-    if due != promise_end(stored["promised_on"], before):
-        row["watch_at"] = None if _over(stored, _ENDED) else _plain(due)
+    if due != promise_end(stored["promised_on"], before) or not same_number:
+        row["watch_at"] = None if _over(stored, _ENDED) else _plain(terms.now)  # what was awaited is to be judged anew
     return None if row == old else row | {"id": stored["id"]}
 
 
@@ -178,6 +178,16 @@ def promise_end(parcel_day: date | None, order: Row) -> datetime | None:
     """The instant at which the parcel's promise, else its order's, is broken."""
     day = parcel_day or order["promised_on"]
     return end_of_day(day, order["zone"]) if day else None
+
+
+_FIRST_LOOK = timedelta(days=1)
+
+
+def first_look(parcel_day: date | None, order: Row, now: datetime) -> datetime:
+    """When the calendar is looked at first: as the promise ends, and in a day at the latest, which is the shortest time
+    that anyone may wait for a scan. What is awaited then is for the rules to say."""
+    ends_at = promise_end(parcel_day, order)
+    return min(ends_at, now + _FIRST_LOOK) if ends_at else now + _FIRST_LOOK
 
 
 def _over(stored: Row, ends: frozenset[Milestone]) -> bool:

@@ -56,7 +56,7 @@ STAYS: dict[str, str] = {
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
     " candidates tracking_number promised_on history_until cancelled_at milestone milestone_at delivered_at eta_from"
-    " eta_through eta_day service estimated_as_of next_poll_at poll_rank numbered_at watch_at last_heard_at"
+    " eta_through eta_day late_since service estimated_as_of next_poll_at poll_rank numbered_at watch_at last_heard_at"
     " last_polled_at"
     " poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
@@ -82,7 +82,8 @@ STAYS: dict[str, str] = {
     "brands": "id key name zone locale created_at",
     "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
     "rule_set_versions": "id brand_id digest content created_at",
-    "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at",
+    "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
+    " look_after",
     "template_versions": "id brand_id digest key channel locale parts created_at",
     "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
     "pace_lanes": "key free_at queues",

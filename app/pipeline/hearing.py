@@ -109,6 +109,10 @@ class Locked:
         """Whether the parcel's shopper was erased: its order is closed, and nothing is stored of it any more."""
         return self.orders[self.shipments[shipment_id].order_id].erased_at is not None
 
+    def order_of(self, shipment_id: int) -> Any:
+        """The order that a parcel belongs to."""
+        return self.orders[self.shipments[shipment_id].order_id]
+
     def others(self, shipment: Any) -> list[Any]:
         """The other parcels of the same order."""
         return [other for other in self.by_order[shipment.order_id] if other.id != shipment.id]

@@ -14,6 +14,7 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
@@ -71,6 +72,8 @@ class Release:
     priority: int
     quiet: str | None = None
     erased: bool = False
+    no_longer: str | None = None
+    """Why what it tells is so no longer, where that is the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,8 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
-    "notes", "cancelled_at", "last_polled_at", "next_poll_at",
+    "milestone_at", "delivered_at", "late_since", "items", "promised_on", "eta_from", "eta_through", "eta_day",
+    "estimated_as_of", "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
@@ -206,6 +209,7 @@ def _release(
         erased=order.erased_at is not None,
         priority=row.priority,
         quiet=row.quiet,
+        no_longer=no_longer(milestone, facts, shipment),
     )
 
 
@@ -253,6 +257,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
     if overtaken(release):
         detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
         return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
+    if release.no_longer is not None:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.no_longer)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     if not address:

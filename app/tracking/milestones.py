@@ -9,13 +9,15 @@ from app.models.vocabulary import ENDS, PROGRESS, Cause, Milestone
 
 @dataclass(frozen=True, slots=True)
 class KnownScan:
-    """What the fold needs of one stored scan; instants are UTC."""
+    """What the fold needs of one stored scan; instants are UTC. `moves`: the carrier handled the parcel."""
 
     digest: bytes
     milestone: Milestone | None
     occurred_at: datetime | None
     description: str = ""
     place: str | None = None
+    moves: bool = True
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ _AFTER_END: dict[Milestone, frozenset[Milestone]] = {
 }
 
 
+# What a carrier calls delayed is evidence of one (`watching.delays`), and no stage of the way.
+_STAGES = frozenset(Milestone) - {Milestone.delayed}
+
+
 def fold(scans: Iterable[KnownScan]) -> ParcelState:
     """The state that a set of scans amounts to.
 
@@ -62,7 +68,8 @@ def fold(scans: Iterable[KnownScan]) -> ParcelState:
     order of a parcel's journey, then by digest, so that any arrival order and any repetition give the same.
     """
     news = sorted(
-        {scan.digest: scan for scan in scans if scan.milestone and scan.occurred_at}.values(), key=_journey_order
+        {scan.digest: scan for scan in scans if scan.milestone in _STAGES and scan.occurred_at}.values(),
+        key=_journey_order,
     )
     episodes = _episodes(_with_dispatch(news))
     current = _moving_again(_current(episodes), episodes, news)
@@ -161,22 +168,6 @@ def _moving_again(current: Episode | None, episodes: Sequence[Episode], news: Se
     return replace(way, occurred_at=moved) if way and moved else current
 
 
-def delay(state: ParcelState, promise_ends_at: datetime | None, now: datetime) -> Episode | None:
-    """The episode that a broken promise opens: the promised day ended before the parcel had been delivered.
-
-    It occurred at the instant the promise ended, whenever that is noticed. A parcel on its way back, or
-    written off, is not late.
-    """
-    if promise_ends_at is None or now < promise_ends_at:
-        return None
-    if state.delivered_at is not None and state.delivered_at < promise_ends_at:
-        return None
-    ended = next((e for e in state.episodes if e.milestone in ENDS and e.occurred_at < promise_ends_at), None)
-    if ended or any(e.milestone is Milestone.returning and e.occurred_at < promise_ends_at for e in state.episodes):
-        return None
-    return Episode(Milestone.delayed, promise_ends_at, anchor=None, cause=Cause.promise_passed)
-
-
 def silence(
     state: ParcelState, scans: Iterable[KnownScan], known_at: datetime, heard_at: datetime | None, patience: timedelta
 ) -> Episode | None:
@@ -207,6 +198,7 @@ class KnownCrossing:
     occurrence: int
     anchor: bytes | None
     occurred_at: datetime
+    cause: Cause = Cause.scan
 
 
 @dataclass(frozen=True, slots=True)

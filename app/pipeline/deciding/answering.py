@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.models import Crossing, Decision
 from app.models.facts import News, Told
-from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planning import Planned, plan, sender_of
 from app.pipeline.hearing import Locked, Tally
 from app.pipeline.house import House
 from app.rules.decide import Crossed, decide
+from app.rules.ruleset import RuleSet
 from app.tracking.milestones import NewCrossing
 
 
@@ -33,12 +33,13 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The rows of a batch as they stand once it is written down: locked, with its `changes` by parcel, what each
-    shopper was `told` before, and of which parcels only the meaning was read `again`."""
+    shopper was `told` before, of which parcels only the meaning was read `again`, and each brand's `rules`."""
 
     locked: Locked
     changes: Mapping[int, Mapping[str, Any]]
     told: Mapping[int, Sequence[Told]]
     again: Collection[int]
+    rules: Mapping[int, RuleSet]
 
     def parcel(self, shipment_id: int) -> Row:
         """A parcel as it stands now."""
@@ -74,11 +75,10 @@ def answer(
         crossed.append(one)
         rows.append(_crossing_row(house, shipment, crossing, one, now))
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
-    rules = rules_of(session, house, {row["brand_id"] for row in rows})
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
     for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
-        order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
+        order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
         for decided in decide(one, own, house.channels, now):
             planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own))
     messages = plan(session, house, planned, now, decisions)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.models.facts import Facts, News, Person, Promise, Told
+from app.models.facts import Eta, Facts, News, Person, Promise, Told
 from app.zones import end_of_day
 
 
@@ -28,14 +28,24 @@ def picture(
 ) -> Facts:
     """The facts about one parcel as its rows stand now.
 
-    `brand`, `order`, `shipment` and `others` (the order's other parcels) are rows of their tables.
+    `brand`, `order`, `shipment` and `others` (the order's other parcels) are rows of their tables; `shipment` may
+    know as `eta_was` the estimate before its present one.
     """
     return _picture({"key": brand.key, "name": brand.name}, order, shipment, others, news, tuple(told))
 
 
 def picture_since(decided: Mapping[str, Any], order: Any, shipment: Any, others: Sequence[Any]) -> Facts:
     """The facts as the rows stand now, about the news, brand and history of a decision: its facts as stored."""
-    return _picture(decided["brand"], order, shipment, others, decided["news"], decided["history"])
+    facts = _picture(decided["brand"], order, shipment, others, decided["news"], decided["history"])
+    return facts.model_copy(update={"eta": _still_other(facts.eta, decided.get("eta") or {})})
+
+
+def _still_other(eta: Eta, decided: Mapping[str, Any]) -> Eta:
+    """What is expected now, beside what was expected before the decision, as far as that is still another."""
+    before = Eta.model_validate(decided)
+    was = {name: getattr(before, name) for name in ("was_starts_at", "was_ends_at", "was_day")}
+    same = tuple(was.values()) == (eta.starts_at, eta.ends_at, eta.day)
+    return eta if same else eta.model_copy(update=was)
 
 
 def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news: Any, history: Any) -> Facts:
@@ -61,6 +71,7 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "milestone": shipment.milestone,
                 "milestone_at": shipment.milestone_at,
                 "delivered_at": shipment.delivered_at,
+                "late_since": shipment.late_since,
                 "carrier_page": shipment.notes.get("link"),
                 "pickup": shipment.notes.get("pickup"),
                 "items": shipment.items or order.items,
@@ -78,8 +89,18 @@ def _picture(brand: Any, order: Any, shipment: Any, others: Sequence[Any], news:
                 "zone_source": order.zone_source,
             },
             "promise": promise_of(order, shipment),
-            "eta": {"starts_at": shipment.eta_from, "ends_at": shipment.eta_through, "day": shipment.eta_day},
+            "eta": {
+                "starts_at": shipment.eta_from,
+                "ends_at": shipment.eta_through,
+                "day": shipment.eta_day,
+                **_was(shipment),
+            },
             "news": news,
             "history": history,
         }
     )
+
+
+def _was(shipment: Any) -> dict[str, Any]:
+    was = getattr(shipment, "eta_was", None)
+    return {"was_starts_at": was.starts_at, "was_ends_at": was.ends_at, "was_day": was.day} if was else {}
