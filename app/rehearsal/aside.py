@@ -4,6 +4,7 @@ not for the parcel and why, and what comes next."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +60,7 @@ def _versions(session: Session, house: House, ids: set[int]) -> dict[int, _Versi
     return found
 
 
+@lru_cache(maxsize=32)
 def _read(content: str) -> RuleSet | None:
     """A stored set; None where a later Doorstep cannot read it any more."""
     try:

@@ -20,8 +20,9 @@ from app.models import Brand
 from app.models.vocabulary import Reason
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
-from app.rehearsal.differences import Change, Day, Differences
+from app.rehearsal.differences import Change, Day, Difference, Differences
 from app.rehearsal.journey import OWN, journeys_of
+from app.rehearsal.planned_before import planned_before
 from app.rehearsal.reading import Stored, count_orders, looking, pages, read_orders
 from app.rehearsal.redrawing import Span, redrawn
 from app.rehearsal.reproducing import CAPS, Reproduced, Reproducing
@@ -96,28 +97,23 @@ class Passed:
     total: int
 
 
+Step = Passed | Difference | Backtest
+
+
 def backtest(
-    house: House,
-    brand_id: int,
-    draft: RuleSet,
-    since: timedelta,
-    on_progress: Callable[[Passed], None] = lambda _: None,
+    house: House, brand_id: int, draft: RuleSet, since: timedelta, on_step: Callable[[Step], None] = lambda _: None
 ) -> Backtest:
     """Replay what was concluded for a brand within `since` before now; as `steps`, at one go."""
-    *_, found = (_seen(step, on_progress) for step in steps(house, brand_id, draft, since))
+    found: Step | None = None
+    for found in steps(house, brand_id, draft, since):
+        on_step(found)
     assert isinstance(found, Backtest)
     return found
 
 
-def _seen(step: Passed | Backtest, on_progress: Callable[[Passed], None]) -> Passed | Backtest:
-    if isinstance(step, Passed):
-        on_progress(step)
-    return step
-
-
-def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
-    """Replay page by page, telling after each how far it is, and at last what came of it. Whoever asks for no more
-    ends it: closing the iterator closes the transaction.
+def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Step]:
+    """Replay page by page, telling after each what differs and how far it is, and at last what came of it all. Whoever
+    asks for no more ends it: closing the iterator closes the transaction.
 
     Raises InvalidInput for no span, or one longer than `LONGEST`.
     """
@@ -127,7 +123,7 @@ def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iter
     return _steps(house, brand_id, draft, since)
 
 
-def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
+def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Step]:
     until = house.clock.now()
     with looking(house.sessions) as session:
         brand = session.execute(sa.select(Brand.key, Brand.zone).where(Brand.id == brand_id)).one()
@@ -139,6 +135,8 @@ def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Ite
         for passed, touched in pages(session, brand_id, run.since, run.redraws):
             for stored in read_orders(session, touched):
                 _replay(run, stored)
+            yield from differences.listed
+            differences.listed.clear()
             done += passed
             yield Passed(done, total)
     yield _told(run, brand.key)
@@ -196,7 +194,7 @@ def _replay(run: _Run, stored: Stored) -> None:
 def _redrawn(run: _Run, stored: Stored, opened: Sequence[Opened]) -> list[Opened]:
     """The crossings as the draft's thresholds would have opened them."""
     own = [one for one in opened if one.name[1] in OWN]
-    again = redrawn(stored, own, run.draft.expectations, (run.since, run.until), run.house)
+    again = redrawn(run.house, stored, own, run.draft, (run.since, run.until))
     run.count.opened.update(one.name[1] for one in again if one.id is None)
     kept = {one.id for one in again}
     run.count.not_opened.update(one.name[1] for one in own if one.id not in kept)
@@ -214,8 +212,16 @@ def as_decided_on(crossing: Any) -> Opened:
 def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet, span: Span) -> Stage:
     """One order's crossings under a set of rules, decided on as they came, batch by batch; what is due in between
     leaves. Crossings are in the order in which they were concluded, all within the span."""
-    really = [one for one in stored.messages if one.fallback_of is None and one.planned_at >= span[0]]
-    stage = Stage(stored, rules, house.catalog, journeys_of(stored), told=really, capped=_caps_as_recorded(stored))
+    stage = Stage(
+        stored,
+        rules,
+        house.catalog,
+        journeys_of(house, stored),
+        told=[one for one in stored.told if one.since >= span[0]],
+        recorded=_recorded(stored),
+    )
+    stage.mails += planned_before(stored, rules, span[0])
+    stage.taken |= {key for key, at in stored.keys if at < span[0]}
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)
@@ -223,15 +229,16 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
     return stage
 
 
-def _caps_as_recorded(stored: Stored) -> Callable[[Opened, Decided], Reason | None]:
-    recorded = {
-        (one.crossing_id, one.rule, one.channel, one.recipient_id): Reason(one.reason)
+def _recorded(stored: Stored) -> Callable[[Opened, Decided], tuple[Reason, str] | None]:
+    """What was answered by what no rehearsal counts: daily caps, and what was told under a number from before."""
+    known = {
+        (one.crossing_id, one.rule, one.channel, one.recipient_id): (Reason(one.reason), str(one.detail))
         for decisions in stored.decisions.values()
         for one in decisions
-        if one.reason in CAPS
+        if one.reason in CAPS or (one.reason == Reason.already_told and one.detail)
     }
 
-    def capped(opened: Opened, decided: Decided) -> Reason | None:
-        return recorded.get((opened.id or 0, decided.rule, decided.channel.value, decided.recipient_id))
+    def answered(opened: Opened, decided: Decided) -> tuple[Reason, str] | None:
+        return known.get((opened.id or 0, decided.rule, decided.channel.value, decided.recipient_id))
 
-    return capped
+    return answered

@@ -45,9 +45,22 @@ class HeardOf:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldOf:
+    """That a message tells of a parcel, since when (engine time) it does, and what it is."""
+
+    shipment_id: int
+    since: datetime
+    milestone: str
+    channel: str
+    planned_at: datetime
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One order with all that is stored of it and bears on its messages; crossings as they were concluded, decisions
-    by crossing, each with the digest of the rules that it was made by."""
+    by crossing, each with the digest of the rules that it was made by. `told` is of which parcel each message tells
+    (those that stand in for another are left out), `keys` what is in the ledger, with the instant of its decision."""
 
     brand: Any
     order: Any
@@ -57,6 +70,8 @@ class Stored:
     crossings: Sequence[Any]
     decisions: Mapping[int, Sequence[Any]]
     messages: Sequence[Any]
+    told: Sequence[ToldOf] = ()
+    keys: Sequence[tuple[tuple[Any, ...], datetime]] = ()
 
     def parcel(self, shipment_id: int) -> Any:
         """One of its parcels."""
@@ -118,6 +133,7 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
     crossed = _grouped(crossings, "order_id")
     decisions = _decisions(session, [one.id for one in crossings])
     messages = _grouped(session.execute(_of(Message, Message.order_id, order_ids)), "order_id")
+    ledger = _ledger(session, order_ids)
     scans, estimates = _scans(session, parcel_ids), _estimates(session, parcel_ids)
     return [
         Stored(
@@ -129,9 +145,33 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
             crossed[order.id],
             decisions,
             messages[order.id],
+            [_told_of(key) for key in ledger[order.id] if key.fallback_of is None],
+            [(_key(key), key.decided_at) for key in ledger[order.id]],
         )
         for order in orders
     ]
+
+
+_LEDGER = sa.text("""
+    SELECT ledger_keys.*, messages.order_id, messages.shipment_id, messages.planned_at, messages.rule,
+        messages.fallback_of
+    FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
+    WHERE messages.order_id = ANY(:ids) ORDER BY messages.id, ledger_keys.scope_id
+""")
+
+
+def _ledger(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]:
+    return _grouped(session.execute(_LEDGER, {"ids": list(order_ids)}), "order_id")
+
+
+def _told_of(key: Any) -> ToldOf:
+    """A message tells of each parcel that a key of its names; one of the whole order, of the parcel it is about."""
+    parcel = key.scope_id if key.scope == "parcel" else key.shipment_id
+    return ToldOf(parcel, key.decided_at, key.milestone, key.channel, key.planned_at, key.rule)
+
+
+def _key(key: Any) -> tuple[Any, ...]:
+    return key.scope, key.scope_id, key.milestone, key.occurrence, key.channel, key.recipient_id
 
 
 def _of(table: Any, column: Any, ids: Iterable[int]) -> sa.Select[Any]:
@@ -151,13 +191,15 @@ def _decisions(session: Session, crossing_ids: Sequence[int]) -> dict[int, list[
 def _scans(session: Session, parcel_ids: Sequence[int]) -> dict[int, list[HeardOf]]:
     found: dict[int, list[HeardOf]] = defaultdict(list)
     columns = (
-        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.heard_at,
+        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.moves,
+        Scan.heard_at,
     )  # fmt: skip
     # What was retired was another parcel's; and the index by parcel holds only what was not.
     query = sa.select(*columns).where(Scan.shipment_id == sa.func.any(list(parcel_ids)), Scan.retired_at.is_(None))
     for row in session.execute(query.order_by(Scan.heard_at, Scan.id)):
         milestone = Milestone(row.milestone) if row.milestone else None
-        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
+        said = (row.description, row.place, row.moves, row.heard_at)
+        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, *said)
         found[row.shipment_id].append(HeardOf(row.heard_at, scan))
     return found
 

@@ -38,12 +38,16 @@ class Unlike(BaseModel):
 
 
 class Reproduced(BaseModel):
-    """How many of the recorded decisions the live rules come to again, exactly; why not the others."""
+    """How many of the recorded decisions the live rules come to again, exactly; why not the others.
+
+    `later` were made when a provider had answered (a channel that stands in for one that failed), and are not replayed.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     recorded: int
     reproduced: int
+    later: int
     unlike: dict[str, int]
     examples: tuple[Unlike, ...]
 
@@ -57,7 +61,8 @@ class Reproduced(BaseModel):
         """The same in words."""
         first = f"{self.reproduced:,} of {self.recorded:,} decisions reproduce."
         why = "; ".join(f"{count:,} do not: {reason}" for reason, count in self.unlike.items())
-        return f"{first} {why[:1].upper()}{why[1:]}." if why else first
+        later = f" {self.later:,} more hung on what providers answered, and are not replayed." if self.later else ""
+        return (f"{first} {why[:1].upper()}{why[1:]}." if why else first) + later
 
 
 Key = tuple[int, str, str, str]
@@ -69,6 +74,7 @@ class Reproducing:
 
     recorded: int = 0
     reproduced: int = 0
+    later: int = 0
     unlike: Counter[str] = field(default_factory=Counter)
     examples: list[Unlike] = field(default_factory=list)
 
@@ -77,8 +83,10 @@ class Reproducing:
         answers = {_key(one): one for one in stage.answers if one.opened.id is not None}
         times = {_message_key(one): one for one in stored.messages if one.fallback_of is None}
         for crossing in crossings:
-            decided = {_decision_key(one): one for one in stored.decisions.get(crossing.id, ())}
+            recorded = stored.decisions.get(crossing.id, ())
+            decided = {_decision_key(one): one for one in recorded if one.decided_at <= crossing.crossed_at}
             self.recorded += len(decided)
+            self.later += len(recorded) - len(decided)
             for key, one in decided.items():
                 answer = answers.pop(key, None)
                 if answer is not None and _same(one, answer) and _same_times(times.get(key), answer):
@@ -113,6 +121,7 @@ class Reproducing:
         return Reproduced(
             recorded=self.recorded,
             reproduced=self.reproduced,
+            later=self.later,
             unlike=dict(self.unlike.most_common()),
             examples=tuple(self.examples),
         )
@@ -138,12 +147,14 @@ def _same_times(message: Any | None, answer: Answer) -> bool:
     """Whether a message was planned for the times that the rehearsal plans it for. One that was put off since leaves
     later than it was planned to; nothing ever leaves sooner."""
     if message is None:
-        return not answer.fired
-    decided = answer.decided
-    if (message.expires_at, message.priority) != (decided.expires_at, decided.priority):
+        return (
+            answer.reason is Reason.merged or not answer.fired
+        )  # what is told together has a message that is another's
+    mail = answer.mail
+    if mail is None or (message.expires_at, message.priority) != (mail.expires_at, mail.decided.priority):
         return False
     put_off = message.tries > 0 or message.attempts > 1 or message.reason in _PUT_OFF or message.state != "held"
-    return bool(message.send_at == decided.send_at or (put_off and message.send_at > decided.send_at))
+    return bool(message.send_at == mail.send_at or (put_off and message.send_at > mail.send_at))
 
 
 _PUT_OFF = frozenset({Reason.retrying.value, Reason.paced.value, Reason.quiet_hours.value})

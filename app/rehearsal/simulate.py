@@ -16,26 +16,28 @@ from sqlalchemy.orm import Session
 from app.channels.base import OutgoingEmail, OutgoingSms
 from app.errors import NotFound
 from app.messages.base import NotRenderable, Template
-from app.models import Shipment
+from app.models import Pause, Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import PENDING, SENT, Channel, MessageState, Milestone, SuppressionKind
+from app.models.vocabulary import Channel, Milestone, SuppressionKind
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.splitting import living
+from app.pipeline.deciding.whole_orders import last_parcel, standings_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import standing
 from app.pipeline.releasing import templates_of
 from app.pipeline.writing import write_out
 from app.rehearsal.journey import Journey, journeys_of
+from app.rehearsal.planned_before import planned_so_far
 from app.rehearsal.reading import HeardOf, Stored, looking, read_orders
 from app.rehearsal.redrawing import crossing_of
 from app.rehearsal.script import MadeUp, Script
-from app.rehearsal.stage import Mail, Opened, Stage
-from app.rules.decide import Decided
-from app.rules.quiet import parse_quiet
+from app.rehearsal.stage import Answer, Cover, Mail, Opened, Stage
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
 from app.tracking.adapter.base import scan_digest
+from app.tracking.completing import KnownCompletion, completion
 from app.tracking.milestones import KnownScan, NewCrossing
 
 HIDDEN = "(name)"
@@ -89,8 +91,10 @@ class _Fork:
     channels: frozenset[Channel]
     templates: Mapping[int, Template]
     shown: Person
+    whole: list[KnownCompletion] = field(default_factory=list)
     happened: list[Happening] = field(default_factory=list)
     made_up: int = 0
+    paused: list[str] = field(default_factory=list)
 
 
 def simulate(
@@ -124,7 +128,7 @@ def _fork(
     if row is None:
         raise NotFound(f"No parcel has the id {shipment!r}. `doorstep explain` finds it by tracking or order number.")
     (stored,) = read_orders(session, [row.order_id])
-    journeys = journeys_of(stored)
+    journeys = journeys_of(house, stored)
     person = person_of(stored.order)
     stage = Stage(
         stored,
@@ -133,12 +137,24 @@ def _fork(
         journeys,
         person=person,
         suppressed=_suppressed(session, stored, person),
-        draw=lambda mail, at: _drawn(stored, journeys, mail, at),
+        draw=lambda cover, at: _drawn(stored, journeys, cover, at),
     )
-    stage.mails += _already(stored, now)
+    stage.mails += planned_so_far(stored, stage.rules, now)
+    stage.taken |= {key for key, _ in stored.keys}
     pinned = {mail.template_version_id for mail in stage.mails if mail.waits and mail.template_version_id}
     shown = person if show_person else Person(name=HIDDEN if person.name else None, email="-", phone="-")
-    return _Fork(house, stage, row.id, _channels(house, stored), templates_of(session, house, pinned), shown)
+    templates = templates_of(session, house, pinned)
+    fork = _Fork(house, stage, row.id, _channels(house, stored), templates, shown, _known_whole(stored))
+    fork.paused += _pauses(session, stored.order.brand_id)
+    return fork
+
+
+def _pauses(session: Session, brand_id: int) -> list[str]:
+    """What is paused for a brand at present; it is simulated as if it were not."""
+    query = sa.select(Pause.kind, Pause.name).where(
+        Pause.lifted_at.is_(None), sa.or_(Pause.brand_id.is_(None), Pause.brand_id == brand_id)
+    )
+    return [":".join(filter(None, row)) for row in session.execute(query.order_by(Pause.id))]
 
 
 def _channels(house: House, stored: Stored) -> frozenset[Channel]:
@@ -160,58 +176,18 @@ def _suppressed(session: Session, stored: Stored, person: Person) -> dict[Channe
     return {channel: kind for channel, kind in named.items() if kind is not None}
 
 
-def _already(stored: Stored, now: datetime) -> list[Mail]:
-    """What was really planned for the order and has left, or still waits."""
-    pictures = {one.id: one.facts for one in stored.crossings}
-    known = {one.id: one for one in stored.crossings}
-    return [
-        _mail(number, message, known[message.crossing_id].occurrence, pictures[message.crossing_id], now)
-        for number, message in enumerate(stored.messages, 1)
-        if MessageState(message.state) in PENDING | SENT and pictures.get(message.crossing_id)
-    ]
-
-
-def _mail(number: int, message: Any, occurrence: int, facts: Mapping[str, Any], now: datetime) -> Mail:
-    waits = message.state in (MessageState.held, MessageState.ready)
-    return Mail(
-        number=number,
-        shipment_id=message.shipment_id,
-        milestone=Milestone(message.milestone),
-        occurrence=occurrence,
-        decided=Decided(
-            rule=message.rule,
-            channel=Channel(message.channel),
-            template="",
-            recipient_id=message.recipient_id,
-            fired=True,
-            reason=message.reason,
-            detail="",
-            send_at=message.send_at,
-            expires_at=message.expires_at,
-            priority=message.priority,
-            quiet=parse_quiet(message.quiet) if message.quiet else None,
-        ),
-        facts=Facts.model_validate(facts),
-        planned_at=message.planned_at,
-        send_at=max(message.send_at, now) if waits else message.send_at,
-        left_at=None if waits else message.ended_at or message.planned_at,
-        template_version_id=message.template_version_id or 0,
-        public_id=message.public_id,
-    )
-
-
-def _drawn(stored: Stored, journeys: Mapping[int, Journey], mail: Mail, at: datetime) -> Facts:
+def _drawn(stored: Stored, journeys: Mapping[int, Journey], cover: Cover, at: datetime) -> Facts:
     """The facts at release: as the rows would stand then, about the news of the decision."""
-    others = [one.as_of(at) for key, one in journeys.items() if key != mail.shipment_id]
-    decided = mail.facts.model_dump(mode="json")
-    return picture_since(decided, stored.order, journeys[mail.shipment_id].as_of(at), others)
+    others = [one.as_of(at) for key, one in journeys.items() if key != cover.shipment_id]
+    decided = cover.facts.model_dump(mode="json")
+    return picture_since(decided, stored.order, journeys[cover.shipment_id].as_of(at), others)
 
 
 def _hear(fork: _Fork, scan: MadeUp) -> None:
     fork.made_up += 1
     said = scan.milestone.value.replace("_", " ").capitalize()
     digest = scan_digest("made up", scan.milestone, scan.at.isoformat(), str(fork.made_up))
-    known = KnownScan(digest, scan.milestone, scan.at, said, scan.place)
+    known = KnownScan(digest, scan.milestone, scan.at, said, scan.place, moves=True, heard_at=scan.at)
     journey = fork.stage.journeys[fork.shipment_id]
     journey.hear(HeardOf(scan.at, known))
     name = journey.row.public_id
@@ -222,36 +198,63 @@ def _hear(fork: _Fork, scan: MadeUp) -> None:
 
 def _open(fork: _Fork, now: datetime) -> None:
     """What opens at this instant for any parcel of the order, and each rule's answer."""
-    expectations = fork.stage.rules.expectations
-    fresh = [(journey, new) for journey in fork.stage.journeys.values() for new in journey.fresh(expectations, now)]
+    stage = fork.stage
+    fresh = [(journey, new) for journey in stage.journeys.values() for new in journey.fresh(stage.rules, now)]
+    fresh += _completed(fork, now)
     if not fresh:
         return
     opened = [_opened(fork, journey, new, now) for journey, new in fresh]
+    answers = stage.decide(opened, now)
     for one in opened:
-        news = one.crossed.facts.news
-        name = fork.stage.stored.parcel(one.shipment_id).public_id
-        fork.happened.append(Happening(at=now, what="milestone", shipment=name, milestone=news.milestone.value))
-    for answer in fork.stage.decide(opened, now):
-        fork.happened.append(
-            Happening(
-                at=now,
-                what="waits" if answer.fired else "unplanned",
-                shipment=fork.stage.stored.parcel(answer.opened.shipment_id).public_id,
-                milestone=answer.opened.name[1],
-                rule=answer.decided.rule,
-                channel=answer.decided.channel.value,
-                recipient=answer.decided.recipient_id,
-                until=answer.decided.send_at if answer.fired else None,
-                reason=answer.reason.value,
-                sentence=answer.reason.sentence,
-                detail=answer.detail or None,
-            )
-        )
+        own = [answer for answer in answers if answer.opened is one]
+        name = stage.stored.parcel(one.shipment_id).public_id
+        silent = None if own else "No rule is for it, so nobody is told."
+        fork.happened.append(Happening(at=now, what="milestone", shipment=name, milestone=one.name[1], sentence=silent))
+        fork.happened += [_answered(name, answer, now) for answer in own]
+
+
+def _answered(name: str, answer: Answer, now: datetime) -> Happening:
+    return Happening(
+        at=now,
+        what="waits" if answer.fired else "unplanned",
+        shipment=name,
+        milestone=answer.opened.name[1],
+        rule=answer.decided.rule,
+        channel=answer.decided.channel.value,
+        recipient=answer.decided.recipient_id,
+        until=answer.mail.send_at if answer.mail is not None else None,
+        reason=answer.reason.value,
+        sentence=answer.reason.sentence,
+        detail=answer.detail or None,
+    )
+
+
+def _completed(fork: _Fork, now: datetime) -> list[tuple[Journey, NewCrossing]]:
+    """The whole order's own milestone, where it has come to it, with the parcel that arrived last."""
+    stage = fork.stage
+    parcels = [one.as_of(now) for one in stage.journeys.values()]
+    last = last_parcel(stage.stored.order, parcels)
+    new = completion(standings_of(parcels), fork.whole) if last is not None else None
+    if last is None or new is None:
+        return []
+    fork.whole.append(KnownCompletion(new.occurrence, frozenset(one.public_id for one in living(parcels))))
+    return [(stage.journeys[last.id], new)]
+
+
+def _known_whole(stored: Stored) -> list[KnownCompletion]:
+    return [
+        KnownCompletion(one.occurrence, frozenset(one.inputs.get("parcels", ())))
+        for one in stored.crossings
+        if one.scope == "order"
+    ]
 
 
 def _opened(fork: _Fork, journey: Journey, new: NewCrossing, now: datetime) -> Opened:
-    crossed = crossing_of(fork.stage.stored, fork.stage.journeys, journey, new, now)
-    return Opened(None, journey.row.id, ("parcel", journey.row.id), crossed, fork.channels, now)
+    stage = fork.stage
+    crossed = crossing_of(stage.stored, stage.journeys, journey, new, stage.rules, now)
+    whole = new.episode.milestone is Milestone.all_delivered
+    scope = ("order", stage.stored.order.id) if whole else ("parcel", journey.row.id)
+    return Opened(None, journey.row.id, scope, crossed, fork.channels, now)
 
 
 def _released(fork: _Fork, mail: Mail, at: datetime) -> None:
@@ -296,8 +299,7 @@ def _rendered(fork: _Fork, mail: Mail, at: datetime) -> dict[str, Any]:
 
 def _following(fork: _Fork, waiting: list[MadeUp], now: datetime) -> datetime | None:
     """The next instant at which anything can happen that is not a message's own time."""
-    expectations = fork.stage.rules.expectations
-    watched = [journey.watch_at(expectations, now) for journey in fork.stage.journeys.values()]
+    watched = [journey.look(fork.stage.rules, now).next_at for journey in fork.stage.journeys.values()]
     ahead = [at for at in (*watched, waiting[0].at if waiting else None) if at is not None and at > now]
     return min(ahead, default=None)
 
@@ -324,6 +326,8 @@ def _notes(fork: _Fork) -> list[str]:
         notes.append(f"No provider is set up here, so it is supposed that there is one for {supposed}.")
     elif fork.house.send_mode != SendMode.live:
         notes.append(f"Doorstep runs in {fork.house.send_mode} mode; this is what would leave if it were live.")
+    if fork.paused:
+        notes.append(f"Paused at present, and taken as if it were not: {', '.join(fork.paused)}.")
     if fork.made_up == 0:
         notes.append("No scan was made up; with --scan delivered@+1d one is.")
     return notes

@@ -1,27 +1,37 @@
 """The stage: what the rules answer to an order's crossings, what that plans and what leaves of it, all in memory.
 
-It is the workers' own decision, ledger and judgement at release without their hands: nothing is stored, no provider
-is called. `now` is stepped by whoever rehearses.
+It is the workers' own decision, ledger, merging and judgement at release without their hands: nothing is stored, no
+provider is called. `now` is stepped by whoever rehearses.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
-from app.models.facts import Facts, Person, Told
-from app.models.vocabulary import PROGRESS, Channel, MessageState, Milestone, Reason, SuppressionKind
-from app.pipeline.releasing import Release, Withheld, judge
+from app.models.facts import Facts, Person
+from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline.deciding.merging import Gathering, Gatherings
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.splitting import living
+from app.pipeline.deciding.still_so import no_longer
+from app.pipeline.deciding.whole_orders import last_parcel
+from app.pipeline.releasing import Release, Withheld, judge, together
 from app.rehearsal.journey import Journey
-from app.rehearsal.reading import Stored
+from app.rehearsal.reading import Stored, ToldOf
+from app.rehearsal.remembering import as_told
 from app.rules.decide import Crossed, Decided, decide
-from app.rules.ruleset import Per, RuleSet
+from app.rules.merging import Timing, Waiting, awaited, let_go, merges
+from app.rules.quiet import zones_of
+from app.rules.ruleset import RuleSet
 from app.settings import SendMode
 
 REACHABLE = Person(email="-", phone="-")
 """Somebody who can be written to: whether the order has an address was a question to the decision."""
+
+FIRED = frozenset({Reason.planned, Reason.fell_back, Reason.merged})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,76 +52,101 @@ class Opened:
         return self.shipment_id, news.milestone.value, news.occurrence
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """One parcel that a message tells of: the facts that its news was decided on, since when the message tells of it
+    and until when it is worth telling (UTC). `real`: it told of it before the rehearsal began."""
+
+    shipment_id: int
+    facts: Facts
+    since: datetime
+    expires_at: datetime
+    real: bool = False
+
+
 @dataclass(slots=True)
 class Mail:
     """One message as it would have been planned, and what became of it: where `left_at` stands it left then.
 
-    `number` counts up in the order of planning; `template_version_id` is the row it is pinned to, where it is one that
-    really waits.
+    `number` counts up in the order of planning; the first of `covers` is the parcel by which it came to be. Until
+    `merge_until` others may join it. `template_version_id` is the row it is pinned to, where it is one that really
+    waits.
     """
 
     number: int
-    shipment_id: int
     milestone: Milestone
     occurrence: int
     decided: Decided
-    facts: Facts
+    covers: list[Cover]
     planned_at: datetime
     send_at: datetime
+    expires_at: datetime
+    merge_until: datetime | None = None
     left_at: datetime | None = None
     withheld: Withheld | None = None
     template_version_id: int = 0
     public_id: str = ""
 
     @property
+    def shipment_id(self) -> int:
+        """The parcel by which it came to be."""
+        return self.covers[0].shipment_id
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the parcel by which it came to be."""
+        return self.covers[0].facts
+
+    @property
     def name(self) -> tuple[int, str, int, str, str]:
         """What makes it the same message to its reader, whichever rule planned it."""
-        return (
-            self.shipment_id,
-            self.milestone.value,
-            self.occurrence,
-            self.decided.channel.value,
-            self.decided.recipient_id,
-        )
+        told = self.decided.channel.value, self.decided.recipient_id
+        return (self.shipment_id, self.milestone.value, self.occurrence, *told)
 
     @property
     def waits(self) -> bool:
         """Whether it has neither left nor ended."""
         return self.left_at is None and (self.withheld is None or self.withheld.state is MessageState.ready)
 
+    def tells_of(self, shipment_id: int) -> bool:
+        """Whether it tells of a parcel."""
+        return any(one.shipment_id == shipment_id for one in self.covers)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One rule's answer to one crossing, as it would have been recorded."""
+    """One rule's answer to one crossing, as it would have been recorded, with the message that tells of it."""
 
     opened: Opened
     decided: Decided
     reason: Reason
     detail: str
+    mail: Mail | None = None
 
     @property
     def fired(self) -> bool:
-        """Whether it planned a message."""
-        return self.reason is Reason.planned
+        """Whether a message tells of it."""
+        return self.reason in FIRED
 
 
 @dataclass(slots=True)
 class Stage:
-    """One order on the stage. `told` are the messages that really were planned, for which `mails` stand in.
+    """One order on the stage. `told` is what really was planned about it since the rehearsal begins, for which `mails`
+    stand in; those with an outside id are of before.
 
-    `capped` says what a daily cap answered, `draw` the facts that a message is released on; `on_release` is told of
-    each that was judged.
+    `recorded` says what a rehearsal cannot work out (a daily cap, what was told under another number), `draw` the facts
+    that a message is released on; `on_release` is told of each that was judged.
     """
 
     stored: Stored
     rules: RuleSet
     catalog: Catalog
     journeys: Mapping[int, Journey]
-    told: Sequence[Any] = ()
+    told: Sequence[ToldOf] = ()
     person: Person = REACHABLE
     suppressed: Mapping[Channel, SuppressionKind] = field(default_factory=dict)
-    capped: Callable[[Opened, Decided], Reason | None] = lambda _opened, _decided: None
-    draw: Callable[[Mail, datetime], Facts] = lambda mail, _at: mail.facts
+    recorded: Callable[[Opened, Decided], tuple[Reason, str] | None] = lambda _opened, _decided: None
+    draw: Callable[[Cover, datetime], Facts] = lambda cover, _at: cover.facts
     on_release: Callable[[Mail, datetime], None] = lambda _mail, _at: None
     mails: list[Mail] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -120,73 +155,143 @@ class Stage:
     def decide(self, together: Sequence[Opened], now: datetime) -> list[Answer]:
         """Each rule's answer to crossings that one batch opened, and the messages that follow from them."""
         given: list[Answer] = []
+        gatherings = self._gatherings(now)
         seen = [(one, self._as_told(one, now)) for one in together]
         for one, crossed in seen:
             for decided in decide(crossed, self.rules, one.channels, now):
-                given.append(self._answer(one, crossed, decided, now))
+                given.append(self._answer(gatherings, one, self._planned(one, crossed, decided), now))
         self.answers += given
+        self.let_go(now)
         return given
 
-    def _answer(self, opened: Opened, crossed: Crossed, decided: Decided, now: datetime) -> Answer:
+    def _planned(self, opened: Opened, crossed: Crossed, decided: Decided) -> Planned:
+        news, order = crossed.facts.news, self.stored.order
+        crossing = {
+            "order_id": order.id,
+            "scope": opened.scope[0],
+            "scope_id": opened.scope[1],
+            "milestone": news.milestone.value,
+            "occurrence": news.occurrence,
+        }
+        return Planned(opened.id or 0, crossing, crossed.facts, decided, order.locale, self.rules)
+
+    def _answer(self, gatherings: Gatherings, opened: Opened, planned: Planned, now: datetime) -> Answer:
+        decided = planned.decided
         if not decided.fired:
             return Answer(opened, decided, decided.reason, decided.detail)
         try:
-            self.template(crossed.facts, decided)
+            self.template(planned.facts, decided)
         except TemplateMissing as error:
             return Answer(opened, decided, Reason.no_template, str(error))
-        if (cap := self.capped(opened, decided)) is not None:
-            return Answer(opened, decided, cap, "")
-        key = self._key(opened, decided)
-        if key in self.taken:
+        if (known := self.recorded(opened, decided)) is not None:
+            return Answer(opened, decided, *known)
+        if planned.key in self.taken:
             return Answer(opened, decided, Reason.already_told, "")
-        self.taken.add(key)
-        news = crossed.facts.news
-        self.mails.append(
-            Mail(
-                number=len(self.mails) + 1,
-                shipment_id=opened.shipment_id,
-                milestone=news.milestone,
-                occurrence=news.occurrence,
-                decided=decided,
-                facts=crossed.facts,
-                planned_at=now,
-                send_at=decided.send_at,
-            )
+        self.taken.add(planned.key)
+        cover = Cover(opened.shipment_id, planned.facts, now, decided.expires_at)
+        if not planned.merges:
+            mail = self._mail(cover, decided, now)
+            return Answer(opened, decided, decided.reason, decided.detail, mail)
+        return self._gathered(gatherings, opened, planned, cover, now)
+
+    def _gathered(
+        self, gatherings: Gatherings, opened: Opened, planned: Planned, cover: Cover, now: datetime
+    ) -> Answer:
+        """The answer where a message may tell of several parcels: its own, or one that waits."""
+        decided, number = planned.decided, len(self.mails) + 1
+        row = {
+            "id": number,
+            "public_id": f"rehearsed {number}",
+            "order_id": self.stored.order.id,
+            "rule": decided.rule,
+            "channel": decided.channel.value,
+            "recipient_id": decided.recipient_id,
+        }
+        gathering = gatherings.of_decision(row, decided, planned.rule, now)
+        first = gathering.take(planned.facts, decided, planned.rule, now)
+        if first:
+            mail = self._mail(cover, decided, now)
+        else:
+            mail = self.mails[gathering.message_id - 1]
+            mail.covers.append(cover)
+        timing = gathering.timing
+        assert timing is not None
+        mail.send_at, mail.expires_at, mail.merge_until = timing.send_at, timing.expires_at, timing.merge_until
+        if first:
+            return Answer(opened, decided, decided.reason, decided.detail, mail)
+        beside = self.stored.parcel(mail.shipment_id).public_id
+        return Answer(opened, decided, Reason.merged, f"with parcel {beside}", mail)
+
+    def _mail(self, cover: Cover, decided: Decided, now: datetime) -> Mail:
+        news = cover.facts.news
+        mail = Mail(
+            number=len(self.mails) + 1,
+            milestone=news.milestone,
+            occurrence=news.occurrence,
+            decided=decided,
+            covers=[cover],
+            planned_at=now,
+            send_at=decided.send_at,
+            expires_at=decided.expires_at,
         )
-        return Answer(opened, decided, Reason.planned, decided.detail)
+        self.mails.append(mail)
+        return mail
+
+    def _gatherings(self, now: datetime) -> Gatherings:
+        """What waits for further parcels of the order at an instant."""
+        found = Gatherings()
+        names = {one.id: one.public_id for one in self.stored.parcels}
+        for mail in self._merging(now):
+            timing = Timing(mail.send_at, mail.expires_at, mail.merge_until)
+            covers = {names[one.shipment_id] for one in mail.covers}
+            name = mail.public_id or f"rehearsed {mail.number}"
+            found.by_id[mail.number] = Gathering(mail.number, name, timing, covers)
+            told = mail.decided.channel.value, mail.decided.recipient_id
+            assert mail.merge_until is not None
+            waiting = Waiting(mail.number, mail.decided.rule, mail.milestone, *told, mail.merge_until)
+            found.waiting[self.stored.order.id].append(waiting)
+        return found
+
+    def _merging(self, now: datetime) -> list[Mail]:
+        return [one for one in self.mails if one.waits and one.merge_until is not None and one.merge_until > now]
+
+    def let_go(self, now: datetime) -> None:
+        """Let merged messages leave for which no parcel is left to wait."""
+        parcels = living([one.as_of(now) for one in self.journeys.values()])
+        for mail in self._merging(now):
+            others = ((one.public_id, Milestone(one.milestone)) for one in parcels)
+            covers = {one.public_id for one in parcels if mail.tells_of(one.id)}
+            if awaited(mail.milestone, others, covers):
+                continue
+            rule = self.rules.named(mail.decided.rule)
+            zones, own = zones_of(mail.facts.shopper), rule if merges(rule) else None
+            mail.send_at = min(mail.send_at, let_go(mail.planned_at, own, zones, mail.decided.quiet, now))
+            mail.merge_until = now
 
     def template(self, facts: Facts, decided: Decided) -> Any:
         """The template that a message would be pinned to. Raises TemplateMissing."""
         return self.catalog.resolve(facts.brand.key, self.stored.order.locale, decided.template, decided.channel)
 
-    def _key(self, opened: Opened, decided: Decided) -> tuple[Any, ...]:
-        """Its place in the ledger: taken once, for the parcel or for the order."""
-        news, rule = opened.crossed.facts.news, self.rules.named(decided.rule)
-        of_order = rule is not None and rule.per is Per.order
-        scope = ("order", self.stored.order.id, 1) if of_order else (*opened.scope, news.occurrence)
-        return *scope, news.milestone.value, decided.channel.value, decided.recipient_id
-
     def _as_told(self, opened: Opened, now: datetime) -> Crossed:
-        """What a crossing is decided on, its history as it would be: without what really was planned and would not have
-        been, with what would have been and was not."""
-        really = {(one.shipment_id, *_said(one)) for one in self.told if one.planned_at < now}
-        mails = [one for one in self.mails if one.planned_at < now and not one.public_id]
-        would = {(one.shipment_id, *_would_say(one)) for one in mails}
+        """What a crossing is decided on, its history as it would be under these rules."""
+        would = {
+            ToldOf(
+                cover.shipment_id,
+                cover.since,
+                mail.milestone.value,
+                mail.decided.channel.value,
+                mail.planned_at,
+                mail.decided.rule,
+            )
+            for mail in self.mails
+            for cover in mail.covers
+            if not cover.real and cover.since < now
+        }
+        really = {one for one in self.told if one.since < now}
         if really == would:
             return opened.crossed
-        facts, names = opened.crossed.facts, {one.id: one.public_id for one in self.stored.parcels}
-        gone, extra = really - would, sorted(would - really, key=lambda one: one[3])
-        own = [(one[0] == opened.shipment_id, _told(one, names)) for one in extra]
-        history = _without(facts.history, {one[1:] for one in gone if one[0] == opened.shipment_id})
-        of_order = _without(facts.order_history, {one[1:] for one in gone})
-        changed = facts.model_copy(
-            update={
-                "history": (*history, *(told for mine, told in own if mine)),
-                "order_history": (*of_order, *(told for _, told in own)),
-            }
-        )
-        was = opened.crossed
-        return Crossed(changed, was.late, was.history_until, was.cancelled, was.reread)
+        names, was = {one.id: one.public_id for one in self.stored.parcels}, opened.crossed
+        return replace(was, facts=as_told(was.facts, opened.shipment_id, really, would, names))
 
     def release(self, until: datetime, *, at_last: bool = False) -> None:
         """Let everything leave whose time comes before `until` (and `at_last`, then too), each judged at its own
@@ -204,9 +309,28 @@ class Stage:
 
     def released(self, mail: Mail, now: datetime, person: Person | None = None) -> Release:
         """A message as it is judged at an instant, and rendered for a person: the shopper unless another is given."""
-        journey, order, decided = self.journeys[mail.shipment_id], self.stored.order, mail.decided
-        others = [one for one in self.mails if one is not mail and _on_same_channel(one, mail) and _stands(one)]
-        own = PROGRESS.get(mail.milestone, 0)
+        lasts = mail.expires_at - max(one.facts.news.occurred_at for one in mail.covers)
+        newest = {one.shipment_id: one for one in mail.covers}
+        several = len(newest) > 1
+        releases = [
+            self._of_one(mail, one, one.facts.news.occurred_at + lasts if several else mail.expires_at, now)
+            for one in newest.values()
+        ]
+        found = together(releases, now) if len(releases) > 1 else releases[0]
+        return found if person is None else replace(found, person=person)
+
+    def _of_one(self, mail: Mail, cover: Cover, expires_at: datetime, now: datetime) -> Release:
+        order, decided = self.stored.order, mail.decided
+        parcels = [one.as_of(now) for one in self.journeys.values()]
+        whole = mail.milestone is Milestone.all_delivered
+        last = last_parcel(order, parcels) if whole else None
+        about = self.journeys[last.id if last is not None else cover.shipment_id]
+        row, facts = about.as_of(now, self.rules), self.draw(cover, now)
+        channel = [
+            one
+            for one in self.mails
+            if one.tells_of(row.id) and _same_way(one.decided, decided) and (one.left_at or one.waits)
+        ]
         return Release(
             id=mail.number,
             public_id=mail.public_id or f"rehearsed {mail.number}",
@@ -215,53 +339,29 @@ class Stage:
             milestone=mail.milestone,
             template_version_id=mail.template_version_id,
             tries=0,
-            expires_at=decided.expires_at,
-            facts=self.draw(mail, now),
-            person=person or self.person,
+            expires_at=expires_at,
+            facts=facts,
+            person=self.person,
             address_digest=None,
             suppressed=self.suppressed.get(decided.channel),
             rendered_at=now,
-            parcel_milestone=journey.milestone(now),
-            cancelled=journey.cancelled(now),
-            told_further=any(PROGRESS.get(one.milestone, 0) > own for one in others),
-            told_newer=any(one.milestone is mail.milestone and one.number > mail.number for one in others),
+            parcel_id=row.public_id,
+            parcel_milestone=Milestone(row.milestone),
+            delivery_doubted=row.delivery_doubted_at is not None,
+            cancelled=about.cancelled(now),
+            told=frozenset(one.milestone for one in channel),
+            told_newer=any(one.milestone is mail.milestone and one.number > mail.number for one in channel),
+            gone=whole and last is None,
             unasked=False,
             as_decided=True,
             avoid=None,
             priority=decided.priority,
             quiet=str(decided.quiet) if decided.quiet else None,
             erased=order.erased_at is not None and order.erased_at <= now,
+            no_longer=no_longer(mail.milestone, facts, row),
         )
 
 
-def _said(message: Any) -> tuple[str, str, datetime, str]:
-    return message.milestone, message.channel, message.planned_at, message.rule
-
-
-def _would_say(mail: Mail) -> tuple[str, str, datetime, str]:
-    return mail.milestone.value, mail.decided.channel.value, mail.planned_at, mail.decided.rule
-
-
-def _told(one: tuple[int, str, str, datetime, str], names: Mapping[int, str]) -> Told:
-    shipment_id, milestone, channel, at, rule = one
-    said = Milestone(milestone)
-    return Told(milestone=said, channel=channel, planned_at=at, rule=rule, parcel_id=names.get(shipment_id, ""))
-
-
-def _without(history: Sequence[Told], gone: Collection[tuple[str, str, datetime, str]]) -> list[Told]:
-    """A history without some of its entries. One that was stored before rules stood in it goes by the rest."""
-    nameless = {one[:3] for one in gone}
-    return [
-        one
-        for one in history
-        if (one.milestone.value, one.channel, one.planned_at, one.rule) not in gone
-        and not (not one.rule and (one.milestone.value, one.channel, one.planned_at) in nameless)
-    ]
-
-
-def _on_same_channel(one: Mail, other: Mail) -> bool:
-    return one.shipment_id == other.shipment_id and one.decided.channel is other.decided.channel
-
-
-def _stands(mail: Mail) -> bool:
-    return mail.left_at is not None or mail.waits
+def _same_way(one: Decided, other: Decided) -> bool:
+    """Whether two messages go by one channel to one reader."""
+    return (one.channel, one.recipient_id) == (other.channel, other.recipient_id)

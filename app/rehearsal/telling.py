@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from app.models.vocabulary import Reason
 from app.rehearsal.backtest import Backtest
 from app.rehearsal.differences import Change, Example
 from app.rehearsal.simulate import Happening, Simulation
@@ -87,11 +88,15 @@ def _happening(one: Happening, parcel: str, here: ZoneInfo) -> Iterator[str]:
         yield f"{when}  Made up: {what}{f', {one.place}' if one.place else ''}"
     elif one.what == "milestone":
         yield f"{when}  It reaches {what}{of}"
+        if one.sentence:
+            yield f"    – {one.sentence}"
     elif one.what == "unplanned":
         yield f"    – no {message} is planned. {rule}"
         yield f"        {why}"
     elif one.what == "waits":
-        if one.until and one.until > one.at:
+        if one.reason == Reason.merged:
+            yield f"    … {what.capitalize()} is told {one.detail}. {rule}"
+        elif one.until and one.until > one.at:
             yield f"    … {message} waits until {_at(one.until, here)}. {rule}"
     elif one.what == "unsent":
         yield f"{when}  ✗ {message} does not leave{of}. {rule}"

@@ -25,8 +25,11 @@ rules:
     expires: 48h
   - {name: out_for_delivery, when: out_for_delivery, send: [email, sms], expires: 12h, priority: urgent}
   - {name: attempt_failed, when: attempt_failed, hold: 3h, send: [{channel: email, template: delayed}], expires: 24h}
-  - {name: delivered_dear, when: delivered, send: [email], expires: 72h, if: order.number != "7"}
-  - {name: delivered, when: delivered, send: [email, sms], expires: 72h}
+  - {name: delivered_dear, when: delivered, send: [email], expires: 72h, merge: 2h, if: order.number != "7"}
+  - {name: delivered, when: delivered, send: [email, sms], expires: 72h, merge: 2h}
+  - {name: complete, when: all_delivered, send: [{channel: email, template: delivered}], expires: 72h}
+  - {name: on_its_way, when: in_transit, per: order, send: [sms], expires: 48h}
+  - {name: afar, when: dispatched, for: {country: "NO"}, send: [whatsapp], expires: 48h}
   - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h}
   - {name: delayed, when: delayed, send: [email, sms], expires: 48h}
 """
@@ -65,14 +68,16 @@ def lived(world: World) -> int:
         5: [
             (usual, M.in_transit, 1), (late, M.dispatched, 1), (second, M.dispatched, 60), (cancelled, M.dispatched, 1),
         ],
-        14: [(first, M.in_transit, 0.2), (second, M.in_transit, 0.1)],  # the evening: texts wait
+        14: [(first, M.in_transit, 0.2)],  # the evening: texts wait
+        15: [(second, M.in_transit, 0.1)],
         26: [(usual, M.out_for_delivery, 1), (old, M.out_for_delivery, 1), (late, M.exception, 2)],
         28: [(usual, M.attempt_failed, 0.5), (first, M.out_for_delivery, 0.5)],
         29: [(usual, M.delivered, 0.1), (first, M.attempt_failed, 0.1)],  # overtakes what is still held
         35: [(first, M.exception, 11), (first, M.out_for_delivery, 15)],
         40: [(late, M.in_transit, 30)],
         60: [(second, M.out_for_delivery, 1), (cancelled, M.in_transit, 1)],
-        61: [(first, M.delivered, 0.2), (second, M.delivered, 0.2), (late, M.out_for_delivery, 20)],
+        61: [(first, M.delivered, 0.2), (late, M.out_for_delivery, 20)],
+        62: [(second, M.delivered, 0.2)],  # joins what waits for it
         100: [(late, M.delivered, 1), (first, M.out_for_delivery, 45)],
     }  # fmt: skip
     for hour in range(1, 140):

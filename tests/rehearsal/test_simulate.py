@@ -45,6 +45,7 @@ def test_a_parcel_is_played_into_the_future_and_nothing_is_stored(world: World):
         ("sent", "dispatched", "sms"),
         ("sent", "out_for_delivery", "email"),
         ("sent", "delivered", "email"),
+        ("sent", "all_delivered", "email"),
         ("unsent", "attempt_failed", "email"),
         ("unsent", "out_for_delivery", "sms"),
         ("sent", "delivered", "sms"),
@@ -88,6 +89,22 @@ def test_the_same_scans_in_earnest_send_the_same(world: World):  # noqa: F811
     world.scan(first, M.out_for_delivery, 0)
     really = [(one.milestone, one.channel, one.send_at) for one in world.messages(shipment_id=first)]
     assert sorted(really) == sorted(foretold) and len(really) > 2
+
+
+def test_two_parcels_of_an_order_are_told_together_and_the_order_once(world: World):  # noqa: F811
+    """What waits in earnest for the second parcel is joined by it in the simulation; the whole order is told once."""
+    first, second = world.order(parcels=2, promised_on="2026-03-05")
+    with world.house.sessions.begin() as session:
+        publish(session, 1, RULES)
+    world.scan(first, M.delivered)
+    script = read_script(world.clock.now(), "+1d", None, ["delivered@+1h"])
+    found = simulate(world.house, shipment_of(world, second), script)
+    emails = [one for one in found.happenings if one.what == "sent" and one.channel == "email"]
+    assert [one.milestone for one in emails] == ["delivered", "all_delivered"]
+    assert [(one.milestone, one.reason) for one in found.happenings if one.reason == "merged"] == [
+        ("delivered", "merged"), ("delivered", "merged"),
+    ]  # fmt: skip
+    assert "is told with parcel" in "\n".join(tell_simulation(found))
 
 
 def test_a_script_that_cannot_be_played_is_refused_with_the_place_and_the_remedy():
