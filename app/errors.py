@@ -29,20 +29,29 @@ class NotFound(DoorstepError):
     exit_code = 4
 
 
+class Conflict(DoorstepError):
+    """Somebody else changed what was to be changed."""
+
+    exit_code = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one field of outside input.
 
-    `line` counts from 1 as a text editor does; `column` is the field's name as its owner wrote it.
+    `line` counts from 1 as a text editor does, and so does `at`, the character in the line; `column` is the field's
+    name as its owner wrote it.
     """
 
     line: int | None
     column: str
     problem: str
     remedy: str
+    at: int | None = None
 
     def __str__(self) -> str:
         where = f"line {self.line}, " if self.line is not None else ""
+        where += f"column {self.at}, " if self.at is not None else ""
         return f"{where}{self.column}: {self.problem}. {self.remedy}"
 
 
@@ -64,8 +73,8 @@ class Unreadable(Exception):
     """A call from outside is signed but cannot be parsed; the text says why."""
 
 
-def nearest(written: str, known: Iterable[str]) -> str:
-    """A remedy that names the closest right word, or all of them."""
-    names = sorted(known)
+def nearest(written: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """A remedy that names the closest right word, or else all of them; `otherwise` in place of a list too long."""
+    names = sorted(map(str, known))  # a member of an enum as the word that it is
     close = difflib.get_close_matches(written, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"One of: {', '.join(names)}."
+    return f"Did you mean {close[0]!r}?" if close else otherwise or f"One of: {', '.join(names)}."

@@ -45,6 +45,16 @@ def zone_of_country(country: str | None) -> str | None:
     return str(known[0]) if known else None
 
 
+# Babel's territories that are no country's code in ISO 3166: groupings, pseudo-locales, "unknown".
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
+
+
+@lru_cache(maxsize=1)
+def country_codes() -> frozenset[str]:
+    """Every country's code of two capital letters (ISO 3166)."""
+    return frozenset(str(code) for code in Locale("en").territories if len(str(code)) == 2) - _NO_COUNTRIES
+
+
 @lru_cache(maxsize=512)
 def rest_day(country: str | None) -> int:
     """The weekday (Monday is 0) on which next to nothing is delivered in a country: the last of its weekend."""

@@ -1,29 +1,23 @@
-"""`doorstep explain`, `audit`, `rules`, `keys`: what an operator looks up and sets."""
+"""`doorstep explain`, `audit`, `keys`: what an operator looks up and sets."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.common import AsJson, BrandKey, out, print_json, read_file, standing_house
-from app.cli.rehearsing import backtest_command
-from app.errors import ConfigurationError, NotFound
+from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
+from app.errors import NotFound
 from app.insight.audit import audit as audit_database
 from app.insight.explain import find_shipments
 from app.insight.tell import tell
 from app.pipeline.brakes.alarming import end_mended
 from app.rehearsal.aside import whole_story
-from app.rules.document import parse_rules
 from app.settings import load_settings
 from app.web.access import issue_key
 
 app = typer.Typer()
-rules_app = typer.Typer(no_args_is_help=True, help="The rules that decide which milestone triggers a message.")
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
-app.add_typer(rules_app, name="rules")
 app.add_typer(keys_app, name="keys")
-rules_app.command("backtest")(backtest_command)
 
 
 @app.command()
@@ -71,17 +65,6 @@ def audit(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if found.whole else 1)
 
 
-@rules_app.command("check")
-def check_rules(file: Annotated[Path, typer.Argument(help="A rule set in YAML.")]) -> None:
-    """Validate a rule set; every fault is named with its line, its column and what to write instead."""
-    try:
-        content = read_file(file).decode()
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file} is no text in UTF-8. Name a rule set in YAML.") from error
-    rules = parse_rules(content)
-    out.print(f"{file}: {len(rules.rules)} rules, all valid.")
-
-
 @keys_app.command("add")
 def add_key(
     label: Annotated[str, typer.Argument(help="What the key is for, e.g. 'web shop'.")],
@@ -89,8 +72,8 @@ def add_key(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="orders:read, orders:write (both if none is named), rules:read, pauses:write, carriers:write,"
-            " people:export or people:erase."
+            help="orders:read, orders:write (both if none is named), rules:read, rules:write, pauses:write,"
+            " carriers:write, people:export or people:erase."
         ),
     ] = None,
 ) -> None:

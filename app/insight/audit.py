@@ -57,16 +57,28 @@ _LAWS: dict[str, str] = {
     """,
     _DECISIONS_LAW: """
         SELECT 'decision ' || decisions.id FROM decisions JOIN crossings ON crossings.id = decisions.crossing_id
-        WHERE decisions.fired AND NOT EXISTS (
+        WHERE decisions.fired AND CASE WHEN decisions.reason = 'merged' THEN NOT EXISTS (
+            SELECT 1 FROM ledger_keys JOIN messages ON messages.id = ledger_keys.message_id
+            WHERE ledger_keys.scope = crossings.scope AND ledger_keys.scope_id = crossings.scope_id
+                AND ledger_keys.milestone = crossings.milestone AND ledger_keys.occurrence = crossings.occurrence
+                AND ledger_keys.channel = decisions.channel AND ledger_keys.recipient_id = decisions.recipient_id
+                AND messages.order_id = crossings.order_id AND messages.rule = decisions.rule)
+        ELSE NOT EXISTS (
             SELECT 1 FROM messages WHERE messages.shipment_id = crossings.shipment_id
                 AND messages.crossing_id = decisions.crossing_id
-                AND messages.rule = decisions.rule AND messages.channel = decisions.channel)
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel) END
     """,
     "every message has the decision that planned it": """
         SELECT messages.public_id FROM messages
         WHERE NOT EXISTS (
             SELECT 1 FROM decisions WHERE messages.crossing_id = decisions.crossing_id
                 AND messages.rule = decisions.rule AND messages.channel = decisions.channel AND decisions.fired)
+    """,
+    "a message tells of one milestone of one order": """
+        SELECT messages.public_id FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
+        WHERE ledger_keys.milestone <> messages.milestone OR messages.order_id <> CASE ledger_keys.scope
+            WHEN 'order' THEN ledger_keys.scope_id
+            ELSE (SELECT order_id FROM shipments WHERE shipments.id = ledger_keys.scope_id) END
     """,
     "a reason stands on everything that was not sent": """
         SELECT public_id FROM messages

@@ -2,7 +2,7 @@
 left or did not."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
+from app.insight.lived_by import Lived, lived_by
+from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
@@ -37,7 +39,8 @@ T = TypeVar("T", bound=_Told)
 
 
 class ScanStory(_Told):
-    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read."""
+    """One scan. `occurred_at` is UTC, None when the carrier's time could not be read. From `retired_at` on it counts
+    for nothing: it was another parcel's, under a number that turned out to be wrong."""
 
     occurred_at: datetime | None
     written_time: str
@@ -48,6 +51,7 @@ class ScanStory(_Told):
     milestone: str | None
     description: str
     place: str | None
+    retired_at: datetime | None = None
 
 
 class AnswerStory(_Told):
@@ -102,6 +106,8 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
+    """One message. `tells_of` are the outside ids of the parcels that it tells of, where there are several."""
+
     id: str
     channel: str
     locale: str
@@ -114,16 +120,19 @@ class MessageStory(_Told):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    tells_of: tuple[str, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
 
 class DecisionStory(_Told):
-    """One rule's answer, with the message it planned if it did. `inputs` are the facts that its condition asked for;
-    `version` is the first letters of the name of the rules that it is one of, `publication` their number (None: the
-    set that ships)."""
+    """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
+    `rules_publication` says as which publication its rules counted (None: they are those that ship), `rules_digest`
+    names their text. `inputs` are the facts that its condition asked for."""
 
     rule: str
+    rules_publication: int | None
+    rules_digest: str
     channel: str
     recipient_id: str
     fired: bool
@@ -132,8 +141,6 @@ class DecisionStory(_Told):
     detail: str
     decided_at: datetime
     inputs: dict[str, Any] = Field(default_factory=dict)
-    version: str = ""
-    publication: int | None = None
     message: MessageStory | None = None
     rule_set_version_id: int = Field(exclude=True)
 
@@ -146,13 +153,16 @@ class AsideStory(_Told):
 
 
 class CrossingStory(_Told):
-    """One milestone that the parcel reached. `crossed_at` is when the engine concluded it."""
+    """One milestone that the parcel reached, or (`scope`) its whole order. `crossed_at` is when the engine concluded
+    it. From `retired_at` on it counts for nothing: it was opened under a number that turned out to be wrong."""
 
+    scope: str
     milestone: str
     occurrence: int
     cause: str
     occurred_at: datetime
     crossed_at: datetime
+    retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
     aside: tuple[AsideStory, ...] = ()
     id: int = Field(exclude=True)
@@ -197,6 +207,7 @@ class Story(_Told):
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
+    delivery_doubted_at: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
@@ -257,6 +268,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
+        delivery_doubted_at=shipment.delivery_doubted_at,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
@@ -273,7 +285,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
-        crossings=_crossings(session, shipment.id, brand_id is None),
+        crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
@@ -310,28 +322,53 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
-def _crossings(session: Session, shipment_id: int, inside: bool) -> tuple[CrossingStory, ...]:
+def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:
+    whole = sa.and_(Crossing.scope == "order", Crossing.scope_id == shipment.order_id)
+    own = sa.and_(Crossing.scope == "parcel", Crossing.shipment_id == shipment.id)
     crossings = session.scalars(
-        sa.select(Crossing).where(Crossing.shipment_id == shipment_id).order_by(Crossing.occurred_at, Crossing.id)
+        sa.select(Crossing).where(sa.or_(own, whole)).order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     ids = [crossing.id for crossing in crossings]
     decisions = _grouped(
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
-    told = {
-        (message.crossing_id, message.rule, message.channel, message.recipient_id): story
-        for message, story in zip(messages, _messages(session, messages, inside), strict=True)
-    }
+    rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
+    together = told_elsewhere(session, ids)
+    elsewhere = session.scalars(
+        sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
+    ).all()
+    stories = dict(
+        zip(
+            [message.id for message in (*messages, *elsewhere)],
+            _messages(session, [*messages, *elsewhere], inside),
+            strict=True,
+        )
+    )
+    told = {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.id] for one in messages}
+    told |= {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.message_id] for one in together}
     return tuple(
-        _as(CrossingStory, crossing, decisions=tuple(_decision(one, told) for one in decisions.get(crossing.id, [])))
+        _as(
+            CrossingStory,
+            crossing,
+            decisions=tuple(_decision(one, told, rules) for one in decisions.get(crossing.id, [])),
+        )
         for crossing in crossings
     )
 
 
-def _decision(decision: Decision, told: dict[tuple[int, str, str, str], MessageStory]) -> DecisionStory:
-    message = told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id))
-    return _as(DecisionStory, decision, sentence=Reason(decision.reason).sentence, message=message)
+def _decision(
+    decision: Decision, told: dict[tuple[int, str, str, str], MessageStory], rules: Mapping[int, Lived]
+) -> DecisionStory:
+    lived = rules[decision.rule_set_version_id]
+    return _as(
+        DecisionStory,
+        decision,
+        rules_publication=lived.publication(decision.decided_at),
+        rules_digest=lived.digest,
+        sentence=Reason(decision.reason).sentence,
+        message=told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id)),
+    )
 
 
 # What one brand's people may not read is why, and by whom, the whole installation is paused.
@@ -354,12 +391,14 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
+    covers = covered(session, messages)
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
             sentence=Reason(message.reason).sentence,
+            tells_of=tells_of(message, covers.get(message.id, ())),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
@@ -394,4 +433,5 @@ CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
     Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.order.value: "every parcel of the order has arrived",
 }

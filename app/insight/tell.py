@@ -17,7 +17,7 @@ from app.insight.explain import (
     Story,
     TroubleStory,
 )
-from app.models.vocabulary import ENDS, Cause, MessageState, Reason
+from app.models.vocabulary import ENDS, NO_TIME, Cause, MessageState, Reason
 from app.zones import end_of_day, zone
 
 _STATES: dict[str, str] = {
@@ -51,6 +51,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
+    if story.delivery_doubted_at:
+        yield f"  That is doubted: its carrier has scanned it on its way since, {_on(story.delivery_doubted_at, here)}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
@@ -94,13 +96,19 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
-    when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
+    when = _at(scan.occurred_at, here) if scan.occurred_at else _untimed(scan)
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
     if said == scan.milestone:  # a file's own word for it
         said, meaning = words(said).capitalize(), ""
-    return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}"
+    wrong = "; it was the wrong number's, and counts no more" if scan.retired_at else ""
+    return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
+
+
+def _untimed(scan: ScanStory) -> str:
+    """What a carrier wrote that is no instant, and why."""
+    return f"at no time ({scan.written_time}: {NO_TIME.get(scan.zone_source, scan.zone_source)})"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
@@ -130,21 +138,14 @@ def _unopened(story: Story) -> str:
 def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator[str]:
     again = f" (number {crossing.occurrence})" if crossing.occurrence > 1 else ""
     why = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
-    yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}"
+    wrong = "; it was under a wrong tracking number, and counts no more" if crossing.retired_at else ""
+    yield f"  {_at(crossing.occurred_at, here)}  {words(crossing.milestone).capitalize()}{again}, because {why}{wrong}"
     if not crossing.decisions:
         yield "      Nobody is told of this: no rule asks for it."
     for decision in crossing.decisions:
         yield from _decision(decision, here)
     for one in crossing.aside:
         yield f"    – Not by rule {one.rule!r}: {one.why}."
-    if by := {_by(decision) for decision in crossing.decisions if decision.version}:
-        yield f"      Answered by {' and '.join(sorted(by))}."
-
-
-def _by(decision: DecisionStory) -> str:
-    """By which rules a question was answered."""
-    number = f"rules number {decision.publication}" if decision.publication else "the rules that ship"
-    return f"{number} ({decision.version})"
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
@@ -154,17 +155,19 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
-        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} (rule {decision.rule!r})"
+        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} ({_rule(decision)})"
         yield from _asked(decision)
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
-    yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
+    yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)})"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
     yield from _asked(decision)
+    if message.tells_of:
+        yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
@@ -186,6 +189,11 @@ def _fact(value: Any) -> str:
 
 
 _FEW, _SHORT = 3, 120
+
+
+def _rule(decision: DecisionStory) -> str:
+    published = f" of publication {decision.rules_publication}" if decision.rules_publication is not None else ""
+    return f"rule {decision.rule!r}{published}"
 
 
 def _goes_without_saying(message: MessageStory) -> bool:
@@ -284,6 +292,8 @@ def _quiet(story: Story) -> str:
         return "Nothing: it was cancelled."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
+    if story.delivery_doubted_at:
+        return "Nobody asks any more whether it was delivered; it is heard of only when someone sends a scan."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

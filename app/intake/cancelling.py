@@ -1,4 +1,4 @@
-"""Cancels orders: their parcels rest, and no message that has not begun to leave will leave."""
+"""Cancels orders, or single parcels of them: they rest, and no message that has not begun to leave will leave."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -32,6 +32,49 @@ _IN_FLIGHT = sa.text(
     " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id"
 )
 
+# The messages that tell of these parcels, alone or with others, as far as their calls have not begun.
+_TELLING = """
+    WITH telling AS MATERIALIZED (
+        SELECT messages.id FROM messages
+        WHERE (messages.shipment_id = ANY(:ids) OR messages.id IN (
+                SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)))
+            AND (messages.state IN ('held', 'ready')
+                OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL))
+        ORDER BY messages.id FOR NO KEY UPDATE OF messages
+    ), others AS (
+        SELECT DISTINCT telling.id FROM telling
+            JOIN ledger_keys ON ledger_keys.message_id = telling.id AND ledger_keys.scope = 'parcel'
+            JOIN crossings USING (scope, scope_id, milestone, occurrence)
+            JOIN shipments ON shipments.id = crossings.shipment_id
+        WHERE shipments.cancelled_at IS NULL AND crossings.retired_at IS NULL
+        UNION SELECT telling.id FROM telling
+            JOIN ledger_keys ON ledger_keys.message_id = telling.id AND ledger_keys.scope = 'order'
+        WHERE ledger_keys.milestone = 'all_delivered' OR EXISTS (
+            SELECT 1 FROM shipments JOIN crossings ON crossings.shipment_id = shipments.id
+            WHERE shipments.order_id = ledger_keys.scope_id AND shipments.cancelled_at IS NULL
+                AND crossings.scope = 'parcel' AND crossings.milestone = ledger_keys.milestone
+                AND crossings.retired_at IS NULL)
+    )
+"""
+_STOP = """
+    UPDATE messages SET state = :state, reason = :reason, ended_at = :now, lease_token = NULL, lease_until = NULL
+    FROM telling WHERE messages.id = telling.id AND telling.id NOT IN (SELECT id FROM others)
+    RETURNING messages.public_id
+"""
+# What tells of others too goes on without these: whoever has claimed it loses it, and it is judged and written anew.
+_GO_ON = """
+    UPDATE messages SET state = CASE state WHEN 'held' THEN 'held' ELSE 'ready' END, lease_token = NULL,
+        lease_until = NULL, rendered_at = NULL, released = NULL, personal = NULL, subject = NULL
+    FROM others WHERE messages.id = others.id RETURNING messages.public_id
+"""
+_STOP_TELLING, _TELL_THE_REST = (sa.text("".join([_TELLING, change])) for change in (_STOP, _GO_ON))
+_LOCK_TELLING = sa.text("".join([_TELLING, "SELECT id FROM telling"]))
+_STILL_UNDER_WAY = sa.text(
+    "SELECT order_id, public_id FROM messages WHERE (shipment_id = ANY(:ids)"
+    " OR id IN (SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)))"
+    " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
@@ -49,6 +92,81 @@ class Cancelled:
     parcels: int
     messages: int
     in_flight: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledParcel:
+    """What cancelling one parcel came to; see `Cancelled`. `shipment_id` is its row's."""
+
+    shipment_id: int
+    public_id: str
+    number: str
+    cancelled_at: datetime
+    already: bool
+    messages: int
+    in_flight: tuple[str, ...]
+
+
+def cancel_parcel(session: Session, brand_id: int, parcel: str, now: datetime) -> CancelledParcel | None:
+    """Take one parcel (by its outside id) out of its order in the caller's transaction; None when there is no such.
+
+    A message that tells of it together with others tells of those alone. Locks as `cancel_orders` does.
+    """
+    named = {"brand": brand_id, "parcel": parcel}
+    order = session.execute(_LOCK_ITS_ORDER, named).one_or_none()
+    if order is None:
+        return None
+    session.execute(_LOCK_PARCELS, {"ids": [order.id]})
+    row = session.execute(_PARCEL, named).one()
+    session.execute(_REST_PARCELS, {"now": now, "ids": [row.id]})
+    return CancelledParcel(
+        shipment_id=row.id,
+        public_id=parcel,
+        number=order.number,
+        cancelled_at=row.cancelled_at or now,
+        already=row.cancelled_at is not None,
+        messages=silence(session, [row.id], now),
+        in_flight=tuple(in_flight(session, [row.id]).get(order.id, ())),
+    )
+
+
+_LOCK_ITS_ORDER = sa.text(
+    "SELECT id, number FROM orders WHERE id = (SELECT order_id FROM shipments WHERE public_id = :parcel"
+    " AND brand_id = :brand) FOR NO KEY UPDATE"
+)
+_PARCEL = sa.text("SELECT id, cancelled_at FROM shipments WHERE public_id = :parcel AND brand_id = :brand")
+
+
+def silence(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:
+    """Stop every message that tells only of these parcels, which were cancelled and are locked; how many."""
+    return _stop(session, shipment_ids, "cancelled", "cancelled", now)
+
+
+def lock_telling(session: Session, shipment_ids: Sequence[int]) -> None:
+    """Lock what still may tell of these locked parcels, by id, where more than one of the calls below is to follow."""
+    session.execute(_LOCK_TELLING, {"ids": list(shipment_ids)}).all()
+
+
+def in_flight(session: Session, shipment_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The outside ids of the messages about these parcels whose sending has begun, by order: they may still arrive."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in session.execute(_STILL_UNDER_WAY, {"ids": list(shipment_ids)}):
+        found[row.order_id].append(row.public_id)
+    return found
+
+
+def unsay(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:
+    """Stop every message that rests on the wrong tracking number that these locked parcels had; how many."""
+    return _stop(session, shipment_ids, "superseded", "no_longer_so", now)
+
+
+def _stop(session: Session, shipment_ids: Sequence[int], state: str, reason: str, now: datetime) -> int:
+    if not shipment_ids:
+        return 0
+    ids = {"ids": list(shipment_ids)}
+    stopped = session.execute(_STOP_TELLING, {**ids, "state": state, "reason": reason, "now": now}).all()
+    session.execute(_TELL_THE_REST, ids)
+    return len(stopped)
 
 
 def cancel_order(

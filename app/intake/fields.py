@@ -14,7 +14,7 @@ from babel.numbers import list_currencies
 from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
 
-from app.zones import zone
+from app.zones import country_codes, zone
 
 NAME_LIMIT = 200
 TEXT_LIMIT = 500
@@ -22,8 +22,6 @@ ID_LIMIT = 100
 URL_LIMIT = 2000
 _YEARS = range(1990, 2101)
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
-# Babel's territories that are no country's code in ISO 3166: groupings, pseudo-locales, "unknown".
-_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
 _OFTEN_MEANT = {"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP"}
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?")
 
@@ -112,11 +110,6 @@ def _no_phone(value: str, country: str | None) -> PydanticCustomError:
 
 
 @lru_cache(maxsize=1)
-def _countries() -> frozenset[str]:
-    return frozenset(str(code) for code in Locale("en").territories if len(str(code)) == 2) - _NO_COUNTRIES
-
-
-@lru_cache(maxsize=1)
 def _languages() -> frozenset[str]:
     return frozenset(str(code).split("_")[0] for code in Locale("en").languages)
 
@@ -129,7 +122,7 @@ def _currencies() -> frozenset[str]:
 def country(value: str) -> str:
     """An ISO 3166 code of two letters, upper case."""
     code = value.upper()
-    if code in _countries():
+    if code in country_codes():
         return code
     meant = _OFTEN_MEANT.get(code)
     remedy = f"Write {meant}." if meant else "Use the two letters of ISO 3166, e.g. SE, DE or BR."

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -27,14 +27,22 @@ ORDER_CONTENT = (
 )  # fmt: skip
 PARCEL_COLUMNS = (
     "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
-    "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at",
+    "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at", "cancelled_at", "milestone", "milestone_at",
+    "delivered_at", "eta_from", "eta_through", "eta_day", "estimated_as_of", "service", "notes", "last_heard_at",
+    "last_polled_at", "last_answer", "delivery_doubted_at",
 )  # fmt: skip
+_UNHEARD: Writable = {
+    "milestone": Milestone.registered, "milestone_at": None, "delivered_at": None, "eta_from": None,
+    "eta_through": None, "eta_day": None, "estimated_as_of": None, "service": None, "notes": {},
+    "last_heard_at": None, "last_polled_at": None, "last_answer": None, "delivery_doubted_at": None,
+}  # fmt: skip
+"""A parcel of which nothing has been heard, under the number that it has now."""
 
 FIRST_RANK, HISTORY_RANK = 1, 3
 """The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
-# A corrected number wakes a parcel that had only been given up, never one whose journey is over.
-_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
+# A carrier that is corrected wakes a parcel that had only been given up, never one whose journey is over.
+_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled})
 _ENDED = _OVER | {Milestone.expired}
 
 
@@ -93,6 +101,8 @@ def item_rows(items: Iterable[IncomingItem]) -> list[Writable]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return "\\x" + bytes(value).hex()
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
@@ -118,14 +128,14 @@ class Terms:
 
 def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Terms) -> Writable:
     """The whole row of a parcel that is not stored yet. `order` is its order's row as it stands now."""
-    cancelled = order["cancelled_at"]
+    cancelled = order["cancelled_at"] or (terms.now if parcel.cancelled else None)
     return {
         "public_id": public_id("shp"),
         "link_token": link_token(),
         "brand_id": order["brand_id"],
         "order_id": order["id"],
         "reference": reference,
-        "direction": "outbound",
+        "direction": parcel.direction,
         "milestone": Milestone.registered,
         "carrier": parcel.carrier,
         "carrier_guessed": False,
@@ -145,24 +155,49 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     """A stored parcel's columns where anything about it changed, else None.
 
     `parcel` is what was said of it, or None when only its order changed; `before` and `after` are that order's
-    rows. What the engine has put to rest stays so unless the number or the promise changed.
+    rows. What the engine has put to rest stays so unless the number or the promise changed. Another number where there
+    was one starts the parcel anew: what was heard under the wrong one was another parcel's.
     """
     old = {column: _plain(stored[column]) for column in PARCEL_COLUMNS}
     said = _said_of_parcel(parcel) if parcel else {}
     row = old | said
     same_number = row["tracking_number"] == stored["tracking_number"]
+    restarts = number_corrected(stored, row)
     row["carrier_guessed"] = stored["carrier_guessed"] and said.get("carrier") is None and same_number
     if stored["carrier_guessed"] and said.get("carrier") is None:
         # Whom we found out ourselves is not unlearned because the shop still does not know; another number is another.
         row["carrier"] = stored["carrier"] if same_number else None
-    if row["carrier"] != stored["carrier"] or not same_number:
-        over = _over(stored, _OVER)
-        row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=over)
+    if restarts:
+        row |= _UNHEARD
+    row["cancelled_at"] = _cancelled(parcel, stored, after, terms)
+    comes_back = row["cancelled_at"] is None and stored["cancelled_at"] is not None
+    if row["carrier"] != stored["carrier"] or not same_number or comes_back:
+        row |= terms.asked(row["carrier"], row["tracking_number"], after["country"], over=_over(row, _OVER))
         row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
-    if due != promise_end(stored["promised_on"], before):
-        row["watch_at"] = None if _over(stored, _ENDED) else _plain(due)
+    if due != promise_end(stored["promised_on"], before) or restarts or comes_back:
+        row["watch_at"] = None if _over(row, _ENDED) else _plain(due)
+    if row["cancelled_at"] is not None:
+        row |= {"next_poll_at": None, "watch_at": None}
     return None if row == old else row | {"id": stored["id"]}
+
+
+def number_corrected(stored: Row, row: Writable) -> bool:
+    """Whether a parcel's tracking number turns out to have been another parcel's. How it is written is no matter."""
+    return stored["tracking_number"] is not None and _bare(row["tracking_number"]) != _bare(stored["tracking_number"])
+
+
+def _bare(number: str | None) -> str:
+    return "".join(filter(str.isalnum, number or "")).casefold()
+
+
+def _cancelled(parcel: IncomingParcel | None, stored: Row, order: Row, terms: Terms) -> str | None:
+    """Since when a parcel is out of its order, as the shop says last. With its order it stays out."""
+    if parcel is None or parcel.cancelled is None or order["cancelled_at"] is not None:
+        return cast("str | None", _plain(stored["cancelled_at"]))
+    if parcel.cancelled:
+        return cast("str", _plain(stored["cancelled_at"] or terms.now))
+    return None
 
 
 def _said_of_parcel(parcel: IncomingParcel) -> Writable:
@@ -180,7 +215,7 @@ def promise_end(parcel_day: date | None, order: Row) -> datetime | None:
     return end_of_day(day, order["zone"]) if day else None
 
 
-def _over(stored: Row, ends: frozenset[Milestone]) -> bool:
+def _over(stored: Row | Writable, ends: frozenset[Milestone]) -> bool:
     return stored["cancelled_at"] is not None or Milestone(stored["milestone"]) in ends
 
 

@@ -11,9 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.intake.cancelling import Cancelled, cancel_order, cancel_orders
+from app.intake.cancelling import (
+    Cancelled,
+    CancelledParcel,
+    cancel_order,
+    cancel_orders,
+    cancel_parcel,
+    in_flight,
+    lock_telling,
+    silence,
+)
 from app.intake.forgetting import forget_the_erased
 from app.intake.matching import match_parcels
+from app.intake.restarting import retire
 from app.intake.routes import Router, nobody
 from app.intake.rows import (
     ORDER_CONTENT,
@@ -24,6 +34,7 @@ from app.intake.rows import (
     in_rounds,
     new_order_row,
     new_parcel_row,
+    number_corrected,
     order_row,
     parcel_row,
 )
@@ -32,6 +43,7 @@ from app.models.brands import Brand
 
 __all__ = [
     "Cancelled",
+    "CancelledParcel",
     "Outcome",
     "ParcelScans",
     "Stored",
@@ -39,6 +51,7 @@ __all__ = [
     "add_parcels",
     "cancel_order",
     "cancel_orders",
+    "cancel_parcel",
     "upsert_orders",
 ]
 
@@ -64,7 +77,8 @@ class StoredOrder:
 
 @dataclass(frozen=True, slots=True)
 class ParcelScans:
-    """What the shop said happened to one parcel; the pipeline has yet to hear it."""
+    """What the shop said happened to one parcel; the pipeline has yet to hear it. Without scans: what its order has
+    come to is to be looked at again, for the parcel has left it, or come back."""
 
     shipment_id: int
     scans: tuple[IncomingScan, ...]
@@ -79,6 +93,12 @@ class Stored:
     parcels_new: int = 0
     parcels_changed: int = 0
     carriers_due: set[str] = field(default_factory=set)
+    in_flight: dict[int, list[str]] = field(default_factory=dict)
+    """By order: messages about parcels that were cancelled whose sending had begun. They may still arrive."""
+    left: set[int] = field(default_factory=set)
+    """The parcels, by row id, that left their orders by this call."""
+    restarted: set[int] = field(default_factory=set)
+    """Those whose tracking number was corrected."""
 
     def count(self, outcome: Outcome) -> int:
         """How many orders came out so."""
@@ -102,6 +122,7 @@ def upsert_orders(
     stored = Stored()
     for batch in in_rounds(orders):
         _upsert_once(session, brand, batch, Terms(now, history, route), stored)
+    _fall_silent(session, stored, now)
     return stored
 
 
@@ -126,7 +147,19 @@ def add_parcels(
     stored = Stored()
     touched = _upsert_parcels(session, [(row, row, parcels, Terms(now, False, route))], stored)
     stored.orders.append(_told(row, Outcome.changed if row["id"] in touched else Outcome.unchanged))
+    _fall_silent(session, stored, now)
     return stored
+
+
+def _fall_silent(session: Session, stored: Stored, now: datetime) -> None:
+    """What the parcels that left their orders, or had a wrong number, would still have told. Locks messages: last."""
+    if not stored.restarted and not stored.left:
+        return
+    lock_telling(session, sorted(stored.restarted | stored.left))
+    retire(session, sorted(stored.restarted), now)
+    if stored.left:
+        silence(session, sorted(stored.left), now)
+        stored.in_flight = in_flight(session, sorted(stored.left))
 
 
 def _upsert_once(session: Session, brand: Brand, orders: Sequence[IncomingOrder], terms: Terms, stored: Stored) -> None:
@@ -232,6 +265,7 @@ def _upsert_parcels(session: Session, work: Sequence[Work], stored: Stored) -> s
     changed: list[Writable] = []
     scans: list[tuple[int | tuple[int, str], tuple[IncomingScan, ...]]] = []
     touched: set[int] = set()
+    looked_at: set[int] = set()
     for before, after, parcels, terms in work:
         if after["erased_at"] is not None:
             continue
@@ -248,11 +282,37 @@ def _upsert_parcels(session: Session, work: Sequence[Work], stored: Stored) -> s
         rows = [parcel_row(said.get(at), row, before, after, terms) for at, row in enumerate(existing)]
         changes = [row for row in rows if row]
         changed += changes
+        _note_turns(existing, changes, stored)
+        looked_at |= _turned(existing, changes)
+        if existing and before["items"] != after["items"]:
+            looked_at.add(existing[0]["id"])
         touched |= {order_id} if changes else set()
     ids = _write_parcels(session, fresh, changed, stored)
-    heard = ((ids[where] if isinstance(where, tuple) else where, told) for where, told in scans if told)
+    heard = [(ids[where] if isinstance(where, tuple) else where, told) for where, told in scans if told]
+    heard += [(shipment_id, ()) for shipment_id in sorted(looked_at - {shipment_id for shipment_id, _ in heard})]
     stored.scans += [ParcelScans(shipment_id, told) for shipment_id, told in heard]
     return touched
+
+
+def _turned(existing: Sequence[Row], changes: Sequence[Writable]) -> set[int]:
+    """The changed parcels by which their order may have come to something else, with nothing heard of them."""
+    stored = {row["id"]: row for row in existing}
+    return {
+        row["id"]
+        for row in changes
+        if row["items"] != stored[row["id"]]["items"]
+        or (row["cancelled_at"] is None) != (stored[row["id"]]["cancelled_at"] is None)
+        or number_corrected(stored[row["id"]], row)
+    }
+
+
+def _note_turns(existing: Sequence[Row], changes: Sequence[Writable], stored: Stored) -> None:
+    before = {row["id"]: row for row in existing}
+    for row in changes:
+        if row["cancelled_at"] is not None and before[row["id"]]["cancelled_at"] is None:
+            stored.left.add(row["id"])
+        if number_corrected(before[row["id"]], row):
+            stored.restarted.add(row["id"])
 
 
 @dataclass(frozen=True, slots=True)

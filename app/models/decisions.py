@@ -69,7 +69,8 @@ class Crossing(Base):
     `anchor` is the digest of the scan that opened it, or NULL when silence did. `occurred_at` is when it
     happened, `crossed_at` when the engine concluded it; both engine time. `facts` are those it was
     decided on, without personal data; `inputs` what else was (`late`, `history_until`, `cancelled`, `reread`, the
-    `channels` that had a provider).
+    `channels` that had a provider; of a whole order its `parcels`). From `retired_at` (engine time) on it stands for
+    nothing that is heard: the parcel's number was wrong. It keeps its occurrence, and what was told of it stays told.
     """
 
     __tablename__ = "crossings"
@@ -95,12 +96,14 @@ class Crossing(Base):
     crossed_at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
     inputs: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
+    retired_at: Mapped[datetime | None]
 
 
 class Decision(Base):
     """One rule's answer to one crossing on one channel, for one role: fired or not, and why.
 
-    `inputs` are the facts that its condition asked for, by name, as they were.
+    `inputs` are the facts that its condition asked for, by name, as they were. One that fired has a message: its own,
+    or (`merged`) that of another parcel of the order, which its ledger key names.
     """
 
     __tablename__ = "decisions"

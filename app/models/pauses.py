@@ -61,7 +61,10 @@ _HOLDS = """(
             WHERE template_versions.id = messages.template_version_id AND template_versions.key = pauses.name)
         WHEN 'carrier' THEN EXISTS (
             SELECT 1 FROM shipments
-            WHERE shipments.id = messages.shipment_id AND shipments.carrier = pauses.name)
+            WHERE shipments.carrier = pauses.name AND (shipments.id = messages.shipment_id
+                OR messages.merge_until IS NOT NULL AND shipments.id IN (
+                    SELECT ledger_keys.scope_id FROM ledger_keys
+                    WHERE ledger_keys.message_id = messages.id AND ledger_keys.scope = 'parcel')))
         ELSE true
     END
 )"""

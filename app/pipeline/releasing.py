@@ -1,7 +1,7 @@
 """Reading claimed messages and judging each again: is it still true, still wanted, and may it leave at all?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,16 +12,17 @@ from app.messages.base import Template
 from app.models import Attempt, Base, Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import FAILED, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
+from app.pipeline.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
-
-_ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+from app.tracking.outdated import Now, outdated
 
 OLD_NEWS = timedelta(hours=1)
 """After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
@@ -45,7 +46,9 @@ class Release:
     """A claimed message with everything it is judged and rendered from.
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
-    provider of which nobody knows whether it took the message, where it leaves again all the same.
+    provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
+    frozen before is not true of all its parcels any more, and is written again. `no_longer`: what
+    it tells has been taken back since, by another number of the parcel or another parcel of the order.
     """
 
     id: int
@@ -61,16 +64,20 @@ class Release:
     address_digest: bytes | None
     suppressed: SuppressionKind | None
     rendered_at: datetime
+    parcel_id: str
     parcel_milestone: Milestone
+    delivery_doubted: bool
     cancelled: bool
-    told_further: bool
+    told: frozenset[Milestone]
     told_newer: bool
+    no_longer: bool
     unasked: bool
     as_decided: bool
     avoid: str | None
     priority: int
     quiet: str | None = None
     erased: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet",
+    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet", "merge_until",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -101,7 +108,7 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
+    "milestone_at", "delivered_at", "delivery_doubted_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
     "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
@@ -126,7 +133,7 @@ _AVOID = sa.case(
 def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
-        sa.select(*_columns(Message, _MESSAGE), Crossing.facts, _AVOID.label("avoid"))
+        sa.select(*_columns(Message, _MESSAGE), Crossing.facts, Crossing.retired_at, _AVOID.label("avoid"))
         .join(Crossing, Crossing.id == Message.crossing_id)
         .where(Message.id == sa.func.any(list(message_ids)))
         .order_by(Message.id)
@@ -134,9 +141,54 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     order_ids = sorted({row.order_id for row in rows})
     orders = _orders(session, order_ids)
     shipments = _parcels(session, order_ids)
-    told = _told(session, {row.shipment_id for row in rows})
     addressees = _addressees(session, rows, orders)
-    return [_release(row, addressees[row.id], orders, shipments, told, now) for row in rows]
+    covered = covered_by(session, rows, shipments)
+    family = Family(orders, shipments, _told(session, shipments))
+    return [_of_all(row, covered[row.id], addressees[row.id], family, now) for row in rows]
+
+
+def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: Family, now: datetime) -> Release:
+    """One message of all the parcels that it tells of, as far as it is still true of them.
+
+    What was frozen at an earlier try stays as it was while it is true of all its parcels, and is written anew without
+    those of which it is not.
+    """
+    releases = [_release(row, one, addressee, family, now) for one in covered]
+    if row.merge_until is None or len(releases) == 1:
+        return _first(releases, now)
+    if row.rendered_at is not None:
+        named = {releases[0].facts.parcel.id, *(one.id for one in releases[0].facts.merged)}
+        then = [one for one in releases if one.parcel_id in named] or releases
+        true = {one.parcel_id for one in then if untrue(one, now) is None}
+        if len(true) in (0, len(then)):
+            return _first(then, now)
+        anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
+        releases = [one for one in anew if one.parcel_id in true]
+    return _together(releases, now)
+
+
+def _first(releases: Sequence[Release], now: datetime) -> Release:
+    """The first of which it is true; where it is true of none any more, one that has merely come further says so
+    better than one that was called off."""
+    true = (one for one in releases if untrue(one, now) is None)
+    return next(true, next((one for one in releases if not one.cancelled), releases[0]))
+
+
+def _together(releases: Sequence[Release], now: datetime) -> Release:
+    """Those of which it is true, in the facts of the first."""
+    first = _first(releases, now)
+    true = [one for one in releases if untrue(one, now) is None]
+    if not true:
+        return first
+    told_too = {one.parcel_id for one in true if one is not first}
+    merged = tuple(other for other in first.facts.other_parcels if other.id in told_too)
+    return replace(
+        first,
+        facts=first.facts.model_copy(update={"merged": merged}),
+        as_decided=first.as_decided and not merged,
+        expires_at=min(one.expires_at for one in true),
+        unasked=any(one.unasked for one in true),
+    )
 
 
 def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
@@ -163,24 +215,18 @@ def _digest(channel: Channel, person: Person) -> bytes | None:
 
 
 def _release(
-    row: Any,
-    addressee: Addressee,
-    orders: Mapping[int, Any],
-    shipments: Mapping[int, Sequence[Any]],
-    told: Mapping[tuple[int, str], Sequence[tuple[int, Milestone]]],
-    now: datetime,
+    row: Any, covered: Covered, addressee: Addressee, family: Family, now: datetime, *, anew: bool = False
 ) -> Release:
-    order = orders[row.order_id]
-    shipment = next(parcel for parcel in shipments[row.order_id] if parcel.id == row.shipment_id)
+    order = family.orders[row.order_id]
+    shipment = family.about(row, covered)
     milestone = Milestone(row.milestone)
-    on_this_channel = told.get((row.shipment_id, row.channel), ())
-    frozen = row.rendered_at is not None
+    on_this_channel = family.told.get((shipment.id, row.channel), ())
+    frozen, whole = row.rendered_at is not None and not anew, milestone is Milestone.all_delivered
     if frozen:
         facts = Facts.model_validate(row.released or row.facts)
         as_decided = row.released is None
     else:
-        others = [parcel for parcel in shipments[row.order_id] if parcel.id != row.shipment_id]
-        facts = picture_since(row.facts, order, shipment, others)
+        facts = picture_since(covered.facts, order, shipment, family.others(row, shipment))
         as_decided = facts.model_dump(mode="json") == row.facts
     return Release(
         id=row.id,
@@ -190,22 +236,26 @@ def _release(
         milestone=milestone,
         template_version_id=row.template_version_id,
         tries=row.tries,
-        expires_at=row.expires_at,
+        expires_at=covered.expires_at,
         facts=facts,
         person=addressee.person,
         address_digest=addressee.digest,
         suppressed=addressee.suppressed,
         rendered_at=row.rendered_at if frozen else now,
+        parcel_id=shipment.public_id,
         parcel_milestone=Milestone(shipment.milestone),
+        delivery_doubted=shipment.delivery_doubted_at is not None,
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
-        told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
+        told=frozenset(other for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
+        no_longer=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
         avoid=row.avoid,
         erased=order.erased_at is not None,
         priority=row.priority,
         quiet=row.quiet,
+        anew=anew,
     )
 
 
@@ -231,30 +281,43 @@ def _parcels(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]
     return found
 
 
-def _told(session: Session, shipment_ids: set[int]) -> dict[tuple[int, str], list[tuple[int, Milestone]]]:
+def _told(session: Session, parcels: Mapping[int, Sequence[Any]]) -> dict[tuple[int, str], list[tuple[int, Milestone]]]:
     """What each parcel's shopper has been, or is being, told of on each channel, by message."""
     silent = [state.value for state in WITHHELD | FAILED]
+    ids = [parcel.id for family in parcels.values() for parcel in family]
     query = sa.select(Message.id, Message.shipment_id, Message.channel, Message.milestone).where(
-        Message.shipment_id == sa.func.any(list(shipment_ids)), Message.state.not_in(silent)
+        Message.shipment_id == sa.func.any(ids), Message.state.not_in(silent)
     )
+    rows = list(session.execute(query))
+    split = [parcel.id for family in parcels.values() if len(family) > 1 for parcel in family]
+    if split:  # only there can a message about another parcel tell of one too
+        rows += session.execute(TOLD_TOGETHER, {"ids": split, "silent": silent})
     told: dict[tuple[int, str], list[tuple[int, Milestone]]] = {}
-    for row in session.execute(query):
+    for row in rows:
         told.setdefault((row.shipment_id, row.channel), []).append((row.id, Milestone(row.milestone)))
     return told
 
 
-def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
-    """Why a message must not leave at this instant, or None. The last look before a provider is called."""
-    address = release.person.email if release.channel is Channel.email else release.person.phone
+def untrue(release: Release, now: datetime) -> Withheld | None:
+    """Why what a message tells is not so any more, or None."""
     if release.erased:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
-    if overtaken(release):
-        detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
-        return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
+    if release.no_longer:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
+    if old := outdated(release.milestone, _now(release)):
+        return Withheld(release.id, MessageState.superseded, old, _where(release))
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
+    return None
+
+
+def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[str]) -> Withheld | None:
+    """Why a message must not leave at this instant, or None. The last look before a provider is called."""
+    if old := untrue(release, now):
+        return old
+    address = release.person.email if release.channel is Channel.email else release.person.phone
     if not address:
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
     if release.suppressed is not None:
@@ -288,19 +351,14 @@ def _morning(release: Release, now: datetime) -> datetime | None:
     return first_allowed(soon, zones, quiet)
 
 
-_OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
+def _now(release: Release) -> Now:
+    return Now(release.parcel_milestone, release.delivery_doubted, release.told, release.told_newer)
 
 
-def overtaken(release: Release) -> bool:
-    """Whether the parcel has come so far that this news would be old: it arrives today or has arrived, it will not
-    arrive, or the shopper hears of something further, or of the same once more, on this very channel."""
-    own = PROGRESS.get(release.milestone, 0)
-    now_at = PROGRESS.get(release.parcel_milestone, 0)
-    if release.told_newer or (release.parcel_milestone in _OFF_THE_WAY and release.milestone not in _OFF_THE_WAY):
-        return True
-    if release.parcel_milestone is Milestone.exception and release.milestone is Milestone.out_for_delivery:
-        return True  # something came between: it does not arrive today on that word
-    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or release.told_further)
+def _where(release: Release) -> str:
+    """Where the parcel is instead, for people."""
+    stands = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
+    return f"{stands}, and has been scanned on its way since" if release.delivery_doubted else stands
 
 
 _REMEMBERED = 256

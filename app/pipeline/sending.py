@@ -46,7 +46,7 @@ _BEGIN = with_pauses(f"""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
-            released jsonb, personal jsonb, rendered_at timestamptz, subject text, address_digest text
+            released jsonb, personal jsonb, rendered_at timestamptz, subject text, address_digest text, anew boolean
         )
     ), numbered AS (
         SELECT *, nextval(pg_get_serial_sequence('attempts', 'id')) AS attempt_id FROM letters
@@ -56,9 +56,13 @@ _BEGIN = with_pauses(f"""
             attempts = messages.attempts + 1,
             provider = numbered.provider,
             lease_until = clock_timestamp() + make_interval(secs => :lease),
-            released = coalesce(messages.released, nullif(numbered.released, cast('null' AS jsonb))),
+            released = coalesce(
+                CASE WHEN NOT numbered.anew THEN messages.released END, nullif(numbered.released, cast('null' AS jsonb))
+            ),
             personal = coalesce(messages.personal, numbered.personal),
-            rendered_at = coalesce(messages.rendered_at, numbered.rendered_at),
+            rendered_at = coalesce(
+                CASE WHEN NOT numbered.anew THEN messages.rendered_at END, numbered.rendered_at
+            ),
             subject = numbered.subject
         FROM numbered
         WHERE messages.id = numbered.message_id
@@ -124,6 +128,7 @@ def _as_json(letter: Letter) -> str:
         "rendered_at": release.rendered_at.isoformat(),
         "subject": letter.subject,
         "address_digest": release.address_digest.hex() if release.address_digest else None,
+        "anew": release.anew,
     }
     facts = "null" if release.as_decided else release.facts.model_dump_json()
     person = release.person.model_dump_json()

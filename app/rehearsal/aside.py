@@ -1,8 +1,7 @@
-"""A parcel's whole story with what is worked out as it is read: by which version each rule answered, which rules were
-not for the parcel and why, and what comes next."""
+"""A parcel's whole story with what is worked out as it is read: which rules were not for it and why, and what comes
+next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidInput
 from app.insight.coming import coming
 from app.insight.explain import AsideStory, CrossingStory, Story, explain
-from app.models import Crossing, RuleSetPublication, RuleSetVersion, Shipment
+from app.models import Crossing, RuleSetVersion, Shipment
 from app.models.facts import Facts
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.live_rules import rules_of
@@ -22,18 +21,8 @@ from app.rules.document import parse_rules
 from app.rules.ruleset import Reach, RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """The rules that a crossing was decided by: the set, the first letters of its name, its last publication's number
-    (None: the set that ships)."""
-
-    rules: RuleSet | None
-    name: str
-    number: int | None
-
-
 def whole_story(session: Session, house: House, shipment_id: str, brand_id: int | None = None) -> Story:
-    """`explain`, with versions, rules that were not for the parcel, and what comes next. Raises NotFound."""
+    """`explain`, with the rules that were not for the parcel, and what comes next. Raises NotFound."""
     story = explain(session, shipment_id, brand_id)
     ids = {decision.rule_set_version_id for crossing in story.crossings for decision in crossing.decisions}
     versions = _versions(session, house, ids)
@@ -46,18 +35,10 @@ def whole_story(session: Session, house: House, shipment_id: str, brand_id: int 
     return story.model_copy(update={"coming": coming(story)})
 
 
-def _versions(session: Session, house: House, ids: set[int]) -> dict[int, _Version]:
-    number = (
-        sa.select(sa.func.max(RuleSetPublication.number))
-        .where(RuleSetPublication.rule_set_version_id == RuleSetVersion.id)
-        .scalar_subquery()
-    )
-    query = sa.select(RuleSetVersion.id, RuleSetVersion.digest, RuleSetVersion.content, number.label("number"))
-    found = {}
-    for row in session.execute(query.where(RuleSetVersion.id == sa.func.any(sorted(ids)))):
-        rules = house.rule_sets.get(row.id) or _read(row.content)
-        found[row.id] = _Version(rules, bytes(row.digest).hex()[:12], row.number)
-    return found
+def _versions(session: Session, house: House, ids: set[int]) -> dict[int, RuleSet | None]:
+    query = sa.select(RuleSetVersion.id, RuleSetVersion.content)
+    rows = session.execute(query.where(RuleSetVersion.id == sa.func.any(sorted(ids))))
+    return {row.id: house.rule_sets.get(row.id) or _read(row.content) for row in rows}
 
 
 @lru_cache(maxsize=32)
@@ -75,16 +56,15 @@ def _pictures(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, An
 
 
 def _with_rules(
-    crossing: CrossingStory, versions: Mapping[int, _Version], facts: Mapping[str, Any] | None, live: RuleSet
+    crossing: CrossingStory,
+    versions: Mapping[int, RuleSet | None],
+    facts: Mapping[str, Any] | None,
+    live: RuleSet,
 ) -> CrossingStory:
-    decisions = tuple(
-        one.model_copy(update={"version": by.name, "publication": by.number})
-        for one in crossing.decisions
-        if (by := versions[one.rule_set_version_id])
-    )
-    pinned = versions[crossing.decisions[0].rule_set_version_id].rules if crossing.decisions else live
+    """A milestone with the rules that were not for the parcel: of the set that answered, or where none did, the live."""
+    pinned = versions[crossing.decisions[0].rule_set_version_id] if crossing.decisions else live
     aside = _aside(pinned, crossing, Facts.model_validate(facts)) if pinned is not None and facts else ()
-    return crossing.model_copy(update={"decisions": decisions, "aside": aside})
+    return crossing.model_copy(update={"aside": aside})
 
 
 def _aside(rules: RuleSet, crossing: CrossingStory, facts: Facts) -> tuple[AsideStory, ...]:

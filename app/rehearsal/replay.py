@@ -30,6 +30,7 @@ class Replayed:
     zone: str
     promise: Promise
     scans: tuple[tuple[datetime, KnownScan], ...]
+    direction: str = "outbound"
     heard: list[KnownScan] = field(default_factory=list)
     crossings: list[KnownCrossing] = field(default_factory=list)
     crossed_at: dict[Milestone, datetime] = field(default_factory=dict)
@@ -121,7 +122,7 @@ def _parcel(order: IncomingOrder, parcel: IncomingParcel, brand_zone: str) -> Re
         for scan in parcel.scans
     ]
     promise = Promise(on=promised, ends_at=end_of_day(promised, zone)) if promised else Promise()
-    return Replayed(order, zone, promise, tuple(scans))
+    return Replayed(order, zone, promise, tuple(scans), parcel.direction)
 
 
 def _instants(parcel: Replayed) -> Iterable[datetime]:
@@ -139,7 +140,7 @@ def _steps(parcel: Replayed, end: datetime) -> Iterable[datetime]:
 def _step(parcel: Replayed, now: datetime) -> list[Facts]:
     """Let one parcel see the instant `now`; the facts of each crossing that opened."""
     parcel.heard = [scan for at, scan in parcel.scans if at <= now]
-    state = fold(parcel.heard)
+    state = fold(parcel.heard, parcel.direction)
     late = delay(state, parcel.promise.ends_at, now)
     episodes = [*state.episodes, late] if late else state.episodes
     fresh = new_crossings(episodes, parcel.crossings)

@@ -1,15 +1,17 @@
 """Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from app.models.facts import Facts
+from app.models.facts import Facts, Told
 from app.models.vocabulary import Channel, Reason
-from app.rules.conditions import ConditionFailed, View
+from app.rules.conditions import Condition, ConditionFailed, View
+from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
-from app.rules.ruleset import Rule, RuleSet, Send
+from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +69,97 @@ class Decided:
 
 
 def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
-    """Every answer that the rules give to one crossing; an empty list means that no rule looks at its milestone.
+    """Every answer that the rules give to one crossing; an empty list means that no rule of the set is for it.
 
     `channels` are those for which a provider is set up. `now` and all instants are engine time in UTC.
     """
-    looking = rules.for_milestone(crossed.facts.news.milestone)
-    view = View(crossed.facts, now) if any(rule.condition for rule in looking) else None
-    answers: list[Decided] = []
-    for rule in looking:
-        withheld = _withheld(crossed, rule, view, now)
-        answers += [
-            _answer(crossed, rule, send, withheld or _reachable(crossed, send.channel, channels), now)
-            for send in rule.send
-        ]
-    return answers
+    looking = [rule for rule in rules.for_milestone(crossed.facts.news.milestone) if rule.reach.takes(crossed.facts)]
+    if not looking:
+        return []
+    judge = _Judge(crossed, rules, channels, now)
+    return [answer for rule in looking for answer in judge.answers(rule)]
 
 
-def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], now: datetime) -> Decided:
+Why = tuple[Reason, str]
+NOTHING: Mapping[str, Any] = {}
+
+
+class _Judge:
+    """Answers to one crossing, rule by rule in the order of the document: of several that would tell a channel the
+    first does. What conditions see is made when the first of them is reached."""
+
+    def __init__(self, crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> None:
+        self.crossed, self.rules, self.channels, self.now = crossed, rules, channels, now
+        self.no_news = _no_news(crossed)
+        self.tellers: dict[tuple[Channel, Audience], str] = {}
+
+    def answers(self, rule: Rule) -> Iterator[Decided]:
+        """One rule's answer for each of its sends."""
+        why = self.no_news or self.stale(rule)
+        asked = False
+        inputs = NOTHING
+        for send in rule.send:
+            told = self.tellers.get((send.channel, send.audience))
+            if why is None and told is None and rule.condition is not None and not asked:
+                asked, why = True, self.untrue(rule.condition)
+                inputs = inputs_of(self.crossed.facts, rule.condition.reads, self.now)
+            answer = _answer(self.crossed, rule, send, why or self.withheld(rule, send, told), self.now, inputs)
+            if answer.fired:
+                self.tellers[send.channel, send.audience] = rule.name
+            yield answer
+
+    @cached_property
+    def view(self) -> View:
+        """The facts as the conditions that look at this milestone see them."""
+        facts = self.crossed.facts
+        return View(facts, self.now, self.rules.reads(facts.news.milestone))
+
+    def stale(self, rule: Rule) -> Why | None:
+        """Whether it is news no longer."""
+        at = self.crossed.facts.news.occurred_at
+        if at + rule.expires <= self.now:
+            return Reason.stale, f"it happened at {_minute(at)} and is news for {rule.expires}"
+        return None
+
+    def untrue(self, condition: Condition) -> Why | None:
+        """Whether a condition does not hold, or has no answer."""
+        try:
+            holds = condition.holds(self.view)
+        except ConditionFailed as failed:
+            return Reason.rule_error, f"{failed}: {condition.source.strip()}"
+        return None if holds else (Reason.condition_false, f"not true: {condition.source.strip()}")
+
+    def withheld(self, rule: Rule, send: Send, told: str | None) -> Why:
+        """Why a rule that would tell does not on one channel; `planned` where it does."""
+        if told is not None:
+            return Reason.another_rule, f"{told!r} tells it"
+        before = self.told_before(rule, send)
+        if before is not None:
+            return Reason.told_once, f"once per {_once(rule.once)}, and it was at {_minute(before.planned_at)}"
+        return _reachable(self.crossed, send.channel, self.channels)
+
+    def told_before(self, rule: Rule, send: Send) -> Told | None:
+        """The last message of the rule on a channel, if its `once_per` lets no other follow."""
+        if rule.once is None:
+            return None
+        whole_order = rule.once is Once.order or rule.per is Per.order
+        history = self.crossed.facts.order_history if whole_order else self.crossed.facts.history
+        own = [one for one in history if one.rule == rule.name and one.channel == send.channel]
+        if isinstance(rule.once, timedelta):
+            own = [one for one in own if one.planned_at > self.now - rule.once]
+        return max(own, key=lambda one: one.planned_at) if own else None
+
+
+def _answer(
+    crossed: Crossed, rule: Rule, send: Send, why: Why, now: datetime, inputs: Mapping[str, Any] = NOTHING
+) -> Decided:
     reason, detail = why
     expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
     quiet = rule.quiet.get(send.channel)
-    if quiet is not None:
+    if quiet is not None and reason is Reason.planned:
         send_at = first_allowed(send_at, zones_of(crossed.facts.shopper), quiet)
-        if reason is Reason.planned and send_at >= expires_at:
-            reason, detail = Reason.quiet_hours, f"quiet until {send_at:%Y-%m-%d %H:%M} UTC, and no news by then"
+        if send_at >= expires_at:
+            reason, detail = Reason.quiet_hours, f"quiet until {_minute(send_at)}, and no news by then"
     return Decided(
         rule=rule.name,
         channel=send.channel,
@@ -103,32 +172,33 @@ def _answer(crossed: Crossed, rule: Rule, send: Send, why: tuple[Reason, str], n
         expires_at=expires_at,
         priority=int(rule.priority),
         quiet=quiet,
+        inputs=inputs,
     )
 
 
-def _withheld(crossed: Crossed, rule: Rule, view: View | None, now: datetime) -> tuple[Reason, str] | None:
-    """Why a rule sends nothing of a crossing on any channel, or None."""
-    news = crossed.facts.news
+def _no_news(crossed: Crossed) -> Why | None:
+    """Why no rule tells anything of a crossing, or None."""
+    at = crossed.facts.news.occurred_at
     if crossed.cancelled:
         return Reason.cancelled, ""
-    if crossed.history_until is not None and news.occurred_at <= crossed.history_until:
-        return Reason.history, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC, before the baseline"
+    if crossed.history_until is not None and at <= crossed.history_until:
+        return Reason.history, f"it happened at {_minute(at)}, before the baseline"
     if crossed.reread:
         return Reason.history, "it was heard before its code was given this meaning"
     if crossed.late:
-        return Reason.late_news, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC"
-    if news.occurred_at + rule.expires <= now:
-        return Reason.stale, f"it happened at {news.occurred_at:%Y-%m-%d %H:%M} UTC and is news for {rule.expires}"
-    if rule.condition is not None and view is not None:
-        try:
-            if not rule.condition.holds(view):
-                return Reason.condition_false, f"not true: {rule.condition.source.strip()}"
-        except ConditionFailed as failed:
-            return Reason.rule_error, f"{failed}: {rule.condition.source.strip()}"
+        return Reason.late_news, f"it happened at {_minute(at)}"
     return None
 
 
-def _reachable(crossed: Crossed, channel: Channel, channels: Collection[Channel]) -> tuple[Reason, str]:
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _once(once: Once | timedelta | None) -> str:
+    return once.value if isinstance(once, Once) else str(once)
+
+
+def _reachable(crossed: Crossed, channel: Channel, channels: Collection[Channel]) -> Why:
     """Whether a channel can reach the shopper: `planned`, or why not."""
     shopper = crossed.facts.shopper
     if channel not in channels:

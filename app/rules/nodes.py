@@ -1,7 +1,7 @@
 """Reads the nodes of a YAML (or JSON) document, which know their lines, and collects what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +10,17 @@ import yaml
 from app.errors import Fault, nearest
 from app.rules.conditions import Unfit
 
-_DURATION = re.compile(r"^(\d{1,4})\s*(s|m|h|d)$")
+_DURATION = re.compile(r"([0-9]{1,4})\s*(s|m|h|d)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_BUSINESS_DAYS = re.compile(r"^(\d{1,3})\s*bd$")
-_NAME = re.compile(r"[A-Za-z0-9][\w .-]{0,79}")
-_ON, _OFF = frozenset({"on", "true", "yes"}), frozenset({"off", "false", "no"})
+_BUSINESS_DAYS = re.compile(r"([0-9]{1,3})\s*bd\Z")
+LONGEST_NAME = 80
+"""Characters of a name, and of whatever a message quotes."""
+NAME = re.compile(rf"[A-Za-z0-9][\w .-]{{0,{LONGEST_NAME - 1}}}")
+WORD = re.compile(rf"(?=\S)[^\x00-\x1f]{{1,{LONGEST_NAME}}}(?<=\S)")
+"""One of several words: any text of one line, without blanks around it."""
+MOST_WORDS = 500
+LONGEST_SPAN = timedelta(days=365)
+ON, OFF = frozenset({"on", "true", "yes"}), frozenset({"off", "false", "no"})
 
 Entries = Mapping[str, yaml.Node]
 
@@ -22,18 +28,19 @@ Entries = Mapping[str, yaml.Node]
 class Nodes:
     """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, content: str = "") -> None:
         self.faults: list[Fault] = []
+        self._lines = content.split("\n")
 
     def fault(self, node: yaml.Node, column: str, problem: str, remedy: str) -> None:
         """Note what is wrong with a node, by its line and column."""
-        where = f"{column} (column {node.start_mark.column + 1})"
-        self.faults.append(Fault(node.start_mark.line + 1, where, problem, remedy))
+        mark = node.start_mark
+        self.faults.append(Fault(mark.line + 1, column[:LONGEST_NAME], problem, remedy, mark.column + 1))
 
     def unfit(self, node: yaml.ScalarNode, column: str, unfit: Unfit) -> None:
         """Note what is wrong inside a scalar, at its own place."""
-        line, at = _place(node, unfit)
-        self.faults.append(Fault(line, f"{column} (column {at})", unfit.problem, unfit.remedy))
+        line, at = _place(node, unfit, self._lines)
+        self.faults.append(Fault(line, column, unfit.problem, unfit.remedy, at))
 
     def entries(self, node: yaml.Node, what: str, known: Iterable[str]) -> dict[str, yaml.Node]:
         """A mapping's values by key; unknown and repeated keys are faults."""
@@ -42,9 +49,11 @@ class Nodes:
             self.fault(node, what, "not a mapping", f"Write keys below it: {', '.join(sorted(names))}.")
             return found
         for key, value in node.value:
-            name = str(key.value)
-            if name not in names:
-                self.fault(key, name, f"unknown key in {what}", nearest(name, names))
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name == "<<":
+                self.fault(key, name, "merge keys are not read", "Write the keys out.")
+            elif name not in names:
+                self.fault(key, name or what, f"unknown key in {what}", nearest(name[:LONGEST_NAME], names))
             elif name in found:
                 self.fault(key, name, "written twice", "Keep one of the two.")
             else:
@@ -54,7 +63,7 @@ class Nodes:
     def text(self, entries: Entries, rule: yaml.Node, key: str) -> str:
         """A short plain name, which must be there."""
         node = entries.get(key)
-        if isinstance(node, yaml.ScalarNode) and _NAME.fullmatch(node.value):
+        if isinstance(node, yaml.ScalarNode) and NAME.fullmatch(node.value):
             return str(node.value)
         self.fault(node or rule, key, "missing or not a short plain name", f"Write `{key}: out_for_delivery`, say.")
         return ""
@@ -65,23 +74,30 @@ class Nodes:
         if isinstance(node, yaml.ScalarNode) and node.value in names:
             return str(node.value)
         written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
-        self.fault(node or rule, key, f"{written!r} is not known" if node else "missing", nearest(written, names))
+        problem = f"{shown(written)} is not known" if node else "missing"
+        self.fault(node or rule, key, problem, nearest(written[:LONGEST_NAME], names))
         return None
 
-    def words(self, node: yaml.Node | None, column: str, known: Iterable[str] | None = None) -> tuple[str, ...]:
-        """One word or a list of them, each of the known ones where these are given."""
+    def words(self, node: yaml.Node | None, column: str, fits: Callable[[str], str | None]) -> tuple[str, ...]:
+        """One word or a list of them; `fits` says of each what to write instead, or nothing where it is one."""
         if node is None:
             return ()
         listed = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        names = None if known is None else set(known)
-        found = []
-        for one in listed:
-            if not isinstance(one, yaml.ScalarNode) or not one.value.strip():
-                self.fault(one, column, "not a word", f"Write `{column}: [first, second]`.")
-            elif names is not None and one.value not in names:
-                self.fault(one, column, f"{one.value!r} is not known", nearest(one.value, names))
+        if not listed:
+            self.fault(node, column, "an empty list", "Name at least one, or leave the key out.")
+        found: list[str] = []
+        for one in listed[:MOST_WORDS]:
+            if not isinstance(one, yaml.ScalarNode) or not WORD.fullmatch(one.value):
+                remedy = (
+                    f"Write `{column}: first` or `{column}: [first, second]`, each of at most {LONGEST_NAME} letters."
+                )
+                self.fault(one, column, "not a word", remedy)
+            elif meant := fits(one.value):
+                self.fault(one, column, f"{shown(one.value)} is not known", meant)
             else:
-                found.append(str(one.value).strip())
+                found.append(one.value)
+        if len(listed) > MOST_WORDS:
+            self.fault(node, column, f"{len(listed)} words", f"Write at most {MOST_WORDS}.")
         return tuple(found)
 
     def duration(self, entries: Entries, parent: yaml.Node, key: str, default: timedelta | None) -> timedelta:
@@ -91,7 +107,10 @@ class Nodes:
             return default
         found = _DURATION.match(node.value.strip()) if isinstance(node, yaml.ScalarNode) else None
         if found:
-            return timedelta(**{_UNITS[found[2]]: int(found[1])})
+            span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+            if span > LONGEST_SPAN:
+                self.fault(node or parent, key, "longer than a year", f"Write `{key}: 365d` at most.")
+            return span
         self.fault(node or parent, key, "missing or not a duration", f"Write `{key}: 48h`; units are s, m, h and d.")
         return default or timedelta(0)
 
@@ -107,15 +126,15 @@ class Nodes:
         """A whole number, None where nothing is written."""
         if node is None:
             return None
-        if isinstance(node, yaml.ScalarNode) and re.fullmatch(r"\d{1,9}", node.value) and int(node.value) >= least:
+        if isinstance(node, yaml.ScalarNode) and re.fullmatch(r"[0-9]{1,9}", node.value) and int(node.value) >= least:
             return int(node.value)
-        self.fault(node, key, f"no whole number from {least}", f"Write `{key}: {max(least, 3)}`, say.")
+        self.fault(node, key, f"no whole number from {least} to 999,999,999", f"Write `{key}: {max(least, 3)}`, say.")
         return None
 
     def switched(self, node: yaml.Node | None) -> bool | None:
         """`on` or `off`; None for anything else, which is then read as what it says."""
         if isinstance(node, yaml.ScalarNode):
-            return True if node.value in _ON else False if node.value in _OFF else None
+            return True if node.value in ON else False if node.value in OFF else None
         return None
 
     def truth(self, node: yaml.Node | None, key: str) -> bool:
@@ -128,12 +147,18 @@ class Nodes:
         return bool(said)
 
 
-def _place(node: yaml.ScalarNode, unfit: Unfit) -> tuple[int, int]:
+def _place(node: yaml.ScalarNode, unfit: Unfit, lines: Sequence[str]) -> tuple[int, int]:
     """Where in the document a fault inside a scalar stands: line and column from 1."""
     start = node.start_mark
     if node.style in ("|", ">"):  # its text begins on the next line, without the indentation
         line = start.line + 1 + unfit.line
-        written = (start.buffer or "").split("\n")[line - 1 : line]
-        return line, unfit.column + sum(len(text) - len(text.lstrip(" ")) for text in written)
+        written = lines[line - 1] if line <= len(lines) else ""
+        return line, unfit.column + len(written) - len(written.lstrip(" "))
     indented = start.column + (1 if node.style else 0) if unfit.line == 1 else 0
     return start.line + unfit.line, indented + unfit.column
+
+
+def shown(text: str) -> str:
+    """What was written, as a message quotes it: cut short, on one line."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= 60 else f"{quoted[:57]}…{quoted[0]}"

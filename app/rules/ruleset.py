@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum, StrEnum
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from app.models.expectations import Expectations
+from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone
 from app.rules.conditions import Condition
+from app.rules.language import Reads, reads_of
 from app.rules.quiet import Quiet
 
 
@@ -55,6 +58,11 @@ class Send:
     audience: Audience = Audience.shopper
     fallback: "Send | None" = None
 
+    @property
+    def chain(self) -> "tuple[Send, ...]":
+        """This one, and what is sent in its place, one after the other."""
+        return (self, *self.fallback.chain) if self.fallback else (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -67,6 +75,22 @@ class Reach:
     brands: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     direction: str = "outbound"
+
+    def takes(self, facts: Facts) -> bool:
+        """Whether it is for the parcel of these facts."""
+        parcel = facts.parcel
+        return (
+            parcel.direction == self.direction
+            and (not self.carriers or parcel.carrier in self.carriers)
+            and (not self.countries or (facts.shopper.country or "").upper() in self.countries)
+            and (not self.brands or facts.brand.key in self.brands)
+            and (not self.tags or not self.tags.isdisjoint(facts.order.tags))
+            and (not self.services or self._serves(parcel.service or ""))
+        )
+
+    def _serves(self, service: str) -> bool:
+        written = service.casefold()
+        return any(fnmatchcase(written, one.casefold()) for one in self.services)
 
 
 @dataclass(frozen=True)
@@ -123,6 +147,17 @@ class RuleSet:
     def for_milestone(self, milestone: Milestone) -> tuple[Rule, ...]:
         """The rules that look at a milestone, in the order of the document."""
         return self._by_milestone[milestone]
+
+    def reads(self, milestone: Milestone) -> Reads:
+        """What the conditions of the rules that look at a milestone read, of all the facts."""
+        if milestone not in self._reads:
+            conditions = [rule.condition for rule in self.for_milestone(milestone) if rule.condition]
+            self._reads[milestone] = reads_of({path for condition in conditions for path in condition.reads})
+        return self._reads[milestone]
+
+    @cached_property
+    def _reads(self) -> dict[Milestone, Reads]:
+        return {}
 
     def named(self, name: str) -> Rule | None:
         """The rule of that name."""

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     orders_write = "orders:write"
     orders_read = "orders:read"
     rules_read = "rules:read"
+    rules_write = "rules:write"
     pauses_write = "pauses:write"
     carriers_write = "carriers:write"
     people_export = "people:export"
@@ -117,7 +118,7 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
-    " `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
+    " `rules:write`, `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

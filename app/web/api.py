@@ -13,7 +13,16 @@ from starlette.responses import JSONResponse, Response
 from app.errors import NotFound
 from app.insight.explain import Story
 from app.intake.schema import parse_order, parse_parcel, parse_scan
-from app.intake.store import Outcome, ParcelScans, Stored, StoredOrder, add_parcels, cancel_order, upsert_orders
+from app.intake.store import (
+    Outcome,
+    ParcelScans,
+    Stored,
+    StoredOrder,
+    add_parcels,
+    cancel_order,
+    cancel_parcel,
+    upsert_orders,
+)
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
@@ -29,6 +38,7 @@ from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_foun
 from app.web.reading import Json, entries, read_all, read_each
 from app.web.shapes import (
     CancelledOrder,
+    CancelledParcel,
     OrderPage,
     OrderView,
     ParcelView,
@@ -97,23 +107,22 @@ def _flag(value: Any) -> bool:
 
 def _results(session: Session, house: House, stored: Stored, places: dict[tuple[str, str], int]) -> list[TakenOrder]:
     parcels = _parcels_of(session, [order.id for order in stored.orders])
-    results = [_result(order, places, parcels[order.id], house.public_url) for order in stored.orders]
-    return sorted(results, key=lambda result: result.index)
+    results = [
+        _result(order, parcels[order.id], house.public_url)
+        | {"index": places[order.source, order.number], "in_flight": stored.in_flight.get(order.id, [])}
+        for order in stored.orders
+    ]
+    return sorted(map(TakenOrder.model_validate, results), key=lambda result: result.index)
 
 
-def _result(
-    order: StoredOrder, places: dict[tuple[str, str], int], parcels: list[Shipment], public_url: str
-) -> TakenOrder:
-    return TakenOrder.model_validate(
-        {
-            "index": places[order.source, order.number],
-            "number": order.number,
-            "source": order.source,
-            "id": order.public_id,
-            "status": _STATUS[order.outcome],
-            "parcels": [_taken(parcel, public_url) for parcel in parcels],
-        }
-    )
+def _result(order: StoredOrder, parcels: list[Shipment], public_url: str) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "source": order.source,
+        "id": order.public_id,
+        "status": _STATUS[order.outcome],
+        "parcels": [_taken(parcel, public_url) for parcel in parcels],
+    }
 
 
 def _taken(parcel: Shipment, public_url: str) -> TakenParcel:
@@ -218,6 +227,28 @@ def one_parcel(request: Request, holder: Reader, id: str) -> ParcelView:
     with house.sessions() as session:
         shipment, order = _parcel(session, holder, id)
     return parcel_view(shipment, order, house.public_url)
+
+
+@router.post("/shipments/{id}/cancel", tags=["shipments"], summary="Cancel a parcel", responses=NOT_FOUND)
+def cancel_one(request: Request, holder: Writer, id: str) -> CancelledParcel:
+    """Takes one parcel out of its order: it is not watched any more, and no message about it that has not begun to
+    leave will leave. A message that tells of it together with others tells of those alone. Messages whose sending had
+    begun are listed: they may still arrive. The order's upsert brings it back, with `cancelled: false`."""
+    house = _house(request)
+    with house.sessions.begin() as session:
+        cancelled = cancel_parcel(session, holder.brand_id, id, house.clock.now())
+        if cancelled is None:
+            raise not_found("parcel with that id")
+        tally = _hear(session, house, [ParcelScans(cancelled.shipment_id, ())])
+    wake_senders(house, tally)
+    return CancelledParcel(
+        id=cancelled.public_id,
+        order=cancelled.number,
+        cancelled_at=cancelled.cancelled_at,
+        already=cancelled.already,
+        messages_stopped=cancelled.messages,
+        in_flight=list(cancelled.in_flight),
+    )
 
 
 @router.get("/shipments/{id}/timeline", tags=["shipments"], summary="A parcel's whole story", responses=NOT_FOUND)

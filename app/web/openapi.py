@@ -71,6 +71,11 @@ TAGS = [
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
     {"name": "rules", "description": "What a set of rules would do, before it does it. Scope: `rules:read`."},
     {
+        "name": "rules",
+        "description": "Which milestone reaches which shopper: reading, checking, publishing. Scopes: `rules:read`,"
+        " `rules:write`.",
+    },
+    {
         "name": "pauses",
         "description": "Stopping messages before they leave, and letting them go. Scope: `pauses:write`.",
     },

@@ -26,9 +26,12 @@ _PERSONAL = frozenset({"email", "phone", "name", "city", "postal_code"})
 
 
 class FieldFault(BaseModel):
-    """One thing wrong with one field; `index` is the place in the list that it was sent in, from 0."""
+    """One thing wrong with one field; `index` is the place in the list that it was sent in, from 0. Of a text that is
+    sent as it is, `line` and `column` say where, from 1."""
 
     index: int | None = Field(None, examples=[3])
+    line: int | None = Field(None, examples=[14])
+    column: int | None = Field(None, examples=[9])
     field: str = Field(examples=["shipments[0].tracking_number"])
     problem: str = Field(examples=["is missing"])
     remedy: str = Field(examples=["Give the carrier's number, or leave out the carrier too."])
@@ -81,7 +84,15 @@ def invalid(detail: str, faults: Sequence[FieldFault] = ()) -> Problem:
 def shown(faults: Iterable[Fault], index: int | None = None) -> list[FieldFault]:
     """Faults found by intake, as the API tells them."""
     return [
-        FieldFault(index=index, field=fault.column, problem=_discreet(fault), remedy=fault.remedy) for fault in faults
+        FieldFault(
+            index=index,
+            line=fault.line if fault.at is not None else None,
+            column=fault.at,
+            field=fault.column,
+            problem=_discreet(fault),
+            remedy=fault.remedy,
+        )
+        for fault in faults
     ]
 
 

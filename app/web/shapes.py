@@ -39,6 +39,9 @@ class ParcelView(BaseModel):
     milestone: Milestone
     milestone_at: datetime | None
     delivered_at: datetime | None
+    delivery_doubted_at: datetime | None = Field(
+        description="Since when its delivery is doubted: the carrier has scanned it on its way since it said delivered."
+    )
     promised_on: date | None = Field(description="Its own promise, else its order's.")
     eta_from: datetime | None
     eta_through: datetime | None
@@ -110,6 +113,9 @@ class TakenOrder(BaseModel):
     id: str = Field(examples=["ord_4m8w2r6t9y1z3b5c7d0f"])
     status: Literal["created", "updated", "unchanged"]
     parcels: list[TakenParcel]
+    in_flight: list[str] = Field(
+        description="Messages about parcels that were cancelled hereby whose sending had begun; they may still arrive."
+    )
 
 
 class Taken(BaseModel):
@@ -129,6 +135,17 @@ class CancelledOrder(BaseModel):
     parcels_stopped: int
     messages_stopped: int
     in_flight: list[str] = Field(description="Messages whose sending had begun; they may still arrive.")
+
+
+class CancelledParcel(BaseModel):
+    """What taking a parcel out of its order came to. `already` says that it had been cancelled before."""
+
+    id: str = Field(examples=[_SHIPMENT])
+    order: str = Field(description="The order's number.", examples=[_NUMBER])
+    cancelled_at: datetime
+    already: bool
+    messages_stopped: int
+    in_flight: list[str] = Field(description="Messages about it whose sending had begun; they may still arrive.")
 
 
 class ScansTaken(BaseModel):

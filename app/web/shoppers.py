@@ -17,9 +17,10 @@ from app.errors import NotFound
 from app.messages.brands import BrandSource
 from app.messages.bundle import locale_chain
 from app.models import Brand, Crossing, Order, Shipment
-from app.models.facts import Facts, Item, News
+from app.models.facts import Facts, News, OtherParcel
 from app.models.vocabulary import Milestone
-from app.pipeline.deciding.picture import picture
+from app.pipeline.deciding.picture import other_parcel, picture
+from app.pipeline.deciding.splitting import living
 from app.pipeline.house import House
 from app.settings import shipped
 from app.web.pages import page, words_for
@@ -82,16 +83,18 @@ def _facts(session: Session, brand: Brand, order: Order, shipment: Shipment) -> 
     ).all()
     crossings = session.scalars(
         sa.select(Crossing)
-        .where(Crossing.shipment_id == shipment.id, Crossing.scope == "parcel")
+        .where(Crossing.shipment_id == shipment.id, Crossing.scope == "parcel", Crossing.retired_at.is_(None))
         .order_by(Crossing.occurred_at, Crossing.id)
     ).all()
     news = _news(shipment, crossings, order)
+    outbound = living([shipment, *others])
     first_reached = {Milestone(crossing.milestone): crossing.occurred_at for crossing in reversed(crossings)}
     seen = Seen(
         reached=first_reached | {Milestone.registered: order.placed_at},  # to a shopper it begins with the order
-        links=[f"/t/{other.link_token}" for other in others],
-        order_items=[Item.model_validate(item) for item in order.items],
-        others_cancelled=[(other.cancelled_at or order.cancelled_at) is not None for other in others],
+        others=[OtherParcel.model_validate(other_parcel(order, other, outbound)) for other in others],
+        others_cancelled=frozenset(
+            other.public_id for other in others if (other.cancelled_at or order.cancelled_at) is not None
+        ),
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
     )
     return picture(brand, order, shipment, others, news), seen

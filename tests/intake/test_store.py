@@ -117,7 +117,8 @@ def test_a_new_promise_moves_the_parcels_that_wait_for_it(sessions: Sessions, br
 
 
 def test_a_corrected_number_is_asked_about_at_once(sessions: Sessions, brand: Brand) -> None:
-    """A new number under the same reference wakes the parcel and clears its troubles; an ended one stays at rest."""
+    """A new number under the same reference wakes the parcel and clears its troubles, wherever the wrong one had come
+    to; one that was cancelled stays at rest."""
     tell(sessions, brand, order(parcels=[{"reference": "A", "carrier": "dhl", "tracking_number": "WRONG"}]))
     trouble = "UPDATE shipments SET next_poll_at = NULL, poll_failures = 9, problem = 'unknown number', milestone = :at"
     right = order(parcels=[{"reference": "A", "carrier": "dhl", "tracking_number": "RIGHT"}])
@@ -130,7 +131,14 @@ def test_a_corrected_number_is_asked_about_at_once(sessions: Sessions, brand: Br
     with sessions.begin() as session:
         session.execute(sa.text(trouble), {"at": "delivered"})
     tell(sessions, brand, order(parcels=[{"reference": "A", "tracking_number": "RIGHT2"}]), at=LATER)
+    parcel = only(sessions, Shipment)
+    assert (parcel.milestone, parcel.next_poll_at) == ("registered", LATER)
+    tell(sessions, brand, order(parcels=[{"reference": "A", "cancelled": True}]), at=LATER)
+    tell(sessions, brand, order(parcels=[{"reference": "A", "tracking_number": "RIGHT3"}]), at=LATER)
     assert only(sessions, Shipment).next_poll_at is None
+    tell(sessions, brand, order(parcels=[{"reference": "A", "cancelled": False}]), at=LATER)
+    parcel = only(sessions, Shipment)
+    assert (parcel.cancelled_at, parcel.next_poll_at) == (None, LATER)
 
 
 def test_only_parcels_that_can_be_asked_about_are_polled(sessions: Sessions, brand: Brand) -> None:

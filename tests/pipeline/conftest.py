@@ -95,15 +95,19 @@ class World:
     def with_(self, **changes: object) -> "World":
         return replace(self, house=replace(self.house, **changes))
 
-    def order(self, number: str = "1001", *, history: bool = False, parcels: int = 1, **given: object) -> list[int]:
-        """Store an order; its parcels' row ids."""
+    def order(
+        self, number: str = "1001", *, history: bool = False, parcels: int | Sequence[object] = 1, **given: object
+    ) -> list[int]:
+        """Store an order with so many parcels, or these; their row ids."""
+        if isinstance(parcels, int):
+            parcels = [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)]
         payload = {
             "number": number,
             "placed_at": (START - timedelta(days=2)).isoformat(),
             "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
             "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
             "currency": "SEK",
-            "parcels": [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)],
+            "parcels": list(parcels),
             **given,
         }
         with self.house.sessions.begin() as session:

@@ -23,23 +23,23 @@ def chunks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
         yield rows[start : start + CHUNK]
 
 
-def crowd(world: World, count: int, brand_key: str = "fjallhem", first: int = 0) -> list[int]:
-    """Store `count` orders of one parcel each, for as many shoppers; the parcels' row ids, in order."""
-    parcels: list[int] = []
+def crowd(world: World, count: int, brand_key: str = "fjallhem", first: int = 0, parcels: int = 1) -> list[int]:
+    """Store `count` orders of so many parcels each, for as many shoppers; the parcels' row ids, in order."""
+    stored: list[int] = []
     for some in chunks(range(first, first + count)):
-        orders = [parse_order(_payload(brand_key, number), world.house.carriers) for number in some]
+        orders = [parse_order(_payload(brand_key, number, parcels), world.house.carriers) for number in some]
         with world.house.sessions.begin() as session:
             brand = session.scalars(sa.select(Brand).where(Brand.key == brand_key)).one()
             route = routes_for(world.house, session, brand.id)
             upsert_orders(session, brand, orders, now=world.clock.now(), history=False, route=route)
-            named = [f"{brand_key}-{number}" for number in some]
-            parcels += session.scalars(
+            named = [one.tracking_number for order in orders for one in order.parcels]
+            stored += session.scalars(
                 sa.select(Shipment.id).where(Shipment.tracking_number.in_(named)).order_by(Shipment.id)
             )
-    return parcels
+    return stored
 
 
-def _payload(brand_key: str, number: int) -> dict[str, object]:
+def _payload(brand_key: str, number: int, parcels: int) -> dict[str, object]:
     return {
         "number": str(number),
         "placed_at": (START - timedelta(days=2)).isoformat(),
@@ -49,7 +49,9 @@ def _payload(brand_key: str, number: int) -> dict[str, object]:
         },
         "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
         "currency": "SEK",
-        "parcels": [{"carrier": "dhl", "tracking_number": f"{brand_key}-{number}"}],
+        "parcels": [
+            {"carrier": "dhl", "tracking_number": f"{brand_key}-{number}" + f"-{n}" * (n > 0)} for n in range(parcels)
+        ],
     }  # fmt: skip
 
 

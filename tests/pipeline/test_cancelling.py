@@ -3,23 +3,25 @@
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from threading import Lock, Thread
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import pipeline
 from app.channels.base import Outgoing, Verdict
-from app.intake.cancelling import cancel_orders
-from app.models import Attempt, Brand, Message, Order
+from app.intake.cancelling import Cancelled, CancelledParcel, cancel_orders, cancel_parcel
+from app.models import Attempt, Brand, Message, Order, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.house import House, Loop
 from app.settings import SendingSettings
 from tests.pipeline.conftest import Obedient, World
 from tests.pipeline.crowd import all_reach, crowd
+from tests.pipeline.split import split
 from tests.pipeline.test_path import whole
 
 MOMENTS = ("waiting", "claimed", "called", "settled")
@@ -54,6 +56,7 @@ class Race:
     faults: list[Exception] = field(default_factory=list)
     over: bool = False
     guard: Lock = field(default_factory=Lock)
+    parcels: dict[str, str] = field(default_factory=dict)
 
     def choose(self, moment: str, message_ids: Sequence[int]) -> None:
         """A message is at this moment of its life: its order may be one that is cancelled now."""
@@ -73,7 +76,7 @@ class Race:
                 time.sleep(0.0005)
                 continue
             with self.world.house.sessions.begin() as session:
-                (told,) = cancel_orders(session, self.brand_id, "shop", [number], self.world.clock.now())
+                told = self.called_off(session, number)
             with self.world.house.sessions() as session:
                 rows = session.execute(
                     sa.select(Attempt.id, Attempt.settled_at, Message.public_id)
@@ -83,6 +86,14 @@ class Race:
                 ).all()
             still = frozenset(row.public_id for row in rows if row.settled_at is None)
             self.cancelled[number] = Seen(frozenset(told.in_flight), frozenset(row.id for row in rows), still, moment)
+
+    def called_off(self, session: Session, number: str) -> Cancelled | CancelledParcel:
+        """Call off what is chosen: the order, or (`parcels`) the first of its parcels."""
+        if self.parcels:
+            told = cancel_parcel(session, self.brand_id, self.parcels[number], self.world.clock.now())
+            assert told is not None
+            return told
+        return cancel_orders(session, self.brand_id, "shop", [number], self.world.clock.now())[0]
 
     def send(self, house: House, channel: Channel) -> None:
         """Send until nothing is left; what is to be tried again comes due as the clock is turned."""
@@ -118,6 +129,11 @@ def provider(race: Race, name: str, kind: str, ids: dict[str, int]) -> Obedient:
 def the_race(world: World, monkeypatch, orders: int, seed: int) -> Race:
     """Plan an email and an SMS for each order, then send and cancel at once; everything that came of it."""
     all_reach(world, crowd(world, orders), Milestone.out_for_delivery)
+    return run_race(world, monkeypatch, seed)
+
+
+def run_race(world: World, monkeypatch, seed: int, parcels: Mapping[str, str] | None = None) -> Race:
+    """Send what is planned and cancel at once; `parcels` names, by order, the one that is cancelled in its stead."""
     with world.house.sessions() as session:
         brand_id = session.scalars(sa.select(Brand.id)).one()
         rows = session.execute(
@@ -126,7 +142,8 @@ def the_race(world: World, monkeypatch, orders: int, seed: int) -> Race:
             )
         ).all()
     ids = {(row.email if row.channel == "email" else row.phone): row.id for row in rows}
-    race = Race(world, brand_id, {row.id: row.number for row in rows}, random.Random(seed))
+    numbers = {row.id: row.number for row in rows}
+    race = Race(world, brand_id, numbers, random.Random(seed), parcels=dict(parcels or {}))
     begin, settle = pipeline.begin, pipeline.settle
 
     def begin_watched(house, token, letters):
@@ -139,7 +156,7 @@ def the_race(world: World, monkeypatch, orders: int, seed: int) -> Race:
 
     monkeypatch.setattr(pipeline, "begin", begin_watched)
     monkeypatch.setattr(pipeline, "settle", settle_watched)
-    race.choose("waiting", [row.id for row in rows[:: max(1, len(rows) // (orders // 4))]])
+    race.choose("waiting", [row.id for row in rows[:: max(1, 4 * len(rows) // len(set(numbers.values())))]])
     house = replace(
         world.house,
         transports={
@@ -191,4 +208,43 @@ def test_nothing_begins_after_a_cancellation_and_what_was_under_way_is_named(wor
     assert set(moments) == set(MOMENTS) and len(race.cancelled) >= orders * 0.72, moments
     assert any(seen.in_flight for seen in race.cancelled.values()), "some calls were under way"
     assert states["cancelled"] and states["accepted"]
+    whole(world)
+
+
+TWO_CHANNELS = "version: 1\nrules: [{name: out, when: out_for_delivery, send: [email, sms], expires: 12h, merge: 30m}]"
+
+
+@pytest.mark.parametrize(
+    ("orders", "seed"),
+    [(60, 21), pytest.param(6_000, 22, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])],
+)
+def test_a_parcel_that_leaves_at_any_moment_leaves_the_message_of_both_and_the_other_is_told(
+    world: World, monkeypatch, orders, seed
+):
+    """One message tells of two parcels; one of them is cancelled while it waits, between claim and call, during the
+    call and after. No attempt that is begun past the commit tells of it, and nobody misses news of the other."""
+    world = split(world, TWO_CHANNELS)
+    all_reach(world, crowd(world, orders, parcels=2), Milestone.out_for_delivery)
+    with world.house.sessions() as session:
+        first = sa.select(sa.func.min(Shipment.id)).group_by(Shipment.order_id)
+        named = sa.select(Order.number, Shipment.public_id).join(Order, Order.id == Shipment.order_id)
+        leaving = dict(session.execute(named.where(Shipment.id.in_(first))).all())
+    assert len(world.messages()) == 2 * orders
+    race = run_race(world, monkeypatch, seed, leaving)
+    with world.house.sessions() as session:
+        begun = session.execute(
+            sa.select(Order.number, Attempt.id, Message.public_id, Message.released, Message.state)
+            .join(Message, Message.order_id == Order.id)
+            .join(Attempt, Attempt.message_id == Message.id)
+        ).all()
+        states = Counter(session.scalars(sa.select(Message.state)))
+    late = [row for row in begun if row.number in race.cancelled and row.id not in race.cancelled[row.number].attempts]
+    told = [
+        row.number for row in late
+        if leaving[row.number] in [row.released["parcel"]["id"], *(one["id"] for one in row.released["merged"])]
+    ]  # fmt: skip
+    assert told == [] and late, "some left afterwards, and of the other alone"
+    assert all(seen.open <= seen.in_flight for seen in race.cancelled.values())
+    assert set(states) <= {"accepted", "unconfirmed"}, "the other parcel is told of, whatever became of the first"
+    assert set(Counter(seen.moment for seen in race.cancelled.values())) == set(MOMENTS)
     whole(world)

@@ -5,7 +5,11 @@ import pytest
 from app.errors import InvalidInput
 from app.models.vocabulary import Channel, Milestone
 from app.rules.document import default_rules, parse_rules
+from app.rules.known import Known
 
+KNOWN = Known(
+    frozenset({("out_for_delivery", "email"), ("out_for_delivery", "sms")}), frozenset({"dhl"}), frozenset({"fjallhem"})
+)
 GOOD = """\
 version: 1
 rules:
@@ -21,7 +25,7 @@ rules:
 def test_the_default_set_tells_the_five_milestones_by_email():
     """Each of the five milestones has a rule that sends an email."""
     told = {rule.when for rule in default_rules().rules if any(s.channel is Channel.email for s in rule.send)}
-    assert told == {
+    assert told >= {
         Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered, Milestone.delayed,
     }  # fmt: skip
 
@@ -51,7 +55,7 @@ def test_a_rule_is_read_with_its_template_named_after_the_milestone():
 def test_a_fault_is_named_with_its_line_and_remedy(old, new, line, said):
     """Each kind of mistake is refused with the line it stands on and what to write instead."""
     with pytest.raises(InvalidInput) as caught:
-        parse_rules(GOOD.replace(old, new, 1), templates=[("out_for_delivery", "email"), ("out_for_delivery", "sms")])
+        parse_rules(GOOD.replace(old, new, 1), KNOWN)
     assert any(fault.line == line and said in str(fault) for fault in caught.value.faults), str(caught.value)
 
 

@@ -14,6 +14,7 @@ from app.errors import Fault, InvalidInput
 from app.models import Brand, Pause
 from app.models.pauses import with_pauses
 from app.models.vocabulary import Channel, Milestone, PauseKind
+from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
 
 NO_REASON = "no reason given"
@@ -85,13 +86,19 @@ def _unreadable(problem: str, remedy: str) -> InvalidInput:
 
 def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None) -> set[str]:
     names: dict[PauseKind, Iterable[str]] = {
-        PauseKind.rule: (rule.name for rule in house.rules.rules),
+        PauseKind.rule: _rules(session, house, brand) if kind is PauseKind.rule else (),
         PauseKind.template: {template for template, _channel in house.catalog.keys(brand.key if brand else None)},
         PauseKind.carrier: house.carriers,
         PauseKind.channel: (channel.value for channel in Channel),
         PauseKind.milestone: (milestone.value for milestone in Milestone),
     }
     return set(session.scalars(sa.select(Brand.key))) if kind is PauseKind.brand else set(names.get(kind, ()))
+
+
+def _rules(session: Session, house: House, brand: Brand | None) -> set[str]:
+    """The names of the rules that some brand, or this one, lives by."""
+    brand_ids = [brand.id] if brand is not None else session.scalars(sa.select(Brand.id)).all()
+    return {rule.name for rules in rules_of(session, house, brand_ids).values() for rule in rules.rules}
 
 
 _PENDING = {

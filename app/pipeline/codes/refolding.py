@@ -37,7 +37,7 @@ _UPTO = sa.text("SELECT max(id) FROM (SELECT id FROM scans WHERE id > :after ORD
 _FOUND = sa.text("""
     SELECT id, shipment_id FROM scans
     WHERE id > :after AND id <= :upto AND carrier = :carrier AND code = :code AND source IN ('poll', 'push')
-        AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand)
+        AND retired_at IS NULL AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand)
     ORDER BY id LIMIT :amount
 """)
 _AS_STORED = sa.text("""
@@ -54,17 +54,20 @@ _CHANGE = sa.text("""
     WHERE scans.id = said.id
 """)
 
-# A message that waits to tell what no scan says any more would not be true at the moment it leaves.
+# A message that waits to tell what no scan says any more would not be true at the moment it leaves. One of several
+# parcels is looked at again as it leaves, and goes without those of which it is not true.
 _UNTRUE = sa.text("""
     WITH untrue AS MATERIALIZED (
         SELECT messages.id FROM messages JOIN crossings ON crossings.id = messages.crossing_id
-        WHERE messages.shipment_id = ANY(:ids) AND crossings.cause = 'scan'
+        WHERE messages.shipment_id = ANY(:ids) AND crossings.cause = 'scan' AND messages.merge_until IS NULL
             AND (messages.state IN ('held', 'ready')
                 OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL))
             AND NOT EXISTS (
-                SELECT 1 FROM scans WHERE scans.shipment_id = messages.shipment_id AND (
+                SELECT 1 FROM scans
+                WHERE scans.shipment_id = messages.shipment_id AND scans.retired_at IS NULL AND (
                     scans.milestone = crossings.milestone
                     OR (crossings.milestone = 'dispatched' AND scans.milestone = 'in_transit')
+                    OR (crossings.milestone = 'return_received' AND scans.milestone = 'delivered')
                 )
             )
         ORDER BY messages.id FOR NO KEY UPDATE OF messages

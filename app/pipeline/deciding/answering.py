@@ -1,7 +1,6 @@
 """Writes what a batch opened, and each rule's answer to it: crossings, decisions, and the messages they plan."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,44 +8,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models import Crossing, Decision
-from app.models.facts import News, Told
+from app.models.facts import Facts, News
+from app.models.vocabulary import Milestone
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
-from app.pipeline.deciding.planning import Planned, plan, sender_of
-from app.pipeline.hearing import Locked, Tally
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.planning import plan, sender_of
+from app.pipeline.deciding.scene import Scene
+from app.pipeline.deciding.whole_orders import baseline
+from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.rules.decide import Crossed, decide
 from app.tracking.milestones import NewCrossing
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A parcel's row with this batch's changes on top."""
-
-    row: Any
-    changes: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        return self.changes[name] if name in self.changes else getattr(self.row, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The rows of a batch as they stand once it is written down: locked, with its `changes` by parcel, what each
-    shopper was `told` before, and of which parcels only the meaning was read `again`."""
-
-    locked: Locked
-    changes: Mapping[int, Mapping[str, Any]]
-    told: Mapping[int, Sequence[Told]]
-    again: Collection[int]
-
-    def parcel(self, shipment_id: int) -> Row:
-        """A parcel as it stands now."""
-        return Row(self.locked.shipments[shipment_id], self.changes.get(shipment_id, {}))
-
-    def others(self, shipment: Any) -> list[Row]:
-        """The other parcels of its order, as they stand now."""
-        return [self.parcel(other.id) for other in self.locked.others(shipment)]
 
 
 def answer(
@@ -70,9 +43,15 @@ def answer(
             scene.told[shipment_id],
         )
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
-        one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
+        row = _crossing_row(shipment, crossing, facts, now)
+        if row["scope"] == "order":
+            one = _of_order(scene, facts, shipment.order_id)
+            beside = {"parcels": sorted([facts.parcel.id, *(other.id for other in facts.other_parcels)])}
+        else:
+            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
+            beside = {}
         crossed.append(one)
-        rows.append(_crossing_row(house, shipment, crossing, one, now))
+        rows.append(row | {"inputs": one.inputs(house.channels) | beside})
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
     rules = rules_of(session, house, {row["brand_id"] for row in rows})
     planned: list[Planned] = []
@@ -80,7 +59,8 @@ def answer(
     for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
         order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
         for decided in decide(one, own, house.channels, now):
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own))
+            earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
+            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, earlier))
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)
@@ -105,20 +85,27 @@ def news_of(crossing: NewCrossing) -> News:
     )
 
 
-def _crossing_row(house: House, shipment: Any, crossing: NewCrossing, one: Crossed, now: datetime) -> dict[str, Any]:
+def _of_order(scene: Scene, facts: Facts, order_id: int) -> Crossed:
+    """The whole order's own milestone: nobody's news where the last of its parcels was history."""
+    parcels = scene.parcels(order_id)
+    reread = any(parcel.id in scene.again for parcel in parcels)
+    return Crossed(facts, history_until=baseline(parcels), reread=reread)
+
+
+def _crossing_row(shipment: Any, crossing: NewCrossing, facts: Facts, now: datetime) -> dict[str, Any]:
     episode = crossing.episode
+    whole = episode.milestone is Milestone.all_delivered
     return {
         "brand_id": shipment.brand_id,
         "order_id": shipment.order_id,
         "shipment_id": shipment.id,
-        "scope": "parcel",
-        "scope_id": shipment.id,
+        "scope": "order" if whole else "parcel",
+        "scope_id": shipment.order_id if whole else shipment.id,
         "milestone": episode.milestone.value,
         "occurrence": crossing.occurrence,
         "cause": episode.cause.value,
         "anchor": episode.anchor,
         "occurred_at": episode.occurred_at,
         "crossed_at": now,
-        "facts": one.facts.model_dump(mode="json"),
-        "inputs": one.inputs(house.channels),
+        "facts": facts.model_dump(mode="json"),
     }

@@ -6,7 +6,7 @@ workers that hear of one order at once see each other's news.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models import Crossing, Scan, Shipment
-from app.models.facts import Told
-from app.models.messages import Message
 from app.models.vocabulary import ENDS, Milestone, Source
-from app.pipeline.deciding.answering import Row, Scene, answer
-from app.pipeline.deciding.picture import promise_of
+from app.pipeline.deciding.answering import answer
+from app.pipeline.deciding.merging import let_go_early
+from app.pipeline.deciding.picture import Past, promise_of
+from app.pipeline.deciding.remembering import told_before
+from app.pipeline.deciding.scene import Row, Scene
+from app.pipeline.deciding.whole_orders import completed
 from app.pipeline.estimating import estimate
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
 from app.pipeline.house import House
@@ -65,46 +67,56 @@ def conclude_again(session: Session, house: House, locked: Locked, shipment_ids:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was stored about the batch's parcels before this news."""
+    """What was stored about the batch's parcels before this news. `retired` is how many crossings of a milestone a
+    parcel has from a number that it had before; those that count are numbered from 1 again here."""
 
     scans: Mapping[int, list[KnownScan]]
     crossings: Mapping[int, list[KnownCrossing]]
-    told: Mapping[int, list[Told]]
+    retired: Mapping[tuple[int, Milestone], int]
+    told: Mapping[int, Past]
+
+    def renumbered(self, shipment_id: int, crossing: NewCrossing) -> NewCrossing:
+        """A new crossing with its number in the parcel's whole life."""
+        before = self.retired.get((shipment_id, crossing.episode.milestone), 0)
+        return replace(crossing, occurrence=crossing.occurrence + before) if before else crossing
 
 
-def _known(session: Session, shipment_ids: Sequence[int]) -> _Known:
+def _known(session: Session, locked: Locked, shipment_ids: Sequence[int]) -> _Known:
     ids = list(shipment_ids)
-    return _Known(_known_scans(session, ids), _known_crossings(session, ids), _told(session, ids))
+    return _Known(_known_scans(session, ids), *_known_crossings(session, ids), told_before(session, locked, ids))
 
 
 def _known_scans(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownScan]]:
-    columns = (Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place)
+    columns = (
+        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.moves,
+    )  # fmt: skip
     found: dict[int, list[KnownScan]] = defaultdict(list)
-    for row in session.execute(sa.select(*columns).where(Scan.shipment_id == sa.func.any(shipment_ids))):
+    counts = sa.and_(Scan.shipment_id == sa.func.any(shipment_ids), Scan.retired_at.is_(None))
+    for row in session.execute(sa.select(*columns).where(counts)):
         milestone = Milestone(row.milestone) if row.milestone else None
-        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
+        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place, row.moves)
         found[row.shipment_id].append(scan)
     return found
 
 
-def _known_crossings(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownCrossing]]:
+def _known_crossings(
+    session: Session, shipment_ids: list[int]
+) -> tuple[dict[int, list[KnownCrossing]], dict[tuple[int, Milestone], int]]:
     columns = (Crossing.shipment_id, Crossing.milestone, Crossing.occurrence, Crossing.anchor, Crossing.occurred_at)
+    own = sa.and_(Crossing.shipment_id == sa.func.any(shipment_ids), Crossing.scope == "parcel")
+    rows = session.execute(sa.select(*columns, Crossing.retired_at).where(own)).all()
+    retired: dict[tuple[int, Milestone], int] = defaultdict(int)
+    for row in rows:
+        if row.retired_at is not None:
+            key = (row.shipment_id, Milestone(row.milestone))
+            retired[key] = max(retired[key], row.occurrence)
     found: dict[int, list[KnownCrossing]] = defaultdict(list)
-    for row in session.execute(sa.select(*columns).where(Crossing.shipment_id == sa.func.any(shipment_ids))):
-        anchor = bytes(row.anchor) if row.anchor is not None else None
-        crossing = KnownCrossing(Milestone(row.milestone), row.occurrence, anchor, row.occurred_at)
-        found[row.shipment_id].append(crossing)
-    return found
-
-
-def _told(session: Session, shipment_ids: list[int]) -> dict[int, list[Told]]:
-    columns = (Message.shipment_id, Message.milestone, Message.channel, Message.planned_at)
-    query = sa.select(*columns).where(Message.shipment_id == sa.func.any(shipment_ids)).order_by(Message.id)
-    found: dict[int, list[Told]] = defaultdict(list)
-    for row in session.execute(query):
-        told = Told(milestone=Milestone(row.milestone), channel=row.channel, planned_at=row.planned_at)
-        found[row.shipment_id].append(told)
-    return found
+    for row in rows:
+        if row.retired_at is None:
+            milestone, anchor = Milestone(row.milestone), bytes(row.anchor) if row.anchor is not None else None
+            number = row.occurrence - retired.get((row.shipment_id, milestone), 0)
+            found[row.shipment_id].append(KnownCrossing(milestone, number, anchor, row.occurred_at))
+    return found, retired
 
 
 def _conclude(
@@ -116,7 +128,7 @@ def _conclude(
     now: datetime,
 ) -> Tally:
     latest = {entry.shipment_id: entry for entry in heard}
-    known = _known(session, sorted(latest))
+    known = _known(session, locked, sorted(latest))
     updates: list[dict[str, Any]] = []
     opened: list[tuple[int, NewCrossing]] = []
     for shipment_id in sorted(latest):
@@ -129,7 +141,7 @@ def _conclude(
         late = None if unjudged else delay(state, promise_of(order, shipment).ends_at, now)
         episodes = [*state.episodes, late] if late else list(state.episodes)
         fresh = new_crossings(episodes, known.crossings[shipment_id])
-        opened += [(shipment_id, crossing) for crossing in fresh]
+        opened += [(shipment_id, known.renumbered(shipment_id, crossing)) for crossing in fresh]
         told = estimate(house, order, entry, shipment, now)
         updates.append(
             {
@@ -144,7 +156,10 @@ def _conclude(
         session.execute(sa.update(Shipment), updates)
     fresh_rows = {row["id"]: row for row in updates}
     again = {entry.shipment_id for entry in heard if entry.again}
-    return answer(session, house, Scene(locked, fresh_rows, known.told, again), opened, now)
+    scene = Scene(locked, fresh_rows, known.told, again, known.retired)
+    tally = answer(session, house, scene, [*opened, *completed(session, scene, sorted(latest))], now)
+    let_go_early(session, house, scene, sorted(latest), now)
+    return tally
 
 
 def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> dict[str, Any]:
@@ -154,6 +169,7 @@ def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> di
         "milestone": state.milestone.value,
         "milestone_at": state.milestone_at,
         "delivered_at": state.delivered_at,
+        "delivery_doubted_at": state.doubted_at,
         "last_heard_at": news_at,
     }
 
@@ -190,7 +206,7 @@ class _Look:
 def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], look: _Look) -> ParcelState:
     """What the scans come to, or silence. Only an answer shows that a carrier has nothing to say; what expired by one
     stays so until a later scan."""
-    state = fold(scans)
+    state = fold(scans, shipment.direction)
     if not look.asked and shipment.milestone != Milestone.expired:
         return state
     patience = house.cadence(shipment.asked_of).patience(state.milestone)
@@ -207,7 +223,7 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
         return {"next_poll_at": shipment.next_poll_at, "poll_rank": shipment.poll_rank}
     watched = Watched(
         shipment.id,
-        state.milestone,
+        state.looked_for_as(look.now),
         state.milestone_at,
         look.news_at or shipment.numbered_at or order.placed_at,
         order.zone,

@@ -25,12 +25,13 @@ _REMEMBERED = 64
 
 def rules_of(session: Session, house: House, brand_ids: Collection[int]) -> dict[int, RuleSet]:
     """The live rules by brand id. A version never changes, so the process remembers the ones it has read."""
-    values = {"brands": sorted(brand_ids), "known": sorted(house.rule_sets)}
+    remembered = dict(house.rule_sets)  # another thread may forget one meanwhile
+    values = {"brands": sorted(brand_ids), "known": sorted(remembered)}
     found = dict.fromkeys(brand_ids, house.rules)
     for row in session.execute(_LIVE, values):
         if row.content is not None:
-            house.rule_sets[row.version_id] = parse_rules(row.content)
-        found[row.brand_id] = house.rule_sets[row.version_id]
+            remembered[row.version_id] = house.rule_sets[row.version_id] = parse_rules(row.content)
+        found[row.brand_id] = remembered[row.version_id]
     while len(house.rule_sets) > _REMEMBERED:
-        house.rule_sets.pop(next(iter(house.rule_sets)))
+        house.rule_sets.pop(next(iter(house.rule_sets)), None)
     return found

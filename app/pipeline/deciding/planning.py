@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,25 +10,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.messages.base import Template, TemplateMissing
-from app.models import LedgerKey, Message, RuleSetVersion, TemplateVersion, public_id
-from app.models.facts import Facts
+from app.models import Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
+from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
+from app.pipeline.deciding.merging import Gathering, Gatherings
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.restarting import told_under_another_number
 from app.pipeline.house import House
-from app.rules.decide import Decided
-from app.rules.ruleset import Priority, RuleSet
+from app.rules.ruleset import Priority
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One decision on one crossing, on its way to becoming a message (or only a recorded reason)."""
-
-    crossing_id: int
-    crossing: dict[str, Any]
-    facts: Facts
-    decided: Decided
-    locale: str
-    rules: RuleSet
+Outcome = tuple[Reason, str]
+Candidate = tuple[int, dict[str, Any]]
+"""A decision's place among the batch's, and the message that it would be."""
 
 
 def plan(
@@ -40,8 +33,9 @@ def plan(
     Returns the rows of the messages written.
     """
     _store_versions(session, house, planned)
-    outcomes: dict[int, tuple[Reason, str]] = {}
-    candidates: list[tuple[int, dict[str, Any]]] = []
+    outcomes: dict[int, Outcome] = {}
+    candidates: list[Candidate] = []
+    known = told_under_another_number(session, planned)
     for index, entry in enumerate(planned):
         outcomes[index] = (entry.decided.reason, entry.decided.detail)
         if not entry.decided.fired:
@@ -51,13 +45,12 @@ def plan(
         except TemplateMissing as error:
             outcomes[index] = (Reason.no_template, str(error))
         else:
-            candidates.append((index, row))
-    written = _take_keys(session, planned, candidates, now)
-    for index, _row in candidates:
-        if index not in written:
-            outcomes[index] = (Reason.already_told, "")
+            if index in known:
+                outcomes[index] = (Reason.already_told, "under the tracking number that it had before")
+            else:
+                candidates.append((index, row))
+    rows = _take(session, planned, candidates, outcomes, now)
     decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
-    rows = [row for index, row in candidates if index in written]
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
@@ -69,32 +62,43 @@ def sender_of(priority: int) -> str:
     return "urgent" if priority == Priority.urgent else "send"
 
 
-def _take_keys(
-    session: Session, planned: Sequence[Planned], candidates: Sequence[tuple[int, dict[str, Any]]], now: datetime
-) -> set[int]:
-    """Insert the ledger keys; the indexes of those that were free. Nothing is read first."""
+def _take(
+    session: Session,
+    planned: Sequence[Planned],
+    candidates: Sequence[Candidate],
+    outcomes: dict[int, Outcome],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Take the candidates' ledger keys; the rows of the messages that came of it, those that tell of several parcels
+    once. What was told already, and what is told together with another parcel, is noted among the `outcomes`."""
     if not candidates:
-        return set()
-    sequence = sa.func.pg_get_serial_sequence("messages", "id")
-    ids = session.scalars(
-        sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, len(candidates)))
-    ).all()
-    keys = []
-    for message_id, (index, row) in zip(ids, candidates, strict=True):
-        row["id"] = message_id
-        crossing = planned[index].crossing
-        keys.append(
-            {
-                **{name: crossing[name] for name in ("scope", "scope_id", "milestone", "occurrence", "brand_id")},
-                "channel": row["channel"],
-                "recipient_id": row["recipient_id"],
-                "message_id": message_id,
-                "decided_at": now,
-            }
-        )
-    statement = insert(LedgerKey).on_conflict_do_nothing().returning(LedgerKey.message_id)
-    taken = set(session.scalars(statement, keys).all())
-    return {index for index, row in candidates if row["id"] in taken}
+        return []
+    gatherings = Gatherings.of(
+        session, (planned[i].crossing["order_id"] for i, _ in candidates if planned[i].merges), now
+    )
+    gathered: dict[int, Gathering] = {}
+    claims: list[Claim] = []
+    for (index, row), message_id in zip(candidates, new_message_ids(session, len(candidates)), strict=True):
+        entry, row["id"] = planned[index], message_id
+        if entry.merges:
+            gathered[index] = gatherings.of_decision(row, entry.decided, entry.rule, now)
+            row |= {"id": gathered[index].message_id, "public_id": gathered[index].public_id}
+        claims.append(Claim(index, row["id"], entry.key, row["brand_id"]))
+    taken = take_keys(session, claims, now)
+    rows = []
+    for index, row in candidates:
+        gathering, entry = gathered.get(index), planned[index]
+        if index not in taken:
+            outcomes[index] = (Reason.already_told, "")
+        elif gathering is None or gathering.take(entry.facts, entry.decided, entry.rule, now):
+            rows.append(row)
+        else:
+            outcomes[index] = (Reason.merged, f"told by {gathering.public_id}")
+    gatherings.move(session)
+    for row in rows:
+        row |= gatherings.timing(row["id"])
+        row["state"] = (MessageState.held if row["send_at"] > now else MessageState.ready).value
+    return rows
 
 
 def _message_row(session: Session, house: House, entry: Planned, now: datetime) -> dict[str, Any]:
@@ -114,18 +118,16 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
         "priority": decided.priority,
-        "state": (MessageState.held if decided.send_at > now else MessageState.ready).value,
         "reason": Reason.planned.value,
         "planned_at": now,
         "send_at": decided.send_at,
         "expires_at": decided.expires_at,
         "quiet": str(decided.quiet) if decided.quiet else None,
+        "merge_until": None,
     }
 
 
-def _decision_row(
-    session: Session, house: House, entry: Planned, outcome: tuple[Reason, str], now: datetime
-) -> dict[str, Any]:
+def _decision_row(session: Session, house: House, entry: Planned, outcome: Outcome, now: datetime) -> dict[str, Any]:
     reason, detail = outcome
     return {
         "brand_id": entry.crossing["brand_id"],
@@ -134,7 +136,7 @@ def _decision_row(
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
         "recipient_id": entry.decided.recipient_id,
-        "fired": reason is Reason.planned,
+        "fired": reason in (Reason.planned, Reason.merged),
         "reason": reason.value,
         "detail": detail,
         "inputs": dict(entry.decided.inputs),

@@ -1,0 +1,42 @@
+"""`Planned`: one rule's decision on its way to becoming a message, with what it was decided on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.models.facts import Facts
+from app.pipeline.deciding.keys import key_of
+from app.rules.decide import Decided
+from app.rules.merging import merges
+from app.rules.ruleset import Per, Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
+
+    `earlier`: how many crossings of its milestone the parcel has from a number that it had before.
+    """
+
+    crossing_id: int
+    crossing: dict[str, Any]
+    facts: Facts
+    decided: Decided
+    locale: str
+    rules: RuleSet
+    earlier: int = 0
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that decided."""
+        return self.rules.named(self.decided.rule)
+
+    @property
+    def merges(self) -> bool:
+        """Whether it may be told together with other parcels of its order."""
+        return merges(self.rule) and self.crossing["scope"] == "parcel" and bool(self.facts.other_parcels)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is told once by it."""
+        per_order = self.rule is not None and self.rule.per is Per.order
+        return key_of(self.crossing, self.decided.channel.value, self.decided.recipient_id, per_order=per_order)

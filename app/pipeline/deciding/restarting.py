@@ -1,0 +1,45 @@
+"""Keeps what was told under a parcel's wrong tracking number: the right one's news is told where that was not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.models.vocabulary import FAILED, WITHHELD
+from app.pipeline.deciding.planned import Planned
+
+# What was withheld or failed has told nobody anything. With the order locked nothing is being planned meanwhile, and
+# what a restart found waiting it has ended.
+_TOLD = sa.text("""
+    SELECT crossings.scope_id, crossings.milestone, ledger_keys.channel, ledger_keys.recipient_id, count(*) AS times
+    FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
+        JOIN messages ON messages.id = ledger_keys.message_id
+    WHERE crossings.scope = 'parcel' AND crossings.scope_id = ANY(:ids) AND crossings.retired_at IS NOT NULL
+        AND NOT messages.state = ANY(:untold)
+    GROUP BY 1, 2, 3, 4
+""")
+
+
+def told_under_another_number(session: Session, planned: Sequence[Planned]) -> set[int]:
+    """The places of the decisions that say what the shopper was told under a number that the parcel had before: the
+    first time a milestone comes since counts as told if it was told once then, the second if twice."""
+    restarted = {at: entry for at, entry in enumerate(planned) if entry.earlier and entry.decided.fired}
+    if not restarted:
+        return set()
+    ids = sorted({entry.crossing["scope_id"] for entry in restarted.values()})
+    untold = [state.value for state in WITHHELD | FAILED]
+    times: dict[tuple[int, str, str, str], int] = defaultdict(int)
+    for row in session.execute(_TOLD, {"ids": ids, "untold": untold}):
+        times[row.scope_id, row.milestone, row.channel, row.recipient_id] = row.times
+    return {at for at, entry in restarted.items() if _number(entry) <= times[_told_key(entry)]}
+
+
+def _number(entry: Planned) -> int:
+    """The how-manieth time it is since the parcel has its present number."""
+    return int(entry.crossing["occurrence"]) - entry.earlier
+
+
+def _told_key(entry: Planned) -> tuple[int, str, str, str]:
+    crossing, decided = entry.crossing, entry.decided
+    return crossing["scope_id"], crossing["milestone"], decided.channel.value, decided.recipient_id
