@@ -164,7 +164,7 @@ def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: 
             return _first(then, now)
         anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
         releases = [one for one in anew if one.parcel_id in true]
-    return _together(releases, now)
+    return together(releases, now)
 
 
 def _first(releases: Sequence[Release], now: datetime) -> Release:
@@ -174,7 +174,7 @@ def _first(releases: Sequence[Release], now: datetime) -> Release:
     return next(true, next((one for one in releases if not one.cancelled), releases[0]))
 
 
-def _together(releases: Sequence[Release], now: datetime) -> Release:
+def together(releases: Sequence[Release], now: datetime) -> Release:
     """Those of which it is true, in the facts of the first."""
     first = _first(releases, now)
     true = [one for one in releases if untrue(one, now) is None]

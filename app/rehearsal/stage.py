@@ -351,14 +351,14 @@ class Stage:
             cancelled=about.cancelled(now),
             told=frozenset(one.milestone for one in channel),
             told_newer=any(one.milestone is mail.milestone and one.number > mail.number for one in channel),
-            gone=whole and last is None,
+            no_longer=whole and last is None,
             unasked=False,
             as_decided=True,
             avoid=None,
             priority=decided.priority,
             quiet=str(decided.quiet) if decided.quiet else None,
             erased=order.erased_at is not None and order.erased_at <= now,
-            no_longer=no_longer(mail.milestone, facts, row),
+            undone=no_longer(mail.milestone, facts, row),
         )
 
 
