@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.models import Message
 
 _TOGETHER = sa.text("""
-    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id, messages.id AS message_id
+    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id,
+        messages.id AS message_id
     FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
         JOIN messages ON messages.id = ledger_keys.message_id
     WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL

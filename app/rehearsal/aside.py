@@ -61,7 +61,7 @@ def _with_rules(
     facts: Mapping[str, Any] | None,
     live: RuleSet,
 ) -> CrossingStory:
-    """A milestone with the rules that were not for the parcel: of the set that answered, or where none did, the live."""
+    """A milestone with the rules that were not for the parcel: of the set that answered, else of the live one."""
     pinned = versions[crossing.decisions[0].rule_set_version_id] if crossing.decisions else live
     aside = _aside(pinned, crossing, Facts.model_validate(facts)) if pinned is not None and facts else ()
     return crossing.model_copy(update={"aside": aside})
