@@ -48,7 +48,7 @@ class Release:
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
     provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
-    frozen before is not true of all its parcels any more, and is written again. `no_longer`: what
+    frozen before is not true of all its parcels any more, and is written again. `gone`: what
     it tells has been taken back since, by another number of the parcel or another parcel of the order.
     """
 

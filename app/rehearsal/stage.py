@@ -358,7 +358,7 @@ class Stage:
             priority=decided.priority,
             quiet=str(decided.quiet) if decided.quiet else None,
             erased=order.erased_at is not None and order.erased_at <= now,
-            no_longer=no_longer(mail.milestone, facts, row),
+            undone=no_longer(mail.milestone, facts, row),
         )
 
 

@@ -17,7 +17,8 @@ from app.pipeline.deciding.scene import Scene
 from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
-from app.rules.decide import Crossed, decide
+from app.rules.decide import Crossed, Decided, decide
+from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing
 
 
@@ -28,12 +29,13 @@ def answer(
     if not opened:
         return Tally()
     locked = scene.locked
-    crossed: list[Crossed] = []
+    meanwhile = Meanwhile()
+    answered: list[tuple[Facts, list[Decided]]] = []
     rows: list[dict[str, Any]] = []
     for shipment_id, crossing in opened:
         shipment = scene.parcel(shipment_id)
         order = locked.orders[shipment.order_id]
-        facts = picture(
+        drawn = picture(
             locked.brands[order.brand_id],
             order,
             shipment,
@@ -41,6 +43,7 @@ def answer(
             news_of(crossing),
             scene.told[shipment_id],
         )
+        facts = meanwhile.known(order.id, drawn)
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
         row = _crossing_row(shipment, crossing, facts, now)
         if row["scope"] == "order":
@@ -49,16 +52,17 @@ def answer(
         else:
             one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
             beside = {}
-        crossed.append(one)
+        answers = decide(one, scene.rules[order.brand_id], house.channels, now)
+        meanwhile.note(order.id, facts, answers, now)
+        answered.append((facts, answers))
         rows.append(row | {"inputs": one.inputs(house.channels) | beside})
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
-    for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
+    for crossing_id, row, (facts, answers) in zip(ids, rows, answered, strict=True):
         order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
-        for decided in decide(one, own, house.channels, now):
-            earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, earlier))
+        earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
+        planned += [Planned(crossing_id, row, facts, decided, order.locale, own, earlier) for decided in answers]
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)
