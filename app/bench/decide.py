@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from app.clock import cpu_seconds
 from app.models.facts import Facts
@@ -94,6 +95,7 @@ def _least(work: Callable[[], object]) -> float:
     return min(spent)
 
 
+@lru_cache(maxsize=1)
 def many_rules(count: int = RULES) -> RuleSet:
     """A set of so many rules for mixed milestones, carriers and conditions, as a shop's might grow to be."""
     lines = ["version: 1", 'quiet_hours: {sms: "21:00-08:00"}', "rules:"]

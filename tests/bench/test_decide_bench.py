@@ -25,7 +25,6 @@ def test_both_sets_answer_the_same_parcels():
 
 
 def test_the_command_prints_both():
-    """As a table and as JSON, with how many times the first set the second costs."""
-    assert "200" in run("bench", "decide", "--parcels", "100")[1]
+    """With how many times the first set the second costs."""
     first, second = json.loads(run("bench", "decide", "--parcels", "100", "--json")[1])
     assert first["times"] == 1.0 and second["rules"] == 200 and second["cpu_ms"] > 0
