@@ -30,7 +30,9 @@ rules:
   - {name: complete, when: all_delivered, send: [{channel: email, template: delivered}], expires: 72h}
   - {name: on_its_way, when: in_transit, per: order, send: [sms], expires: 48h}
   - {name: afar, when: dispatched, for: {country: "NO"}, send: [whatsapp], expires: 48h}
-  - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h}
+  - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h,
+     fallback: {email: {channel: sms, template: delayed}}}
+  - {name: our_own, when: delayed, send: [{channel: email, template: delayed, audience: team}], expires: 48h}
   - {name: delayed, when: delayed, send: [email, sms], expires: 48h}
 """
 
