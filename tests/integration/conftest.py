@@ -19,7 +19,8 @@ from app.demo.carrier.timetable import Step, TimedStep, Timetable
 from app.demo.providers.serving import StandIn, serve
 from app.embedded.engine import free_port
 from app.insight.audit import audit
-from app.insight.explain import Story, explain, find_shipments
+from app.insight.explain import explain, find_shipments
+from app.insight.stories import Story
 from app.insight.tell import tell
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
