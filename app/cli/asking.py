@@ -8,10 +8,10 @@ import typer
 from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
 from app.errors import NotFound
 from app.insight.audit import audit as audit_database
-from app.insight.explain import explain as explain_shipment
 from app.insight.explain import find_shipments
 from app.insight.tell import tell
 from app.pipeline.brakes.alarming import end_mended
+from app.rehearsal.aside import whole_story
 from app.settings import load_settings
 from app.web.access import issue_key
 
@@ -30,7 +30,7 @@ def explain(
         found = find_shipments(session, shipment)
         if not found:
             raise NotFound(f"Nothing is known by {shipment!r}. Give a parcel's id, a tracking or an order number.")
-        stories = [explain_shipment(session, one) for one in found]
+        stories = [whole_story(session, house, one) for one in found]
     if as_json:
         print_json([story.model_dump(mode="json") for story in stories])
         return

@@ -10,6 +10,7 @@ from rich.table import Table
 from app.bench.backlog import bench_backlog
 from app.bench.cadence import bench_cadence
 from app.bench.chart import Line, save_chart
+from app.bench.decide import bench_decide
 from app.bench.due import bench_due
 from app.bench.ground import Cost
 from app.bench.hooks import bench_hooks
@@ -93,6 +94,25 @@ def bench_cadence_command(
         table.add_row(*row, f"{one.times:.1f}", style="bold" if one.stretch == 1.0 else None)
     out.print(table)
     out.print(f"The default is in bold; the others are the same with shorter or longer intervals. Saved as {picture}.")
+
+
+@app.command("decide")
+def bench_decide_command(
+    parcels: Annotated[int, typer.Option(min=100, max=1_000_000)] = 10_000, as_json: AsJson = False
+) -> None:
+    """What deciding costs a parcel, with the rules that ship and with 200, beside making the answers unjudged."""
+    found = bench_decide(parcels)
+    usual = found[0].cpu_ms
+    if as_json:
+        print_json(
+            [{**asdict(one), "ratio": round(one.ratio, 2), "times": round(one.cpu_ms / usual, 2)} for one in found]
+        )
+        return
+    table = Table("rules", "answers a parcel", "CPU ms a parcel", "× floor", "× the first", box=None)
+    for one in found:
+        figures = (f"{one.answers:.2f}", f"{one.cpu_ms:.4f}", f"{one.ratio:.1f}", f"{one.cpu_ms / usual:.2f}")
+        table.add_row(f"{one.rules}", *figures)
+    out.print(table)
 
 
 @app.command("send")

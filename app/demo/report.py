@@ -16,10 +16,6 @@ from app.models import Attempt, CarrierAnswer, Crossing, Decision, Message, Scan
 from app.models.vocabulary import PENDING, SENT, Channel, Milestone
 from app.rules.ruleset import RuleSet
 
-FIVE = (
-    Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered, Milestone.delayed,
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
@@ -130,7 +126,7 @@ def report(stage: Stage, sessions: Sessions, rules: RuleSet, *, finished: bool, 
     not_there = [
         f"{parcel['tracking_number']} never {milestone}"
         for parcel in truth
-        for milestone in _expected(parcel)
+        for milestone in _expected(parcel, rules)
         if finished and milestone not in reached.get(parcel["tracking_number"], set())
     ]
     return DemoReport(
@@ -182,10 +178,9 @@ def _journal(stage: Stage) -> list[str]:
             return names
 
 
-def _expected(parcel: dict[str, Any]) -> set[str]:
-    """The milestones among the five that a parcel's own timetable holds."""
-    told = {event["milestone"] for event in parcel["events"]}
-    return {milestone.value for milestone in FIVE if milestone.value in told}
+def _expected(parcel: dict[str, Any], rules: RuleSet) -> set[str]:
+    """The milestones of a parcel's own timetable that some rule looks at."""
+    return {event["milestone"] for event in parcel["events"]} & {rule.when.value for rule in rules.rules}
 
 
 def _attempts() -> sa.Select[str, str]:

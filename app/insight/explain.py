@@ -4,21 +4,23 @@ left or did not."""
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
 from app.insight.lived_by import Lived, lived_by
+from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
     Crossing,
     Decision,
     EnrolledNumber,
+    Estimate,
     InboundMessage,
     Message,
     Order,
@@ -69,6 +71,15 @@ class FollowingStory(_Told):
     followed_until: datetime | None
     called_at: datetime | None
     problem: str | None
+
+
+class EstimateStory(_Told):
+    """What its carrier expected from `as_of` on: a window (UTC) or a day; neither where it took its word back."""
+
+    as_of: datetime
+    starts_at: datetime | None
+    ends_at: datetime | None
+    day: date | None
 
 
 class ReceiptStory(_Told):
@@ -129,8 +140,10 @@ class MessageStory(_Told):
 
 class DecisionStory(_Told):
     """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
-    `rules_publication` says as which publication its rules counted (None: they are those that ship), `rules_digest`
-    names their text."""
+
+    `inputs` are the facts that its condition asked for. `rules_publication` says as which publication its rules counted
+    (None: they are those that ship), `rules_digest` names their text.
+    """
 
     rule: str
     rules_publication: int | None
@@ -142,7 +155,16 @@ class DecisionStory(_Told):
     sentence: str
     detail: str
     decided_at: datetime
+    inputs: dict[str, Any] = Field(default_factory=dict)
     message: MessageStory | None = None
+    rule_set_version_id: int = Field(exclude=True)
+
+
+class AsideStory(_Told):
+    """A rule that looks at the milestone and was not for this parcel."""
+
+    rule: str
+    why: str
 
 
 class CrossingStory(_Told):
@@ -157,6 +179,8 @@ class CrossingStory(_Told):
     crossed_at: datetime
     retired_at: datetime | None = None
     decisions: tuple[DecisionStory, ...] = ()
+    aside: tuple[AsideStory, ...] = ()
+    id: int = Field(exclude=True)
 
 
 class ReplyStory(_Told):
@@ -176,6 +200,17 @@ class TroubleStory(_Told):
     asked_again_at: datetime | None
 
 
+class ComingStory(_Told):
+    """One thing that is due. `what` is `message` (it leaves, if it is still true then), `promise` (late, unless it has
+    arrived), `look` (the engine looks at the calendar again) or `question` (its carrier is asked). `at` is UTC."""
+
+    at: datetime
+    what: Literal["message", "promise", "look", "question"]
+    milestone: str | None = None
+    channel: str | None = None
+    message: str | None = None
+
+
 class Story(_Told):
     """Everything that is known of one parcel. All instants are UTC; `zone` is where the shopper lives."""
 
@@ -187,6 +222,8 @@ class Story(_Told):
     tracking_number: str | None
     milestone: str
     milestone_at: datetime | None
+    delivery_doubted_at: datetime | None
+    late_since: datetime | None
     promised_on: date | None
     eta_from: datetime | None
     eta_through: datetime | None
@@ -203,10 +240,12 @@ class Story(_Told):
     watch_at: datetime | None
     scans: tuple[ScanStory, ...]
     faults: tuple[AnswerStory, ...]
+    estimates: tuple[EstimateStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
     following: FollowingStory | None = None
     carrier_trouble: TroubleStory | None = None
+    coming: tuple[ComingStory, ...] = ()
 
 
 def find_shipments(session: Session, written: str, brand_id: int | None = None) -> list[str]:
@@ -246,6 +285,8 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         tracking_number=shipment.tracking_number,
         milestone=shipment.milestone,
         milestone_at=shipment.milestone_at,
+        delivery_doubted_at=shipment.delivery_doubted_at,
+        late_since=shipment.late_since,
         promised_on=shipment.promised_on or order.promised_on,
         eta_from=shipment.eta_from,
         eta_through=shipment.eta_through,
@@ -262,6 +303,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         watch_at=shipment.watch_at,
         scans=_scans(session, shipment.id),
         faults=_faults(session, shipment.id),
+        estimates=_estimates(session, shipment.id),
         crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
         following=_following(session, shipment),
@@ -284,6 +326,11 @@ def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:
     query = sa.select(CarrierAnswer).where(CarrierAnswer.shipment_id == shipment_id, CarrierAnswer.kind != "tracked")
     return tuple(_as(AnswerStory, row) for row in session.scalars(query.order_by(CarrierAnswer.id)))
+
+
+def _estimates(session: Session, shipment_id: int) -> tuple[EstimateStory, ...]:
+    query = sa.select(Estimate).where(Estimate.shipment_id == shipment_id, Estimate.retired_at.is_(None))
+    return tuple(_as(EstimateStory, row) for row in session.scalars(query.order_by(Estimate.as_of)))
 
 
 def _following(session: Session, shipment: Shipment) -> FollowingStory | None:
@@ -311,7 +358,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     )
     messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
-    together = session.execute(_TOGETHER, {"ids": ids}).all()
+    together = told_elsewhere(session, ids)
     elsewhere = session.scalars(
         sa.select(Message).where(Message.id.in_({row.message_id for row in together})).order_by(Message.id)
     ).all()
@@ -332,16 +379,6 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
         )
         for crossing in crossings
     )
-
-
-# The messages that tell of these crossings together with another parcel's.
-_TOGETHER = sa.text("""
-    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id,
-        messages.id AS message_id
-    FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
-        JOIN messages ON messages.id = ledger_keys.message_id
-    WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL
-""")
 
 
 def _way(row: Any) -> tuple[int, str, str, str]:
@@ -383,7 +420,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
-    covers = _grouped(session.execute(_COVERS, {"ids": [one.id for one in messages if one.merge_until]}), "message_id")
+    covers = covered(session, messages)
     return [
         _as(
             MessageStory,
@@ -391,26 +428,12 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
-            tells_of=_tells_of(message, [one.public_id for one in covers.get(message.id, [])]),
+            tells_of=tells_of(message, covers.get(message.id, ())),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
         for message in messages
     ]
-
-
-_COVERS = sa.text("""
-    SELECT DISTINCT ledger_keys.message_id, shipments.public_id
-    FROM ledger_keys JOIN shipments ON shipments.id = ledger_keys.scope_id
-    WHERE ledger_keys.message_id = ANY(:ids) AND ledger_keys.scope = 'parcel' ORDER BY 1, 2
-""")
-
-
-def _tells_of(message: Message, covered: list[str]) -> tuple[str, ...]:
-    """The parcels that a message of several tells of: those that it left with, else those that it is to leave with."""
-    if len(covered) < 2 or message.released is None:
-        return tuple(covered) if len(covered) > 1 else ()
-    return (message.released["parcel"]["id"], *(one["id"] for one in message.released.get("merged", ())))
 
 
 def _attempt(attempt: Attempt, receipts: Iterable[Receipt]) -> AttemptStory:
@@ -439,6 +462,10 @@ def _as(kind: type[T], row: Any, **given: Any) -> T:
 CAUSES: dict[str, str] = {
     Cause.scan.value: "the carrier said so",
     Cause.promise_passed.value: "the promised day ended and it had not arrived",
-    Cause.silence.value: "nothing new had been heard of it for weeks",
+    Cause.silence.value: "nothing new had been heard of it for too long",
+    Cause.carrier_says.value: "the carrier called it delayed",
+    Cause.eta_beyond_promise.value: "the carrier expected it later than the shop had promised",
+    Cause.eta.value: "the carrier expected it at another time than was known",
+    Cause.pickup_ends.value: "it had not been collected, and would soon go back",
     Cause.order.value: "every parcel of the order has arrived",
 }

@@ -1,7 +1,9 @@
 """A parcel's story in words, for a person who does not know the code."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,14 +12,15 @@ from app.insight.explain import (
     AttemptStory,
     CrossingStory,
     DecisionStory,
+    EstimateStory,
     FollowingStory,
     MessageStory,
     ScanStory,
     Story,
     TroubleStory,
 )
-from app.models.vocabulary import ENDS, Cause, MessageState, Reason
-from app.zones import zone
+from app.models.vocabulary import ENDS, NO_TIME, Cause, MessageState, Milestone, Reason
+from app.zones import end_of_day, zone
 
 _STATES: dict[str, str] = {
     MessageState.held: "is waiting for its time",
@@ -33,6 +36,7 @@ _STATES: dict[str, str] = {
     MessageState.cancelled: "was not sent",
     MessageState.failed: "could not be sent",
 }
+_CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp"}
 _WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 
 
@@ -49,12 +53,17 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
     yield f"  It is {words(story.milestone)}{since}."
+    if story.delivery_doubted_at:
+        yield f"  That is doubted: its carrier has scanned it on its way since, {_on(story.delivery_doubted_at, here)}."
+    if story.late_since:
+        yield f"  It is late, since {_on(story.late_since, here)}."
     if story.promised_on:
         yield f"  The shop promised it for {story.promised_on:%A %d %B %Y}."
     if story.eta_through:
         yield f"  The carrier expects it by {_on(story.eta_through, here)}."
     elif story.eta_day:
         yield f"  The carrier expects it on {story.eta_day:%A %d %B %Y}."
+    yield from _expected_before(story.estimates, here)
     yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
@@ -63,6 +72,14 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.baseline:
         yield f"  What happened before {_on(story.baseline, here)} is history; nobody is told of it."
     yield f"  Times are the shopper's own, in {story.zone} (known from the {story.zone_source})."
+
+
+def _expected_before(estimates: Sequence[EstimateStory], here: ZoneInfo) -> Iterator[str]:
+    """What the carrier expected before its present word, each a line."""
+    for one, then in pairwise(estimates):
+        if one.day or one.ends_at or one.starts_at:
+            expected = f"{one.day:%A %d %B %Y}" if one.day else _on(one.ends_at or one.starts_at, here)
+            yield f"  Until {_at(then.as_of, here)} it expected it by {expected}."
 
 
 def _noted(notes: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +109,7 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
-    when = _at(scan.occurred_at, here) if scan.occurred_at else f"at an unreadable time ({scan.written_time})"
+    when = _at(scan.occurred_at, here) if scan.occurred_at else _untimed(scan)
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
@@ -100,6 +117,11 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
         said, meaning = words(said).capitalize(), ""
     wrong = "; it was the wrong number's, and counts no more" if scan.retired_at else ""
     return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
+
+
+def _untimed(scan: ScanStory) -> str:
+    """What a carrier wrote that is no instant, and why."""
+    return f"at no time ({scan.written_time}: {NO_TIME.get(scan.zone_source, scan.zone_source)})"
 
 
 def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
@@ -135,15 +157,19 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
         yield "      Nobody is told of this: no rule asks for it."
     for decision in crossing.decisions:
         yield from _decision(decision, here)
+    for one in crossing.aside:
+        yield f"    – Not by rule {one.rule!r}: {one.why}."
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
-    kind = {"sms": "SMS", "whatsapp": "WhatsApp"}.get(decision.channel, decision.channel.capitalize())
-    kind += " to the team" if decision.recipient_id == "team" else ""
+    kind = _CHANNELS.get(decision.channel, decision.channel.capitalize())
+    if decision.recipient_id != "shopper":
+        kind += f" to the {words(decision.recipient_id)}"
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
         yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} ({_rule(decision)})"
+        yield from _asked(decision)
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
@@ -154,6 +180,7 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
+    yield from _asked(decision)
     if message.tells_of:
         yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
     for pause in message.pauses:
@@ -161,6 +188,22 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
+
+
+def _asked(decision: DecisionStory) -> Iterator[str]:
+    """The facts that a rule's condition asked for, as they were."""
+    said = [f"{name} = {_fact(value)}" for name, value in decision.inputs.items()]
+    if said:
+        yield f"        It looked at {', '.join(said)}."
+
+
+def _fact(value: Any) -> str:
+    """A fact in few words: of a long list how many it holds."""
+    said = f"{len(value)} of them" if isinstance(value, list) and len(value) > _FEW else json.dumps(value, default=str)
+    return said if len(said) <= _SHORT else f"{said[:_SHORT]}…"
+
+
+_FEW, _SHORT = 3, 120
 
 
 def _rule(decision: DecisionStory) -> str:
@@ -224,10 +267,28 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
         yield f"  {story.carrier or story.asked_of} is asked again {_at(story.next_poll_at, here)}{turn}."
     if story.following:
         yield f"  {_followed(story.following, here)}"
+    yield from _scheduled(story, here)
     if story.watch_at:
-        yield f"  If it has not arrived by {_at(story.watch_at, here)}, it is late."
+        yield f"  {_watched(story, here)}"
     if not story.next_poll_at and not story.watch_at:
         yield f"  {_quiet(story)}"
+
+
+def _scheduled(story: Story, here: ZoneInfo) -> Iterator[str]:
+    """The messages that wait for their time."""
+    for one in story.coming:
+        if one.what == "message":
+            kind = _CHANNELS.get(one.channel or "", (one.channel or "").capitalize())
+            yield f"  {kind} about {words(one.milestone)} leaves {_at(one.at, here)}, if it is still true then."
+
+
+def _watched(story: Story, here: ZoneInfo) -> str:
+    """What time alone may bring."""
+    if story.promised_on and story.watch_at == end_of_day(story.promised_on, story.zone):
+        return f"If it has not arrived by {_at(story.watch_at, here)}, it is late."
+    if story.milestone == Milestone.ready_for_pickup:
+        return f"If it has not been collected by {_at(story.watch_at, here)}, the shopper may be reminded."
+    return f"If nothing new is heard of it by {_at(story.watch_at, here)}, it is seen whether it is late."
 
 
 def _followed(following: FollowingStory, here: ZoneInfo) -> str:
@@ -252,6 +313,8 @@ def _quiet(story: Story) -> str:
         return "Nothing: it was cancelled."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
+    if story.delivery_doubted_at:
+        return "Nobody asks any more whether it was delivered; it is heard of only when someone sends a scan."
     if story.milestone in ENDS:
         return "Nothing is expected any more."
     if not story.carrier or not story.tracking_number:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -29,12 +29,14 @@ PARCEL_COLUMNS = (
     "carrier", "carrier_guessed", "asked_of", "candidates", "tracking_number", "items", "promised_on", "next_poll_at",
     "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at", "cancelled_at", "milestone", "milestone_at",
     "delivered_at", "eta_from", "eta_through", "eta_day", "estimated_as_of", "service", "notes", "last_heard_at",
-    "last_polled_at", "last_answer",
+    "last_polled_at", "last_answer", "delivery_doubted_at",
+    "late_since",
 )  # fmt: skip
 _UNHEARD: Writable = {
     "milestone": Milestone.registered, "milestone_at": None, "delivered_at": None, "eta_from": None,
     "eta_through": None, "eta_day": None, "estimated_as_of": None, "service": None, "notes": {},
-    "last_heard_at": None, "last_polled_at": None, "last_answer": None,
+    "last_heard_at": None, "last_polled_at": None, "last_answer": None, "delivery_doubted_at": None,
+    "late_since": None,
 }  # fmt: skip
 """A parcel of which nothing has been heard, under the number that it has now."""
 
@@ -42,7 +44,7 @@ FIRST_RANK, HISTORY_RANK = 1, 3
 """The rank of the first question about a number: news more often than not, but no hurry where all is history."""
 
 # A carrier that is corrected wakes a parcel that had only been given up, never one whose journey is over.
-_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.cancelled})
+_OVER = frozenset({Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled})
 _ENDED = _OVER | {Milestone.expired}
 
 
@@ -135,7 +137,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         "brand_id": order["brand_id"],
         "order_id": order["id"],
         "reference": reference,
-        "direction": "outbound",
+        "direction": parcel.direction,
         "milestone": Milestone.registered,
         "carrier": parcel.carrier,
         "carrier_guessed": False,
@@ -147,7 +149,7 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
-        "watch_at": None if cancelled else _plain(promise_end(parcel.promised_on, order)),
+        "watch_at": None if cancelled else _plain(first_look(parcel.promised_on, order, terms.now)),
     }
 
 
@@ -176,7 +178,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
         row |= {"poll_rank": FIRST_RANK, "numbered_at": _plain(terms.now)}
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before) or restarts or comes_back:
-        row["watch_at"] = None if _over(row, _ENDED) else _plain(due)
+        row["watch_at"] = None if _over(row, _ENDED) else _plain(terms.now)
     if row["cancelled_at"] is not None:
         row |= {"next_poll_at": None, "watch_at": None}
     return None if row == old else row | {"id": stored["id"]}
@@ -213,6 +215,16 @@ def promise_end(parcel_day: date | None, order: Row) -> datetime | None:
     """The instant at which the parcel's promise, else its order's, is broken."""
     day = parcel_day or order["promised_on"]
     return end_of_day(day, order["zone"]) if day else None
+
+
+_FIRST_LOOK = timedelta(days=1)
+
+
+def first_look(parcel_day: date | None, order: Row, now: datetime) -> datetime:
+    """When the calendar is looked at first: as the promise ends, and in a day at the latest, which is the shortest time
+    that anyone may wait for a scan. What is awaited then is for the rules to say."""
+    ends_at = promise_end(parcel_day, order)
+    return min(ends_at, now + _FIRST_LOOK) if ends_at else now + _FIRST_LOOK
 
 
 def _over(stored: Row | Writable, ends: frozenset[Milestone]) -> bool:

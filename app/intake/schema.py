@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -83,12 +83,14 @@ class IncomingScan(_Incoming):
 
 
 class IncomingParcel(_Incoming):
-    """One parcel. Without carrier or number it is legal, and is heard of only through scans.
+    """One parcel. Without carrier or number it is legal, and is heard of only through scans. `direction` says which way
+    it goes (`return`: back to the shop), once and for all.
 
     `cancelled: true` takes it out of the order, `false` brings it back; left out, it stays as it is.
     """
 
     reference: Identifier = None
+    direction: Literal["outbound", "return"] = "outbound"
     carrier: Annotated[str | None, _Blank] = None
     tracking_number: Identifier = None
     items: Annotated[tuple[IncomingItem, ...], Field(max_length=500)] = ()

@@ -13,10 +13,17 @@ from app.errors import ConfigurationError
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
 
-WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "and_more", "in_this_parcel",
-         "more_on_page", "also_in_order", "order", "carried_by", "tracking_number", "journey", "late", "states", "help",
-         "help_link", "why")  # fmt: skip
-JOURNEY = ("registered", "dispatched", "in_transit", "out_for_delivery", "delivered")
+WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "your_parcel", "your_parcel_with",
+         "your_parcels", "your_return", "your_return_with", "part_of_order", "parcels", "parcel", "and_more",
+         "in_this_parcel", "in_these_parcels", "in_this_order", "in_this_return", "more_on_page", "more",
+         "also_in_order", "not_shipped", "pickup_where", "pickup_hours", "pickup_until", "order", "carried_by",
+         "tracking_number", "journey", "return_journey", "late", "wrong", "states", "help", "help_link",
+         "why")  # fmt: skip
+JOURNEYS = {
+    "journey": ("registered", "dispatched", "in_transit", "out_for_delivery", "ready_for_pickup", "delivered",
+                "collected", "returning", "returned"),
+    "return_journey": ("registered", "dispatched", "in_transit", "return_received", "returning", "returned"),
+}  # fmt: skip
 
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$")
 _KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
@@ -128,7 +135,8 @@ def read_words(folders: tuple[Path, ...], locale: str) -> dict[str, Any]:
             if path.is_file():
                 words |= _words_of(path)
     lacking = [name for name in WORDS if name not in words]
-    lacking += [f"journey.{step}" for step in JOURNEY if step not in (words.get("journey") or {})]
+    for name, steps in JOURNEYS.items():
+        lacking += [f"{name}.{step}" for step in steps if step not in (words.get(name) or {})]
     if lacking:
         raise BadTemplate(
             f"{folders[-1] / locale / 'words.yaml'} lacks {', '.join(lacking)}. Add each in that language."

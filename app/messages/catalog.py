@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import Any
 
 from app.errors import ConfigurationError
 from app.messages.base import Template, TemplateMissing
@@ -25,6 +26,7 @@ class Catalog:
         self._public_url = public_url
         self._compiled: dict[tuple[str, Path, str], Template] = {}
         self._resolved: dict[tuple[str, str, str, str], Template] = {}
+        self._words: dict[tuple[str, str], dict[str, Any]] = {}
         self._lock = Lock()
 
     def brands(self) -> Mapping[str, BrandSource]:
@@ -71,10 +73,15 @@ class Catalog:
         known = (brand.key, source.path, source.locale)
         with self._lock:
             if known not in self._compiled:
-                words = read_words(self._folders(brand), source.locale)
+                words = self._words_of(brand, source.locale)
                 around = Surroundings(brand, words, self._root / "layouts", self._public_url)
                 self._compiled[known] = compile_template(source, around)
             return self._compiled[known]
+
+    def _words_of(self, brand: BrandSource, locale: str) -> dict[str, Any]:
+        if (brand.key, locale) not in self._words:
+            self._words[brand.key, locale] = read_words(self._folders(brand), locale)
+        return self._words[brand.key, locale]
 
     def _folders(self, brand: BrandSource) -> tuple[Path, Path]:
         return self._root / "brands" / brand.key / "messages", self._root / "messages"

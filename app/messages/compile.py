@@ -7,9 +7,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import mjml
 from babel import Locale
 from jinja2 import TemplateError
@@ -140,6 +142,13 @@ def _styles(brand: BrandSource) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=32)
+def _read_layout(layout: Sandbox, text: str) -> jinja2.Template:
+    """A layout made ready to be filled in: the same for every message that is set in it."""
+    check_source(layout, text)
+    return layout.from_string(text)
+
+
 def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pieces: Mapping[str, Any]) -> str:
     path = around.layouts / name
     if not path.is_file():
@@ -148,8 +157,7 @@ def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pi
     brand = around.brand
     locale = Locale.parse(source.locale, sep="-")
     try:
-        check_source(layout, text)
-        return layout.from_string(text).render(
+        return _read_layout(layout, text).render(
             message=pieces,
             brand={**_brand_facts(brand), "corners": brand.corners, "align": brand.align, "caps": brand.caps},
             light=_colours(brand.colours.light),

@@ -1,24 +1,21 @@
 """The fields that a template can show: the facts as plain values, and the answers that are worked out from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from babel import Locale
 
 from app.messages.base import Links, Template
-from app.messages.hostile import initial, isolated, place_name, quoted, safe_picture, tidy, tidy_all
+from app.messages.hostile import isolated, place_name, quoted, tidy, tidy_all
+from app.messages.journey import collected, journey
 from app.messages.moments import Speech, customs, spoken, told
-from app.messages.sandbox import shorten
-from app.models.facts import Facts, Item, Person, Promise
-from app.models.vocabulary import PROGRESS, Milestone
+from app.messages.whole_order import carrier_name, order_fields, told_together
+from app.models.facts import Facts, Person, Pickup, Promise
+from app.models.vocabulary import Milestone
 
-SHOWN_ITEMS = 6
-SHOWN_PARCELS = 4
 _MAX_LISTED = 50
-
-_JOURNEY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery,
-            Milestone.delivered)  # fmt: skip
+_UNKNOWN: Mapping[str, Any] = {"known": False, "day": "", "hours": "", "text": "", "short": ""}
 
 
 def fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> dict[str, Any]:
@@ -31,19 +28,33 @@ def fields(template: Template, facts: Facts, person: Person, links: Links, now: 
         "speech": told(speech, words),
         "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
         "links": {"parcel": links.parcel, "short": links.short},
-        "when": _when(facts, speech),
-        "promised": _promised(facts.promise, speech),
+        "was": _before(facts, speech),
         "happened": _happened(facts, speech),
-        "what": what(facts.parcel.items, words),
-        "items": [_item(item) for item in facts.parcel.items[:SHOWN_ITEMS]],
-        "more_items": max(0, len(facts.parcel.items) - SHOWN_ITEMS),
-        "journey": _journey(facts, words),
-        "others": [_other(parcel.items, parcel.milestone, words) for parcel in facts.other_parcels[:SHOWN_PARCELS]],
+        "pickup": _pickup(facts, speech),
+        "collected": collected(facts),
+        "journey": journey(facts, words),
         "state": words["states"].get(facts.parcel.milestone.value, ""),
-        "carrier": _carrier(facts.parcel.carrier, words),
-        "place": isolated(place_name(facts.news.place)),
-        "note": isolated(quoted(facts.news.description)),
+        **order_fields(facts, words, links, speech),
+        **_one_parcels(facts, words, speech),
     }
+
+
+def _one_parcels(facts: Facts, words: Mapping[str, Any], speech: Speech) -> dict[str, Any]:
+    """What is true of one parcel. Of several that are told of together it is said only where it holds for each."""
+    beside = told_together(facts)
+    carriers = {facts.parcel.carrier, *(parcel.carrier for parcel in beside)}
+    return {
+        "carrier": carrier_name(facts.parcel.carrier, words) if len(carriers) == 1 else "",
+        "when": {"source": "", **_UNKNOWN} if beside else _when(facts, speech),
+        "promised": _promised(Promise() if beside else _promise(facts), speech),
+        "place": "" if beside else isolated(place_name(facts.news.place)),
+        "note": "" if beside else isolated(quoted(facts.news.description)),
+    }
+
+
+def _promise(facts: Facts) -> Promise:
+    """What was promised to the shopper; nobody was promised when a return arrives."""
+    return facts.promise if facts.parcel.direction == "outbound" else Promise()
 
 
 def locale_of(template: Template, facts: Facts) -> Locale:
@@ -56,20 +67,11 @@ def locale_of(template: Template, facts: Facts) -> Locale:
 
 
 def _plain_facts(facts: Facts) -> dict[str, Any]:
-    dumped = facts.model_dump(mode="json", exclude={"brand", "history", "other_parcels"})
-    dumped["parcel"]["items"] = dumped["parcel"]["items"][:_MAX_LISTED]
+    left_out = {"brand", "history", "order_history", "other_parcels", "merged"}
+    dumped = facts.model_dump(mode="json", exclude=left_out)
+    for group, listed in (("parcel", "items"), ("order", "items"), ("order", "not_shipped")):
+        dumped[group][listed] = dumped[group][listed][:_MAX_LISTED]
     return {name: tidy_all(group) for name, group in dumped.items()}
-
-
-def what(items: Sequence[Item], words: Mapping[str, Any], limit: int = 48) -> str:
-    """What is in the parcel, in a few words: the first thing by name, the others by number."""
-    names = [tidy(item.name, 200) for item in items]
-    first = next((name for name in names if name), "")
-    if not first:
-        return str(words["your_order"])
-    others = len(items) - 1
-    more = f" {words['and_more'].replace('{count}', str(others))}" if others else ""
-    return isolated(shorten(first, limit)) + more
 
 
 def _when(facts: Facts, speech: Speech) -> dict[str, Any]:
@@ -83,10 +85,18 @@ def _when(facts: Facts, speech: Speech) -> dict[str, Any]:
         return {"source": "eta", **_window(start, end, speech)}
     if facts.eta.day and facts.eta.day >= speech.now.date():
         return {"source": "eta", **_said(speech.day(facts.eta.day), speech.day(facts.eta.day, short=True), "")}
-    day = promised_day(facts.promise, speech)
+    day = promised_day(_promise(facts), speech)
     if day and day >= speech.now.date() and facts.news.milestone is not Milestone.delayed:
         return {"source": "promise", **_said(speech.day(day), speech.day(day, short=True), "")}
-    return {"source": "", "known": False, "day": "", "hours": "", "text": "", "short": ""}
+    return {"source": "", **_UNKNOWN}
+
+
+def _before(facts: Facts, speech: Speech) -> dict[str, Any]:
+    """When it was expected before, where the carrier has changed its mind."""
+    start, end, day = facts.eta.was_starts_at, facts.eta.was_ends_at, facts.eta.was_day
+    if start or end:
+        return _window(start, end, speech)
+    return _said(speech.day(day), speech.day(day, short=True), "") if day else dict(_UNKNOWN)
 
 
 def _window(start: datetime | None, end: datetime | None, speech: Speech) -> dict[str, Any]:
@@ -143,47 +153,19 @@ def _happened(facts: Facts, speech: Speech) -> dict[str, Any]:
     }
 
 
-def _item(item: Item) -> dict[str, Any]:
-    name = tidy(item.name, 120)
+def _pickup(facts: Facts, speech: Speech) -> dict[str, Any]:
+    """Where it waits, while it does; `until` is the last day, while that lies ahead, `since` when it came there."""
+    waits = facts.parcel.milestone is Milestone.ready_for_pickup
+    place = (facts.parcel.pickup if waits else None) or Pickup(name="")
+    last = place.until if place.until and place.until >= speech.now.date() else None
+    since = facts.parcel.milestone_at if waits else None
     return {
-        "name": name or item.sku or "–",
-        "quantity": item.quantity,
-        "picture": safe_picture(item.image_url),
-        "initial": initial(name),
+        "known": bool(tidy(place.name)),
+        "waits": waits,
+        "name": isolated(tidy(place.name, 100)),
+        "address": isolated(tidy(place.address, 200)),
+        "hours": [isolated(tidy(line, 100)) for line in place.hours[:7] if tidy(line)],
+        "until": speech.day(last) if last else "",
+        "until_short": speech.day(last, short=True) if last else "",
+        "since": speech.day(speech.local(since).date()) if since else "",
     }
-
-
-def _journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The steps as they stand: each `done`, `now`, `late` (now, but overdue) or `next`, with its word."""
-    reached = max(_reached(facts.parcel.milestone), _reached(_told(facts)))
-    passed = [step for step in _JOURNEY if PROGRESS[step] <= reached]
-    current = passed[-1] if passed else _JOURNEY[0]
-    late = facts.news.milestone is Milestone.delayed and current is not Milestone.delivered
-    steps = []
-    for index, step in enumerate(_JOURNEY):
-        done = PROGRESS[step] < PROGRESS[current] or (step is current is Milestone.delivered)
-        state = "done" if done else "next" if step is not current else "late" if late else "now"
-        steps.append({"word": words["journey"][step.value], "state": state, "number": index + 1})
-    return steps
-
-
-def _reached(milestone: Milestone) -> int:
-    # A parcel that is held up or comes back has been under way, and was not delivered.
-    step = PROGRESS.get(milestone, 2 if milestone is Milestone.exception else 0)
-    return step if step <= PROGRESS[Milestone.delivered] else PROGRESS[Milestone.in_transit]
-
-
-def _told(facts: Facts) -> Milestone:
-    # Being late says nothing about how far it has come; the parcel's own milestone does.
-    return facts.parcel.milestone if facts.news.milestone is Milestone.delayed else facts.news.milestone
-
-
-def _other(items: Sequence[Item], milestone: Milestone, words: Mapping[str, Any]) -> dict[str, Any]:
-    return {"what": what(items, words, 40), "state": words["states"].get(milestone.value, "")}
-
-
-def _carrier(key: str | None, words: Mapping[str, Any]) -> str:
-    if not key:
-        return ""
-    name = words.get("carriers", {}).get(key.lower())
-    return tidy(str(name)) if name else tidy(key.replace("_", " ").replace("-", " "), 40).title()

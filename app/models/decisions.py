@@ -26,7 +26,8 @@ class RuleSetVersion(Base):
 class RuleSetPublication(Base):
     """Which rules a brand lives by, and which it lived by before: the nth publication, by whom and why.
 
-    The one without `replaced_at` counts; a brand without any lives by the set that ships.
+    The one without `replaced_at` counts; a brand without any lives by the set that ships. `look_after` is how far the
+    brand's parcels (by id) have been looked at again on its account; NULL when all have.
     """
 
     __tablename__ = "rule_set_publications"
@@ -45,6 +46,7 @@ class RuleSetPublication(Base):
     published_by: Mapped[str]
     why: Mapped[str]
     replaced_at: Mapped[datetime | None]
+    look_after: Mapped[int | None] = mapped_column(sa.BigInteger)
 
 
 class TemplateVersion(Base):

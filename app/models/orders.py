@@ -85,7 +85,8 @@ class Shipment(Base):
     question is to bring news (0 first). `numbered_at` (engine time) is when its number was given, NULL where that
     was before we knew the order. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`);
     `notes` is `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the
-    carrier's word.
+    carrier's word. `delivered_at` is when it arrived; from `delivery_doubted_at` on its carrier has scanned it on its
+    way again. `late_since` is when the delay began that still lasts.
     """
 
     __tablename__ = "shipments"
@@ -136,6 +137,8 @@ class Shipment(Base):
     milestone: Mapped[str] = mapped_column(server_default="registered")
     milestone_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    delivery_doubted_at: Mapped[datetime | None]
+    late_since: Mapped[datetime | None]
     eta_from: Mapped[datetime | None]
     eta_through: Mapped[datetime | None]
     eta_day: Mapped[date | None]

@@ -83,9 +83,9 @@ class UnknownCode(Base):
 class CodeMapping(Base):
     """What operations say that a carrier's code means, for one brand or (NULL) for all; history is kept.
 
-    `meaning` is a carrier's milestone, `movement` or `nothing`; `before` what the code meant until then. It holds
-    until `ended_at`. `refold_after` is how far the stored scans (by id) have been gone through on its account, be it to
-    apply it or to take it back; NULL when all have.
+    `meaning` is a carrier's milestone, `delayed`, `movement` or `nothing`; `before` what the code meant until then. It
+    holds until `ended_at`. `refold_after` is how far the stored scans (by id) have been gone through on its account, be
+    it to apply it or to take it back; NULL when all have.
     """
 
     __tablename__ = "code_mappings"

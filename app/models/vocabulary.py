@@ -6,6 +6,8 @@ from enum import StrEnum
 class Milestone(StrEnum):
     """What a parcel has come to. The first block a carrier can say, the second only the engine decides."""
 
+    __hash__ = str.__hash__  # an enum's own is Python code, and tables are looked up by milestones everywhere
+
     registered = "registered"
     dispatched = "dispatched"
     in_transit = "in_transit"
@@ -28,6 +30,11 @@ class Milestone(StrEnum):
 
 
 CARRIER_MILESTONES: tuple[Milestone, ...] = tuple(Milestone)[: tuple(Milestone).index(Milestone.delayed)]
+"""Where a carrier can say that a parcel is."""
+
+SAYABLE: tuple[Milestone, ...] = (*CARRIER_MILESTONES, Milestone.delayed)
+"""What a carrier's code can mean: where the parcel is, or that it is late, which moves no parcel and which the engine
+weighs with what else it knows."""
 
 ENDS: frozenset[Milestone] = frozenset(
     {Milestone.delivered, Milestone.returned, Milestone.return_received, Milestone.cancelled, Milestone.expired}
@@ -39,15 +46,28 @@ PROGRESS: dict[Milestone, int] = {
     Milestone.dispatched: 1,
     Milestone.in_transit: 2,
     Milestone.delayed: 2,
+    Milestone.arriving_early: 2,
+    Milestone.eta_changed: 2,
     Milestone.out_for_delivery: 3,
     Milestone.attempt_failed: 4,
     Milestone.ready_for_pickup: 4,
+    Milestone.pickup_expiring: 4,
     Milestone.delivered: 5,
     Milestone.returning: 6,
     Milestone.returned: 7,
     Milestone.return_received: 7,
 }
 """How far along a milestone stands: news about a lower one is stale once a higher one is reached."""
+
+
+NO_TIME = {
+    "unreadable": "the carrier's time cannot be read",
+    "date_only": "the carrier gives a day without a time",
+    "impossible": "the carrier's time lies further ahead than any clock on earth",
+    "elsewhere": "it goes to another country than the order: another parcel has the same number",
+    "former": "it happened before the order: to another parcel that had the number",
+}
+"""Why a scan has no instant, by its `zone_source`."""
 
 
 class MessageState(StrEnum):
@@ -163,7 +183,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.planned: "The rule matched, and a message was planned.",
     Reason.history: "This happened before the parcel was handed to Doorstep, so nobody is told again.",
     Reason.stale: "We heard of it too late for the news to be worth sending.",
-    Reason.late_news: "Something newer of the same kind was known by the time we heard of it.",
+    Reason.late_news: "By the time we heard of it the parcel had come further, or the same had happened again.",
     Reason.no_address: "The order has no address for this channel.",
     Reason.channel_off: "No provider is set up for this channel.",
     Reason.no_template: "The rule names a template that does not exist.",

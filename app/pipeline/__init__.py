@@ -22,6 +22,7 @@ from app.pipeline.brakes.pausing import let_go
 from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.claiming import claim
 from app.pipeline.deciding.concluding import hear
+from app.pipeline.deciding.watching import mark_due
 from app.pipeline.delivering import deliver
 from app.pipeline.falling_back import wake
 from app.pipeline.halving import in_halves
@@ -134,7 +135,7 @@ def listen(house: House, heard: Sequence[Heard], now: datetime) -> Tally:
     return tally
 
 
-_PROMISES_DUE = sa.text("""
+_CALENDAR_DUE = sa.text("""
     WITH due AS MATERIALIZED (
         SELECT picked.id
         FROM (SELECT id FROM brands ORDER BY random()) AS brands
@@ -151,17 +152,19 @@ _PROMISES_DUE = sa.text("""
 
 
 def watch(house: House, limit: int = 500, now: datetime | None = None) -> Tally:
-    """Look at parcels whose promise has run out: what no carrier says, silence does."""
+    """Look at the parcels for which time alone may have opened something: what no carrier says, the calendar does.
+    When none is due, those follow whose brand has new rules."""
     total, started = Tally(), stopwatch()
     while stopwatch() - started < ENOUGH_SECONDS:
         at = now or house.clock.now()
         leased_until = at + timedelta(seconds=LEASE_SECONDS * house.clock.speed)
         with house.sessions.begin() as session:
-            due = session.scalars(_PROMISES_DUE, {"now": at, "amount": limit, "leased_until": leased_until}).all()
-        if not due:
+            due = session.scalars(_CALENDAR_DUE, {"now": at, "amount": limit, "leased_until": leased_until}).all()
+            more = bool(due) or mark_due(session, at)
+        if not more:
             break
         heard = [Heard(shipment_id, Source.api) for shipment_id in due]
-        in_halves(heard, _listener(house, at, total), _promise_set_aside)
+        in_halves(heard, _listener(house, at, total), _look_set_aside)
     return total
 
 
@@ -169,8 +172,8 @@ def _listener(house: House, at: datetime, total: Tally) -> Callable[[Sequence[He
     return lambda batch: total.add(listen(house, batch, at))
 
 
-def _promise_set_aside(one: Heard, error: Exception) -> None:
-    log.error("promise could not be judged", shipment=one.shipment_id, error=cause_of(error))
+def _look_set_aside(one: Heard, error: Exception) -> None:
+    log.error("calendar could not be looked at", shipment=one.shipment_id, error=cause_of(error))
 
 
 def send(house: House, channel: Channel, priorities: Sequence[Priority] = tuple(Priority)) -> int:

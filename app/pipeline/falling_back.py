@@ -27,11 +27,11 @@ from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.people.consenting import standing
-from app.pipeline.releasing import left_behind
 from app.pipeline.team import team_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
+from app.tracking.outdated import Now, outdated
 
 log = logger(__name__)
 
@@ -161,7 +161,8 @@ _ABOUT = sa.select(
     Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts,
     Crossing.retired_at, Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at,
     Order.erased_at,
-    Shipment.milestone.label("parcel_milestone"), Shipment.cancelled_at.label("parcel_cancelled_at"),
+    Shipment.milestone.label("parcel_milestone"), Shipment.delivery_doubted_at,
+    Shipment.cancelled_at.label("parcel_cancelled_at"),
     sa.exists().where(
         _newer.scope == Crossing.scope, _newer.scope_id == Crossing.scope_id,
         _newer.milestone == Crossing.milestone, _newer.occurrence > Crossing.occurrence,
@@ -257,8 +258,8 @@ def _over(about: Any, rule: Rule, now: datetime) -> tuple[Reason, str] | None:
         return Reason.no_longer_so, ""
     if about.old:
         return Reason.overtaken, "the same has come again since"
-    if left_behind(Milestone(about.milestone), stands):
-        return Reason.overtaken, f"the parcel is {stands.value.replace('_', ' ')}"
+    if old := outdated(Milestone(about.milestone), Now(stands, about.delivery_doubted_at is not None)):
+        return old, f"the parcel is {stands.value.replace('_', ' ')}"
     if about.occurred_at + rule.expires <= now:
         return Reason.outlived, f"it is news for {rule.expires}"
     return None

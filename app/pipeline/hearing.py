@@ -15,6 +15,7 @@ from app.models import Brand, Order, Shipment, UnknownCode
 from app.models.vocabulary import Source
 from app.pipeline.codes.applying import Standing, as_read, standing_for_hearing
 from app.tracking.adapter.base import NO_NOTES, CarrierReply, HeardScan, ParcelNotes, clean
+from app.tracking.elsewhere import goes_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Heard:
     `asked`: its carrier was asked just now, so that silence is its answer. `as_of` is when the source says that it
     stood so, UTC. `covered`: the carrier calls about the parcel by itself. `by` is the adapter whose words these are,
     where it is known: who is asked about the parcel may have changed since, or one calls while another is asked.
+    `bound_for` is the country that it goes to, by the carrier's word.
     """
 
     shipment_id: int
@@ -40,6 +42,7 @@ class Heard:
     asked: bool = False
     covered: bool = False
     by: str | None = None
+    bound_for: str | None = None
     again: bool = False
     """Nothing was heard: what is stored means something else now. What that opens is history, and nobody is told."""
 
@@ -67,6 +70,7 @@ class Heard:
             number,
             reply.as_of or max((scan.occurred_at for scan in reply.scans if scan.occurred_at), default=None),
             asked=source is Source.poll,
+            bound_for=reply.bound_for,
         )
 
     def concerns(self, shipment: Any | None) -> bool:
@@ -108,6 +112,10 @@ class Locked:
     def erased(self, shipment_id: int) -> bool:
         """Whether the parcel's shopper was erased: its order is closed, and nothing is stored of it any more."""
         return self.orders[self.shipments[shipment_id].order_id].erased_at is not None
+
+    def order_of(self, shipment_id: int) -> Any:
+        """The order that a parcel belongs to."""
+        return self.orders[self.shipments[shipment_id].order_id]
 
     def others(self, shipment: Any) -> list[Any]:
         """The other parcels of the same order."""
@@ -187,24 +195,31 @@ def without_another(entry: Heard, locked: Locked) -> Heard:
     """What was heard, without what a carrier tells of the parcel that had the number before, where it tells of no
     other: nothing of that one is this shopper's business."""
     timed = [scan for scan in entry.scans if scan.occurred_at]
-    if not timed or not all(_formerly(entry, scan, locked) for scan in timed):
+    if not timed or not all(_of_another(entry, scan, locked) for scan in timed):
         return entry
     return replace(entry, eta_from=None, eta_through=None, eta_day=None, service=None, notes=NO_NOTES)
 
 
-def _formerly(entry: Heard, scan: HeardScan, locked: Locked) -> bool:
-    """Whether a carrier's scan is another parcel's: numbers are used again, and it lies before the order."""
-    placed_at = locked.orders[locked.shipments[entry.shipment_id].order_id].placed_at
-    carriers = entry.source in (Source.poll, Source.push)
-    return carriers and scan.occurred_at is not None and bool(scan.occurred_at < placed_at - _BEFORE)
+def _of_another(entry: Heard, scan: HeardScan, locked: Locked) -> str | None:
+    """How a carrier's scan is known to be another parcel's (`HeardScan.zone_source`), or None: numbers are used again,
+    and it lies before the order (`former`), or that parcel goes to another country (`elsewhere`)."""
+    if entry.source not in (Source.poll, Source.push):
+        return None
+    shipment = locked.shipments[entry.shipment_id]
+    order = locked.orders[shipment.order_id]
+    if scan.occurred_at is not None and scan.occurred_at < order.placed_at - _BEFORE:
+        return "former"
+    if shipment.direction == "outbound" and goes_elsewhere(entry.scans, entry.bound_for, order.country):
+        return "elsewhere"
+    return None
 
 
 def _row(entry: Heard, scan: HeardScan, locked: Locked, now: datetime, mapped: Standing) -> dict[str, Any]:
     """A scan's columns as plain JSON values. One that lies further ahead than any zone can explain has no time:
-    told at once it would be wrong, and it would hide the real one later. Nor has one of an earlier parcel."""
-    shipment, former = locked.shipments[entry.shipment_id], _formerly(entry, scan, locked)
+    told at once it would be wrong, and it would hide the real one later. Nor has one of another parcel."""
+    shipment, another = locked.shipments[entry.shipment_id], _of_another(entry, scan, locked)
     ahead = scan.occurred_at is not None and scan.occurred_at > now + _AHEAD
-    occurred_at = None if ahead or former else scan.occurred_at
+    occurred_at = None if ahead or another else scan.occurred_at
     carrier, code = speaker(entry, shipment), clean(scan.code)
     meant = mapped.of(carrier, code, shipment.brand_id)
     return {
@@ -219,8 +234,8 @@ def _row(entry: Heard, scan: HeardScan, locked: Locked, now: datetime, mapped: S
         "place": clean(scan.place) if scan.place is not None else None,
         "written_time": clean(scan.written_time),
         "occurred_at": occurred_at.isoformat() if occurred_at else None,
-        "zone_source": "former" if former else "impossible" if ahead else scan.zone_source,
-        "moves": not former and (meant.moves if meant else scan.moves),
+        "zone_source": another or ("impossible" if ahead else scan.zone_source),
+        "moves": not another and (meant.moves if meant else scan.moves),
         **({"mapping_id": meant.id, "read_as": as_read(scan.milestone, scan.moves)} if meant else {}),
     }
 

@@ -12,8 +12,9 @@ from app.messages.base import Template
 from app.models import Attempt, Base, Crossing, Message, Order, Shipment, TemplateVersion
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FAILED, PROGRESS, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import FAILED, WITHHELD, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.picture import person_of, picture_since
+from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
@@ -23,8 +24,7 @@ from app.pipeline.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
-
-_ARRIVAL_IS_NEAR = PROGRESS[Milestone.out_for_delivery]
+from app.tracking.outdated import Now, outdated
 
 OLD_NEWS = timedelta(hours=1)
 """After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
@@ -51,7 +51,7 @@ class Release:
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
     provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
-    frozen before is not true of all its parcels any more, and is written again. `no_longer`: what
+    frozen before is not true of all its parcels any more, and is written again. `gone`: what
     it tells has been taken back since, by another number of the parcel or another parcel of the order.
     """
 
@@ -70,16 +70,19 @@ class Release:
     rendered_at: datetime
     parcel_id: str
     parcel_milestone: Milestone
+    delivery_doubted: bool
     cancelled: bool
-    told_further: bool
+    told: frozenset[Milestone]
     told_newer: bool
-    no_longer: bool
+    gone: bool
     unasked: bool
     as_decided: bool
     avoid: str | None
     priority: int
     quiet: str | None = None
     erased: bool = False
+    undone: str | None = None
+    """Why what it tells is so no longer, where that is the case."""
     recipient_id: str = "shopper"
     zones: tuple[str, ...] = ()
     anew: bool = False
@@ -114,8 +117,8 @@ _ORDER = (
 )  # fmt: skip
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
-    "milestone_at", "delivered_at", "items", "promised_on", "eta_from", "eta_through", "eta_day",
-    "notes", "cancelled_at", "last_polled_at", "next_poll_at",
+    "milestone_at", "delivered_at", "delivery_doubted_at", "late_since", "items", "promised_on", "eta_from",
+    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "last_polled_at", "next_poll_at",
 )  # fmt: skip
 
 
@@ -170,7 +173,7 @@ def _of_all(row: Any, covered: Sequence[Covered], addressee: Addressee, family: 
             return _first(then, now)
         anew = [_release(row, one, addressee, family, now, anew=True) for one in covered]
         releases = [one for one in anew if one.parcel_id in true]
-    return _together(releases, now)
+    return together(releases, now)
 
 
 def _first(releases: Sequence[Release], now: datetime) -> Release:
@@ -180,7 +183,7 @@ def _first(releases: Sequence[Release], now: datetime) -> Release:
     return next(true, next((one for one in releases if not one.cancelled), releases[0]))
 
 
-def _together(releases: Sequence[Release], now: datetime) -> Release:
+def together(releases: Sequence[Release], now: datetime) -> Release:
     """Those of which it is true, in the facts of the first."""
     first = _first(releases, now)
     true = [one for one in releases if untrue(one, now) is None]
@@ -259,10 +262,11 @@ def _release(
         rendered_at=row.rendered_at if frozen else now,
         parcel_id=shipment.public_id,
         parcel_milestone=Milestone(shipment.milestone),
+        delivery_doubted=shipment.delivery_doubted_at is not None,
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
-        told_further=any(PROGRESS.get(other, 0) > PROGRESS.get(milestone, 0) for _, other in on_this_channel),
+        told=frozenset(other for _, other in on_this_channel),
         told_newer=any(other is milestone and message_id > row.id for message_id, other in on_this_channel),
-        no_longer=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
+        gone=covered.retired or (whole and last_parcel(order, family.parcels[row.order_id]) is None),
         unasked=_unasked(row, shipment, now),
         as_decided=as_decided,
         avoid=row.avoid,
@@ -271,6 +275,7 @@ def _release(
         zones=addressee.zones,
         priority=row.priority,
         quiet=row.quiet,
+        undone=no_longer(milestone, facts, shipment),
         anew=anew,
     )
 
@@ -321,11 +326,12 @@ def untrue(release: Release, now: datetime) -> Withheld | None:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
-    if release.no_longer:
+    if release.gone:
         return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
-    if overtaken(release):
-        detail = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
-        return Withheld(release.id, MessageState.superseded, Reason.overtaken, detail)
+    if old := outdated(release.milestone, _now(release)):
+        return Withheld(release.id, MessageState.superseded, old, _where(release))
+    if release.undone is not None:
+        return Withheld(release.id, MessageState.superseded, Reason.no_longer_so, release.undone)
     if release.expires_at <= now:
         return Withheld(release.id, MessageState.expired, Reason.outlived)
     return None
@@ -369,26 +375,14 @@ def _morning(release: Release, now: datetime) -> datetime | None:
     return first_allowed(soon, zones, quiet)
 
 
-_OFF_THE_WAY = frozenset({Milestone.cancelled, Milestone.expired})
+def _now(release: Release) -> Now:
+    return Now(release.parcel_milestone, release.delivery_doubted, release.told, release.told_newer)
 
 
-def overtaken(release: Release) -> bool:
-    """Whether this news would be old: the parcel has left it behind, or the shopper hears of something further, or of
-    the same once more, on this very channel."""
-    return release.told_newer or left_behind(release.milestone, release.parcel_milestone, release.told_further)
-
-
-def left_behind(news: Milestone, parcel: Milestone, told_further: bool = False) -> bool:
-    """Whether a parcel has come so far that this news of it would be old: it arrives today or has arrived, or will not
-    arrive. `told_further`: the shopper hears of something further anyway."""
-    if news is Milestone.all_delivered:
-        return False  # the whole order cannot come any further
-    own, now_at = PROGRESS.get(news, 0), PROGRESS.get(parcel, 0)
-    if parcel in _OFF_THE_WAY and news not in _OFF_THE_WAY:
-        return True
-    if parcel is Milestone.exception and news is Milestone.out_for_delivery:
-        return True  # something came between: it does not arrive today on that word
-    return now_at > own and (now_at >= _ARRIVAL_IS_NEAR or told_further)
+def _where(release: Release) -> str:
+    """Where the parcel is instead, for people."""
+    stands = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
+    return f"{stands}, and has been scanned on its way since" if release.delivery_doubted else stands
 
 
 _REMEMBERED = 256

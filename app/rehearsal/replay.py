@@ -10,16 +10,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.intake.schema import IncomingOrder, IncomingParcel
+from app.models.expectations import Delay, Expectations
 from app.models.facts import BrandFacts, Facts, Item, News, OrderFacts, ParcelFacts, Promise, ShopperFacts
 from app.models.vocabulary import Channel, Milestone
 from app.rules.decide import Crossed, decide
 from app.rules.ruleset import RuleSet
 from app.tracking.adapter.base import scan_digest
-from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, delay, fold, new_crossings
+from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, fold, new_crossings
+from app.tracking.watching.look import look
+from app.tracking.watching.outlook import Outlook
 from app.zones import end_of_day, zone_of_country
 
 COMPARED = (Milestone.dispatched, Milestone.delivered, Milestone.delayed)
 """The milestones that a file of orders can state by itself."""
+
+ONLY_THE_PROMISE = Expectations(delayed=Delay(carrier=False, eta=None, silence=()))
+"""A file of orders says when each was promised, and nothing by which it could be late otherwise."""
 
 
 @dataclass(slots=True)
@@ -30,6 +36,7 @@ class Replayed:
     zone: str
     promise: Promise
     scans: tuple[tuple[datetime, KnownScan], ...]
+    direction: str = "outbound"
     heard: list[KnownScan] = field(default_factory=list)
     crossings: list[KnownCrossing] = field(default_factory=list)
     crossed_at: dict[Milestone, datetime] = field(default_factory=dict)
@@ -121,7 +128,7 @@ def _parcel(order: IncomingOrder, parcel: IncomingParcel, brand_zone: str) -> Re
         for scan in parcel.scans
     ]
     promise = Promise(on=promised, ends_at=end_of_day(promised, zone)) if promised else Promise()
-    return Replayed(order, zone, promise, tuple(scans))
+    return Replayed(order, zone, promise, tuple(scans), parcel.direction)
 
 
 def _instants(parcel: Replayed) -> Iterable[datetime]:
@@ -139,15 +146,28 @@ def _steps(parcel: Replayed, end: datetime) -> Iterable[datetime]:
 def _step(parcel: Replayed, now: datetime) -> list[Facts]:
     """Let one parcel see the instant `now`; the facts of each crossing that opened."""
     parcel.heard = [scan for at, scan in parcel.scans if at <= now]
-    state = fold(parcel.heard)
-    late = delay(state, parcel.promise.ends_at, now)
-    episodes = [*state.episodes, late] if late else state.episodes
-    fresh = new_crossings(episodes, parcel.crossings)
+    state = fold(parcel.heard, parcel.direction)
+    looked = look(_outlook(parcel, state, now), ONLY_THE_PROMISE, parcel.crossings)
+    fresh = new_crossings([*state.episodes, *looked.episodes], parcel.crossings)
     for new in fresh:
         episode = new.episode
-        parcel.crossings.append(KnownCrossing(episode.milestone, new.occurrence, episode.anchor, episode.occurred_at))
+        parcel.crossings.append(
+            KnownCrossing(episode.milestone, new.occurrence, episode.anchor, episode.occurred_at, episode.cause)
+        )
         parcel.crossed_at.setdefault(episode.milestone, now)
     return [_facts(parcel, new, state.milestone) for new in fresh]
+
+
+def _outlook(parcel: Replayed, state: ParcelState, now: datetime) -> Outlook:
+    return Outlook(
+        now=now,
+        state=state,
+        scans=parcel.heard,
+        zone=parcel.zone,
+        listened_until=now,
+        country=parcel.order.shopper.country,
+        promised_on=parcel.promise.on,
+    )
 
 
 def _facts(parcel: Replayed, new: NewCrossing, milestone: Milestone) -> Facts:

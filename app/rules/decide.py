@@ -204,9 +204,9 @@ def _answer(
     reason, detail = why
     expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
     quiet = rule.quiet.get(send.channel)
-    if quiet is not None:
+    if quiet is not None and reason is Reason.planned:
         send_at = first_allowed(send_at, _zones(crossed, send), quiet)
-        if reason is Reason.planned and send_at >= expires_at:
+        if send_at >= expires_at:
             reason, detail = Reason.quiet_hours, f"quiet until {_minute(send_at)}, and no news by then"
     return Decided(
         rule=rule.name,

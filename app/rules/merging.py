@@ -70,13 +70,13 @@ class Timing:
 def opened(decided: Decided, rule: Rule, zones: Sequence[str], waits: bool, now: datetime) -> Timing:
     """The timing of a message's first parcel. `waits`: another may still join it; else it leaves as it would alone.
 
-    It never waits so long that its own news would be stale by the end.
+    It never waits so long that its own news would be stale by the end. Where its hold or the night is longer than the
+    window, others may join it for as long as it waits.
     """
-    until = now + rule.merge
-    leaves = max(decided.send_at, _allowed(until, zones, decided.quiet))
+    leaves = max(decided.send_at, _allowed(now + rule.merge, zones, decided.quiet))
     if not waits or leaves >= decided.expires_at:
         return Timing(decided.send_at, decided.expires_at)
-    return Timing(leaves, decided.expires_at, until)
+    return Timing(leaves, decided.expires_at, leaves)
 
 
 def joined(timing: Timing, decided: Decided, waits: bool, now: datetime) -> Timing:

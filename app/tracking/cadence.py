@@ -34,6 +34,7 @@ INTERVALS: Mapping[Milestone, timedelta] = {
 LATER_LOOKS: Mapping[Milestone, timedelta] = {
     _M.delivered: timedelta(days=2),
     _M.returned: timedelta(days=2),
+    _M.return_received: timedelta(days=2),
     _M.cancelled: timedelta(days=2),
     _M.expired: timedelta(days=14),
 }

@@ -5,16 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from app.models.vocabulary import NO_TIME
 from app.tracking.adapter.base import CarrierReply, HeardScan
 from app.tracking.milestones import KnownScan, fold
-
-NO_TIME = {
-    "unreadable": "the carrier's time cannot be read",
-    "date_only": "the carrier gives a day without a time",
-    "impossible": "the carrier's time lies further ahead than any clock on earth",
-    "former": "it happened before the order: to another parcel that had the number",
-}
-"""Why a scan has no instant, by its `zone_source`."""
 
 _WRITTEN = re.compile(r"(\d{4})\D?(\d\d)\D?(\d\d)\D{0,3}(\d\d)\D?(\d\d)(?:\D?(\d\d))?", re.ASCII)
 _QUARTER = timedelta(minutes=15)
@@ -33,7 +26,7 @@ def normalised(tracked: Sequence[CarrierReply], errors: Sequence[CarrierReply]) 
 
 
 def _shipment(reply: CarrierReply) -> dict[str, Any]:
-    state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at) for scan in reply.scans)
+    state = fold(KnownScan(scan.digest, scan.milestone, scan.occurred_at, moves=scan.moves) for scan in reply.scans)
     return {
         "tracking_number": reply.tracking_number or None,
         "milestone": state.milestone.value,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
 from app.errors import NotFound
-from app.insight.explain import Story, explain
+from app.insight.explain import Story
 from app.intake.schema import parse_order, parse_parcel, parse_scan
 from app.intake.store import (
     Outcome,
@@ -31,6 +31,7 @@ from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.incoming import heard_from_incoming
 from app.pipeline.routing import accepted_carriers, routes_for
+from app.rehearsal.aside import whole_story
 from app.web.access import Holder, Scope, needs
 from app.web.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY
 from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_found
@@ -252,10 +253,12 @@ def cancel_one(request: Request, holder: Writer, id: str) -> CancelledParcel:
 
 @router.get("/shipments/{id}/timeline", tags=["shipments"], summary="A parcel's whole story", responses=NOT_FOUND)
 def timeline(request: Request, holder: Reader, id: str) -> Story:
-    """What was heard, what was concluded, and for every rule that looked: why a message left, or why it did not."""
-    with _house(request).sessions() as session:
+    """What was heard, what was concluded, and for every rule that looked: why a message left, or why it did not; by
+    which version, which rules were not for this parcel, and what comes next."""
+    house = _house(request)
+    with house.sessions() as session:
         try:
-            return explain(session, id, holder.brand_id)
+            return whole_story(session, house, id, holder.brand_id)
         except NotFound as error:
             raise not_found("parcel with that id") from error
 

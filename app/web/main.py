@@ -11,7 +11,20 @@ from starlette.concurrency import run_in_threadpool
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import api, brakes, carrier_hooks, codes, doorway, health, hooks, people, preferences, rules, shoppers
+from app.web import (
+    api,
+    brakes,
+    carrier_hooks,
+    codes,
+    doorway,
+    health,
+    hooks,
+    people,
+    preferences,
+    rehearsing,
+    rules,
+    shoppers,
+)
 from app.web.access import Keys
 from app.web.gate import Gate
 from app.web.openapi import DESCRIPTION, describe
@@ -33,7 +46,8 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         waker = Waker(build_wake(build_celery(settings)))
         house = build_house(settings, wake=waker)
     app = _application(house, _lifespan(house, waker))
-    for part in (api, rules, brakes, codes, people, hooks, carrier_hooks, shoppers, preferences, health, doorway):
+    own = (api, rules, rehearsing, brakes, codes, people, hooks, carrier_hooks, shoppers, preferences, health, doorway)
+    for part in own:
         app.include_router(part.router)
     app.add_middleware(Gate)
     tell_problems(app)

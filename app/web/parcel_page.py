@@ -12,26 +12,14 @@ from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
-from app.models.vocabulary import ENDS, PROGRESS, Milestone
+from app.models.vocabulary import ENDS, Milestone
+from app.tracking.standing import ARRIVALS
+from app.web.parcel_journey import TROUBLE, Step, journey
 
 SHOWN_ITEMS = 40
 
-_WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
-_TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
-_TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
-_AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
 _TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
 """States in which an expected time of arrival would say nothing, or nothing true."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One dot of the journey: `done`, `now`, `late` (now, but overdue) or `next`; `at` is when it was reached."""
-
-    word: str
-    state: str
-    mark: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +84,9 @@ class Seen:
 def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now: datetime) -> ParcelPage:
     """The page of one parcel as it stands at `now`, in `words` and by the customs of the shopper's region."""
     speech = spoken(words, _customs(facts, language), facts.shopper.zone, now)
+    facts = _as_return(facts) if facts.parcel.direction == "return" else facts
     standing = Milestone.cancelled if seen.cancelled and not _arrived(facts) else facts.parcel.milestone
-    late = _is_late(facts.promise, standing, now)
+    late = _is_late(facts, standing, now)
     eyebrow, fact, lead = _told(facts, standing, late, words, speech)
     parcel = facts.parcel
     unsorted = _items_unsorted(facts)
@@ -106,8 +95,8 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         eyebrow=eyebrow,
         fact=fact,
         lead=lead,
-        tone="late" if late or standing in (Milestone.exception, Milestone.attempt_failed) else "good",
-        steps=() if standing is Milestone.cancelled else _journey(facts, seen, late, words, speech),
+        tone="late" if late or standing in TROUBLE or _is_doubted(facts, standing) else "good",
+        steps=() if standing is Milestone.cancelled else journey(facts, seen.reached, late, words, speech),
         things=tuple(_thing(item) for item in items[:SHOWN_ITEMS]),
         things_title=words["items_of_order" if unsorted else "items_title"],
         more_things=max(0, len(items) - SHOWN_ITEMS),
@@ -137,6 +126,14 @@ def _items_unsorted(facts: Facts) -> bool:
     return not facts.parcel.items and facts.parcel.direction == "outbound"
 
 
+def _as_return(facts: Facts) -> Facts:
+    """A parcel that comes back to the shop: nobody was promised when, and its end is that the shop has it."""
+    parcel = facts.parcel
+    if parcel.milestone is Milestone.delivered:
+        parcel = parcel.model_copy(update={"milestone": Milestone.return_received})
+    return facts.model_copy(update={"parcel": parcel, "promise": Promise()})
+
+
 def _arrived(facts: Facts) -> bool:
     return facts.parcel.delivered_at is not None
 
@@ -148,9 +145,16 @@ def _customs(facts: Facts, language: str) -> Any:
     return customs(language, named or shopper.country)
 
 
-def _is_late(promise: Promise, standing: Milestone, now: datetime) -> bool:
-    closed = standing in _TIMELESS or standing is Milestone.returned
-    return promise.ends_at is not None and now >= promise.ends_at and not closed
+def _is_doubted(facts: Facts, standing: Milestone) -> bool:
+    return facts.parcel.delivery_doubted and standing in ARRIVALS
+
+
+def _is_late(facts: Facts, standing: Milestone, now: datetime) -> bool:
+    return standing not in _TIMELESS and (_broken(facts.promise, now) or facts.parcel.late_since is not None)
+
+
+def _broken(promise: Promise, now: datetime) -> bool:
+    return promise.ends_at is not None and now >= promise.ends_at
 
 
 def _told(
@@ -158,15 +162,19 @@ def _told(
 ) -> tuple[str, str, str]:
     """The line above, the fact in the largest type, and the sentence under it."""
     says = words["states"][standing.value]
+    doubted = _is_doubted(facts, standing)
+    if doubted:
+        says = {**says, **words["doubted"]}
     if facts.parcel.direction == "return":
-        says = {**says, **words["return_parcel"].get(standing.value, {})}
-    when = "" if standing in _TIMELESS else _when(facts, standing, speech)
+        says = {**says, **words["return_parcel"].get("doubted" if doubted else standing.value, {})}
+    when = _collect_by(facts, speech) if standing in _TIMELESS else _when(facts, standing, speech)
     fill = _fillings(facts, words, speech, when)
+    apology = words["late" if _broken(facts.promise, speech.now) else "late_unpromised"]
     if late and standing is not Milestone.out_for_delivery:
-        says = {**words["late"], "eyebrow": words["late"]["eyebrow"] if when else says["eyebrow"]}
+        says = {**apology, "eyebrow": apology["eyebrow"] if when else says["eyebrow"]}
         lead = says["lead" if when else "lead_unknown"]
     else:
-        lead = says["lead"] + (f" {words['late']['lead']}" if late else "")
+        lead = says["lead"] + (f" {apology['lead']}" if late else "")
     fact = says["timed"] if when else says["fact"]
     return says["eyebrow"], fact.format_map(fill), lead.format_map(fill)
 
@@ -182,6 +190,13 @@ def _fillings(facts: Facts, words: Mapping[str, Any], speech: Speech, when: str)
         "promised": speech.day(facts.promise.on) if facts.promise.on else "",
         "carrier": _carrier(facts.parcel.carrier, words),
     }
+
+
+def _collect_by(facts: Facts, speech: Speech) -> str:
+    """The last day on which a parcel waits that is ready to be collected, while that lies ahead."""
+    waits = facts.parcel.milestone is Milestone.ready_for_pickup and facts.parcel.direction == "outbound"
+    last = facts.parcel.pickup.until if waits and facts.parcel.pickup else None
+    return speech.day(last) if last and last >= speech.now.date() else ""
 
 
 def _when(facts: Facts, standing: Milestone, speech: Speech) -> str:
@@ -215,47 +230,6 @@ def _window(start: datetime | None, end: datetime | None, speech: Speech) -> str
     return f"{speech.day(day)}, {hours}" if hours else speech.day(day)
 
 
-def _journey(facts: Facts, seen: Seen, late: bool, words: Mapping[str, Any], speech: Speech) -> tuple[Step, ...]:
-    way = _way(facts, seen)
-    known = [PROGRESS[milestone] for milestone in (*seen.reached, facts.parcel.milestone) if milestone in PROGRESS]
-    passed = [step for step in way if PROGRESS[step] <= max(known, default=0)]
-    current = passed[-1] if passed else way[0]
-    states = {step: _state(step, current, way, late) for step in way}
-    return tuple(
-        _step(step, state, _word(step, way, words), words["marks"][state], seen, speech)
-        for step, state in states.items()
-    )
-
-
-def _way(facts: Facts, seen: Seen) -> tuple[Milestone, ...]:
-    states = {*seen.reached, facts.parcel.milestone}
-    if states & {Milestone.returning, Milestone.returned}:
-        return _AND_BACK
-    return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
-
-
-def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: bool) -> str:
-    if PROGRESS[step] < PROGRESS[current] or step is current is way[-1]:
-        return "done"
-    if step is not current:
-        return "next"
-    return "late" if late else "now"
-
-
-def _word(step: Milestone, way: Sequence[Milestone], words: Mapping[str, Any]) -> str:
-    named = "collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value
-    return str(words["journey"][named])
-
-
-def _step(step: Milestone, state: str, word: str, mark: str, seen: Seen, speech: Speech) -> Step:
-    reached = seen.reached.get(step)
-    if reached is None or state == "next":
-        return Step(word, state, mark, "")
-    local = speech.local(reached)
-    at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
-    return Step(word, state, mark, at[:1].upper() + at[1:])
-
-
 def _thing(item: Item) -> Thing:
     name = tidy(item.name, 160)
     picture = safe_picture(item.image_url)
@@ -268,8 +242,13 @@ def _cards(seen: Seen, words: Mapping[str, Any]) -> tuple[Card, ...]:
     for other in seen.others:
         called_off = other.id in seen.others_cancelled and other.milestone is not Milestone.delivered
         state = Milestone.cancelled if called_off else other.milestone
-        cards.append(Card(_what(other.items, words), words["brief"].get(state.value, ""), other.link))
+        cards.append(Card(_what(other.items, words), _brief(other.direction, state, words), other.link))
     return tuple(cards)
+
+
+def _brief(direction: str, state: Milestone, words: Mapping[str, Any]) -> str:
+    own = words["return_brief"] if direction == "return" else {}
+    return str(own.get(state.value) or words["brief"].get(state.value, ""))
 
 
 def _what(items: Sequence[Item], words: Mapping[str, Any]) -> str:

@@ -39,6 +39,9 @@ class ParcelView(BaseModel):
     milestone: Milestone
     milestone_at: datetime | None
     delivered_at: datetime | None
+    delivery_doubted_at: datetime | None = Field(
+        description="Since when its delivery is doubted: the carrier has scanned it on its way since it said delivered."
+    )
     promised_on: date | None = Field(description="Its own promise, else its order's.")
     eta_from: datetime | None
     eta_through: datetime | None

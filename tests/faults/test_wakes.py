@@ -109,11 +109,11 @@ def test_a_worker_in_shadow_opens_no_connection(running: Engine, shop: httpx.Cli
         running.kill("worker")
         running.env |= {"DOORSTEP_SEND": "allowlist", "DOORSTEP_ALLOWLIST": "m2@example.test"}
         running.start_worker(pool=2)
-        scanned(shop, told(shop, "2"), "dispatched")
+        scanned(shop, told(shop, "2"), "delivered")
         await_("the listed one is called", lambda: bool(bell.rings), 30)
         await_(
             "the other is withheld",
-            lambda: states(running, "dispatched").get("sms") == ("suppressed", "not_on_allowlist"),
+            lambda: states(running, "delivered").get("sms") == ("suppressed", "not_on_allowlist"),
             30,
         )
         with running.sessions() as session:

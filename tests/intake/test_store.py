@@ -46,14 +46,14 @@ def everything(sessions: Sessions) -> list[str]:
 
 
 def test_an_order_is_stored_with_what_follows_from_it(sessions: Sessions, brand: Brand) -> None:
-    """Zone from the country, the promise's end in that zone, a first poll at once, random outside names."""
+    """Zone from the country, a first look at the calendar within a day, a first poll at once, random outside names."""
     stored = tell(sessions, brand, order())
     row, parcel = only(sessions, Order), only(sessions, Shipment)
     assert (row.zone, row.zone_source, row.locale) == ("Europe/Stockholm", "country", "sv")
     assert row.public_id.startswith("ord_")
     assert parcel.public_id.startswith("shp_")
     assert len(parcel.link_token) == 26
-    assert parcel.watch_at == datetime(2026, 3, 12, 23, tzinfo=UTC)
+    assert parcel.watch_at == NOW + timedelta(days=1)
     assert (parcel.next_poll_at, parcel.history_until, parcel.reference) == (NOW, None, "T1001")
     assert parcel.items == [{"name": "Lantern", "quantity": 2}]
     assert [(one.number, one.outcome) for one in stored.orders] == [("1001", Outcome.new)]
@@ -103,8 +103,19 @@ def test_a_correction_changes_what_it_names_and_keeps_the_rest(sessions: Session
     assert only(sessions, Shipment).tracking_number == "T1001"
 
 
-def test_a_new_promise_moves_the_parcels_that_wait_for_it(sessions: Sessions, brand: Brand) -> None:
-    """A later day moves the promise's end of open parcels, not of those with their own day or those that ended."""
+@pytest.mark.parametrize(
+    ("promised", "looked_at"), [(None, NOW + timedelta(days=1)), ("2026-03-10", datetime(2026, 3, 10, 23, tzinfo=UTC))]
+)
+def test_the_calendar_is_first_looked_at_as_the_promise_ends(
+    sessions: Sessions, brand: Brand, promised: str | None, looked_at: datetime
+) -> None:
+    """And within a day where it ends later or there is none: a parcel can be late without one."""
+    tell(sessions, brand, order(promised_on=promised))
+    assert only(sessions, Shipment).watch_at == looked_at
+
+
+def test_a_new_promise_is_judged_at_once_for_the_parcels_that_wait_for_it(sessions: Sessions, brand: Brand) -> None:
+    """A later day lets the calendar look at open parcels, not at those with their own day or those that ended."""
     parcels = [{"reference": "A"}, {"reference": "B", "promised_on": "2026-03-20"}, {"reference": "C"}]
     tell(sessions, brand, order(parcels=parcels))
     with sessions.begin() as session:
@@ -112,7 +123,7 @@ def test_a_new_promise_moves_the_parcels_that_wait_for_it(sessions: Sessions, br
     stored = tell(sessions, brand, order(promised_on="2026-03-15", parcels=[]), at=LATER)
     with sessions() as session:
         due = dict(session.execute(sa.text("SELECT reference, watch_at FROM shipments")).all())
-    assert due == {"A": datetime(2026, 3, 15, 23, tzinfo=UTC), "B": datetime(2026, 3, 20, 23, tzinfo=UTC), "C": None}
+    assert due == {"A": LATER, "B": NOW + timedelta(days=1), "C": None}
     assert stored.parcels_changed == 1
 
 

@@ -14,10 +14,12 @@ from app.models.facts import (
     OtherParcel,
     ParcelFacts,
     Person,
+    Pickup,
     Promise,
     ShopperFacts,
+    Told,
 )
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import Cause, Milestone
 
 ROOT = Path(__file__).resolve().parents[2] / "templates"
 PUBLIC_URL = "https://parcels.shop.example"
@@ -25,6 +27,15 @@ NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 BRANDS = ("atelier-ombre", "fjallhem")
 MILESTONES = ("dispatched", "in_transit", "out_for_delivery", "delivered", "delayed")
 CHANNELS = ("email", "sms")
+TEMPLATES = tuple(sorted(path.name.split(".")[0] for path in (ROOT / "messages/en").glob("*.email.md")))
+STANDS = {
+    Milestone.delayed: Milestone.in_transit,
+    Milestone.arriving_early: Milestone.in_transit,
+    Milestone.eta_changed: Milestone.in_transit,
+    Milestone.pickup_expiring: Milestone.ready_for_pickup,
+    Milestone.all_delivered: Milestone.delivered,
+}
+"""Where a parcel stands of which the engine itself has something to tell."""
 TOKEN = "7k2m9qpx4wz8c3vnb5hjtd6rya"
 LINKS = Links(parcel=f"{PUBLIC_URL}/t/{TOKEN}", short=f"https://shop.example/t/{TOKEN}")
 PERSON = Person(name="Hedda Lindqvist", email="hedda@post.example", phone="+46701740605")
@@ -44,7 +55,7 @@ def facts(milestone: str = "out_for_delivery", **changed: object) -> Facts:
         link=f"/t/{TOKEN}",
         carrier="dhl",
         tracking_number="00340434161094042557",
-        milestone=Milestone.in_transit if kind is Milestone.delayed else kind,
+        milestone=STANDS.get(kind, kind),
         items=items,
     )
     base: dict[str, object] = {
@@ -63,9 +74,51 @@ def facts(milestone: str = "out_for_delivery", **changed: object) -> Facts:
     return Facts.model_validate({**base, **changed})
 
 
+def facts_for(template: str, **changed: object) -> Facts:
+    """The facts that a shipped template is for: those of its milestone, of a parcel or of a return."""
+    returned = template.startswith("return_")
+    milestone = template.removeprefix("return_") if returned and template != "return_received" else template
+    told = facts(milestone, **changed)
+    if not returned:
+        return told
+    return told.model_copy(update={"parcel": told.parcel.model_copy(update={"direction": "return"})})
+
+
+def other(number: int, milestone: Milestone, *names: str, **given: object) -> OtherParcel:
+    """Another parcel of the order, with a thing of each name in it."""
+    return OtherParcel.model_validate(
+        {
+            "id": f"shp_{number}",
+            "link": f"/t/{TOKEN[:-1]}{number}",
+            "carrier": "dhl",
+            "tracking_number": f"0034043416109404256{number}",
+            "milestone": milestone,
+            "milestone_at": NOW - timedelta(hours=number),
+            "items": tuple(Item(name=name) for name in names),
+            **given,
+        }
+    )
+
+
 def _many(count: int) -> tuple[Item, ...]:
     return tuple(Item(name=f"Thing number {index}", quantity=index + 1, price_minor=100) for index in range(count))
 
+
+def _waiting(pickup: Pickup | None) -> ParcelFacts:
+    return ParcelFacts(
+        id="shp_1", link=f"/t/{TOKEN}", carrier="dhl", tracking_number="1", milestone=Milestone.ready_for_pickup,
+        milestone_at=NOW - timedelta(days=5), pickup=pickup, items=ITEMS,
+    )  # fmt: skip
+
+
+_SPLIT = OrderFacts(
+    number="FH-10482", placed_at=NOW, parcel_count=5, items=_many(40), not_shipped=_many(12), tags=("vip",)
+)
+_REST = tuple(other(number, milestone, "Wool blanket", "Lamp") for number, milestone in enumerate(Milestone, 2))
+_FIFTY = tuple(
+    other(number, Milestone.in_transit, *("Oat & rye " * 30,) * 9, carrier="a carrier with a long name " * 3)
+    for number in range(2, 52)
+)
 
 WORST: dict[str, tuple[dict[str, object], Person]] = {
     "no name": ({}, Person()),
@@ -126,6 +179,56 @@ WORST: dict[str, tuple[dict[str, object], Person]] = {
                 OtherParcel(id=f"shp_{number}", milestone=milestone, items=_many(2))
                 for number, milestone in enumerate(Milestone)
             )
+        },
+        PERSON,
+    ),
+    "split": ({"order": _SPLIT, "other_parcels": _REST}, PERSON),
+    "told together": ({"order": _SPLIT, "merged": _REST, "other_parcels": _REST, "eta": Eta()}, Person()),
+    "fifty together": (
+        {"merged": _FIFTY, "other_parcels": _FIFTY, "order": OrderFacts(number="1", placed_at=NOW, parcel_count=51)},
+        PERSON,
+    ),
+    "nobody sorted it": (
+        {
+            "items": (),
+            "order": OrderFacts(number="1", placed_at=NOW, items=_many(9)),
+            "other_parcels": (other(2, Milestone.in_transit),),
+            "merged": (other(2, Milestone.in_transit, carrier=None, tracking_number=None, milestone_at=None),),
+        },
+        PERSON,
+    ),
+    "hostile split": (
+        {
+            "order": OrderFacts(number="1", placed_at=NOW, not_shipped=(Item(name=HOSTILE),)),
+            "merged": (other(2, Milestone.in_transit, HOSTILE, link='/t/"><script>', carrier=HOSTILE),),
+            "other_parcels": (other(3, Milestone.in_transit, HOSTILE, link="javascript:alert(1)"),),
+        },
+        PERSON,
+    ),
+    "waiting": ({"parcel": _waiting(Pickup(name="ICA Nära", hours=("Mon–Fri",) * 40, until=NOW.date()))}, PERSON),
+    "waiting somewhere": ({"parcel": _waiting(None)}, PERSON),
+    "waited in vain": ({"parcel": _waiting(Pickup(name=" ", until=date(2026, 11, 1)))}, PERSON),
+    "waiting with the hostile": (
+        {"parcel": _waiting(Pickup(name=HOSTILE * 5, address=HOSTILE * 5, hours=(HOSTILE,), until=date(2026, 12, 1)))},
+        PERSON,
+    ),
+    "collected": (
+        {"history": (Told(milestone=Milestone.ready_for_pickup, channel="email", planned_at=NOW),)},
+        PERSON,
+    ),
+    "another day": (
+        {"eta": Eta(day=date(2026, 11, 28), was_starts_at=NOW, was_ends_at=NOW + timedelta(hours=2))},
+        PERSON,
+    ),
+    "another day, and that too has passed": (
+        {"eta": Eta(day=date(2026, 11, 20), was_day=date(2026, 11, 19)), "promise": Promise(on=date(2026, 11, 18))},
+        PERSON,
+    ),
+    "silence": (
+        {
+            "eta": Eta(),
+            "promise": Promise(on=date(2026, 12, 24)),
+            "news": News(milestone=Milestone.delayed, cause=Cause.silence, occurred_at=NOW),
         },
         PERSON,
     ),

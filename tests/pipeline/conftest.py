@@ -1,6 +1,7 @@
 """A house with real PostgreSQL and templates, a clock that a test turns, and providers that do as they are told."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -95,18 +96,18 @@ class World:
         return replace(self, house=replace(self.house, **changes))
 
     def order(
-        self, number: str = "1001", *, history: bool = False, parcels: int | list = 1, **given: object
+        self, number: str = "1001", *, history: bool = False, parcels: int | Sequence[object] = 1, **given: object
     ) -> list[int]:
-        """Store an order; its parcels' row ids."""
+        """Store an order with so many parcels, or these; their row ids."""
+        if isinstance(parcels, int):
+            parcels = [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)]
         payload = {
             "number": number,
             "placed_at": (START - timedelta(days=2)).isoformat(),
             "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
             "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
             "currency": "SEK",
-            "parcels": parcels
-            if isinstance(parcels, list)
-            else [{"carrier": "dhl", "tracking_number": f"T{number}-{n}"} for n in range(parcels)],
+            "parcels": list(parcels),
             **given,
         }
         with self.house.sessions.begin() as session:
@@ -150,6 +151,13 @@ def heard_scan(milestone: Milestone | None, at: datetime, name: str = "") -> Hea
 @pytest.fixture
 def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
     """A house in live mode whose providers are `Obedient`."""
+    with built_world(engine) as built:
+        yield built
+
+
+@contextmanager
+def built_world(engine: sa.Engine) -> Iterator[World]:
+    """The same on a database that outlives one test, with its brand in place."""
     clock, woken = TurnedClock(), []
     email, sms = Obedient("sendgrid", "email"), Obedient("twilio", "sms")
     settings = Settings(send="shadow", carriers={"dhl": {"api_key": "k", "requests_per_day": "none"}})

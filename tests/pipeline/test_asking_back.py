@@ -374,13 +374,13 @@ def test_records_that_cannot_be_reached_leave_the_doubt(asked_world: World, prov
 def alike(world: World) -> None:
     """One parcel, two messages with the very same text to one number: the second is a copy of the first."""
     (parcel,) = world.order(shopper={"name": "Maja", "phone": PHONE, "country": "SE"})
-    world.scan(parcel, M.out_for_delivery)
+    world.scan(parcel, M.delivered)
     sql(
         world,
         """
         INSERT INTO crossings (brand_id, order_id, shipment_id, scope, scope_id, milestone, occurrence, cause, anchor,
             occurred_at, crossed_at, facts)
-        SELECT brand_id, order_id, shipment_id, scope, scope_id, 'attempt_failed', 1, cause, anchor,
+        SELECT brand_id, order_id, shipment_id, scope, scope_id, 'all_delivered', 1, cause, anchor,
             occurred_at, crossed_at, facts FROM crossings""",
     )
     sql(
@@ -398,7 +398,7 @@ def alike(world: World) -> None:
             recipient_id, locale, rule_set_version_id, template_version_id, priority, state, reason, planned_at,
             send_at, expires_at)
         SELECT 'msg_copy', brand_id, order_id, shipment_id, (SELECT max(id) FROM crossings), rule,
-            'attempt_failed', channel, recipient_id, locale, rule_set_version_id, template_version_id,
+            'all_delivered', channel, recipient_id, locale, rule_set_version_id, template_version_id,
             priority, state, reason, planned_at,
             send_at, expires_at FROM messages WHERE channel = 'sms'""",
     )
@@ -407,7 +407,7 @@ def alike(world: World) -> None:
         """
         INSERT INTO ledger_keys (scope, scope_id, milestone, occurrence, channel, recipient_id, brand_id, message_id,
             decided_at)
-        SELECT scope, scope_id, 'attempt_failed', 1, channel, recipient_id, brand_id,
+        SELECT scope, scope_id, 'all_delivered', 1, channel, recipient_id, brand_id,
             (SELECT id FROM messages WHERE public_id = 'msg_copy'), decided_at
         FROM ledger_keys WHERE channel = 'sms'""",
     )

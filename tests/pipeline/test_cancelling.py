@@ -216,7 +216,7 @@ TWO_CHANNELS = "version: 1\nrules: [{name: out, when: out_for_delivery, send: [e
 
 @pytest.mark.parametrize(
     ("orders", "seed"),
-    [(80, 21), pytest.param(6_000, 22, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])],
+    [(60, 21), pytest.param(6_000, 22, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])],
 )
 def test_a_parcel_that_leaves_at_any_moment_leaves_the_message_of_both_and_the_other_is_told(
     world: World, monkeypatch, orders, seed

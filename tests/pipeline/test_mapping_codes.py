@@ -119,6 +119,19 @@ def test_a_scan_heard_after_the_mapping_is_news(world):
         assert session.scalars(sa.select(UnknownCode)).all() == []
 
 
+def test_a_code_can_be_mapped_to_late(world):
+    """It moves no parcel and opens nothing by itself; the scan is kept for those who weigh whether a parcel is late."""
+    [parcel] = world.order()
+    hear(world, parcel, unknown_scan("GO", 5, Milestone.out_for_delivery), unknown_scan("LT", 2))
+    say(world, "LT", "delayed")
+    refold(world.house)
+    assert parcel_row(world, parcel).milestone == "out_for_delivery"
+    with world.house.sessions() as session:
+        assert session.execute(sa.select(Scan.milestone, Scan.moves).where(Scan.code == "LT")).all() == [
+            ("delayed", True)
+        ]
+
+
 def test_unmapping_goes_back_and_crossings_keep_their_numbers(world):
     """Taken back, the parcel stands where it stood; mapped again, no second crossing is written."""
     [parcel] = world.order()
@@ -220,7 +233,7 @@ def test_wrong_words_are_answered_with_the_right_ones(world):
     with pytest.raises(InvalidInput, match=r"Write out_for_delivery\."):
         read_meaning("out_for_delivry")
     with pytest.raises(InvalidInput, match="One of: registered"):
-        read_meaning("delayed!")
+        read_meaning("lost!!")
     with world.house.sessions.begin() as session:
         with pytest.raises(NotFound, match="Did you mean dhl"):
             map_code(session, world.house, ("dhll", "X"), NoMilestone.nothing, None, SAID)

@@ -71,7 +71,6 @@ def test_what_is_overtaken_says_so_and_does_not_leave(world: World):
     send_all(world)
     assert set(world.states()) == {
         ("dispatched", "email", "superseded"),
-        ("dispatched", "sms", "superseded"),
         ("delivered", "email", "accepted"),
         ("delivered", "sms", "accepted"),
     }
@@ -131,9 +130,9 @@ def test_a_broken_promise_is_noticed_in_silence_and_once(world: World):
 
 
 def test_a_look_at_the_calendar_neither_repeats_itself_nor_puts_off_the_carrier(world: World):
-    """A parcel on its way back is not late: that is seen once, and its carrier is asked when it was due."""
+    """A parcel that is late is seen to be so once, and its carrier is asked when it was due."""
     (parcel,) = world.order(promised_on="2026-03-02")
-    world.scan(parcel, M.returning)
+    world.scan(parcel, M.exception)
     with world.house.sessions() as session:
         due = session.get_one(Shipment, parcel).next_poll_at
     world.clock.turn(hours=15)
@@ -141,6 +140,15 @@ def test_a_look_at_the_calendar_neither_repeats_itself_nor_puts_off_the_carrier(
     with world.house.sessions() as session:
         row = session.get_one(Shipment, parcel)
         assert (row.next_poll_at, row.watch_at) == (due, None)
+    assert pipeline.watch(world.house).parcels == 0
+    assert {message.milestone for message in world.messages()} == {"delayed"}
+
+
+def test_a_parcel_on_its_way_back_is_not_waited_for(world: World):
+    """It cannot be late: the calendar lets it rest."""
+    (parcel,) = world.order(promised_on="2026-03-02")
+    world.scan(parcel, M.returning)
+    world.clock.turn(days=3)
     assert pipeline.watch(world.house).parcels == 0
     assert world.messages() == []
 

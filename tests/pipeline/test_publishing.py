@@ -1,6 +1,7 @@
 """A brand lives by the set that was published last; an invalid one replaces nothing, and what waits keeps its own."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -8,12 +9,15 @@ import sqlalchemy as sa
 from app.errors import Conflict, InvalidInput, NotFound
 from app.insight.explain import explain
 from app.insight.tell import tell
-from app.models import Brand, Message, RuleSetPublication, RuleSetVersion, Shipment
-from app.models.vocabulary import Milestone
+from app.models import Brand, Crossing, Decision, Message, RuleSetPublication, RuleSetVersion, Shipment
+from app.models.vocabulary import Milestone, Source
+from app.pipeline import listen
 from app.pipeline.brakes.pausing import read_scope
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.publishing import Said, history, live_set, publish, rollback, version
+from app.pipeline.hearing import Heard
 from app.rules.document import default_rules
+from tests.pipeline.conftest import heard_scan
 
 SET = "version: 1\nrules:\n  - {name: %s, when: out_for_delivery, send: [email], expires: 12h}\n"
 ME = Said("Mira", "a better name")
@@ -176,3 +180,18 @@ def test_a_pause_goes_by_the_names_that_count(world):
             read_scope(session, world.house, "rule:delivered", brand_of(session))
         with pytest.raises(InvalidInput, match="there is no rule 'mine'"):
             read_scope(session, world.house, "rule:mine", brand_of(session, "atelier-ombre"))
+
+
+def test_two_parcels_that_are_heard_of_at_once_are_told_once(world):
+    """A rule that tells an order once does so also where two of its parcels come in one batch, and the second's facts,
+    as they are kept, have the first in their history."""
+    published(world, (SET % "x").replace("12h", "12h, once_per: order"))
+    parcels, now = world.order(parcels=2), world.clock.now()
+    scan = heard_scan(Milestone.out_for_delivery, now - timedelta(minutes=5))
+    listen(world.house, [Heard(one, Source.push, (scan,)) for one in parcels], now)
+    with world.house.sessions() as session:
+        reasons = session.scalars(sa.select(Decision.reason).order_by(Decision.id)).all()
+        facts = session.scalars(sa.select(Crossing.facts).order_by(Crossing.id)).all()
+    assert list(reasons) == ["planned", "told_once"] and len(world.messages()) == 1
+    assert [[one["rule"] for one in each["order_history"]] for each in facts] == [[], ["x"]]
+    assert [each["history"] for each in facts] == [[], []]

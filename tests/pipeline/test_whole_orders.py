@@ -22,10 +22,10 @@ M = Milestone
 
 
 def test_two_workers_that_deliver_the_last_two_parcels_at_once_complete_the_order_once(world: World):
-    """Thirty orders of two parcels, each parcel's delivery heard by a thread of its own at the same moment: one
+    """Sixteen orders of two parcels, each parcel's delivery heard by a thread of its own at the same moment: one
     `all_delivered` each, on the parcel that arrived last, told once."""
     world = split(world)
-    pairs = [world.order(str(number), parcels=2) for number in range(30)]
+    pairs = [world.order(str(number), parcels=2) for number in range(16)]
     start = Barrier(4)
     now = world.clock.now()
 
@@ -40,19 +40,20 @@ def test_two_workers_that_deliver_the_last_two_parcels_at_once_complete_the_orde
             done.result()
     assert sorted(completions(world)) == sorted((1, pair[1], ["planned"]) for pair in pairs)
     go(world, minutes=40)
-    assert Counter(m.state for m in world.messages(milestone="all_delivered")) == {"accepted": 30}
+    assert Counter(m.state for m in world.messages(milestone="all_delivered")) == {"accepted": 16}
     assert Counter(state for _, state, parcels in told(world, milestone="delivered") if len(parcels) == 2) == {
-        "accepted": 30
+        "accepted": 16
     }, "and both parcels' arrival is one message each"
     whole(world)
 
 
 def test_two_hundred_events_of_twenty_orders_at_once_are_twenty_messages(world: World):
-    """Ten parcels an order, sixteen threads, everything in the same instant, each event heard twice: one message an
+    """Ten parcels an order, sixteen threads, everything in the same instant, some heard twice: one message an
     order, each parcel in exactly one of them."""
     world = split(world)
     orders = [world.order(str(number), parcels=10) for number in range(20)]
-    events = [parcel for column in zip(*orders, strict=True) for parcel in column] * 2
+    events = [parcel for column in zip(*orders, strict=True) for parcel in column]
+    events += events[::7]
     now = world.clock.now()
     start = Barrier(16)
 

@@ -67,9 +67,9 @@ def test_it_waits_for_its_window_and_never_longer_than_it_is_worth():
     late = replace(RULE, merge=2 * HOUR)
     night = replace(DECIDED, quiet=QUIET)
     assert opened(night, late, ("UTC",), True, NOW) == alone
-    assert opened(replace(night, expires_at=NOW + 20 * HOUR), late, ("UTC",), True, NOW).send_at == NOW.replace(
-        day=3, hour=8, minute=0
-    )
+    morning = NOW.replace(day=3, hour=8, minute=0)
+    lasting = replace(night, expires_at=NOW + 20 * HOUR)
+    assert opened(lasting, late, ("UTC",), True, NOW) == Timing(morning, lasting.expires_at, morning)
 
 
 def test_one_that_joins_brings_its_hold_and_its_time_to_live():

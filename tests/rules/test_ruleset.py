@@ -25,7 +25,7 @@ rules:
 def test_the_default_set_tells_the_five_milestones_by_email():
     """Each of the five milestones has a rule that sends an email."""
     told = {rule.when for rule in default_rules().rules if any(s.channel is Channel.email for s in rule.send)}
-    assert told == {
+    assert told >= {
         Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered, Milestone.delayed,
     }  # fmt: skip
 

@@ -6,8 +6,8 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.models.vocabulary import CARRIER_MILESTONES, Cause, Milestone
-from app.tracking.milestones import KnownCrossing, KnownScan, delay, fold, new_crossings
+from app.models.vocabulary import CARRIER_MILESTONES, Milestone
+from app.tracking.milestones import KnownCrossing, KnownScan, fold, new_crossings
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 M = Milestone
@@ -109,24 +109,3 @@ def test_the_first_movement_is_the_dispatch_when_no_scan_says_so():
 def test_unknown_and_timeless_scans_are_no_news():
     """Scans without a milestone or a readable time change nothing."""
     assert fold([scan(1, None), KnownScan(b"t", M.delivered, None)]) == fold([])
-
-
-def test_delay_opens_at_the_end_of_the_promise_and_not_before():
-    """The promise breaks at its own instant, is not noticed earlier, and not at all when the parcel arrived."""
-    ends = START + timedelta(hours=40)
-    state = fold(JOURNEY)
-    assert delay(state, ends, ends - timedelta(seconds=1)) is None
-    late = delay(state, ends, ends + timedelta(days=3))
-    assert late is not None and late.occurred_at == ends and late.cause is Cause.promise_passed
-    assert delay(state, START + timedelta(hours=58, seconds=1), START + timedelta(days=9)) is None
-    assert delay(fold([]), None, ends) is None
-    assert delay(fold([scan(1, M.returning)]), ends, ends) is None
-
-
-def test_the_delay_of_a_parcel_is_one_crossing_however_often_it_is_looked_at():
-    """Silence is noticed once."""
-    ends = START + timedelta(hours=2)
-    late = delay(fold([]), ends, ends)
-    assert late is not None
-    written = [KnownCrossing(M.delayed, 1, None, ends)]
-    assert new_crossings([late], written) == []

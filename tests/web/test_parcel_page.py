@@ -56,6 +56,7 @@ def test_the_page_says_where_a_parcel_waits(client, sessions, told):
     page = client.get(path).text
     assert "ICA &lt;Nära&gt;" in page and "Storgatan 1, Falun" in page and "Mon–Fri 8–20" in page
     assert "It waits there until Tuesday 1 December." in page
+    assert "<h1>Collect it by Tuesday 1 December</h1>" in page
     assert 'href="https://dhl.example/JJD1"' in page
 
 
@@ -86,6 +87,37 @@ def test_every_state_has_its_fact(anyone, told, milestone, says):
     answer = anyone.get(told(*([scan(milestone)] if milestone else [])))
     assert answer.status_code == 200
     assert headline(answer) == says
+
+
+def test_a_doubted_delivery_is_said_plainly(anyone, told):
+    """Neither that it has come nor that it has not; and once it is confirmed, that it has."""
+    scans = [scan("delivered"), scan("out_for_delivery", "2026-11-24T08:40:00+01:00")]
+    page = anyone.get(told(*scans))
+    assert headline(page) == "Marked as delivered, but still moving"
+    assert "marked it as delivered today, 08:10, and has scanned it on its way since" in text_of(page)
+    assert 'class="fact late"' in page.text
+    confirmed = anyone.get(told(*scans, scan("delivered", "2026-11-24T08:55:00+01:00")))
+    assert headline(confirmed) == "Delivered today, 08:55"
+
+
+@pytest.mark.parametrize(
+    ("milestone", "says"),
+    [
+        ("registered", "Your return is ready to go"),
+        ("in_transit", "On its way back to us"),
+        ("out_for_delivery", "Nearly back with us"),
+        ("attempt_failed", "Nearly back with us"),
+        ("delivered", "Back with us since today, 08:10"),
+        ("returning", "On its way back to you"),
+        ("returned", "Back with you since today, 08:10"),
+    ],
+)
+def test_a_return_is_told_as_one(anyone, told, milestone, says):
+    """It goes the other way, was promised to nobody, and ends with the shop."""
+    parcel = {"reference": "1", "carrier": "dhl", "direction": "return", "scans": [scan(milestone)]}
+    page = anyone.get(told(parcels=[parcel]))
+    assert headline(page) == says
+    assert "you should have had it" not in page.text
 
 
 @pytest.mark.parametrize(

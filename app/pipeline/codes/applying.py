@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models.vocabulary import CARRIER_MILESTONES, Milestone
+from app.models.vocabulary import SAYABLE, Milestone
 from app.tracking.adapter.base import Meaning, NoMilestone
 
 HEARING = 0x0D005C0DE5
@@ -51,8 +51,8 @@ class Standing:
 
 
 def meaning_of(word: str) -> Meaning:
-    """A stored word as what it means: a carrier's milestone, or none. Raises ValueError for any other word."""
-    return Milestone(word) if word in CARRIER_MILESTONES else NoMilestone(word)
+    """A stored word as what it means: what a carrier can say, or none. Raises ValueError for any other word."""
+    return Milestone(word) if word in SAYABLE else NoMilestone(word)
 
 
 def as_read(milestone: str | None, moves: bool) -> str:

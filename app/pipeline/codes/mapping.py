@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.errors import Fault, InvalidInput, NotFound
 from app.log import logger
 from app.models import Brand, CodeMapping, UnknownCode
-from app.models.vocabulary import CARRIER_MILESTONES
+from app.models.vocabulary import SAYABLE
 from app.pipeline.codes.applying import HEARING, meaning_of, standing
 from app.pipeline.house import House
 from app.tracking.adapter.base import Meaning, NoMilestone, clean
 
-MEANINGS: tuple[str, ...] = (*(one.value for one in CARRIER_MILESTONES), *(one.value for one in NoMilestone))
+MEANINGS: tuple[str, ...] = (*(one.value for one in SAYABLE), *(one.value for one in NoMilestone))
 """What a code can be mapped to, as people write it."""
 
 UNKNOWN = "unknown"

@@ -67,6 +67,7 @@ _UNTRUE = sa.text("""
                 WHERE scans.shipment_id = messages.shipment_id AND scans.retired_at IS NULL AND (
                     scans.milestone = crossings.milestone
                     OR (crossings.milestone = 'dispatched' AND scans.milestone = 'in_transit')
+                    OR (crossings.milestone = 'return_received' AND scans.milestone = 'delivered')
                 )
             )
         ORDER BY messages.id FOR NO KEY UPDATE OF messages

@@ -12,7 +12,6 @@ from app.models import Crossing, Decision
 from app.models.facts import Facts, News
 from app.models.vocabulary import Milestone
 from app.pipeline.brakes.capping import shopper_digest
-from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -21,7 +20,8 @@ from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
 from app.pipeline.team import team_of
-from app.rules.decide import Crossed, decide
+from app.rules.decide import Crossed, Decided, decide
+from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing
 
 
@@ -32,19 +32,21 @@ def answer(
     if not opened:
         return Tally()
     locked = scene.locked
-    crossed: list[Crossed] = []
+    meanwhile = Meanwhile()
+    answered: list[tuple[Facts, list[Decided]]] = []
     rows: list[dict[str, Any]] = []
     for shipment_id, crossing in opened:
         shipment = scene.parcel(shipment_id)
         order = locked.orders[shipment.order_id]
-        facts = picture(
+        drawn = picture(
             locked.brands[order.brand_id],
             order,
             shipment,
             scene.others(shipment),
-            _news(crossing),
+            news_of(crossing),
             scene.told[shipment_id],
         )
+        facts = meanwhile.known(order.id, drawn)
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
         team = team_of(house, facts.brand.key)
         row = _crossing_row(shipment, crossing, facts, now)
@@ -54,18 +56,20 @@ def answer(
         else:
             one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
             beside = {}
-        crossed.append(one)
+        answers = decide(one, scene.rules[order.brand_id], house.channels, now)
+        meanwhile.note(order.id, facts, answers, now)
+        answered.append((facts, answers))
         rows.append(row | {"inputs": one.inputs(house.channels) | beside})
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
-    rules = rules_of(session, house, {row["brand_id"] for row in rows})
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
-    for crossing_id, row, one in zip(ids, rows, crossed, strict=True):
-        order, own = locked.orders[row["order_id"]], rules[row["brand_id"]]
-        for decided in decide(one, own, house.channels, now):
-            earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
-            shopper = shopper_digest(order)
-            planned.append(Planned(crossing_id, row, one.facts, decided, order.locale, own, earlier, shopper))
+    for crossing_id, row, (facts, answers) in zip(ids, rows, answered, strict=True):
+        order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
+        earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
+        shopper = shopper_digest(order)
+        planned += [
+            Planned(crossing_id, row, facts, decided, order.locale, own, earlier, shopper) for decided in answers
+        ]
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)
@@ -77,7 +81,8 @@ def answer(
     )
 
 
-def _news(crossing: NewCrossing) -> News:
+def news_of(crossing: NewCrossing) -> News:
+    """What has happened, as rules and templates read it."""
     episode = crossing.episode
     return News(
         milestone=episode.milestone,

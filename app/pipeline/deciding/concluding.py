@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models import Crossing, Scan, Shipment
-from app.models.vocabulary import ENDS, Milestone, Source
+from app.models.vocabulary import ENDS, Cause, Milestone, Source
 from app.pipeline.deciding.answering import answer
+from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.merging import let_go_early
-from app.pipeline.deciding.picture import Past, promise_of
+from app.pipeline.deciding.picture import Past
 from app.pipeline.deciding.remembering import told_before
 from app.pipeline.deciding.scene import Row, Scene
+from app.pipeline.deciding.watching import Calendar, Seen, open_calendar
 from app.pipeline.deciding.whole_orders import completed
 from app.pipeline.estimating import estimate
 from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
@@ -32,12 +34,12 @@ from app.tracking.milestones import (
     KnownScan,
     NewCrossing,
     ParcelState,
-    delay,
     fold,
     new_crossings,
     silence,
     written_off,
 )
+from app.tracking.watching.look import Look
 
 
 def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) -> Tally:
@@ -87,20 +89,33 @@ def _known(session: Session, locked: Locked, shipment_ids: Sequence[int]) -> _Kn
 
 
 def _known_scans(session: Session, shipment_ids: list[int]) -> dict[int, list[KnownScan]]:
-    columns = (Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place)
+    columns = (
+        Scan.shipment_id, Scan.digest, Scan.milestone, Scan.occurred_at, Scan.description, Scan.place, Scan.moves,
+        Scan.heard_at,
+    )  # fmt: skip
     found: dict[int, list[KnownScan]] = defaultdict(list)
     counts = sa.and_(Scan.shipment_id == sa.func.any(shipment_ids), Scan.retired_at.is_(None))
     for row in session.execute(sa.select(*columns).where(counts)):
         milestone = Milestone(row.milestone) if row.milestone else None
-        scan = KnownScan(bytes(row.digest), milestone, row.occurred_at, row.description, row.place)
-        found[row.shipment_id].append(scan)
+        found[row.shipment_id].append(
+            KnownScan(
+                bytes(row.digest), milestone, row.occurred_at, row.description, row.place, row.moves, row.heard_at
+            )
+        )
     return found
 
 
 def _known_crossings(
     session: Session, shipment_ids: list[int]
 ) -> tuple[dict[int, list[KnownCrossing]], dict[tuple[int, Milestone], int]]:
-    columns = (Crossing.shipment_id, Crossing.milestone, Crossing.occurrence, Crossing.anchor, Crossing.occurred_at)
+    columns = (
+        Crossing.shipment_id,
+        Crossing.milestone,
+        Crossing.occurrence,
+        Crossing.anchor,
+        Crossing.occurred_at,
+        Crossing.cause,
+    )
     own = sa.and_(Crossing.shipment_id == sa.func.any(shipment_ids), Crossing.scope == "parcel")
     rows = session.execute(sa.select(*columns, Crossing.retired_at).where(own)).all()
     retired: dict[tuple[int, Milestone], int] = defaultdict(int)
@@ -113,7 +128,7 @@ def _known_crossings(
         if row.retired_at is None:
             milestone, anchor = Milestone(row.milestone), bytes(row.anchor) if row.anchor is not None else None
             number = row.occurrence - retired.get((row.shipment_id, milestone), 0)
-            found[row.shipment_id].append(KnownCrossing(milestone, number, anchor, row.occurred_at))
+            found[row.shipment_id].append(KnownCrossing(milestone, number, anchor, row.occurred_at, Cause(row.cause)))
     return found, retired
 
 
@@ -127,7 +142,11 @@ def _conclude(
 ) -> Tally:
     latest = {entry.shipment_id: entry for entry in heard}
     known = _known(session, locked, sorted(latest))
+    told = {one: estimate(house, locked.order_of(one), latest[one], locked.shipments[one], now) for one in latest}
+    rules = rules_of(session, house, {locked.shipments[one].brand_id for one in latest}) if latest else {}
+    calendar = open_calendar(session, house, locked, told, rules, now)
     updates: list[dict[str, Any]] = []
+    was: dict[int, dict[str, Any]] = {}
     opened: list[tuple[int, NewCrossing]] = []
     for shipment_id in sorted(latest):
         entry, shipment = latest[shipment_id], locked.shipments[shipment_id]
@@ -135,26 +154,27 @@ def _conclude(
         news_at = now if new_scans.get(shipment_id) else shipment.last_heard_at
         look = _Look(now, news_at, entry)
         state = _state(house, order, shipment, known.scans[shipment_id], look)
-        unjudged = entry.again and _yet_to_be_judged(shipment, now)
-        late = None if unjudged else delay(state, promise_of(order, shipment).ends_at, now)
-        episodes = [*state.episodes, late] if late else list(state.episodes)
-        fresh = new_crossings(episodes, known.crossings[shipment_id])
+        now_so = Row(shipment, told[shipment_id])
+        seen = Seen(order, now_so, state, known.scans[shipment_id], known.crossings[shipment_id], look.listening)
+        looked = _looked(calendar, seen, look)
+        fresh = new_crossings([*state.episodes, *looked.episodes], known.crossings[shipment_id])
         opened += [(shipment_id, known.renumbered(shipment_id, crossing)) for crossing in fresh]
-        told = estimate(house, order, entry, shipment, now)
+        was[shipment_id] = {"eta_was": looked.was}
         updates.append(
             {
                 **_standing(shipment, state, news_at),
-                **told,
-                **_next_question(house, order, Row(shipment, told), state, look),
-                "watch_at": shipment.watch_at if unjudged else _promise_due(order, shipment, state, now),
+                **told[shipment_id],
+                **_next_question(house, order, now_so, state, look),
+                "late_since": looked.late_since,
+                "watch_at": looked.next_at,
                 **settled(house, shipment, entry),
             }
         )
     if updates:
         session.execute(sa.update(Shipment), updates)
-    fresh_rows = {row["id"]: row for row in updates}
+    fresh_rows = {row["id"]: row | was[row["id"]] for row in updates}
     again = {entry.shipment_id for entry in heard if entry.again}
-    scene = Scene(locked, fresh_rows, known.told, again, known.retired)
+    scene = Scene(locked, fresh_rows, known.told, again, rules, known.retired)
     tally = answer(session, house, scene, [*opened, *completed(session, scene, sorted(latest))], now)
     let_go_early(session, house, scene, sorted(latest), now)
     return tally
@@ -167,6 +187,7 @@ def _standing(shipment: Any, state: ParcelState, news_at: datetime | None) -> di
         "milestone": state.milestone.value,
         "milestone_at": state.milestone_at,
         "delivered_at": state.delivered_at,
+        "delivery_doubted_at": state.doubted_at,
         "last_heard_at": news_at,
     }
 
@@ -190,6 +211,11 @@ class _Look:
         return self.entry.again
 
     @property
+    def listening(self) -> bool:
+        """Whether its carrier has just spoken, be it that there is nothing new."""
+        return self.asked or self.entry.source in (Source.poll, Source.push)
+
+    @property
     def called(self) -> bool:
         """Whether its carrier called."""
         return self.entry.source is Source.push
@@ -203,7 +229,7 @@ class _Look:
 def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], look: _Look) -> ParcelState:
     """What the scans come to, or silence. Only an answer shows that a carrier has nothing to say; what expired by one
     stays so until a later scan."""
-    state = fold(scans)
+    state = fold(scans, shipment.direction)
     if not look.asked and shipment.milestone != Milestone.expired:
         return state
     patience = house.cadence(shipment.asked_of).patience(state.milestone)
@@ -220,7 +246,7 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
         return {"next_poll_at": shipment.next_poll_at, "poll_rank": shipment.poll_rank}
     watched = Watched(
         shipment.id,
-        state.milestone,
+        state.looked_for_as(look.now),
         state.milestone_at,
         look.news_at or shipment.numbered_at or order.placed_at,
         order.zone,
@@ -241,14 +267,10 @@ def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, 
     return {"next_poll_at": at, "poll_rank": int(question.rank)}
 
 
-def _yet_to_be_judged(shipment: Any, now: datetime) -> bool:
-    """Whether a promise has run out and `watch` has not looked at it: that is news, and left to it."""
-    return shipment.watch_at is not None and shipment.watch_at <= now
-
-
-def _promise_due(order: Any, shipment: Any, state: ParcelState, now: datetime) -> datetime | None:
-    """When to look whether the promise has been broken: once, and never for a parcel that has ended."""
-    ends_at = promise_of(order, shipment).ends_at
-    if ends_at is None or ends_at <= now or state.ended or shipment.cancelled_at is not None:
-        return None
-    return ends_at
+def _looked(calendar: Calendar, seen: Seen, look: _Look) -> Look:
+    """What the calendar says. Where something is due that `watch` has not looked at, that is news, and left to it: what
+    is only read again would make history of it."""
+    due = seen.parcel.watch_at is not None and seen.parcel.watch_at <= look.now
+    if look.again and due:
+        return Look(late_since=seen.parcel.late_since, next_at=seen.parcel.watch_at)
+    return calendar.look(seen)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.models.facts import Facts, News, Person, Promise, Told
+from app.models.facts import Eta, Facts, News, Person, Promise, Told
 from app.pipeline.deciding.splitting import contents, living, not_shipped
 from app.zones import end_of_day
 
@@ -21,8 +21,9 @@ NOTHING_TOLD = Past()
 
 
 def promise_of(order: Any, shipment: Any) -> Promise:
-    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives."""
-    day = shipment.promised_on or order.promised_on
+    """What was promised for this parcel: its own day, else the order's, ending where the shopper lives. Nothing was of
+    one that comes back."""
+    day = (shipment.promised_on or order.promised_on) if shipment.direction == "outbound" else None
     return Promise(on=day, ends_at=end_of_day(day, order.zone)) if day else Promise()
 
 
@@ -41,7 +42,8 @@ def picture(
 ) -> Facts:
     """The facts about one parcel as its rows stand now.
 
-    `brand`, `order`, `shipment` and `others` (the order's other parcels) are rows of their tables.
+    `brand`, `order`, `shipment` and `others` (the order's other parcels) are rows of their tables; `shipment` may
+    know as `eta_was` the estimate before its present one.
     """
     said = {"brand": {"key": brand.key, "name": brand.name}, "news": news}
     return _picture(said | {"history": told.parcel, "order_history": told.order}, order, shipment, others)
@@ -52,7 +54,16 @@ _DECIDED = ("brand", "news", "history", "order_history")
 
 def picture_since(decided: Mapping[str, Any], order: Any, shipment: Any, others: Sequence[Any]) -> Facts:
     """The facts as the rows stand now, about the news, brand and history of a decision: its facts as stored."""
-    return _picture({name: decided[name] for name in _DECIDED if name in decided}, order, shipment, others)
+    facts = _picture({name: decided[name] for name in _DECIDED if name in decided}, order, shipment, others)
+    return facts.model_copy(update={"eta": _still_other(facts.eta, decided.get("eta") or {})})
+
+
+def _still_other(eta: Eta, decided: Mapping[str, Any]) -> Eta:
+    """What is expected now, beside what was expected before the decision, as far as that is still another."""
+    before = Eta.model_validate(decided)
+    was = {name: getattr(before, name) for name in ("was_starts_at", "was_ends_at", "was_day")}
+    same = tuple(was.values()) == (eta.starts_at, eta.ends_at, eta.day)
+    return eta if same else eta.model_copy(update=was)
 
 
 def other_parcel(order: Any, parcel: Any, outbound: Sequence[Any]) -> dict[str, Any]:
@@ -101,6 +112,8 @@ def _picture(said: Mapping[str, Any], order: Any, shipment: Any, others: Sequenc
                 "milestone": shipment.milestone,
                 "milestone_at": shipment.milestone_at,
                 "delivered_at": shipment.delivered_at,
+                "delivery_doubted": shipment.delivery_doubted_at is not None,
+                "late_since": shipment.late_since,
                 "carrier_page": shipment.notes.get("link"),
                 "pickup": shipment.notes.get("pickup"),
                 "items": contents(order.items, shipment, outbound),
@@ -116,6 +129,16 @@ def _picture(said: Mapping[str, Any], order: Any, shipment: Any, others: Sequenc
                 "zone_source": order.zone_source,
             },
             "promise": promise_of(order, shipment),
-            "eta": {"starts_at": shipment.eta_from, "ends_at": shipment.eta_through, "day": shipment.eta_day},
+            "eta": {
+                "starts_at": shipment.eta_from,
+                "ends_at": shipment.eta_through,
+                "day": shipment.eta_day,
+                **_was(shipment),
+            },
         }
     )
+
+
+def _was(shipment: Any) -> dict[str, Any]:
+    was = getattr(shipment, "eta_was", None)
+    return {"was_starts_at": was.starts_at, "was_ends_at": was.ends_at, "was_day": was.day} if was else {}

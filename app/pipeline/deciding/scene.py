@@ -7,6 +7,7 @@ from typing import Any
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.picture import Past
 from app.pipeline.hearing import Locked
+from app.rules.ruleset import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Scene:
     changes: Mapping[int, Mapping[str, Any]]
     told: Mapping[int, Past]
     again: Collection[int]
+    rules: Mapping[int, RuleSet]
     retired: Mapping[tuple[int, Milestone], int] = field(default_factory=dict)
 
     def parcel(self, shipment_id: int) -> Row:

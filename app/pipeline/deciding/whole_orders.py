@@ -22,7 +22,7 @@ def completed(session: Session, scene: Scene, shipment_ids: Sequence[int]) -> li
     for order_id in sorted({scene.parcel(one).order_id for one in shipment_ids}):
         parcels = scene.parcels(order_id)
         if last_parcel(scene.locked.orders[order_id], parcels) is not None:
-            whole[order_id] = _standings(parcels)
+            whole[order_id] = standings_of(parcels)
     known = _known(session, list(whole))
     opened = []
     for order_id, standings in whole.items():
@@ -39,9 +39,11 @@ def last_parcel(order: Any, parcels: Sequence[Any]) -> Any | None:
     Nothing that is known of may be left to ship, and an order that was called off is never complete.
     """
     outbound = living(parcels)
-    if order.cancelled_at is not None or any(one.milestone != Milestone.delivered for one in outbound):
+    if order.cancelled_at is not None or any(
+        one.milestone != Milestone.delivered or one.delivery_doubted_at is not None for one in outbound
+    ):
         return None  # most orders, most of the time: the cheap question comes first
-    here = arrived(_standings(parcels))
+    here = arrived(standings_of(parcels))
     if not here or not_shipped(order.items, outbound):
         return None
     return next(parcel for parcel in outbound if parcel.public_id == here[-1].id)
@@ -52,7 +54,8 @@ def baseline(parcels: Sequence[Any]) -> datetime | None:
     return max((parcel.history_until for parcel in living(parcels) if parcel.history_until), default=None)
 
 
-def _standings(parcels: Sequence[Any]) -> list[Standing]:
+def standings_of(parcels: Sequence[Any]) -> list[Standing]:
+    """How an order's outbound parcels stand, by their rows."""
     return [
         Standing(
             parcel.public_id, Milestone(parcel.milestone), parcel.delivered_at or parcel.milestone_at,

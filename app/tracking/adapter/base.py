@@ -175,7 +175,8 @@ class CarrierReply:
     An expected delivery is a window (`eta_from`, `eta_through`, both UTC; one instant stands in both) or only a day
     (`eta_day`), which stays one. `portion` is the part of the answer that is about this parcel, where the answer is
     about several: by it the same answer is known again. `as_of` is when the carrier says that it stood so (UTC), where
-    it tells: a call that was long under way must not take back what was heard since.
+    it tells: a call that was long under way must not take back what was heard since. `bound_for` is the country that it
+    goes to (ISO 3166), where the carrier tells.
     """
 
     kind: AnswerKind
@@ -190,6 +191,7 @@ class CarrierReply:
     notes: ParcelNotes = NO_NOTES
     portion: bytes | None = None
     as_of: datetime | None = None
+    bound_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,8 @@ _WRONG: dict[str, Meaning] = {
     "Exception_001": Milestone.exception,
     "Exception_002": Milestone.exception,  # the customer has moved
     "Exception_003": Milestone.exception,  # the customer refused it
-    "Exception_004": Milestone.exception,  # held up in customs
-    "Exception_005": Milestone.exception,  # held up from outside
+    "Exception_004": Milestone.delayed,  # by customs
+    "Exception_005": Milestone.delayed,  # by what comes from outside
     "Exception_006": Milestone.exception,  # waits for a payment
     "Exception_007": Milestone.exception,  # the address is wrong
     "Exception_008": NoMilestone.nothing,  # the carrier did not get it from the sender: the shop's matter
@@ -70,8 +70,8 @@ _WRONG: dict[str, Meaning] = {
     "Exception_011": Milestone.returned,  # after one of these two, "delivered" is delivered to the sender
     "Exception_012": Milestone.exception,  # damaged
     "Exception_013": Milestone.exception,  # lost
-    "Exception_016": Milestone.exception,  # held up in processing
-    "Exception_017": Milestone.exception,  # held up by the weather
+    "Exception_016": Milestone.delayed,  # in processing
+    "Exception_017": Milestone.delayed,  # by the weather
     "Exception_018": Milestone.exception,  # papers are missing or wrong
 }
 

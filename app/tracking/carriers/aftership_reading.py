@@ -136,7 +136,8 @@ def tracked(ask: Ask, tracking: JsonObject, portion: bytes | None = None, said_a
         listed = [tracking["checkpoint"]]
     if listed is not None and not isinstance(listed, list):
         return malformed(number, HTTPStatus.OK, "the tracking's checkpoints are not a list")
-    zone = destination_zone(ask, _country(tracking, "destination") or _country(tracking, "courier_destination"))
+    bound_for = _country(tracking, "courier_destination")  # the other is what we told AfterShip ourselves
+    zone = destination_zone(ask, _country(tracking, "destination") or bound_for)
     as_of, _ = instant(said_at or text(tracking.get("updated_at")), "UTC", None)
     scans = tuple(sent_back(each_once(_scan(checkpoint, zone) for checkpoint in objects(listed))))
     return CarrierReply(
@@ -147,6 +148,7 @@ def tracked(ask: Ask, tracking: JsonObject, portion: bytes | None = None, said_a
         notes=_notes(tracking),
         portion=portion,
         as_of=as_of,
+        bound_for=bound_for,
         **_expected(tracking, zone),
     )
 

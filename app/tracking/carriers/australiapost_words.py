@@ -48,10 +48,10 @@ CODES: Mapping[str, Meaning] = {
     "item is in customs": NoMilestone.movement,
     "item cleared by customs": NoMilestone.movement,
     "to be re-delivered": NoMilestone.movement,
-    # Late, or held as asked: nothing that a shopper must act on. Lateness is judged by the promise.
-    "possible delay": NoMilestone.movement,
-    "delayed": NoMilestone.movement,
-    "held by courier": NoMilestone.movement,
+    "held by courier": NoMilestone.movement,  # as asked: nothing that a shopper must act on
+    # Late, or about to be.
+    "possible delay": Milestone.delayed,
+    "delayed": Milestone.delayed,
     # In the van.
     "on board for delivery": Milestone.out_for_delivery,
     "onboard for delivery": Milestone.out_for_delivery,

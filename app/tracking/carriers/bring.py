@@ -169,6 +169,7 @@ def _tracked(ask: Ask, consignments: Sequence[JsonObject]) -> CarrierReply:
         scans=heard[at],
         service=clean(text(packages[at].get("productName")), 60) or None,
         notes=_notes(ask, consignment, packages[at]),
+        bound_for=_country(consignment, packages[at]),
         **_expected(ask, consignment, packages[at]),
     )
 

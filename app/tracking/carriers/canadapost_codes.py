@@ -45,7 +45,7 @@ _GROUPS: tuple[tuple[Meaning, str], ...] = (
     # On hold (1410, 2410 because the recipient wished it), checked for its address, re-routed, not redirected.
     (NoMilestone.movement, "0171 0172 0173 1245 1410 1412 1484 1494 2410 2412 4700"),
     # Late: weather, protest, strike, transport, power; delivery put off to the next business day.
-    (NoMilestone.movement, "0159 0160 0161 0162 0163 0621 0622 0623 0624 0625 0626 0627 0628 1414 1444 2414"),
+    (Milestone.delayed, "0159 0160 0161 0162 0163 0621 0622 0623 0624 0625 0626 0627 0628 1414 1444 2414"),
     # A locker that was not emptied, or could not be filled: the post office will have it.
     (NoMilestone.movement, "0629 0630"),
     # "Item is at …": found there, and not said to be delivered.

@@ -124,6 +124,7 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
         scans=tuple(_scans(ask, shipment, objects(events))),
         service=clean(text(shipment.get("service")), 60) or None,
         notes=_notes(ask, shipment),
+        bound_for=_country(shipment.get("destination")),
         **_expected(ask, shipment),
     )
 

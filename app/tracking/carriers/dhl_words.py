@@ -66,6 +66,11 @@ _WORDING: tuple[tuple[Milestone, frozenset[str], tuple[str, ...]], ...] = (
         "is with the delivery courier", "wurde in das zustellfahrzeug geladen", "befindet sich in zustellung",
         "ist in zustellung",
     )),
+    (Milestone.delayed, _UNDERWAY, (
+        "shipment is delayed", "shipment has been delayed", "delivery is delayed", "delivery will be delayed",
+        "delivery has been delayed", "sendung verzögert sich", "zustellung verzögert sich",
+        "auslieferung verzögert sich",
+    )),
     (Milestone.dispatched, _MOVING, (
         "shipment has been picked up", "shipment was picked up", "pick-up was successful", "pickup was successful",
         "has been accepted by dhl", "was handed over to dhl", "has been handed over to dhl",

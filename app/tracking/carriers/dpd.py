@@ -71,7 +71,7 @@ CODES: dict[str, Meaning] = {
     "ACCESS_RESTRICTED": Milestone.attempt_failed,
     "MISROUTED": NoMilestone.movement,  # these cost time, and the ETA or silence tells that
     "VEHICLE_ISSUE": NoMilestone.movement,
-    "CUSTOMS_DELAY": NoMilestone.movement,
+    "CUSTOMS_DELAY": Milestone.delayed,
     "CUSTOMS_HOLD": NoMilestone.movement,
     "WEATHER": NoMilestone.movement,
     "NATURAL_DISASTER": NoMilestone.movement,

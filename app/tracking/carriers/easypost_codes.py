@@ -46,14 +46,15 @@ _BY_DETAIL: dict[str, Meaning | None] = {
     # Not handled at all.
     "awaiting_information": NoMilestone.nothing,
     "expired": NoMilestone.nothing,
+    # Late, and nothing else is wrong.
+    "delayed": Milestone.delayed,
+    "weather_delay": Milestone.delayed,
     # Something went wrong.
     "damaged": Milestone.exception,
-    "delayed": Milestone.exception,
     "delivery_exception": Milestone.exception,
     "lost": Milestone.exception,
     "refused": Milestone.exception,
     "transit_exception": Milestone.exception,
-    "weather_delay": Milestone.exception,
     "return": Milestone.returning,
 }
 

@@ -126,6 +126,7 @@ def tracked(ask: Ask, tracker: JsonObject, portion: bytes | None = None) -> Carr
         ),
         portion=portion,
         as_of=as_of,
+        bound_for=bound_for,
         **_expected(tracker, zone),
     )
 

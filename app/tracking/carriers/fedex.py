@@ -132,7 +132,8 @@ def _tracked(ask: Ask, result: JsonObject, events: Sequence[JsonObject], portion
         inner(result, "destinationLocation", "locationContactAndAddress")
     )
     region = text(address.get("stateOrProvinceCode"))
-    destination = zone_at_destination(ask, country_code(address.get("countryCode")), region)
+    bound_for = country_code(address.get("countryCode"))
+    destination = zone_at_destination(ask, bound_for, region)
     return CarrierReply(
         AnswerKind.tracked,
         ask.tracking_number,
@@ -140,6 +141,7 @@ def _tracked(ask: Ask, result: JsonObject, events: Sequence[JsonObject], portion
         service=clean(text(inner(result, "serviceDetail", "description")), 60) or None,
         notes=_notes(result),
         portion=portion,
+        bound_for=bound_for,
         **_expected(result, destination),
     )
 

@@ -53,12 +53,13 @@ CODES: dict[str, Meaning] = {
     # It goes back.
     "RS": Milestone.returning,  # Return to Shipper
     "RT": Milestone.returning,  # Return to Shipper
+    # It is late.
+    "CD": Milestone.delayed,  # Clearance Delay
+    "DD": Milestone.delayed,  # Delivery Delay
+    "DY": Milestone.delayed,  # Delay
+    "PY": Milestone.delayed,  # Delay
     # The parcel is alive, and nothing is new for the shopper.
-    "CD": NoMilestone.movement,  # Clearance Delay
     "CP": NoMilestone.movement,  # Clearance in Progress
-    "DD": NoMilestone.movement,  # Delivery Delay
-    "DY": NoMilestone.movement,  # Delay
-    "PY": NoMilestone.movement,  # Delay
     "SP": NoMilestone.movement,  # Split Status: the pieces of a shipment differ
     "CH": NoMilestone.movement,  # Location Changed
     # FedEx has not been handed the parcel: its driver's day.

@@ -28,10 +28,11 @@ _SHIPX: Mapping[Meaning, str] = {
         adopted_at_source_branch sent_from_source_branch adopted_at_sorting_center sent_from_sorting_center
         adopted_at_target_branch unstack_from_box_machine unstack_from_customer_service_point
     """,  # the last two: from a stand-in locker to the one that was chosen
-    # Sent elsewhere, late, or taken out of a stand-in locker where nobody came: it goes on to the chosen one.
+    Milestone.delayed: "delay_in_delivery",
+    # Sent elsewhere, or taken out of a stand-in locker where nobody came: it goes on to the chosen one.
     NoMilestone.movement: """
         redirect_to_box permanently_redirected_to_box_machine permanently_redirected_to_customer_service_point
-        readdressed delay_in_delivery
+        readdressed
         stack_parcel_pickup_time_expired stack_parcel_in_box_machine_pickup_time_expired
     """,
     Milestone.out_for_delivery: "out_for_delivery out_for_delivery_to_address",

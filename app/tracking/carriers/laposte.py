@@ -67,7 +67,7 @@ CODES: Mapping[str, Meaning] = {
     # A problem, and its end: then it is on its way again.
     "PB1": Milestone.exception,
     "PB2": Milestone.in_transit,
-    "DI3": NoMilestone.movement,  # late
+    "DI3": Milestone.delayed,
     "MD2": Milestone.out_for_delivery,  # "mis en distribution", in the morning of the day
     "ND1": Milestone.attempt_failed,  # could not be handed over; what follows is another try, a counter, or a return
     "AG1": Milestone.ready_for_pickup,  # waits at the counter
@@ -161,7 +161,8 @@ def _reply(ask: Ask, result: JsonObject | None, answer: RawAnswer) -> CarrierRep
 
 def _tracked(ask: Ask, shipment: JsonObject) -> CarrierReply:
     context = shipment.get("contextData")
-    zone = destination_zone(ask, country_code(inner(context, "arrivalCountry")))
+    bound_for = country_code(inner(context, "arrivalCountry"))
+    zone = destination_zone(ask, bound_for)
     scans = tuple(each_once(_scan(event, zone) for event in objects(shipment.get("event"))))
     waits = latest(scans, Milestone.ready_for_pickup)
     where = clean(text(inner(context, "removalPoint", "name")), 200)
@@ -174,6 +175,7 @@ def _tracked(ask: Ask, shipment: JsonObject) -> CarrierReply:
             link=https_link(shipment.get("url")) or https_link(shipment.get("urlDetail")),
             pickup=PickupPoint(where) if where and waits else None,
         ),
+        bound_for=bound_for,
         **_expected(text(shipment.get("estimDate")), zone),
     )
 

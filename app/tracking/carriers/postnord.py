@@ -143,6 +143,7 @@ def _tracked(ask: Ask, response: JsonObject, told: str | None) -> CarrierReply:
         scans=heard[at] if at is not None else (),
         service=clean(text(inner(shipment, "service", "name")), 60) or None,
         notes=_notes(ask, shipment, item),
+        bound_for=_country(shipment),
         **_expected(ask, shipment, item),
     )
 

@@ -31,8 +31,8 @@ STATUSES: dict[str, Meaning] = {
     "DELIVERY_REFUSED": Milestone.exception,
     "RETURNED": Milestone.returning,  # on its way back; the sender's DELIVERED follows
     "STOPPED": Milestone.exception,
-    "DELAYED": Milestone.exception,
-    "EXPECTED_DELAY": NoMilestone.movement,  # a forecast: the new ETA beside it says it better
+    "DELAYED": Milestone.delayed,
+    "EXPECTED_DELAY": Milestone.delayed,  # PostNord says beforehand that it will be late
     "OTHER": NoMilestone.movement,  # any scan or note; what it is, its event code tells
     "SPLIT": NoMilestone.nothing,  # of a shipment whose items stand differently; never of an event
     # Seen in clients of PostNord's own app and of older versions

@@ -157,6 +157,7 @@ def _tracked(ask: Ask, document: JsonObject) -> CarrierReply:
         scans=heard[at],
         service=clean(text(inner(meant[at], "service", "description")), 60) or None,
         notes=notes(meant[at], [text(one.get("trackingNumber")) for one in packages]),
+        bound_for=country_code(address_of(meant[at], "DESTINATION").get("countryCode")),
         **expected(meant[at], _destination(ask, meant[at])),
     )
 

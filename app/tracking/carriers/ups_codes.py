@@ -83,19 +83,23 @@ EXCEPTIONS = _table(
         Milestone.returning: "24 27 3N 4R 4S 65 66 6C 8H 90 A1 CF CS DL H8 I1 KP O0 O4 PP RV SM TU UF XU YJ YK ZO",
         # Back with the sender.
         Milestone.returned: "B0 PJ PQ PR PS PT PV PW SA SC SD SH SK SQ UA",
-        # Late or rescheduled, for whatever reason; misrouted; with customs, agencies or brokers; held for a later day.
+        # Is, will or may be late, or put off to a later day, whatever the reason. What only might cause a delay is
+        # movement, and so are codes that other lists of UPS's give to something else.
+        Milestone.delayed: """
+            00 02 04 08 09 12 15 16 17 18 19 1K 1L 1O 1V 1X 23 2A 2H 2Y 31 32 3A 3B 3C 3T 41 42 44 46 68 7R
+            7S 7V 7W 7X 7Y 7Z 87 8K 8L 8Y 8Z 9L 9M 9N 9O 9P 9Q 9R 9T 9U 9V 9X 9Y 9Z AH AZ B9 C5 C6 CB CC CK
+            CM CN CP CQ CR D0 D4 DC DF DG DJ DK E3 FG G6 G9 GC GH GI HA HH IJ LE LF NP NW O6 OI OM OS PD PM
+            PY PZ TH UK
+        """,
+        # Misrouted; missed; with customs, agencies or brokers; held for a later day, or as somebody wished.
         NoMilestone.movement: """
-            00 01 02 03 04 05 06 07 08 09 12 14 15 16 17 18 19 1A 1B 1E 1G 1H 1K 1L 1M 1O 1Q 1U 1V 1X 22 23
-            2A 2H 2N 2T 2Y 2Z 31 32 34 38 3A 3B 3C 3D 3J 3L 3S 3T 3U 40 41 42 43 44 46 4C 4I 4J 4K 4M 4P 4T
-            4Y 57 5F 5U 5V 5W 68 6D 6E 6L 6T 70 71 72 7A 7B 7E 7G 7I 7M 7N 7P 7R 7S 7T 7V 7W 7X 7Y 7Z 84 87
-            8A 8C 8E 8F 8G 8K 8L 8Y 8Z 95 98 9I 9L 9M 9N 9O 9P 9Q 9R 9S 9T 9U 9V 9X 9Y 9Z AH AO AT AZ B1 B2
-            B3 B4 B6 B8 B9 BA BB BD BE BF BI BV BW BX C3 C5 C6 CB CC CD CE CK CL CM CN CO CP CQ CR CX CZ D0
-            D1 D4 D5 DB DC DE DF DG DJ DK DM DN DQ DR DU E3 E4 E8 E9 EA EC ED EF EG EH EI EJ EK EL EM EN EO
-            EQ ER FB FF FG FO FZ G1 G6 G9 GC GH GI GV GW HA HG HH HW IB IJ J8 K1 K2 L2 L3 L4 L5 LE LF LI LZ
-            MF MI MT NP NW O6 OB OD OI OM OR OS OT P6 P7 PD PK PM PY PZ Q0 Q1 Q6 QM QN QQ QY R1 R2 R4 R5 R6
-            RA RD RE RJ RM RO RP RQ RU RY RZ S1 S4 S5 S6 S8 SF SI SN SS SV SY T3 T9 TE TG TH TI TN TT UG UK
-            VA VG VK VL VP VQ VR X0 X2 X3 X4 X5 X7 X8 XC XE XG XJ XK XL XN XO XV XW XY XZ Y1 Y4 Y5 Y7 YA YI
-            YS Z1
+            01 03 05 06 07 14 1A 1B 1E 1G 1H 1M 1Q 1U 22 2N 2T 2Z 34 38 3D 3J 3L 3S 3U 40 43 4C 4I 4J 4K 4M
+            4P 4T 4Y 57 5F 5U 5V 5W 6D 6E 6L 6T 70 71 72 7A 7B 7E 7G 7I 7M 7N 7P 7T 84 8A 8C 8E 8F 8G 95 98
+            9I 9S AO AT B1 B2 B3 B4 B6 B8 BA BB BD BE BF BI BV BW BX C3 CD CE CL CO CX CZ D1 D5 DB DE DM DN
+            DQ DR DU E4 E8 E9 EA EC ED EF EG EH EI EJ EK EL EM EN EO EQ ER FB FF FO FZ G1 GV GW HG HW IB J8
+            K1 K2 L2 L3 L4 L5 LI LZ MF MI MT OB OD OR OT P6 P7 PK Q0 Q1 Q6 QM QN QQ QY R1 R2 R4 R5 R6 RA RD
+            RE RJ RM RO RP RQ RU RY RZ S1 S4 S5 S6 S8 SF SI SN SS SV SY T3 T9 TE TG TI TN TT UG VA VG VK VL
+            VP VQ VR X0 X2 X3 X4 X5 X7 X8 XC XE XG XJ XK XL XN XO XV XW XY XZ Y1 Y4 Y5 Y7 YA YI YS Z1
         """,
         # Changes and holds asked for, arranged or done; contacts made; claims and investigations; refunds.
         NoMilestone.nothing: """

@@ -39,9 +39,10 @@ _GROUPS: tuple[tuple[Meaning, str], ...] = (
     (Milestone.returning, "035 036 118"),  # Returning; in transit; the return is confirmed
     # Exceptions; information or an address needed; damaged, refused, lost; undeliverable; seized, destroyed; unpaid.
     (Milestone.exception, "013 029 030 049 050 058 059 064 068 069 076 085 124 125 139 141 147 149"),
-    # Delays, whatever their reason; held; a delivery rescheduled; customs and agencies at work.
-    (NoMilestone.movement, "012 016 019 032 046 048 051 052 053 055 070 075 083 086 090 092 093 094"),
-    (NoMilestone.movement, "123 126 132 136 138"),
+    # Delay, whatever its reason; a delivery rescheduled.
+    (Milestone.delayed, "046 048 051 052 053 055 086 090 132"),
+    # Weather that may cause one; held; rescheduled for Saturday; customs and agencies at work.
+    (NoMilestone.movement, "012 016 019 032 070 075 083 092 093 094 123 126 136 138"),
     # No status; a test; information that is not available.
     (NoMilestone.nothing, "000 088 148 163"),
     # Changes of delivery, holds, upgrades and returns: requested, and confirmed before they are done.

@@ -67,10 +67,11 @@ CODES: dict[str, Meaning] = {
     "28": Milestone.returning,  # Deceased
     "29": Milestone.returning,  # Other
     "31": Milestone.returning,  # Not Picked Up
+    # It is late.
+    "71": Milestone.delayed,  # Rescheduled to Next Delivery Day
     # The parcel is alive, and nothing is new for the shopper.
     "08": NoMilestone.movement,  # Missent: it is sent on
     "15": NoMilestone.movement,  # Mis-shipped: it is sent on
-    "71": NoMilestone.movement,  # Rescheduled to Next Delivery Day
     # Paperwork.
     "44": NoMilestone.nothing,  # Customer Recall: asked for, not done
     "DX": NoMilestone.nothing,  # Delivery Status Not Updated

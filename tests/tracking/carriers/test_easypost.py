@@ -93,7 +93,7 @@ def test_a_code_is_status_and_detail():
     codes = EasyPost.codes
     assert len(codes) == 10 * 29
     assert codes["in_transit/arrived_at_pickup_location"] == codes["delivered/arrived_at_pickup_location"]
-    assert codes["out_for_delivery/delayed"] == "out_for_delivery" and codes["in_transit/delayed"] == "exception"
+    assert codes["out_for_delivery/delayed"] == "out_for_delivery" and codes["in_transit/delayed"] == "delayed"
     assert codes["return_to_sender/return"] == "returning"
     assert codes["return_to_sender/arrived_at_destination"] == "returned"
     assert codes["failure"] == "exception" and codes["pre_transit/label_created"] == "registered"

@@ -76,7 +76,7 @@ def test_logs_in_with_a_basic_header() -> None:
         ("X", "", "DS", Milestone.exception),
         ("X", "013", "KX", Milestone.attempt_failed),
         ("X", "013", "", Milestone.exception),
-        ("X", "046", "CM", None),
+        ("X", "046", "CM", Milestone.delayed),
         ("M", "", "whatever", Milestone.registered),
         ("M", "003", "VP", Milestone.cancelled),
         ("MV", "", "", Milestone.cancelled),
