@@ -77,7 +77,7 @@ class Outlook:
     @cached_property
     def _arrivals(self) -> list[datetime]:
         """The instants at which it stopped being on its way to the shopper, oldest first."""
-        return sorted(one.occurred_at for one in self.state.episodes if one.milestone in ARRIVED)
+        return sorted(one.occurred_at for one in self.state.episodes if one.milestone in ARRIVED and not one.passed)
 
     @property
     def off_now(self) -> bool:
@@ -108,7 +108,7 @@ class Outlook:
         return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at <= at)
 
     def _stood(self, scans: Iterable[KnownScan]) -> Milestone:
-        return fold(scans).milestone
+        return fold(scans, "outbound" if self.outbound else "return").milestone
 
     @property
     def current(self) -> Episode | None:
