@@ -17,6 +17,7 @@ from app.channels.base import one_line
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
+from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
 from app.pipeline.routing import accepted_carriers
 from app.rules.document import parse_rules
@@ -107,6 +108,7 @@ def publish(
     number = session.scalar(written, row)
     if number is None:  # the first of all, and somebody else's was sooner
         raise _conflict(live_set(session, house, brand.id))
+    look_again(session, brand.id)
     return Published(number, rules.digest.hex(), now, said.by, why, None, new=True), before.rules, rules
 
 
