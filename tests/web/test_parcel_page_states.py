@@ -94,12 +94,12 @@ def test_what_has_arrived_is_not_late(late: dict):
 
 
 RETURNS = {
-    Milestone.registered: ("Your return is announced", "now next next next"),
+    Milestone.registered: ("Your return is ready to go", "now next next next"),
     Milestone.dispatched: ("On its way back to us", "done now next next"),
     Milestone.in_transit: ("On its way back to us", "done done now next"),
-    Milestone.out_for_delivery: ("Arriving today", "done done now next"),
-    Milestone.ready_for_pickup: ("Almost back with us", "done done now next"),
-    Milestone.attempt_failed: ("DHL tried to bring it today, 09:00", "done done late next"),
+    Milestone.out_for_delivery: ("Nearly back with us", "done done now next"),
+    Milestone.ready_for_pickup: ("Nearly back with us", "done done now next"),
+    Milestone.attempt_failed: ("Nearly back with us", "done done late next"),
     Milestone.exception: ("Held up on its way", "done done late next"),
     Milestone.delivered: ("Back with us since today, 09:00", "done done done done"),
     Milestone.return_received: ("Back with us since today, 09:00", "done done done done"),
