@@ -48,7 +48,7 @@ class Floor:
             session.execute(_TABLES)
             session.execute(_FILL, {"letters": letters})
             some = sa.select(Message.id).where(Message.state == "ready").limit(house.sending.batch)
-            self._releases = load(session, list(session.scalars(some)), wall_now())
+            self._releases = load(session, house, list(session.scalars(some)), wall_now())
             version = self._releases[0].template_version_id
             self._template = templates_of(session, house, {version})[version]
         trusted = ssl.create_default_context(cafile=str(here.certificate.trusted))

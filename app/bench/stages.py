@@ -57,7 +57,7 @@ def _batch(house: House, spent: dict[str, float]) -> None:
         token, ids = claim(session, house, Channel.email, now)
     watch.lap("claim")
     with house.sessions.begin() as session:
-        releases = load(session, ids, now)
+        releases = load(session, house, ids, now)
         templates = templates_of(session, house, {release.template_version_id for release in releases})
     watch.lap("read what it says and judge it")
     letters = [

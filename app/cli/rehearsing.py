@@ -1,5 +1,8 @@
 """`doorstep rules backtest` and `doorstep simulate`: what rules would do, before they do it."""
 
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +13,8 @@ from app.errors import ConfigurationError, NotFound
 from app.insight.explain import find_shipments
 from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
-from app.rehearsal.backtest import backtest
+from app.rehearsal.backtest import Passed, Step, backtest
+from app.rehearsal.differences import Difference, Example
 from app.rehearsal.script import parse_span, read_script
 from app.rehearsal.simulate import simulate
 from app.rehearsal.telling import tell_backtest, tell_simulation
@@ -24,26 +28,46 @@ def backtest_command(
     file: Annotated[Path, typer.Argument(help="The draft: a rule set in YAML.")],
     since: Annotated[str, typer.Option(help="How far back: 30d, 12h; at most 90d.")] = "30d",
     brand: BrandKey = "fjallhem",
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="A CSV file to write every message to that differs.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Who would have gained or lost which message under a draft. Nothing is written, nothing is sent."""
     span = parse_span(since, "--since")
     with standing_house(brand) as (house, brands):
         draft = _rules(house, file, brand)
-        with progress_bar(not as_json) as progress:
+        with progress_bar(not as_json) as progress, _list(listed) as note:
             task = progress.add_task(f"Replaying {since}", total=None)
-            found = backtest(
-                house,
-                brands[brand],
-                draft,
-                span,
-                lambda passed: progress.update(task, completed=passed.done, total=passed.total),
-            )
+
+            def on_step(step: Step) -> None:
+                if isinstance(step, Passed):
+                    progress.update(task, completed=step.done, total=step.total)
+                elif isinstance(step, Difference):
+                    note(step)
+
+            found = backtest(house, brands[brand], draft, span, on_step)
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
     for line in tell_backtest(found):
         out.print(line, markup=False, highlight=False)
+
+
+@contextmanager
+def _list(file: Path | None) -> Iterator[Callable[[Difference], None]]:
+    """Writes each difference to a file as it is found; to none, where none is named."""
+    if file is None:
+        yield lambda _one: None
+        return
+    try:
+        opened = file.open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}. Name another.") from error
+    with opened:
+        rows = csv.writer(opened)
+        rows.writerow(["difference", *Example.model_fields])
+        yield lambda one: rows.writerow([one.kind, *one.message.model_dump(mode="json").values()])
 
 
 @app.command("simulate")

@@ -1,7 +1,7 @@
 """What is wrong at this moment: queries over rows alone, each bounded, whatever has piled up."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +46,7 @@ def observe(session: Session, limits: Limits) -> list[Trouble]:
         *_senders(session),
         *_reports(session),
         *_storms(session),
+        *_capped(session, limits),
         *_carriers(session, limits),
     ]
     return sorted(found, key=lambda one: (one.kind, one.subject))
@@ -244,6 +245,28 @@ def _storms(session: Session) -> list[Trouble]:
     ]
 
 
+# What is held back is counted as it happens: some rows a brand and day, whatever was held back.
+_CAPPED = sa.text("""
+    SELECT brands.key, held.key AS rule, sum(held.planned) AS amount
+    FROM brands JOIN daily_counts AS held ON held.brand_id = brands.id
+    WHERE held.day = cast(:today AS date) AND held.kind = 'refused'
+    GROUP BY brands.key, held.key
+""")
+
+
+def _capped(session: Session, limits: Limits) -> list[Trouble]:
+    return [
+        Trouble(
+            IncidentKind.capped,
+            f"{row.key} {row.rule}",
+            int(row.amount),
+            f"rule {row.rule} of {row.key} has planned as many messages today as its cap allows;"
+            f" {_many(int(row.amount), 'message')} beyond it {'was' if row.amount == 1 else 'were'} not planned",
+        )
+        for row in session.execute(_CAPPED, {"today": limits.late_before.astimezone(UTC).date()})
+    ]
+
+
 # One that is left alone for a moment is not news; one that refuses the credentials is, at once: waiting mends nothing.
 # Nor is one that nobody waits for: without a parcel to ask about, it would never be seen to be well again.
 _CARRIERS = sa.text("""
@@ -293,6 +316,7 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.reports: "The requests are kept in receipt_batches with the reason; nothing was taken as true.",
     IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",
     IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
+    IncidentKind.capped: "See whether it was meant to plan so many; raise its `cap` if it was. It ends with the day.",
     IncidentKind.carrier_down: "See the carrier's status page; it is tried again by itself, and what waits catches up.",
     IncidentKind.carrier_denied: "Correct the carrier's credentials and restart the workers; it is then asked at once.",
     IncidentKind.carrier_throttled: "Set the carrier's REQUESTS_PER_SECOND and REQUESTS_PER_DAY to what it grants.",

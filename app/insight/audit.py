@@ -66,13 +66,15 @@ _LAWS: dict[str, str] = {
         ELSE NOT EXISTS (
             SELECT 1 FROM messages WHERE messages.shipment_id = crossings.shipment_id
                 AND messages.crossing_id = decisions.crossing_id
-                AND messages.rule = decisions.rule AND messages.channel = decisions.channel) END
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel
+                AND messages.recipient_id = decisions.recipient_id) END
     """,
     "every message has the decision that planned it": """
         SELECT messages.public_id FROM messages
         WHERE NOT EXISTS (
             SELECT 1 FROM decisions WHERE messages.crossing_id = decisions.crossing_id
-                AND messages.rule = decisions.rule AND messages.channel = decisions.channel AND decisions.fired)
+                AND messages.rule = decisions.rule AND messages.channel = decisions.channel
+                AND messages.recipient_id = decisions.recipient_id AND decisions.fired)
     """,
     "a message tells of one milestone of one order": """
         SELECT messages.public_id FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id

@@ -116,10 +116,13 @@ class PauseStory(_Told):
 
 
 class MessageStory(_Told):
-    """One message. `tells_of` are the outside ids of the parcels that it tells of, where there are several."""
+    """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
+    tells of, where there are several."""
 
     id: str
     channel: str
+    recipient_id: str
+    in_place_of: str | None
     locale: str
     state: str
     reason: str
@@ -366,8 +369,8 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
             strict=True,
         )
     )
-    told = {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.id] for one in messages}
-    told |= {(one.crossing_id, one.rule, one.channel, one.recipient_id): stories[one.message_id] for one in together}
+    told = {_way(message): stories[message.id] for message in messages}
+    told |= {_way(row): stories[row.message_id] for row in together}
     return tuple(
         _as(
             CrossingStory,
@@ -376,6 +379,10 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
         )
         for crossing in crossings
     )
+
+
+def _way(row: Any) -> tuple[int, str, str, str]:
+    return row.crossing_id, row.rule, row.channel, row.recipient_id
 
 
 def _decision(
@@ -388,7 +395,7 @@ def _decision(
         rules_publication=lived.publication(decision.decided_at),
         rules_digest=lived.digest,
         sentence=Reason(decision.reason).sentence,
-        message=told.get((decision.crossing_id, decision.rule, decision.channel, decision.recipient_id)),
+        message=told.get(_way(decision)),
     )
 
 
@@ -412,12 +419,14 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     )
     by_message = _grouped(attempts, "message_id")
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
+    outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
     return [
         _as(
             MessageStory,
             message,
             id=message.public_id,
+            in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
             tells_of=tells_of(message, covers.get(message.id, ())),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),

@@ -159,15 +159,6 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
         yield from _decision(decision, here)
     for one in crossing.aside:
         yield f"    – Not by rule {one.rule!r}: {one.why}."
-    if by := {_by(decision) for decision in crossing.decisions}:
-        yield f"      Answered by {' and '.join(sorted(by))}."
-
-
-def _by(decision: DecisionStory) -> str:
-    """By which rules a question was answered."""
-    published = decision.rules_publication
-    named = f"publication {published} of the rules" if published is not None else "the rules that ship"
-    return f"{named} ({decision.rules_digest[:12]})"
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
@@ -177,14 +168,16 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
-        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} (rule {decision.rule!r})"
+        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} ({_rule(decision)})"
         yield from _asked(decision)
         return
     mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
-    yield f"    {mark} {kind}{subject} {standing}{ended}. (rule {decision.rule!r})"
+    yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)})"
+    if decision.reason == Reason.fell_back:
+        yield f"        {_why(decision.sentence, decision.detail)}"
     if not _goes_without_saying(message):
         yield f"        {_why(message.sentence, message.detail)}"
     yield from _asked(decision)
@@ -211,6 +204,11 @@ def _fact(value: Any) -> str:
 
 
 _FEW, _SHORT = 3, 120
+
+
+def _rule(decision: DecisionStory) -> str:
+    published = f" of publication {decision.rules_publication}" if decision.rules_publication is not None else ""
+    return f"rule {decision.rule!r}{published}"
 
 
 def _goes_without_saying(message: MessageStory) -> bool:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.models import Message
 
 _TOGETHER = sa.text("""
-    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.id AS message_id
+    SELECT crossings.id AS crossing_id, messages.rule, messages.channel, messages.recipient_id,
+        messages.id AS message_id
     FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
         JOIN messages ON messages.id = ledger_keys.message_id
     WHERE crossings.id = ANY(:ids) AND messages.crossing_id <> crossings.id AND messages.merge_until IS NOT NULL
@@ -24,7 +25,7 @@ _COVERS = sa.text("""
 
 def told_elsewhere(session: Session, crossing_ids: Sequence[int]) -> Sequence[Any]:
     """For crossings that are told together with another parcel's: each with the message (`message_id`) that tells it,
-    and by which `rule` and `channel`."""
+    by which `rule` and `channel`, and to whom (`recipient_id`)."""
     return session.execute(_TOGETHER, {"ids": list(crossing_ids)}).all()
 
 

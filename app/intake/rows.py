@@ -30,11 +30,13 @@ PARCEL_COLUMNS = (
     "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at", "cancelled_at", "milestone", "milestone_at",
     "delivered_at", "eta_from", "eta_through", "eta_day", "estimated_as_of", "service", "notes", "last_heard_at",
     "last_polled_at", "last_answer", "delivery_doubted_at",
+    "late_since",
 )  # fmt: skip
 _UNHEARD: Writable = {
     "milestone": Milestone.registered, "milestone_at": None, "delivered_at": None, "eta_from": None,
     "eta_through": None, "eta_day": None, "estimated_as_of": None, "service": None, "notes": {},
     "last_heard_at": None, "last_polled_at": None, "last_answer": None, "delivery_doubted_at": None,
+    "late_since": None,
 }  # fmt: skip
 """A parcel of which nothing has been heard, under the number that it has now."""
 

@@ -71,6 +71,19 @@ class Support(_Part):
     email: Address
 
 
+class Team(_Part):
+    """Where the brand's own people read what a rule with `audience: team` tells them."""
+
+    email: Address | None = None
+    phone: Annotated[str, Field(pattern=r"^\+\d{6,15}$")] | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Team":
+        if self.email is None and self.phone is None:
+            raise ValueError("it names no address. Write an email, a phone, or both")
+        return self
+
+
 class Palette(_Part):
     """One scheme. `ground` lies under everything, `paper` under text, `tint` under quiet blocks and tiles."""
 
@@ -136,6 +149,7 @@ class BrandSource(_Part):
     site: WebAddress
     sender: Sender
     support: Support
+    team: Team | None = None
     colours: Colours
     fonts: Fonts
     logo: Logo

@@ -100,6 +100,14 @@ class ShopperFacts(_Frozen):
     zone_source: str = "brand"
 
 
+class Team(_Frozen):
+    """The brand's own people, without their addresses: where they can be written to, and by which clock they live."""
+
+    has_email: bool = False
+    has_phone: bool = False
+    zone: str = "UTC"
+
+
 class Promise(_Frozen):
     """What the shop promised at checkout: a day, and the instant at which it is broken."""
 

@@ -120,7 +120,11 @@ class LedgerKey(Base):
 
 
 class DailyCount(Base):
-    """How many messages one shopper (by address digest) or one rule (by name) has been given on a day (UTC)."""
+    """How many messages one shopper or one rule has been given on a day, and how many a rule's cap held back.
+
+    `kind` is `shopper` (`key` is the hex of the address's salted digest, and the day is the shopper's own), `rule` or
+    `refused` (`key` is the rule's name, and the day is UTC's). Several rows (`slot`) make a rule's count.
+    """
 
     __tablename__ = "daily_counts"
 

@@ -59,12 +59,13 @@ _HOLDS = """(
         WHEN 'template' THEN EXISTS (
             SELECT 1 FROM template_versions
             WHERE template_versions.id = messages.template_version_id AND template_versions.key = pauses.name)
+        -- whoever carries, or is asked about, any of the parcels that it tells of
         WHEN 'carrier' THEN EXISTS (
-            SELECT 1 FROM shipments
-            WHERE shipments.carrier = pauses.name AND (shipments.id = messages.shipment_id
-                OR messages.merge_until IS NOT NULL AND shipments.id IN (
-                    SELECT ledger_keys.scope_id FROM ledger_keys
-                    WHERE ledger_keys.message_id = messages.id AND ledger_keys.scope = 'parcel')))
+            SELECT 1 FROM (
+                SELECT messages.shipment_id AS id UNION
+                SELECT scope_id FROM ledger_keys WHERE ledger_keys.message_id = messages.id AND scope = 'parcel'
+            ) AS told JOIN shipments ON shipments.id = told.id
+            WHERE pauses.name IN (shipments.carrier, shipments.asked_of))
         ELSE true
     END
 )"""

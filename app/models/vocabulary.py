@@ -173,6 +173,12 @@ class Reason(StrEnum):
         return _SENTENCES[self]
 
 
+FIRED = frozenset({Reason.planned, Reason.fell_back})
+"""With which reasons a decision plans a message."""
+
+UNREACHED = frozenset({Reason.no_address, Reason.channel_off, Reason.no_template, Reason.suppressed_address})
+"""Why a channel is passed over for the one that stands in for it."""
+
 _SENTENCES: dict[Reason, str] = {
     Reason.planned: "The rule matched, and a message was planned.",
     Reason.history: "This happened before the parcel was handed to Doorstep, so nobody is told again.",
@@ -279,6 +285,7 @@ class IncidentKind(StrEnum):
     reports = "reports"
     breach = "breach"
     storm = "storm"
+    capped = "capped"
     carrier_down = "carrier_down"
     carrier_denied = "carrier_denied"
     carrier_throttled = "carrier_throttled"

@@ -24,6 +24,7 @@ from app.pipeline.claiming import claim
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.deciding.watching import mark_due
 from app.pipeline.delivering import deliver
+from app.pipeline.falling_back import wake
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
@@ -284,7 +285,7 @@ def recover(house: House) -> Settled:
         settled, more = settled.plus(moved), moved.largest >= RESENT_AT_ONCE
     if settled != Settled():
         log.info("reconciled", **{name: getattr(settled, name) for name in settled.__slots__})
-    if resumed or settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:
+    if resumed or asked.stood_in or settled.reclaimed or settled.not_accepted or settled.not_there or settled.resent:
         wake_all_senders(house)
     return settled
 
@@ -295,9 +296,10 @@ def digest_reports(house: House) -> int:
     unpack_batches(house)
     while stopwatch() - started < ENOUGH_SECONDS:
         with house.sessions.begin() as session:
-            applied = apply_receipts(session, house.clock.now())
-        total += applied
-        if applied == 0:
+            applied = apply_receipts(session, house, house.clock.now())
+        wake(house, applied.wakes)
+        total += applied.reports
+        if applied.reports == 0:
             break
     return total
 

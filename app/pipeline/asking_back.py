@@ -18,6 +18,7 @@ from app.clock import stopwatch
 from app.log import logger
 from app.models import Attempt, Message, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
+from app.pipeline.falling_back import fall_back, falls_back
 from app.pipeline.house import House
 from app.pipeline.questions import Doubt, pose
 from app.receipts.outcome import outcome
@@ -38,6 +39,8 @@ class Asked:
     found: int = 0
     absent: int = 0
     unclear: int = 0
+    stood_in: int = 0
+    """Whether anything was planned in the place of a message that ended: for how many senders."""
 
 
 def ask_back(house: House, enough: float) -> Asked:
@@ -140,11 +143,13 @@ def _conclude(
     messages = _locked(session, Message, [doubt.message_id for doubt, _ in findings])
     attempts = _locked(session, Attempt, [doubt.id for doubt, _ in findings])
     database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
+    unreached: list[int] = []
     for doubt, finding in findings:
         message, attempt = messages[doubt.message_id], attempts[doubt.id]
         if message.open_attempt_id != attempt.id or attempt.settled_at is not None:
             continue  # an answer or a report was faster
         attempt.conclusion = finding.grounds
+        before = message.state
         if finding.answer is Answer.found and not _taken(session, message, attempt, finding.provider_ref):
             total.found += _found(message, attempt, finding, database_now, house.clock.now())
         elif finding.answer is Answer.absent and _unreported(session, message, attempt):
@@ -153,10 +158,13 @@ def _conclude(
             total.unclear += 1
             pause = min(LONGEST_PAUSE, house.sending.margin * 2 ** min(attempt.asked_count, 20))
             attempt.ask_at = _later(max(pause, finding.retry_after or 0.0))
+        if message.state != before and falls_back(MessageState(message.state), Reason(message.reason)):
+            unreached.append(message.id)
     wish = max((finding.retry_after or 0.0 for _, finding in findings), default=0.0)
     if wish:
         session.execute(_PAUSE, {"provider": transport.name, "sender": transport.sender, "pause": wish})
     session.flush()
+    total.stood_in += len(fall_back(session, house, unreached, house.clock.now()))
 
 
 def _locked(session: Session, table: Any, ids: Sequence[int]) -> dict[int, Any]:

@@ -33,7 +33,7 @@ def read(house: House, claimed: Sequence[int], now: datetime) -> Reading:
 
     def some(ids: Sequence[int]) -> None:
         with house.sessions.begin() as session:
-            found = load(session, ids, now)
+            found = load(session, house, ids, now)
             templates = templates_of(session, house, {release.template_version_id for release in found})
         reading.templates.update(templates)
         reading.releases.extend(found)

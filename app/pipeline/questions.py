@@ -75,7 +75,7 @@ def _write(session: Session, house: House, ids: Sequence[int]) -> tuple[dict[int
 
     def read(some: Sequence[int]) -> None:
         with session.begin_nested():
-            releases.extend(load(session, some, house.clock.now()))
+            releases.extend(load(session, house, some, house.clock.now()))
 
     in_halves(ids, read, _unreadable)
     templates = templates_of(session, house, {release.template_version_id for release in releases})

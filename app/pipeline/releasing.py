@@ -19,6 +19,7 @@ from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
 from app.pipeline.leaving import closed_to
 from app.pipeline.people.consenting import standing
+from app.pipeline.team import TEAM, team_of, team_person
 from app.pipeline.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
@@ -40,6 +41,8 @@ class Addressee:
     person: Person
     digest: bytes | None
     suppressed: SuppressionKind | None = None
+    zones: tuple[str, ...] = ()
+    """Where it must be day for them, if not where the shopper lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Release:
     erased: bool = False
     undone: str | None = None
     """Why what it tells is so no longer, where that is the case."""
+    recipient_id: str = "shopper"
+    zones: tuple[str, ...] = ()
     anew: bool = False
 
 
@@ -103,7 +108,8 @@ def put_off_reason(release: Release, reason: Reason) -> Reason:
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
 _MESSAGE = (
     "id", "public_id", "brand_id", "order_id", "shipment_id", "channel", "milestone", "template_version_id",
-    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet", "merge_until",
+    "tries", "planned_at", "expires_at", "rendered_at", "released", "personal", "priority", "quiet", "recipient_id",
+    "merge_until",
 )  # fmt: skip
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
@@ -133,7 +139,7 @@ _AVOID = sa.case(
 )
 
 
-def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Release]:
+def load(session: Session, house: House, message_ids: Sequence[int], now: datetime) -> list[Release]:
     """The claimed messages with their facts as they stand now, or as they were frozen at the first release."""
     rows = session.execute(
         sa.select(*_columns(Message, _MESSAGE), Crossing.facts, Crossing.retired_at, _AVOID.label("avoid"))
@@ -144,7 +150,7 @@ def load(session: Session, message_ids: Sequence[int], now: datetime) -> list[Re
     order_ids = sorted({row.order_id for row in rows})
     orders = _orders(session, order_ids)
     shipments = _parcels(session, order_ids)
-    addressees = _addressees(session, rows, orders)
+    addressees = _addressees(session, house, rows, orders)
     covered = covered_by(session, rows, shipments)
     family = Family(orders, shipments, _told(session, shipments))
     return [_of_all(row, covered[row.id], addressees[row.id], family, now) for row in rows]
@@ -194,22 +200,31 @@ def together(releases: Sequence[Release], now: datetime) -> Release:
     )
 
 
-def _addressees(session: Session, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
-    """Whom each message goes to: where it was released before, still the address of then."""
-    people = {
-        row.id: Person.model_validate(row.personal)
-        if row.rendered_at is not None and row.personal
-        else person_of(orders[row.order_id])
-        for row in rows
+def _addressees(session: Session, house: House, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
+    """Whom each message goes to: where it was released before, still the address of then. What shoppers said about
+    their addresses is not about the team's."""
+    people = {row.id: _person(house, row, orders) for row in rows}
+    digests = {
+        row.id: None if row.recipient_id == TEAM else _digest(Channel(row.channel), people[row.id]) for row in rows
     }
-    digests = {row.id: _digest(Channel(row.channel), people[row.id]) for row in rows}
     held_back = standing(session, filter(None, digests.values()))
     return {
         row.id: Addressee(
-            people[row.id], digests[row.id], held_back.get((row.brand_id, row.channel, digests[row.id] or b""))
+            people[row.id],
+            digests[row.id],
+            held_back.get((row.brand_id, row.channel, digests[row.id] or b"")),
+            (team_of(house, row.facts["brand"]["key"]).zone,) if row.recipient_id == TEAM and row.facts else (),
         )
         for row in rows
     }
+
+
+def _person(house: House, row: Any, orders: Mapping[int, Any]) -> Person:
+    if row.rendered_at is not None and row.personal:
+        return Person.model_validate(row.personal)
+    if row.recipient_id == TEAM:
+        return team_person(house, row.facts["brand"]["key"]) if row.facts else Person()
+    return person_of(orders[row.order_id])
 
 
 def _digest(channel: Channel, person: Person) -> bytes | None:
@@ -223,7 +238,7 @@ def _release(
     order = family.orders[row.order_id]
     shipment = family.about(row, covered)
     milestone = Milestone(row.milestone)
-    on_this_channel = family.told.get((shipment.id, row.channel), ())
+    on_this_channel = family.told.get((shipment.id, row.channel, row.recipient_id), ())
     frozen, whole = row.rendered_at is not None and not anew, milestone is Milestone.all_delivered
     if frozen:
         facts = Facts.model_validate(row.released or row.facts)
@@ -256,6 +271,8 @@ def _release(
         as_decided=as_decided,
         avoid=row.avoid,
         erased=order.erased_at is not None,
+        recipient_id=row.recipient_id,
+        zones=addressee.zones,
         priority=row.priority,
         quiet=row.quiet,
         undone=no_longer(milestone, facts, shipment),
@@ -285,20 +302,21 @@ def _parcels(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]
     return found
 
 
-def _told(session: Session, parcels: Mapping[int, Sequence[Any]]) -> dict[tuple[int, str], list[tuple[int, Milestone]]]:
+def _told(
+    session: Session, parcels: Mapping[int, Sequence[Any]]
+) -> dict[tuple[int, str, str], list[tuple[int, Milestone]]]:
     """What each parcel's shopper has been, or is being, told of on each channel, by message."""
     silent = [state.value for state in WITHHELD | FAILED]
     ids = [parcel.id for family in parcels.values() for parcel in family]
-    query = sa.select(Message.id, Message.shipment_id, Message.channel, Message.milestone).where(
-        Message.shipment_id == sa.func.any(ids), Message.state.not_in(silent)
-    )
+    columns = (Message.id, Message.shipment_id, Message.channel, Message.recipient_id, Message.milestone)
+    query = sa.select(*columns).where(Message.shipment_id == sa.func.any(ids), Message.state.not_in(silent))
     rows = list(session.execute(query))
     split = [parcel.id for family in parcels.values() if len(family) > 1 for parcel in family]
     if split:  # only there can a message about another parcel tell of one too
         rows += session.execute(TOLD_TOGETHER, {"ids": split, "silent": silent})
-    told: dict[tuple[int, str], list[tuple[int, Milestone]]] = {}
+    told: dict[tuple[int, str, str], list[tuple[int, Milestone]]] = {}
     for row in rows:
-        told.setdefault((row.shipment_id, row.channel), []).append((row.id, Milestone(row.milestone)))
+        told.setdefault((row.shipment_id, row.channel, row.recipient_id), []).append((row.id, Milestone(row.milestone)))
     return told
 
 
@@ -350,7 +368,7 @@ def _morning(release: Release, now: datetime) -> datetime | None:
     """When a message may leave that must not now, for it is quiet where its shopper lives."""
     if release.quiet is None:
         return None
-    quiet, zones = parse_quiet(release.quiet), zones_of(release.facts.shopper)
+    quiet, zones = parse_quiet(release.quiet), release.zones or zones_of(release.facts.shopper)
     soon = now + _ON_ITS_WAY
     if not is_quiet(now, zones, quiet) and not is_quiet(soon, zones, quiet):
         return None

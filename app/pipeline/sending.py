@@ -14,10 +14,12 @@ from app.models.addresses import SALTED
 from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.claiming import lease_seconds
+from app.pipeline.falling_back import fall_back, falls_back, wake
 from app.pipeline.house import House
 from app.pipeline.people.consenting import Wish, suppress, wish
 from app.pipeline.releasing import Withheld, put_off_reason
 from app.pipeline.senders import is_down
+from app.pipeline.team import TEAM
 from app.pipeline.writing import Letter
 from app.receipts.suppression import written_by
 
@@ -75,13 +77,14 @@ _BEGIN = with_pauses(f"""
                     AND (orders.cancelled_at IS NOT NULL OR orders.erased_at IS NOT NULL)
             )
             AND NOT EXISTS (SELECT 1 FROM pauses WHERE {{holds}})
-            -- every message is order mail so far, so only what holds back everything counts
-            AND NOT EXISTS (
+            -- every message is order mail so far, so only what holds back everything counts; and nothing that shoppers
+            -- said about their addresses holds back what is for the brand's own people
+            AND (messages.recipient_id = 'team' OR NOT EXISTS (
                 SELECT 1 FROM suppressions
                 WHERE suppressions.address_digest = {SALTED.format(digest="decode(numbered.address_digest, 'hex')")}
                     AND suppressions.brand_id = messages.brand_id AND suppressions.channel = messages.channel
                     AND suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
-            )
+            ))
         RETURNING messages.id AS message_id, messages.brand_id, messages.attempts AS number,
             numbered.attempt_id, numbered.public_id, numbered.provider, numbered.sender
     )
@@ -208,25 +211,29 @@ _SETTLE = sa.text("""
             OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL)
             OR (messages.state = 'failed' AND messages.reason = 'ambiguous')))
     )
+    RETURNING messages.id, messages.state
 """)
 
 
 def settle(house: House, verdicts: Sequence[tuple[Begun, Verdict]], now: datetime) -> None:
-    """Write down what each call came to. A report that was faster than the answer is not overwritten."""
+    """Write down what each call came to, and plan what stands in for a message that was refused for good. A report
+    that was faster than the answer is not overwritten."""
     if not verdicts:
         return
     ordered = sorted(verdicts, key=lambda pair: pair[0].letter.release.id)
     values = {"verdicts": json.dumps([_settled(house, entry, verdict) for entry, verdict in ordered]), "now": now}
     with house.sessions.begin() as session:
-        session.execute(_SETTLE, values)
+        rows = session.execute(_SETTLE, values).all()
         suppress(session, filter(None, (_refusal(entry, verdict) for entry, verdict in ordered)))
+        wakes = fall_back(session, house, [row.id for row in rows if row.state == MessageState.failed], now)
+    wake(house, wakes)
 
 
 def _refusal(entry: Begun, verdict: Verdict) -> Wish | None:
     """The suppression that a refusal brings with it, as when the provider says that the shopper wrote STOP."""
     release, kind = entry.letter.release, written_by(verdict.outcome.value, verdict.cause)
     address = release.person.email if release.channel is Channel.email else release.person.phone
-    if kind is None or not address:
+    if kind is None or not address or release.recipient_id == TEAM:
         return None
     return wish(release.brand_id, release.channel, address, kind, provider=entry.letter.transport.name)
 
@@ -261,11 +268,13 @@ _WITHHOLD = sa.text("""
         AS withheld (id, state, reason, detail, again_at)
     WHERE messages.id = withheld.id AND messages.state = 'sending' AND messages.lease_token = :token
         AND messages.open_attempt_id IS NULL
+    RETURNING messages.id, messages.state, messages.reason
 """)
 
 
 def withhold(house: House, token: str, withheld: Sequence[Withheld], now: datetime) -> None:
-    """End the claimed messages that do not leave, each with its reason, or put them off."""
+    """End the claimed messages that do not leave, each with its reason, or put them off; and plan what stands in for
+    those that cannot reach their shopper."""
     if not withheld:
         return
     ordered = sorted(withheld, key=lambda one: one.message_id)
@@ -279,7 +288,10 @@ def withhold(house: House, token: str, withheld: Sequence[Withheld], now: dateti
         "token": token,
     }
     with house.sessions.begin() as session:
-        session.execute(_WITHHOLD, values)
+        rows = session.execute(_WITHHOLD, values).all()
+        unreached = [row.id for row in rows if falls_back(MessageState(row.state), Reason(row.reason))]
+        wakes = fall_back(session, house, unreached, now)
+    wake(house, wakes)
 
 
 _HAND_BACK = sa.text("""

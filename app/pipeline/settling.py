@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.channels.base import Report
 from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
+from app.pipeline.falling_back import NOBODY, Wakes, fall_back
 from app.pipeline.house import House
 from app.pipeline.people.consenting import heed_reports
 from app.pipeline.resending import wishes
@@ -171,8 +172,16 @@ def keep_reports(session: Session, provider: str, reports: Sequence[Report]) -> 
     return len(stored)
 
 
-def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
-    """Apply waiting reports to their messages, oldest first; how many were applied."""
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How many reports were applied, and which senders have work because of them."""
+
+    reports: int = 0
+    wakes: Wakes = NOBODY
+
+
+def apply_receipts(session: Session, house: House, now: datetime, limit: int = 500) -> Applied:
+    """Apply waiting reports to their messages, oldest first, and plan what stands in for those that came back."""
     receipts = session.scalars(
         sa.select(Receipt)
         .where(Receipt.applied_at.is_(None))
@@ -181,7 +190,7 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     if not receipts:
-        return 0
+        return Applied()
     attempts = _attempts_of(session, receipts)
     message_ids = sorted({attempt.message_id for attempt in attempts.values()})
     messages = {
@@ -191,6 +200,7 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
         )
     }
     database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
+    before = {message.id: message.state for message in messages.values()}
     for receipt in receipts:
         attempt = attempts.get((receipt.provider, receipt.attempt_public_id or ""))
         receipt.applied_at = database_now
@@ -201,7 +211,8 @@ def apply_receipts(session: Session, now: datetime, limit: int = 500) -> int:
     _keep_nothing_of_the_erased(session, receipts, attempts, messages)
     heed_reports(session, receipts, attempts, messages)
     _close_overtaken(session, [message.id for message in messages.values() if message.open_attempt_id is None])
-    return len(receipts)
+    came_back = [one for one in messages.values() if one.state == MessageState.bounced != before[one.id]]
+    return Applied(len(receipts), fall_back(session, house, [one.id for one in came_back], now))
 
 
 def _keep_nothing_of_the_erased(

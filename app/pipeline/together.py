@@ -40,7 +40,8 @@ _COVERED = sa.text("""
     ORDER BY messages.id, crossings.id <> messages.crossing_id, crossings.id
 """)
 TOLD_TOGETHER = sa.text("""
-    SELECT messages.id, ledger_keys.scope_id AS shipment_id, messages.channel, messages.milestone
+    SELECT messages.id, ledger_keys.scope_id AS shipment_id, messages.channel,
+        messages.recipient_id, messages.milestone
     FROM ledger_keys JOIN messages ON messages.id = ledger_keys.message_id
     WHERE ledger_keys.scope = 'parcel' AND ledger_keys.scope_id = ANY(:ids)
         AND messages.shipment_id <> ledger_keys.scope_id AND NOT messages.state = ANY(:silent)
@@ -93,7 +94,7 @@ class Family:
 
     orders: Mapping[int, Any]
     parcels: Mapping[int, Sequence[Any]]
-    told: Mapping[tuple[int, str], Sequence[tuple[int, Milestone]]]
+    told: Mapping[tuple[int, str, str], Sequence[tuple[int, Milestone]]]
 
     def about(self, row: Any, covered: Covered) -> Any:
         """The parcel that a message is about; of a whole order's, the one that it arrived with, as far as it has."""

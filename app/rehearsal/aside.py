@@ -1,5 +1,5 @@
-"""A parcel's whole story with what is worked out as it is read: which rules were not for the parcel and why, and what
-comes next."""
+"""A parcel's whole story with what is worked out as it is read: which rules were not for it and why, and what comes
+next."""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -36,8 +36,9 @@ def whole_story(session: Session, house: House, shipment_id: str, brand_id: int 
 
 
 def _versions(session: Session, house: House, ids: set[int]) -> dict[int, RuleSet | None]:
-    query = sa.select(RuleSetVersion.id, RuleSetVersion.content).where(RuleSetVersion.id == sa.func.any(sorted(ids)))
-    return {row.id: house.rule_sets.get(row.id) or _read(row.content) for row in session.execute(query)}
+    query = sa.select(RuleSetVersion.id, RuleSetVersion.content)
+    rows = session.execute(query.where(RuleSetVersion.id == sa.func.any(sorted(ids))))
+    return {row.id: house.rule_sets.get(row.id) or _read(row.content) for row in rows}
 
 
 @lru_cache(maxsize=32)
@@ -55,8 +56,12 @@ def _pictures(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, An
 
 
 def _with_rules(
-    crossing: CrossingStory, versions: Mapping[int, RuleSet | None], facts: Mapping[str, Any] | None, live: RuleSet
+    crossing: CrossingStory,
+    versions: Mapping[int, RuleSet | None],
+    facts: Mapping[str, Any] | None,
+    live: RuleSet,
 ) -> CrossingStory:
+    """A milestone with the rules that were not for the parcel: of the set that answered, else of the live one."""
     pinned = versions[crossing.decisions[0].rule_set_version_id] if crossing.decisions else live
     aside = _aside(pinned, crossing, Facts.model_validate(facts)) if pinned is not None and facts else ()
     return crossing.model_copy(update={"aside": aside})

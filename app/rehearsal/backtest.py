@@ -20,7 +20,7 @@ from app.models import Brand
 from app.models.vocabulary import Reason
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
-from app.rehearsal.differences import Change, Day, Differences
+from app.rehearsal.differences import Change, Day, Difference, Differences
 from app.rehearsal.journey import OWN, journeys_of
 from app.rehearsal.planned_before import planned_before
 from app.rehearsal.reading import Stored, count_orders, looking, pages, read_orders
@@ -97,28 +97,23 @@ class Passed:
     total: int
 
 
+Step = Passed | Difference | Backtest
+
+
 def backtest(
-    house: House,
-    brand_id: int,
-    draft: RuleSet,
-    since: timedelta,
-    on_progress: Callable[[Passed], None] = lambda _: None,
+    house: House, brand_id: int, draft: RuleSet, since: timedelta, on_step: Callable[[Step], None] = lambda _: None
 ) -> Backtest:
     """Replay what was concluded for a brand within `since` before now; as `steps`, at one go."""
-    *_, found = (_seen(step, on_progress) for step in steps(house, brand_id, draft, since))
+    found: Step | None = None
+    for found in steps(house, brand_id, draft, since):
+        on_step(found)
     assert isinstance(found, Backtest)
     return found
 
 
-def _seen(step: Passed | Backtest, on_progress: Callable[[Passed], None]) -> Passed | Backtest:
-    if isinstance(step, Passed):
-        on_progress(step)
-    return step
-
-
-def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
-    """Replay page by page, telling after each how far it is, and at last what came of it. Whoever asks for no more
-    ends it: closing the iterator closes the transaction.
+def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Step]:
+    """Replay page by page, telling after each what differs and how far it is, and at last what came of it all. Whoever
+    asks for no more ends it: closing the iterator closes the transaction.
 
     Raises InvalidInput for no span, or one longer than `LONGEST`.
     """
@@ -128,7 +123,7 @@ def steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iter
     return _steps(house, brand_id, draft, since)
 
 
-def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Passed | Backtest]:
+def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Iterator[Step]:
     until = house.clock.now()
     with looking(house.sessions) as session:
         brand = session.execute(sa.select(Brand.key, Brand.zone).where(Brand.id == brand_id)).one()
@@ -140,6 +135,8 @@ def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Ite
         for passed, touched in pages(session, brand_id, run.since, run.redraws):
             for stored in read_orders(session, touched):
                 _replay(run, stored)
+            yield from differences.listed
+            differences.listed.clear()
             done += passed
             yield Passed(done, total)
     yield _told(run, brand.key)

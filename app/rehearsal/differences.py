@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -96,11 +97,23 @@ class Counted:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One message that is `gained`, `lost` or `changed`."""
+
+    kind: Literal["gained", "lost", "changed"]
+    message: Example
+
+
 @dataclass(slots=True)
 class Differences:
-    """What a draft would change, while orders are gone through. Days are the calendar's of `here`, the brand's zone."""
+    """What a draft would change, while orders are gone through. Days are the calendar's of `here`, the brand's zone.
+
+    `listed` are the differences of the orders since it was emptied last, for whoever wants each of them.
+    """
 
     here: ZoneInfo
+    listed: list[Difference] = field(default_factory=list)
     live: int = 0
     draft: int = 0
     gained: Counted = field(default_factory=Counted)
@@ -118,12 +131,17 @@ class Differences:
                 self.days.setdefault(self._day(mail), Counter())[side] += 1
         for name, mail in after.items():
             if name not in before:
-                self.gained.add(_example(draft, mail, why_not(live, mail)))
+                self._note("gained", _example(draft, mail, why_not(live, mail)))
             elif what := _changed(before[name], mail):
-                self.changed.add(_example(draft, mail, what))
+                self._note("changed", _example(draft, mail, what))
         for name, mail in before.items():
             if name not in after:
-                self.lost.add(_example(live, mail, why_not(draft, mail)))
+                self._note("lost", _example(live, mail, why_not(draft, mail)))
+
+    def _note(self, kind: Literal["gained", "lost", "changed"], one: Example) -> None:
+        counted: Counted = getattr(self, kind)
+        counted.add(one)
+        self.listed.append(Difference(kind, one))
 
     def _day(self, mail: Mail) -> str:
         assert mail.left_at is not None

@@ -12,7 +12,7 @@ from datetime import datetime
 from app.intake.schema import IncomingOrder, IncomingParcel
 from app.models.expectations import Delay, Expectations
 from app.models.facts import BrandFacts, Facts, Item, News, OrderFacts, ParcelFacts, Promise, ShopperFacts
-from app.models.vocabulary import Channel, Milestone, Reason
+from app.models.vocabulary import Channel, Milestone
 from app.rules.decide import Crossed, decide
 from app.rules.ruleset import RuleSet
 from app.tracking.adapter.base import scan_digest
@@ -97,7 +97,7 @@ def replay(
         for facts in _step(parcels[index], now):
             for answer in decide(Crossed(facts), rules, frozenset(Channel), now):
                 decisions[answer.reason.value] += 1
-                if answer.reason is Reason.planned:
+                if answer.fired:
                     would_send[f"{facts.news.milestone.value} by {answer.channel.value}"] += 1
         on_step(done, len(steps))
     return ReplayReport(

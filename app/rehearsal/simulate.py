@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.channels.base import OutgoingEmail, OutgoingSms
 from app.errors import NotFound
 from app.messages.base import NotRenderable, Template
-from app.models import Shipment
+from app.models import Pause, Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, Milestone, SuppressionKind
@@ -94,6 +94,7 @@ class _Fork:
     whole: list[KnownCompletion] = field(default_factory=list)
     happened: list[Happening] = field(default_factory=list)
     made_up: int = 0
+    paused: list[str] = field(default_factory=list)
 
 
 def simulate(
@@ -143,7 +144,17 @@ def _fork(
     pinned = {mail.template_version_id for mail in stage.mails if mail.waits and mail.template_version_id}
     shown = person if show_person else Person(name=HIDDEN if person.name else None, email="-", phone="-")
     templates = templates_of(session, house, pinned)
-    return _Fork(house, stage, row.id, _channels(house, stored), templates, shown, _known_whole(stored))
+    fork = _Fork(house, stage, row.id, _channels(house, stored), templates, shown, _known_whole(stored))
+    fork.paused += _pauses(session, stored.order.brand_id)
+    return fork
+
+
+def _pauses(session: Session, brand_id: int) -> list[str]:
+    """What is paused for a brand at present; it is simulated as if it were not."""
+    query = sa.select(Pause.kind, Pause.name).where(
+        Pause.lifted_at.is_(None), sa.or_(Pause.brand_id.is_(None), Pause.brand_id == brand_id)
+    )
+    return [":".join(filter(None, row)) for row in session.execute(query.order_by(Pause.id))]
 
 
 def _channels(house: House, stored: Stored) -> frozenset[Channel]:
@@ -315,6 +326,8 @@ def _notes(fork: _Fork) -> list[str]:
         notes.append(f"No provider is set up here, so it is supposed that there is one for {supposed}.")
     elif fork.house.send_mode != SendMode.live:
         notes.append(f"Doorstep runs in {fork.house.send_mode} mode; this is what would leave if it were live.")
+    if fork.paused:
+        notes.append(f"Paused at present, and taken as if it were not: {', '.join(fork.paused)}.")
     if fork.made_up == 0:
         notes.append("No scan was made up; with --scan delivered@+1d one is.")
     return notes

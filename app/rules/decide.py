@@ -1,13 +1,13 @@
 """Which message a crossing deserves, or why none: a pure answer from facts, rules and the present instant."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from app.models.facts import Facts, Told
-from app.models.vocabulary import Channel, Reason
+from app.models.facts import Facts, ShopperFacts, Team, Told
+from app.models.vocabulary import FIRED, UNREACHED, Channel, Reason
 from app.rules.conditions import Condition, ConditionFailed, View
 from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
@@ -17,13 +17,14 @@ from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
-    opened it had been heard before it meant this."""
+    opened it had been heard before it meant this. `team`: where the brand's own people can be written to."""
 
     facts: Facts
     late: bool = False
     history_until: datetime | None = None
     cancelled: bool = False
     reread: bool = False
+    team: Team = field(default_factory=Team)
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
         """What it is decided on beside its facts, as plain JSON values."""
@@ -32,6 +33,7 @@ class Crossed:
             "history_until": self.history_until.isoformat() if self.history_until else None,
             "cancelled": self.cancelled,
             "reread": self.reread,
+            "team": self.team.model_dump(),
             "channels": sorted(channels),
         }
 
@@ -45,6 +47,7 @@ class Crossed:
             datetime.fromisoformat(until) if until else None,
             inputs.get("cancelled", False),
             inputs.get("reread", False),
+            Team.model_validate(inputs.get("team", {})),
         )
         return crossed, frozenset(map(Channel, inputs.get("channels", ())))
 
@@ -94,19 +97,41 @@ class _Judge:
         self.tellers: dict[tuple[Channel, Audience], str] = {}
 
     def answers(self, rule: Rule) -> Iterator[Decided]:
-        """One rule's answer for each of its sends."""
+        """One rule's answer for each of its sends, and for what stands in for one that cannot reach them."""
+        own, inputs = self.own_answers(rule)
+        yield from own
+        answered = {(one.channel, one.recipient_id) for one in own}
+        for send, answer in zip(rule.send, own, strict=True):
+            for instead in in_place_of(self.crossed, rule, send, answer.reason, self.reach(rule), self.now):
+                if (instead.channel, instead.recipient_id) not in answered:
+                    answered.add((instead.channel, instead.recipient_id))
+                    self.note(instead)
+                    yield replace(instead, inputs=inputs)
+
+    def own_answers(self, rule: Rule) -> tuple[list[Decided], Mapping[str, Any]]:
+        """The answers for its sends themselves, with what its condition asked for."""
         why = self.no_news or self.stale(rule)
         asked = False
         inputs = NOTHING
+        own: list[Decided] = []
         for send in rule.send:
             told = self.tellers.get((send.channel, send.audience))
             if why is None and told is None and rule.condition is not None and not asked:
                 asked, why = True, self.untrue(rule.condition)
                 inputs = inputs_of(self.crossed.facts, rule.condition.reads, self.now)
             answer = _answer(self.crossed, rule, send, why or self.withheld(rule, send, told), self.now, inputs)
-            if answer.fired:
-                self.tellers[send.channel, send.audience] = rule.name
-            yield answer
+            self.note(answer)
+            own.append(answer)
+        return own, inputs
+
+    def note(self, answer: Decided) -> None:
+        """Remember who tells a channel."""
+        if answer.fired:
+            self.tellers[answer.channel, Audience(answer.recipient_id)] = answer.rule
+
+    def reach(self, rule: Rule) -> Callable[[Send], Why]:
+        """Whether a channel that stands in for another can reach them, and no other rule tells it."""
+        return lambda send: self.withheld(rule, send, self.tellers.get((send.channel, send.audience)))
 
     @cached_property
     def view(self) -> View:
@@ -136,7 +161,7 @@ class _Judge:
         before = self.told_before(rule, send)
         if before is not None:
             return Reason.told_once, f"once per {_once(rule.once)}, and it was at {_minute(before.planned_at)}"
-        return _reachable(self.crossed, send.channel, self.channels)
+        return reachable(self.crossed, send, self.channels)
 
     def told_before(self, rule: Rule, send: Send) -> Told | None:
         """The last message of the rule on a channel, if its `once_per` lets no other follow."""
@@ -150,6 +175,29 @@ class _Judge:
         return max(own, key=lambda one: one.planned_at) if own else None
 
 
+def in_place_of(
+    crossed: Crossed, rule: Rule, send: Send, why: Reason, reach: Callable[[Send], Why], now: datetime
+) -> Sequence[Decided]:
+    """The answers on the channels that stand in for one that ended for `why`, as far as the first that can reach them:
+    none where that is no reason to fall back, and none on a channel that the rule tells anyway.
+
+    `reach` says whether a channel can reach them: `planned`, or why not.
+    """
+    answers: list[Decided] = []
+    following = send.fallback if why in UNREACHED else None
+    while following is not None and not any(_same_way(following, own) for own in rule.send):
+        decided = _answer(crossed, rule, following, reach(following), now)
+        if decided.fired:
+            decided = replace(decided, reason=Reason.fell_back, detail=f"in place of the {send.channel.value}")
+        answers.append(decided)
+        following = following.fallback if decided.reason in UNREACHED else None
+    return answers
+
+
+def _same_way(one: Send, other: Send) -> bool:
+    return (one.channel, one.audience) == (other.channel, other.audience)
+
+
 def _answer(
     crossed: Crossed, rule: Rule, send: Send, why: Why, now: datetime, inputs: Mapping[str, Any] = NOTHING
 ) -> Decided:
@@ -157,7 +205,7 @@ def _answer(
     expires_at, send_at = crossed.facts.news.occurred_at + rule.expires, now + rule.hold
     quiet = rule.quiet.get(send.channel)
     if quiet is not None and reason is Reason.planned:
-        send_at = first_allowed(send_at, zones_of(crossed.facts.shopper), quiet)
+        send_at = first_allowed(send_at, _zones(crossed, send), quiet)
         if send_at >= expires_at:
             reason, detail = Reason.quiet_hours, f"quiet until {_minute(send_at)}, and no news by then"
     return Decided(
@@ -165,7 +213,7 @@ def _answer(
         channel=send.channel,
         template=send.template,
         recipient_id=send.audience.value,
-        fired=reason is Reason.planned,
+        fired=reason in FIRED,
         reason=reason,
         detail=detail,
         send_at=send_at,
@@ -198,11 +246,18 @@ def _once(once: Once | timedelta | None) -> str:
     return once.value if isinstance(once, Once) else str(once)
 
 
-def _reachable(crossed: Crossed, channel: Channel, channels: Collection[Channel]) -> Why:
-    """Whether a channel can reach the shopper: `planned`, or why not."""
-    shopper = crossed.facts.shopper
-    if channel not in channels:
-        return Reason.channel_off, f"no provider for {channel}"
-    if not (shopper.has_email if channel is Channel.email else shopper.has_phone):
-        return Reason.no_address, "no email address" if channel is Channel.email else "no phone number"
+def _zones(crossed: Crossed, send: Send) -> tuple[str, ...]:
+    """Where it must be day for whoever a message is to."""
+    return (crossed.team.zone,) if send.audience is Audience.team else zones_of(crossed.facts.shopper)
+
+
+def reachable(crossed: Crossed, send: Send, channels: Collection[Channel]) -> Why:
+    """Whether a channel can reach whom it is for: `planned`, or why not."""
+    team = send.audience is Audience.team
+    whom: ShopperFacts | Team = crossed.team if team else crossed.facts.shopper
+    if send.channel not in channels:
+        return Reason.channel_off, f"no provider for {send.channel}"
+    if not (whom.has_email if send.channel is Channel.email else whom.has_phone):
+        lacking = "no email address" if send.channel is Channel.email else "no phone number"
+        return Reason.no_address, f"{lacking} of the brand's team" if team else lacking
     return Reason.planned, ""

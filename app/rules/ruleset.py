@@ -1,7 +1,7 @@
 """The rule set as a value: what it says of each rule, and the exact text that it was read from (`document.py`)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -119,6 +119,17 @@ class Rule:
     merge: timedelta = timedelta(0)
     cap: int | None = None
     despite_owner: bool = False
+
+    def step(self, channel: Channel, audience: Audience) -> Send | None:
+        """What it sends through a channel to an audience: itself, or in the place of another channel."""
+        return next((one for one in self._steps() if (one.channel, one.audience) == (channel, audience)), None)
+
+    def _steps(self) -> Iterator[Send]:
+        yield from self.send
+        for send in self.send:
+            while send.fallback is not None:
+                send = send.fallback
+                yield send
 
 
 @dataclass(frozen=True)

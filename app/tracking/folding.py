@@ -115,8 +115,7 @@ def _own(told: list[_Told]) -> list[_Told]:
     if label is None or told[0][0] >= label - FORMER:
         return told
     first = next(place for place, one in enumerate(told) if one[0] >= label - FORMER)
-    before = told[first - 1]
-    if before[3].milestone in _OVER and label - before[0] >= RECYCLED:
+    if any(scan.milestone in _OVER and label - at >= RECYCLED for at, _, _, scan in told[:first]):
         return told  # this parcel arrived months ago, and the label is the next one's
     while first and told[first][0] < label and told[first][0] - told[first - 1][0] <= LINKED:
         first -= 1

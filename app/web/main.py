@@ -24,7 +24,7 @@ from app.web import (
     rehearsing,
     rules,
     shoppers,
-)  # fmt: skip
+)
 from app.web.access import Keys
 from app.web.gate import Gate
 from app.web.openapi import DESCRIPTION, describe

@@ -1,6 +1,7 @@
 """Back-tests over HTTP: what a draft of the key's brand's rules would have changed, at one go or with its progress."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from app.errors import InvalidInput
 from app.log import logger, mask
 from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
-from app.rehearsal.backtest import Backtest, Passed, steps
+from app.rehearsal.backtest import Backtest, Passed, Step, steps
+from app.rehearsal.differences import Difference
 from app.rehearsal.script import parse_span
 from app.rules.document import parse_rules
 from app.web.access import Holder, Scope, needs
@@ -82,8 +84,9 @@ def backtest_draft(request: Request, holder: Reader, wanted: Annotated[WantedBac
     """Replays what was decided for the brand within `since` (at most 90 days) against a draft: who would have gained,
     lost or otherwise got which message, and whether the live rules come to what was decided. Nothing is written.
 
-    With `Accept: application/x-ndjson` the answer is lines of JSON: `{"progress": {"done": 300, "total": 1200}}` …, and
-    at last `{"result": …}` or `{"problem": …}`. Hanging up ends it."""
+    With `Accept: application/x-ndjson` the answer is lines of JSON: each message that differs as `{"gained": …}`,
+    `{"lost": …}` or `{"changed": …}`, `{"progress": {"done": 300, "total": 1200}}` now and then, and at last
+    `{"result": …}` or `{"problem": …}`. Hanging up ends it."""
     house: House = request.app.state.house
     waiting = _steps(house, holder, wanted)
     streamed = NDJSON in request.headers.get("accept", "")
@@ -95,14 +98,14 @@ def backtest_draft(request: Request, holder: Reader, wanted: Annotated[WantedBac
         if not free:
             raise _busy()
         try:
-            *_, last = found
+            last = deque(found, maxlen=1).pop()
         except OperationalError as error:
             raise _given_up(error) from error
     assert isinstance(last, Backtest)
     return Response(last.model_dump_json(), media_type="application/json")
 
 
-def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Passed | Backtest]:
+def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Step]:
     """The back-test that is wanted, not begun yet."""
     content = wanted.draft if isinstance(wanted.draft, str) else json.dumps(wanted.draft, ensure_ascii=False)
     try:
@@ -112,7 +115,7 @@ def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Pas
         raise invalid("The back-test cannot be made. Mend what is listed.", shown(error.faults)) from error
 
 
-def _until(found: Iterator[Passed | Backtest], deadline: float) -> Iterator[Passed | Backtest]:
+def _until(found: Iterator[Step], deadline: float) -> Iterator[Step]:
     """The same, given up at a deadline by the stopwatch."""
     for step in found:
         if stopwatch() > deadline:
@@ -120,7 +123,7 @@ def _until(found: Iterator[Passed | Backtest], deadline: float) -> Iterator[Pass
         yield step
 
 
-def _lines(house: House, holder: Holder, found: Iterator[Passed | Backtest]) -> Iterator[str]:
+def _lines(house: House, holder: Holder, found: Iterator[Step]) -> Iterator[str]:
     with house.alone.at(_name(holder)) as free:
         if not free:
             yield _line("problem", _busy().document.model_dump())
@@ -129,6 +132,8 @@ def _lines(house: House, holder: Holder, found: Iterator[Passed | Backtest]) -> 
             for step in found:
                 if isinstance(step, Passed):
                     yield _line("progress", {"done": step.done, "total": step.total})
+                elif isinstance(step, Difference):
+                    yield _line(step.kind, step.message.model_dump(mode="json"))
                 else:
                     yield _line("result", step.model_dump(mode="json"))
         except Problem as problem:

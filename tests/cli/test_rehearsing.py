@@ -1,7 +1,9 @@
 """`doorstep rules backtest` and `doorstep simulate`, as they are typed, rightly and wrongly."""
 
+import csv
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -46,9 +48,16 @@ def test_a_draft_is_tried_on_the_command_line(doorstep):
     assert code == 0 and "decisions reproduce" in said and "Lost: 0" in said
     code, said, _ = doorstep("rules", "backtest", "silent.yaml", "--json")
     assert code == 0 and json.loads(said)["lost"]["by_rule"]["dispatched"] >= 1
+    assert doorstep("rules", "backtest", "silent.yaml", "--list", "differences.csv")[0] == 0
+    with Path("differences.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["difference"] for row in rows} == {"lost"} and {row["milestone"] for row in rows} == {"dispatched"}
+    assert len(rows) == json.loads(said)["lost"]["count"]
     for words, part in (
         (["wrong.yaml"], "delivered"), (["none.yaml"], "cannot be read"), (["live.yaml", "--since", "x"], "30d"),
-        (["live.yaml", "--since", "99d"], "90d"), (["live.yaml", "--brand", "nobody"], "fjallhem"),
+        (["live.yaml", "--since", "99d"], "90d"),
+        (["live.yaml", "--list", "no/where.csv"], "cannot be written"),
+        (["live.yaml", "--brand", "nobody"], "fjallhem"),
     ):  # fmt: skip
         code, _, error = doorstep("rules", "backtest", *words)
         assert code != 0 and part in error, words

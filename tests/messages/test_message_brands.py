@@ -99,6 +99,9 @@ def _broken(tmp_path: Path, **changes: object) -> Path:
         ({"key": "other"}, "key: 'other' is not the folder's name"),
         ({"site": "javascript:alert(1)"}, "site: 'javascript:alert(1)' is no web address"),
         ({"tagline": "{{ secrets }}"}, "tagline: "),
+        ({"team": {}}, "team: it names no address. Write an email, a phone, or both"),
+        ({"team": {"email": "ops at fjallhem"}}, "team.email: "),
+        ({"team": {"phone": "0701740605"}}, "team.phone: "),
         ({"fonts__heading": 'x"; } body { display:none'}, "fonts.heading: "),
     ],
 )

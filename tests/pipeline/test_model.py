@@ -1,4 +1,5 @@
-"""Claim, attempt, call, settle, report, ask: in any order, with deaths anywhere, each message is taken at most once."""
+"""Claim, attempt, call, settle, report, ask: in any order, with deaths anywhere, each message is taken at most once,
+and each that came back is stood in for once."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,11 +25,13 @@ from app.pipeline.delivering import deliver
 from app.pipeline.leaving import gate_of
 from app.pipeline.sending import begin, settle
 from app.pipeline.settling import keep_reports
+from app.rules.document import parse_rules
 from tests.pipeline.conftest import START, World, prepared
 from tests.pipeline.test_attacks import sql
+from tests.pipeline.test_falling_back import RULES
 from tests.pipeline.test_path import whole
 
-ENDS = {"accepted", "delivered"}
+ENDS = {"accepted", "delivered", "bounced"}
 
 
 @dataclass
@@ -72,7 +75,8 @@ class Life(RuleBasedStateMachine):
         email = self.world.email
         email.asking, email.answer, email.records = Asking.lookup, self.provider.answer, self.provider.records
         for number in range(orders):
-            shopper = {"name": "Maja", "email": f"maja{number}@example.test", "country": "SE"}
+            phone = f"+4670174060{number}"
+            shopper = {"name": "Maja", "email": f"maja{number}@example.test", "phone": phone, "country": "SE"}
             (parcel,) = self.world.order(str(number), shopper=shopper)
             self.world.scan(parcel, Milestone.out_for_delivery)
 
@@ -105,7 +109,7 @@ class Life(RuleBasedStateMachine):
         settle(self.world.house, [self.unsettled.pop()], self.world.clock.now())
 
     @precondition(lambda self: self.provider.journal)
-    @rule(which=st.integers(0, 9), kind=st.sampled_from(["accepted", "delivered"]), applied=st.booleans())
+    @rule(which=st.integers(0, 9), kind=st.sampled_from(["accepted", "delivered", "bounced"]), applied=st.booleans())
     def a_report_comes(self, which: int, kind: str, applied: bool) -> None:
         attempt = sorted(self.provider.journal)[which % len(self.provider.journal)]
         self.reports += 1
@@ -139,6 +143,13 @@ class Life(RuleBasedStateMachine):
             assert state not in ENDS or address in self.provider.journal.values()
 
     @invariant()
+    def what_came_back_is_stood_in_for_once(self) -> None:
+        rows = sql(self.world, "SELECT email.state, count(sms.id) AS texts FROM messages AS email"
+                               " LEFT JOIN messages AS sms ON sms.fallback_of = email.id"
+                               " WHERE email.channel = 'email' GROUP BY email.id")  # fmt: skip
+        assert all(row.texts == (row.state == "bounced") for row in rows)
+
+    @invariant()
     def the_books_are_whole(self) -> None:
         with self.world.house.sessions() as session:
             found = audit(session, 1e6)
@@ -148,7 +159,8 @@ class Life(RuleBasedStateMachine):
 
     def states(self) -> list[tuple[str, str]]:
         rows = sql(self.world, "SELECT messages.state, orders.email FROM messages JOIN orders"
-                               " ON orders.id = messages.order_id ORDER BY messages.id")  # fmt: skip
+                               " ON orders.id = messages.order_id"
+                               " WHERE channel = 'email' ORDER BY messages.id")  # fmt: skip
         return [(row.state, row.email) for row in rows]
 
     def teardown(self) -> None:
@@ -159,6 +171,7 @@ class Life(RuleBasedStateMachine):
             pipeline.digest_reports(self.world.house)
             pipeline.recover(self.world.house)
             pipeline.send(self.world.house, Channel.email)
+        pipeline.send(self.world.house, Channel.sms)
         assert {state for state, _ in self.states()} <= ENDS
         assert sorted(self.provider.journal.values()) == sorted(address for _, address in self.states())
         whole(self.world)
@@ -168,7 +181,7 @@ def test_no_order_of_events_loses_or_repeats_a_message(world: World):
     """Random lives of one or two messages: taken exactly once each, whatever died and whoever was asked when."""
     # Longer than any stall of a busy machine: what a run comes to must not depend on how fast it goes.
     patient = world.house.sending.model_copy(update={"deadline": 30.0})
-    world = world.with_(sending=patient)
+    world = world.with_(sending=patient, rules=parse_rules(RULES))
     allowed = settings(
         max_examples=25, stateful_step_count=12, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck),

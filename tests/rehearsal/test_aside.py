@@ -36,7 +36,7 @@ def test_the_story_names_the_version_the_other_rules_and_what_is_due(world: Worl
         story = whole_story(session, world.house, name)
     text = "\n".join(tell(story))
     for expected in (
-        "Answered by publication 1 of the rules (",
+        "(rule 'dispatched' of publication 1)",
         "Not by rule 'letters': it is for parcels with bring, postnord, and this one goes with dhl.",
         "Not by rule 'back_at_the_shop': it is for return parcels.",
         "It looked at order.total_minor = 49900, parcel.items = 9 of them.",
@@ -48,7 +48,7 @@ def test_the_story_names_the_version_the_other_rules_and_what_is_due(world: Worl
     assert {one.what for one in story.coming} >= {"message", "promise"}
     shown = story.model_dump(mode="json")
     assert all("id" not in one and "rule_set_version_id" not in str(one) for one in shown["crossings"])
-    assert shown["crossings"][0]["decisions"][0]["publication"] == 1
+    assert shown["crossings"][0]["decisions"][0]["rules_publication"] == 1
 
 
 def test_why_a_rule_is_not_for_a_parcel(past):

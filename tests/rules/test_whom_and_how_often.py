@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.models.facts import Facts, Told
+from app.models.facts import Facts, Team, Told
 from app.models.vocabulary import Channel, Milestone, Reason
 from app.rules import decide as deciding
 from app.rules.conditions import check
@@ -40,7 +40,8 @@ def rule(name: str = "one", **keys: str) -> str:
 def answers(*rules: str, of: Facts | None = None, now: datetime = NOW):
     """What the rules say of a parcel: (rule, channel, reason)."""
     read = parse_rules("version: 1\nrules:\n" + "".join(rules))
-    return [(one.rule, one.channel.value, one.reason) for one in decide(Crossed(of or facts()), read, ALL, now)]
+    crossed = Crossed(of or facts(), team=Team(has_email=True))
+    return [(one.rule, one.channel.value, one.reason) for one in decide(crossed, read, ALL, now)]
 
 
 @pytest.mark.parametrize(

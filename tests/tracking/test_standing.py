@@ -176,7 +176,7 @@ def test_a_label_that_was_made_late_takes_nothing_away() -> None:
 def test_what_is_months_after_an_arrival_is_another_parcel() -> None:
     """It neither doubts the arrival nor opens anything; within weeks it does."""
     months = RECYCLED / timedelta(hours=1)
-    way = story(M.dispatched, M.delivered)
+    way = [*story(M.dispatched, M.delivered), scan(30, None)]
     arrived = fold(way)
     assert fold([*way, scan(1 + months, M.registered), scan(2 + months, M.out_for_delivery)]) == arrived
     assert fold([*way, scan(0.5 + months, M.in_transit)]).delivery_doubted

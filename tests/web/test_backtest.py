@@ -53,6 +53,10 @@ def test_progress_is_told_line_by_line(shop, parcel):
     first, *_, last = map(json.loads, told.text.splitlines())
     assert first == {"progress": {"done": 0, "total": 1}}
     assert last["result"]["lost"]["count"] == last["result"]["gained"]["count"] == 0
+    told = shop.post("/v1/rules/backtest", {"draft": DRAFT}, headers=LINES)
+    lines = [json.loads(line) for line in told.text.splitlines()]
+    lost = [line["lost"] for line in lines if "lost" in line]
+    assert {one["shipment"] for one in lost} == {parcel} and len(lost) == lines[-1]["result"]["lost"]["count"] > 0
 
 
 def test_another_brand_sees_nothing_of_it(shop, parcel, stranger, sessions, new_key, anyone):

@@ -16,6 +16,7 @@ from app.models.pauses import with_pauses
 from app.models.vocabulary import Channel, Milestone, PauseKind
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
+from app.pipeline.polling.putting_off import take_up
 
 NO_REASON = "no reason given"
 CHANNELS = ", ".join(f"channel:{channel.value}" for channel in Channel)
@@ -113,7 +114,7 @@ _PENDING = {
                 AND (cast(:brand AS bigint) IS NULL OR messages.brand_id = :brand))
     """,
     PauseKind.carrier: """
-        SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND carrier = :name
+        SELECT EXISTS (SELECT 1 FROM shipments WHERE next_poll_at IS NOT NULL AND :name IN (carrier, asked_of)
             AND (cast(:brand AS bigint) IS NULL OR brand_id = :brand))
     """,
 }
@@ -268,13 +269,16 @@ def let_go(house: House) -> int:
     """
     with house.sessions() as session:
         lifted = session.execute(
-            sa.select(Pause.id, Pause.kind)
+            sa.select(Pause.id, Pause.kind, Pause.name, Pause.brand_id)
             .where(Pause.lifted_at.is_not(None), Pause.emptied_at.is_(None))
             .order_by(Pause.id)
         ).all()
     total = 0
-    for pause_id, kind in lifted:
-        not_before = house.clock.after_wall(CARRIER_FIRST_SECONDS) if kind == PauseKind.carrier else None
+    for pause_id, kind, name, brand_id in lifted:
+        not_before = None
+        if kind == PauseKind.carrier:
+            take_up(house, name, brand_id)
+            not_before = house.clock.after_wall(CARRIER_FIRST_SECONDS)
         gone = 1
         while gone:
             with house.sessions.begin() as session:

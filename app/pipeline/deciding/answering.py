@@ -1,6 +1,7 @@
 """Writes what a batch opened, and each rule's answer to it: crossings, decisions, and the messages they plan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Crossing, Decision
 from app.models.facts import Facts, News
 from app.models.vocabulary import Milestone
+from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -17,6 +19,7 @@ from app.pipeline.deciding.scene import Scene
 from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.hearing import Tally
 from app.pipeline.house import House
+from app.pipeline.team import team_of
 from app.rules.decide import Crossed, Decided, decide
 from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing
@@ -45,12 +48,13 @@ def answer(
         )
         facts = meanwhile.known(order.id, drawn)
         cancelled = order.cancelled_at is not None or shipment.cancelled_at is not None
+        team = team_of(house, facts.brand.key)
         row = _crossing_row(shipment, crossing, facts, now)
         if row["scope"] == "order":
-            one = _of_order(scene, facts, shipment.order_id)
+            one = replace(_of_order(scene, facts, shipment.order_id), team=team)
             beside = {"parcels": sorted([facts.parcel.id, *(other.id for other in facts.other_parcels)])}
         else:
-            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again)
+            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
             beside = {}
         answers = decide(one, scene.rules[order.brand_id], house.channels, now)
         meanwhile.note(order.id, facts, answers, now)
@@ -62,7 +66,10 @@ def answer(
     for crossing_id, row, (facts, answers) in zip(ids, rows, answered, strict=True):
         order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
         earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
-        planned += [Planned(crossing_id, row, facts, decided, order.locale, own, earlier) for decided in answers]
+        shopper = shopper_digest(order)
+        planned += [
+            Planned(crossing_id, row, facts, decided, order.locale, own, earlier, shopper) for decided in answers
+        ]
     messages = plan(session, house, planned, now, decisions)
     if decisions:
         session.execute(insert(Decision), decisions)

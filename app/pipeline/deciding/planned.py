@@ -14,7 +14,8 @@ from app.rules.ruleset import Per, Rule, RuleSet
 class Planned:
     """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
 
-    `earlier`: how many crossings of its milestone the parcel has from a number that it had before.
+    `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
+    digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of.
     """
 
     crossing_id: int
@@ -24,6 +25,8 @@ class Planned:
     locale: str
     rules: RuleSet
     earlier: int = 0
+    shopper: bytes | None = None
+    fallback_of: int | None = None
 
     @property
     def rule(self) -> Rule | None:
@@ -33,7 +36,8 @@ class Planned:
     @property
     def merges(self) -> bool:
         """Whether it may be told together with other parcels of its order."""
-        return merges(self.rule) and self.crossing["scope"] == "parcel" and bool(self.facts.other_parcels)
+        waits = merges(self.rule) and self.crossing["scope"] == "parcel" and bool(self.facts.other_parcels)
+        return waits and self.fallback_of is None
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +12,17 @@ from sqlalchemy.orm import Session
 
 from app.messages.base import Template, TemplateMissing
 from app.models import Message, RuleSetVersion, TemplateVersion, public_id
-from app.models.vocabulary import MessageState, Reason
+from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
+from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
 from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.restarting import told_under_another_number
 from app.pipeline.house import House
-from app.rules.ruleset import Priority
+from app.pipeline.team import TEAM, team_locale, team_of
+from app.rules.decide import Crossed, in_place_of, reachable
+from app.rules.ruleset import Audience, Priority, Send
 
 Outcome = tuple[Reason, str]
 Candidate = tuple[int, dict[str, Any]]
@@ -32,6 +36,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
+    planned = _with_templates(house, planned, now)
     _store_versions(session, house, planned)
     outcomes: dict[int, Outcome] = {}
     candidates: list[Candidate] = []
@@ -78,13 +83,18 @@ def _take(
     )
     gathered: dict[int, Gathering] = {}
     claims: list[Claim] = []
+    opening: dict[int, int] = {}
     for (index, row), message_id in zip(candidates, new_message_ids(session, len(candidates)), strict=True):
         entry, row["id"] = planned[index], message_id
         if entry.merges:
             gathered[index] = gatherings.of_decision(row, entry.decided, entry.rule, now)
             row |= {"id": gathered[index].message_id, "public_id": gathered[index].public_id}
+        if row["id"] == message_id:
+            opening[index] = message_id
         claims.append(Claim(index, row["id"], entry.key, row["brand_id"]))
-    taken = take_keys(session, claims, now)
+    capped = within_caps(session, [_wanted(planned[index], index, now) for index in opening])
+    candidates = _uncapped(candidates, capped, opening, outcomes)
+    taken = take_keys(session, [claim for claim in claims if outcomes[claim.index][0] in FIRED], now)
     rows = []
     for index, row in candidates:
         gathering, entry = gathered.get(index), planned[index]
@@ -94,11 +104,23 @@ def _take(
             rows.append(row)
         else:
             outcomes[index] = (Reason.merged, f"told by {gathering.public_id}")
+    written = {row["id"] for row in rows}
+    count_capped(session, capped, {index for index, message_id in opening.items() if message_id in written})
     gatherings.move(session)
     for row in rows:
         row |= gatherings.timing(row["id"])
         row["state"] = (MessageState.held if row["send_at"] > now else MessageState.ready).value
     return rows
+
+
+def _uncapped(
+    candidates: Sequence[Candidate], capped: Capped, opening: Mapping[int, int], outcomes: dict[int, Outcome]
+) -> list[Candidate]:
+    """Those whose message may be: what would have joined one that is capped is capped with it."""
+    refused = {opening[index]: (why.reason, why.detail) for index, why in capped.refused.items()}
+    for index, row in candidates:
+        outcomes[index] = refused.get(row["id"], outcomes[index])
+    return [(index, row) for index, row in candidates if row["id"] not in refused]
 
 
 def _message_row(session: Session, house: House, entry: Planned, now: datetime) -> dict[str, Any]:
@@ -122,6 +144,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "planned_at": now,
         "send_at": decided.send_at,
         "expires_at": decided.expires_at,
+        "fallback_of": entry.fallback_of,
         "quiet": str(decided.quiet) if decided.quiet else None,
         "merge_until": None,
     }
@@ -136,7 +159,7 @@ def _decision_row(session: Session, house: House, entry: Planned, outcome: Outco
         "rule": entry.decided.rule,
         "channel": entry.decided.channel.value,
         "recipient_id": entry.decided.recipient_id,
-        "fired": reason in (Reason.planned, Reason.merged),
+        "fired": reason in FIRED or reason is Reason.merged,
         "reason": reason.value,
         "detail": detail,
         "inputs": dict(entry.decided.inputs),
@@ -148,8 +171,69 @@ _Key = tuple[str, int, bytes]
 
 
 def _template(house: House, entry: Planned) -> Template:
-    decided = entry.decided
-    return house.catalog.resolve(entry.facts.brand.key, entry.locale, decided.template, decided.channel)
+    decided, brand = entry.decided, entry.facts.brand.key
+    locale = team_locale(house, brand) if decided.recipient_id == TEAM else None
+    return house.catalog.resolve(brand, locale or entry.locale, decided.template, decided.channel)
+
+
+def _with_templates(house: House, planned: Sequence[Planned], now: datetime) -> list[Planned]:
+    """The same, and in the place of each whose template is not there, what its rule falls back on."""
+    told = {(entry.crossing_id, *_way(entry)) for entry in planned}
+    found: list[Planned] = []
+    for entry in planned:
+        found.append(entry)
+        if entry.decided.fired and _lacks_template(house, entry):
+            for instead in _in_its_place(house, entry, now):
+                if (entry.crossing_id, *_way(instead)) not in told:
+                    told.add((entry.crossing_id, *_way(instead)))
+                    found.append(instead)
+    return found
+
+
+def _way(entry: Planned) -> tuple[str, str, str]:
+    return entry.decided.rule, entry.decided.channel.value, entry.decided.recipient_id
+
+
+def _lacks_template(house: House, entry: Planned) -> bool:
+    try:
+        _template(house, entry)
+    except TemplateMissing:
+        return True
+    return False
+
+
+def _in_its_place(house: House, entry: Planned, now: datetime) -> list[Planned]:
+    rule = entry.rules.named(entry.decided.rule)
+    send = rule.step(entry.decided.channel, Audience(entry.decided.recipient_id)) if rule else None
+    if rule is None or send is None:
+        return []
+    crossed = Crossed(entry.facts, team=team_of(house, entry.facts.brand.key))
+
+    def reach(following: Send) -> tuple[Reason, str]:
+        reason, detail = reachable(crossed, following, house.channels)
+        key = (following.template, following.channel.value)
+        lacking = reason is Reason.planned and key not in house.catalog.keys(entry.facts.brand.key)
+        return (Reason.no_template, f"no template {following.template!r}") if lacking else (reason, detail)
+
+    answers = in_place_of(crossed, rule, send, Reason.no_template, reach, now)
+    return [replace(entry, decided=decided) for decided in answers]
+
+
+def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
+    """What a message would count as. One that stands in for another has that one's place with the shopper."""
+    rule = entry.rules.named(entry.decided.rule)
+    counts = entry.decided.recipient_id != TEAM and entry.fallback_of is None
+    return Wanted(
+        index=index,
+        brand_id=entry.crossing["brand_id"],
+        rule=entry.decided.rule,
+        rule_cap=rule.cap if rule else None,
+        shopper=entry.shopper if counts else None,
+        shopper_cap=entry.rules.shopper_cap,
+        urgent=entry.decided.priority == Priority.urgent,
+        at=now,
+        zone=entry.facts.shopper.zone,
+    )
 
 
 def _rules_key(entry: Planned) -> _Key:

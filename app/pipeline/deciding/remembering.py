@@ -17,7 +17,7 @@ _MESSAGES = sa.text("""
         messages.rule,
         CASE ledger_keys.scope WHEN 'parcel' THEN ledger_keys.scope_id ELSE messages.shipment_id END AS shipment_id
     FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
-    WHERE messages.order_id = ANY(:ids) ORDER BY messages.id, shipment_id
+    WHERE messages.order_id = ANY(:ids) AND messages.recipient_id = 'shopper' ORDER BY messages.id, shipment_id
 """)
 
 

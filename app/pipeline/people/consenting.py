@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.models import Attempt, Message, Receipt, Suppression
 from app.models.addresses import SALTED, address_digest, normalised, salted
 from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
+from app.pipeline.team import TEAM
 from app.receipts.suppression import lifted_by, reach, written_by
 
 
@@ -169,7 +170,8 @@ def heed_reports(
     """Write and lift what applied reports say about the addresses that their messages went to; how many suppressions
     are new. Addresses go in one order, as locks do; what was said of one of them in the order that it came.
 
-    A report that names no attempt of ours speaks of mail that somebody else sent: nobody knows for which brand.
+    A report that names no attempt of ours speaks of mail that somebody else sent: nobody knows for which brand. What
+    comes of mail to a brand's own people is theirs to see: an address of the shop is no shopper's.
     """
     said: list[tuple[int, str, str, Receipt]] = []
     for receipt in receipts:
@@ -178,7 +180,7 @@ def heed_reports(
             continue
         message = messages[attempt.message_id]
         address = written_to(message)
-        if address is not None:
+        if address is not None and message.recipient_id != TEAM:
             said.append((message.brand_id, message.channel, address, receipt))
     return sum(_heed(session, *one) for one in sorted(said, key=lambda one: one[:3]))
 

@@ -18,6 +18,7 @@ from app.models import Erasure, InboundMessage, Message, Suppression
 from app.models.addresses import address_digest, salted
 from app.models.keeping import blank
 from app.models.vocabulary import Channel
+from app.pipeline.brakes.capping import forget_shopper
 from app.pipeline.house import House
 from app.pipeline.people.person import Known, find_person, listed_as, unforgotten
 from app.pipeline.people.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
@@ -64,6 +65,7 @@ def erase_person(house: House, brand_id: int, channel: Channel, address: str) ->
             ids = list(find_person(session, brand_id, channel, address).order_ids)
     with house.sessions.begin() as session:
         late = _forget_addresses(session, person)
+        forget_shopper(session, [brand_id], [address_digest(*one) for one in person.own])
     listed, written = listed + late[0], written + late[1]
     log.info("person erased", orders=orders, stopped=stopped, in_flight=len(in_flight))
     return Erased(orders, stopped, tuple(in_flight), written, listed, reports, len(person.shared))

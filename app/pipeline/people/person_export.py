@@ -18,6 +18,7 @@ from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.house import House
 from app.pipeline.people.person import Known, find_person, listed_as, wrote
 from app.pipeline.releasing import Release, load, templates_of
+from app.pipeline.team import TEAM
 from app.pipeline.writing import write_out
 from app.receipts.suppression import in_words
 
@@ -86,11 +87,11 @@ def _said(session: Session, house: House, message_ids: Sequence[int]) -> list[di
     """Each message that was written out, word for word, from the snapshot that it left with."""
     released = session.execute(
         sa.select(Message.id, Message.public_id, Message.channel, Message.rendered_at, Message.personal)
-        .where(Message.id.in_(message_ids), Message.rendered_at.is_not(None))
+        .where(Message.id.in_(message_ids), Message.rendered_at.is_not(None), Message.recipient_id != TEAM)
         .order_by(Message.id)
     ).all()
     whole = [row.id for row in released if row.personal is not None]
-    releases = {one.id: one for one in load(session, whole, house.clock.now())} if whole else {}
+    releases = {one.id: one for one in load(session, house, whole, house.clock.now())} if whole else {}
     templates = templates_of(session, house, {one.template_version_id for one in releases.values()})
     said = []
     for row in released:

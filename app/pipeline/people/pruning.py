@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import stopwatch
 from app.models.keeping import Retention, blank
+from app.pipeline.brakes.capping import forget_counts
 from app.pipeline.house import House
 from app.pipeline.people.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
 
@@ -209,6 +210,7 @@ def prune(house: House, enough: float = ENOUGH_SECONDS) -> Pruned:
             until_done(name, partial(_past_mark, name=name, age=age))
     if age := ages.get(_R.orders):
         until_done("orders", partial(_old_orders, age=age))
+    until_done("daily_counts", partial(forget_counts, now=now, amount=BATCH))
     return done
 
 

@@ -21,6 +21,7 @@ from app.models.vocabulary import Milestone
 from app.pipeline.house import House
 from app.pipeline.polling.budget import Grant, allowance_of, spend, within_reach
 from app.pipeline.polling.budget import Pace as Pace  # what a claim gives beside the parcels
+from app.pipeline.polling.putting_off import put_off
 from app.tracking.adapter.base import Carrier
 from app.tracking.cadence import Rank, Watched
 
@@ -92,6 +93,12 @@ _PAUSED = """
     WHERE lifted_at IS NULL AND kind = 'carrier' AND name = :carrier
         AND (pauses.brand_id IS NULL OR pauses.brand_id = brands.id)
 """
+# What is asked through another adapter than its carrier's waits for its carrier's pause as well.
+_CARRIER_PAUSED = """
+    SELECT 1 FROM pauses
+    WHERE lifted_at IS NULL AND kind = 'carrier' AND name = shipments.carrier
+        AND (pauses.brand_id IS NULL OR pauses.brand_id = shipments.brand_id)
+"""
 # Brand by brand and rank by rank, as the index is sorted: without it, finding nothing would mean reading all that is
 # not due yet.
 _WAITING = """
@@ -107,6 +114,7 @@ _WAITING = """
 
 
 def _statement(text: str) -> sa.TextClause:
+    text = text.replace("{carrier_paused}", _CARRIER_PAUSED)
     return sa.text(text.replace("{waiting}", _WAITING).replace("{paused}", _PAUSED))
 
 
@@ -124,6 +132,7 @@ _CHOOSE = _statement("""
         FROM drawn CROSS JOIN generate_series(0, 3) AS ranks (rank) CROSS JOIN LATERAL (
             SELECT id, tracking_number, poll_rank, next_poll_at FROM shipments
             WHERE asked_of = :carrier AND brand_id = drawn.id AND poll_rank = ranks.rank AND next_poll_at <= :soon
+                AND NOT EXISTS ({carrier_paused})
             ORDER BY next_poll_at
             LIMIT drawn.slice
             FOR UPDATE SKIP LOCKED
@@ -136,7 +145,7 @@ _CLAIM = _statement("""
     WITH taken AS MATERIALIZED (
         SELECT shipments.id FROM shipments JOIN brands ON brands.id = shipments.brand_id
         WHERE shipments.tracking_number = any(:numbers) AND shipments.asked_of = :carrier
-            AND shipments.next_poll_at IS NOT NULL AND NOT EXISTS ({paused})
+            AND shipments.next_poll_at IS NOT NULL AND NOT EXISTS ({paused}) AND NOT EXISTS ({carrier_paused})
         ORDER BY shipments.next_poll_at LIMIT :most
         FOR UPDATE OF shipments SKIP LOCKED
     ), claimed AS (
@@ -168,6 +177,7 @@ def claim_due(
     """
     config, seats = house.carrier_config(carrier.name), carrier.batch_size
     calls = within_reach(allowance_of(house, carrier))
+    put_off(session, house, carrier.name, _soon(carrier, now))
     choice = _choose(session, carrier, now, min(CLAIM if most is None else most, calls * seats))
     if not choice:
         return [], Pace(0, 0)
@@ -199,12 +209,17 @@ class Candidate:
     due: bool
 
 
+def _soon(carrier: Carrier, now: datetime) -> datetime:
+    """Until when a parcel may be due to be asked about now."""
+    return now if carrier.batch_size == 1 else now + RIDE
+
+
 def _choose(session: Session, carrier: Carrier, now: datetime, amount: int) -> list[Candidate]:
     """The numbers that could be asked about, the latest by their own measure first, each once."""
     values = {
         "carrier": carrier.name,
         "now": now,
-        "soon": now if carrier.batch_size == 1 else now + RIDE,
+        "soon": _soon(carrier, now),
         "amount": amount,
         "measure": [float(_MEASURE[rank]) for rank in Rank],
         "head_start": float(_MEASURE[Rank.hot]),

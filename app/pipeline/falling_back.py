@@ -1,0 +1,238 @@
+"""What is told in the place of a message that could not reach its shopper, planned in the transaction that ends it.
+
+Only ends that are certain count: a message that nobody knows of may have arrived. The rule is read from the version
+that the message was decided by, and the ledger key on the other channel decides, so there is one fallback, whatever
+dies and however often the end is told.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from app.models import Crossing, Decision, Message, Order, Shipment
+from app.models.addresses import address_digest
+from app.models.facts import Facts
+from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline.brakes.capping import shopper_digest
+from app.pipeline.deciding.pinned_rules import pinned_rules
+from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.planning import plan, sender_of
+from app.pipeline.house import House
+from app.pipeline.people.consenting import standing
+from app.pipeline.team import team_of
+from app.receipts.suppression import in_words
+from app.rules.decide import Crossed, Decided, in_place_of, reachable
+from app.rules.ruleset import Audience, Rule, RuleSet, Send
+from app.tracking.outdated import Now, outdated
+
+_S, _R = MessageState, Reason
+
+UNREACHED_ENDS: Mapping[MessageState, frozenset[Reason]] = {
+    _S.bounced: frozenset({_R.bounced}),
+    _S.failed: frozenset({_R.refused, _R.gave_up, _R.not_renderable}),
+    _S.suppressed: frozenset({_R.suppressed_address, _R.no_address, _R.no_provider}),
+}
+"""How a message ends that certainly did not reach its shopper, for no fault of its news."""
+
+Wakes = frozenset[tuple[str, str]]
+NOBODY: Wakes = frozenset()
+
+
+def fall_back(session: Session, house: House, ended: Collection[int], now: datetime) -> Wakes:
+    """Plan what stands in for the messages that ended in this very transaction, whose rows it holds; which senders
+    have work then. Those that ended otherwise, and those whose rule names nothing, cost two look-ups a batch."""
+    unreached = _unreached(session, house, ended) if ended else []
+    if not unreached:
+        return NOBODY
+    known = _known(session, {one.row.crossing_id for one in unreached})
+    planned = _distinct(answer for one in unreached for answer in _answers(house, one, known, now))
+    decisions: list[dict[str, Any]] = []
+    rows = plan(session, house, planned, now, decisions) if planned else []
+    if decisions:
+        # Two messages may have had the same channel stand in for them: whoever was first has said so.
+        session.execute(insert(Decision).on_conflict_do_nothing(), decisions)
+    if rows:
+        session.execute(_COVER, {"ids": sorted(row["id"] for row in rows), "now": now})
+    return frozenset((sender_of(row["priority"]), row["channel"]) for row in rows)
+
+
+def _distinct(answers: Iterable[Planned]) -> list[Planned]:
+    """One answer a channel where it stands in for two others of one rule that ended in this batch: the first."""
+    found: dict[tuple[int, str, str, str], Planned] = {}
+    for one in answers:
+        found.setdefault((one.crossing_id, one.decided.rule, one.decided.channel.value, one.decided.recipient_id), one)
+    return list(found.values())
+
+
+def wake(house: House, wakes: Wakes) -> None:
+    """After the commit: tell the senders that there is work. A lost call costs one tick."""
+    for kind, channel in sorted(wakes):
+        house.wake(kind, channel)
+
+
+# One message may tell of several parcels together: what stands in for it tells of them too, and waits for no others.
+_COVER = sa.text("""
+    WITH closed AS (
+        UPDATE messages SET merge_until = :now FROM messages AS merged
+        WHERE messages.id = any(:ids) AND merged.id = messages.fallback_of AND merged.merge_until IS NOT NULL
+    )
+    INSERT INTO ledger_keys (scope, scope_id, milestone, occurrence, channel, recipient_id, brand_id, message_id,
+        decided_at)
+    SELECT kept.scope, kept.scope_id, kept.milestone, kept.occurrence, instead.channel, instead.recipient_id,
+        kept.brand_id, instead.id, :now
+    FROM messages AS instead JOIN ledger_keys AS kept ON kept.message_id = instead.fallback_of
+    WHERE instead.id = any(:ids)
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreached:
+    """A message that did not reach its shopper, with the rules it was decided by, and the step of its rule that has
+    something to stand in for it."""
+
+    row: Any
+    rules: RuleSet
+    rule: Rule
+    send: Send
+
+
+_ENDED = (
+    Message.id, Message.public_id, Message.rule, Message.channel, Message.recipient_id, Message.state, Message.reason,
+    Message.rule_set_version_id, Message.crossing_id,
+)  # fmt: skip
+
+
+def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_Unreached]:
+    query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
+    rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
+    rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
+    found = (_step(row, rules.get(row.rule_set_version_id)) for row in rows)
+    return [one for one in found if one is not None]
+
+
+def falls_back(state: MessageState, reason: Reason) -> bool:
+    """Whether what stands in for a message is told, once it ended so."""
+    return reason in UNREACHED_ENDS.get(state, frozenset())
+
+
+def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
+    rule = rules.named(row.rule) if rules else None
+    send = rule.step(Channel(row.channel), Audience(row.recipient_id)) if rule else None
+    return _Unreached(row, rules, rule, send) if rules and rule and send and send.fallback else None
+
+
+_newer = aliased(Crossing)
+_ABOUT = sa.select(
+    Crossing.id.label("crossing_id"), Crossing.brand_id, Crossing.order_id, Crossing.shipment_id, Crossing.scope,
+    Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts,
+    Crossing.retired_at, Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at,
+    Order.erased_at,
+    Shipment.milestone.label("parcel_milestone"), Shipment.delivery_doubted_at,
+    Shipment.cancelled_at.label("parcel_cancelled_at"),
+    sa.exists().where(
+        _newer.scope == Crossing.scope, _newer.scope_id == Crossing.scope_id,
+        _newer.milestone == Crossing.milestone, _newer.occurrence > Crossing.occurrence,
+    ).label("old"),
+).join(Order, Order.id == Crossing.order_id).join(Shipment, Shipment.id == Crossing.shipment_id)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored of the crossings of a batch, of the answers given to them, and of who must not be written to."""
+
+    about: Mapping[int, Any]
+    answered: Collection[tuple[int, str, str, str]]
+    closed: Mapping[tuple[int, str, bytes], SuppressionKind]
+
+
+def _known(session: Session, crossing_ids: Collection[int]) -> _Known:
+    ids = sorted(crossing_ids)
+    about = {row.crossing_id: row for row in session.execute(_ABOUT.where(Crossing.id == sa.func.any(ids)))}
+    columns = (Decision.crossing_id, Decision.rule, Decision.channel, Decision.recipient_id)
+    answered = session.execute(sa.select(*columns).where(Decision.crossing_id == sa.func.any(ids)))
+    digests = {digest for row in about.values() for one in Channel if (digest := _digest(row, one))}
+    ways = {(row.crossing_id, row.rule, row.channel, row.recipient_id) for row in answered}
+    return _Known(about, ways, standing(session, digests))
+
+
+def _digest(about: Any, channel: Channel) -> bytes | None:
+    address = about.email if channel is Channel.email else about.phone
+    return address_digest(channel, address) if address else None
+
+
+def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> list[Planned]:
+    """The answer on each channel that stands in, as far as the first that can reach them, on what is stored now."""
+    about = known.about[one.row.crossing_id]
+    if about.erased_at is not None or not about.facts:
+        return []
+    facts = _facts_now(about)
+    crossed = Crossed(facts, team=team_of(house, facts.brand.key))
+    over = _over(about, one.rule, now)
+
+    def reach(following: Send) -> tuple[Reason, str]:
+        if over is not None:
+            return over
+        there, told = reachable(crossed, following, house.channels), following.audience is Audience.shopper
+        no = known.closed.get((about.brand_id, following.channel.value, _digest(about, following.channel) or b""))
+        refused = told and no is not None and there[0] is Reason.planned
+        return (Reason.suppressed_address, in_words(no)) if refused and no else there
+
+    at_once = replace(one.rule, hold=timedelta(0))  # the message before it has waited
+    answers = in_place_of(crossed, at_once, one.send, Reason.no_address, reach, now)
+    ways = {(one.row.crossing_id, one.row.rule, answer.channel.value, answer.recipient_id) for answer in answers}
+    if ways & set(known.answered):
+        return []  # something has stood in for it before
+    return [_planned(one, about, facts, answer) for answer in answers]
+
+
+def _planned(one: _Unreached, about: Any, facts: Facts, answer: Decided) -> Planned:
+    why = Reason(one.row.reason)
+    detail = f"in place of {one.row.public_id} ({one.row.channel}): {why.value.replace('_', ' ')}"
+    decided = replace(answer, detail=detail if answer.fired else f"{answer.detail or 'not told'}, {detail}")
+    crossing, locale = about._asdict(), facts.shopper.locale
+    return Planned(
+        about.crossing_id,
+        crossing,
+        facts,
+        decided,
+        locale,
+        one.rules,
+        shopper=shopper_digest(about),
+        fallback_of=one.row.id,
+    )
+
+
+def _facts_now(about: Any) -> Facts:
+    """The facts of the decision, about the addresses and zones that the order names now."""
+    facts = Facts.model_validate(about.facts)
+    changes = {
+        "has_email": bool(about.email),
+        "has_phone": bool(about.phone),
+        "zone": about.zone,
+        "zones": tuple(about.zones or (about.zone,)),
+        "zone_source": about.zone_source,
+    }
+    return facts.model_copy(update={"shopper": facts.shopper.model_copy(update=changes)})
+
+
+def _over(about: Any, rule: Rule, now: datetime) -> tuple[Reason, str] | None:
+    """Why the news is worth no second try on any channel, or None."""
+    stands = Milestone(about.parcel_milestone)
+    if about.cancelled_at is not None or about.parcel_cancelled_at is not None:
+        return Reason.cancelled, ""
+    if about.retired_at is not None:
+        return Reason.no_longer_so, ""
+    if about.old:
+        return Reason.overtaken, "the same has come again since"
+    if old := outdated(Milestone(about.milestone), Now(stands, about.delivery_doubted_at is not None)):
+        return old, f"the parcel is {stands.value.replace('_', ' ')}"
+    if about.occurred_at + rule.expires <= now:
+        return Reason.outlived, f"it is news for {rule.expires}"
+    return None
