@@ -25,8 +25,15 @@ KEPT = Promise(on=date(2026, 11, 27), ends_at=NOW + timedelta(days=3))
 BROKEN = Promise(on=date(2026, 11, 23), ends_at=NOW - timedelta(hours=13))
 
 
-def drawn(milestone: Milestone, *, promise: Promise = KEPT, eta: Eta | None = None, **parcel: object) -> ParcelPage:
-    """The page of a parcel that stands so since four hours ago."""
+def drawn(
+    milestone: Milestone,
+    *,
+    promise: Promise = KEPT,
+    eta: Eta | None = None,
+    also: tuple[Milestone, ...] = (),
+    **parcel: object,
+) -> ParcelPage:
+    """The page of a parcel that stands so since four hours ago, and has come to these `also`."""
     facts = Facts(
         brand=BrandFacts(key="fjallhem", name="Fjällhem"),
         order=OrderFacts(number="1042", placed_at=NOW - timedelta(days=5)),
@@ -39,7 +46,7 @@ def drawn(milestone: Milestone, *, promise: Promise = KEPT, eta: Eta | None = No
         news=News(milestone=milestone, occurred_at=AT),
     )
     language, words = words_for("fjallhem", ("en",))
-    return draw(facts, Seen(reached={milestone: AT}), language, words, NOW)
+    return draw(facts, Seen(reached=dict.fromkeys((milestone, *also), AT)), language, words, NOW)
 
 
 def states(page: ParcelPage) -> str:
@@ -83,6 +90,11 @@ def test_late_without_a_broken_promise_does_not_say_that_one_was_broken():
     unknown = drawn(Milestone.in_transit, promise=Promise(), late_since=AT)
     assert unknown.fact == "Longer on its way than usual" and "new day" in unknown.lead
     assert "you should have had it by yesterday" in drawn(Milestone.in_transit, promise=BROKEN, late_since=AT).lead
+
+
+def test_a_late_parcel_has_come_no_further_for_it():
+    """A parcel that the carrier never had, and whose promise has passed, is still being packed."""
+    assert states(drawn(Milestone.registered, promise=BROKEN, also=(Milestone.delayed,))) == "late next next next next"
 
 
 @pytest.mark.parametrize("late", [{"promise": BROKEN}, {"late_since": AT}])
