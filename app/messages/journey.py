@@ -7,15 +7,16 @@ from app.models.facts import Facts
 from app.models.vocabulary import PROGRESS, Cause, Milestone
 
 _WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
-_TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
-_TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
-_TURNED_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
-_TO_THE_SHOP = (*_WAY, Milestone.return_received)
+TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
+TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
+TURNED_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
+TO_THE_SHOP = (*_WAY, Milestone.return_received)
 
 _COUNTER = frozenset({Milestone.ready_for_pickup, Milestone.pickup_expiring})
 _BACK = frozenset({Milestone.returning, Milestone.returned})
 _AT_THE_DOOR = frozenset({Milestone.out_for_delivery, Milestone.attempt_failed})
-_TROUBLE = frozenset({Milestone.exception, Milestone.attempt_failed, Milestone.expired})
+TROUBLE = frozenset({Milestone.exception, Milestone.attempt_failed, Milestone.expired})
+"""States in which something is wrong."""
 
 
 def journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -44,18 +45,18 @@ def journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def collected(facts: Facts) -> bool:
     """Whether it was handed over where it waited, not brought to a door."""
-    return facts.parcel.milestone is Milestone.delivered and _way(facts) is _TO_A_COUNTER
+    return facts.parcel.milestone is Milestone.delivered and _way(facts) is TO_A_COUNTER
 
 
 def _way(facts: Facts) -> tuple[Milestone, ...]:
     stands = {facts.parcel.milestone, facts.news.milestone}
     if stands & _BACK:
-        return _TURNED_BACK
+        return TURNED_BACK
     if facts.parcel.direction == "return":
-        return _TO_THE_SHOP
+        return TO_THE_SHOP
     waited = stands | {told.milestone for told in facts.history}
     at_the_door = facts.parcel.milestone in _AT_THE_DOOR
-    return _TO_A_COUNTER if waited & _COUNTER and not at_the_door else _TO_THE_DOOR
+    return TO_A_COUNTER if waited & _COUNTER and not at_the_door else TO_THE_DOOR
 
 
 def _reached(facts: Facts, way: Sequence[Milestone]) -> int:
@@ -67,7 +68,7 @@ def _reached(facts: Facts, way: Sequence[Milestone]) -> int:
 
 
 def _come_to(milestone: Milestone, way: Sequence[Milestone]) -> int:
-    if way is _TO_THE_SHOP and milestone is Milestone.delivered:
+    if way is TO_THE_SHOP and milestone is Milestone.delivered:
         return PROGRESS[Milestone.return_received]
     # A parcel that is held up has been under way.
     step = PROGRESS.get(milestone, PROGRESS[Milestone.in_transit] if milestone is Milestone.exception else 0)
@@ -81,12 +82,12 @@ def _wrong(facts: Facts, words: Mapping[str, Any]) -> str:
     if delayed and facts.news.cause is Cause.silence:  # nobody has said that it is late
         return str(words.get("wrong", {}).get(Cause.silence.value) or words["late"])
     still_late = facts.parcel.late_since is not None and PROGRESS.get(stands, 0) < PROGRESS[Milestone.out_for_delivery]
-    if stands in _TROUBLE and not delayed:
+    if stands in TROUBLE and not delayed:
         return str(words.get("wrong", {}).get(stands.value) or words["late"])
     return str(words["late"]) if still_late or delayed else ""
 
 
 def _word(step: Milestone, way: Sequence[Milestone], facts: Facts, words: Mapping[str, Any]) -> str:
-    named = "collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value
+    named = "collected" if way is TO_A_COUNTER and step is Milestone.delivered else step.value
     own = words.get("return_journey", {}) if facts.parcel.direction == "return" else {}
     return str(own.get(named) or words["journey"].get(named) or words["states"].get(step.value, ""))

@@ -5,18 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.messages.journey import TO_A_COUNTER, TO_THE_DOOR, TO_THE_SHOP, TROUBLE, TURNED_BACK
 from app.messages.moments import Speech
 from app.models.facts import Facts
 from app.models.vocabulary import PROGRESS, Milestone
-
-_WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
-_TO_THE_DOOR = (*_WAY, Milestone.out_for_delivery, Milestone.delivered)
-_TO_A_COUNTER = (*_WAY, Milestone.ready_for_pickup, Milestone.delivered)
-_AND_BACK = (*_WAY[1:], Milestone.returning, Milestone.returned)
-_TO_THE_SHOP = (*_WAY, Milestone.return_received)
-
-TROUBLE = frozenset({Milestone.exception, Milestone.attempt_failed, Milestone.expired})
-"""States in which something is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +41,16 @@ def journey(
 def _way(facts: Facts, seen: Mapping[Milestone, datetime]) -> tuple[Milestone, ...]:
     states = {*seen, facts.parcel.milestone}
     if states & {Milestone.returning, Milestone.returned}:
-        return _AND_BACK
+        return TURNED_BACK
     if facts.parcel.direction == "return":
-        return _TO_THE_SHOP
-    return _TO_A_COUNTER if Milestone.ready_for_pickup in states else _TO_THE_DOOR
+        return TO_THE_SHOP
+    return TO_A_COUNTER if Milestone.ready_for_pickup in states else TO_THE_DOOR
 
 
 def _come_to(milestone: Milestone) -> int:
-    # A parcel that is held up has been under way.
+    # Being late says nothing about how far it has come; a parcel that is held up has been under way.
+    if milestone is Milestone.delayed:
+        return 0
     return PROGRESS.get(milestone, PROGRESS[Milestone.in_transit] if milestone is Milestone.exception else 0)
 
 
@@ -69,7 +63,7 @@ def _state(step: Milestone, current: Milestone, way: Sequence[Milestone], late: 
 
 
 def _word(step: Milestone, way: Sequence[Milestone], named: Mapping[str, Any]) -> str:
-    return str(named["collected" if way is _TO_A_COUNTER and step is Milestone.delivered else step.value])
+    return str(named["collected" if way is TO_A_COUNTER and step is Milestone.delivered else step.value])
 
 
 def _step(

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
+from app.messages.journey import TROUBLE
 from app.messages.moments import Speech, customs, spoken
 from app.messages.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
 from app.models.vocabulary import ENDS, Milestone
 from app.tracking.standing import ARRIVALS
-from app.web.parcel_journey import TROUBLE, Step, journey
+from app.web.parcel_journey import Step, journey
 
 SHOWN_ITEMS = 40
 

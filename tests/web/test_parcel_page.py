@@ -94,7 +94,7 @@ def test_a_doubted_delivery_is_said_plainly(anyone, told):
     scans = [scan("delivered"), scan("out_for_delivery", "2026-11-24T08:40:00+01:00")]
     page = anyone.get(told(*scans))
     assert headline(page) == "Marked as delivered, but still moving"
-    assert "marked it as delivered today, 08:10, and has scanned it on its way since" in text_of(page)
+    assert "marked it as delivered today, 08:10, and has reported it on its way since" in text_of(page)
     assert 'class="fact late"' in page.text
     confirmed = anyone.get(told(*scans, scan("delivered", "2026-11-24T08:55:00+01:00")))
     assert headline(confirmed) == "Delivered today, 08:55"

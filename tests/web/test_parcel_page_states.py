@@ -25,8 +25,15 @@ KEPT = Promise(on=date(2026, 11, 27), ends_at=NOW + timedelta(days=3))
 BROKEN = Promise(on=date(2026, 11, 23), ends_at=NOW - timedelta(hours=13))
 
 
-def drawn(milestone: Milestone, *, promise: Promise = KEPT, eta: Eta | None = None, **parcel: object) -> ParcelPage:
-    """The page of a parcel that stands so since four hours ago."""
+def drawn(
+    milestone: Milestone,
+    *,
+    promise: Promise = KEPT,
+    eta: Eta | None = None,
+    also: tuple[Milestone, ...] = (),
+    **parcel: object,
+) -> ParcelPage:
+    """The page of a parcel that stands so since four hours ago, and has come to these `also`."""
     facts = Facts(
         brand=BrandFacts(key="fjallhem", name="Fjällhem"),
         order=OrderFacts(number="1042", placed_at=NOW - timedelta(days=5)),
@@ -39,7 +46,7 @@ def drawn(milestone: Milestone, *, promise: Promise = KEPT, eta: Eta | None = No
         news=News(milestone=milestone, occurred_at=AT),
     )
     language, words = words_for("fjallhem", ("en",))
-    return draw(facts, Seen(reached={milestone: AT}), language, words, NOW)
+    return draw(facts, Seen(reached=dict.fromkeys((milestone, *also), AT)), language, words, NOW)
 
 
 def states(page: ParcelPage) -> str:
@@ -85,6 +92,11 @@ def test_late_without_a_broken_promise_does_not_say_that_one_was_broken():
     assert "you should have had it by yesterday" in drawn(Milestone.in_transit, promise=BROKEN, late_since=AT).lead
 
 
+def test_a_late_parcel_has_come_no_further_for_it():
+    """A parcel that the carrier never had, and whose promise has passed, is still being packed."""
+    assert states(drawn(Milestone.registered, promise=BROKEN, also=(Milestone.delayed,))) == "late next next next next"
+
+
 @pytest.mark.parametrize("late", [{"promise": BROKEN}, {"late_since": AT}])
 def test_what_has_arrived_is_not_late(late: dict):
     """Once it is delivered, collected or back, nothing is held against it."""
@@ -94,12 +106,12 @@ def test_what_has_arrived_is_not_late(late: dict):
 
 
 RETURNS = {
-    Milestone.registered: ("Your return is announced", "now next next next"),
+    Milestone.registered: ("Your return is ready to go", "now next next next"),
     Milestone.dispatched: ("On its way back to us", "done now next next"),
     Milestone.in_transit: ("On its way back to us", "done done now next"),
-    Milestone.out_for_delivery: ("Arriving today", "done done now next"),
-    Milestone.ready_for_pickup: ("Almost back with us", "done done now next"),
-    Milestone.attempt_failed: ("DHL tried to bring it today, 09:00", "done done late next"),
+    Milestone.out_for_delivery: ("Nearly back with us", "done done now next"),
+    Milestone.ready_for_pickup: ("Nearly back with us", "done done now next"),
+    Milestone.attempt_failed: ("Nearly back with us", "done done late next"),
     Milestone.exception: ("Held up on its way", "done done late next"),
     Milestone.delivered: ("Back with us since today, 09:00", "done done done done"),
     Milestone.return_received: ("Back with us since today, 09:00", "done done done done"),
