@@ -85,8 +85,8 @@ def test_polling_finds_what_pushes_lose(town: Town, providers):
     due.sort(key=lambda one: one[0])
     assert len(due) != 2 * PARCELS * len(WAY), "the dice fell"
     ids = {f"{prefix}{index}": town.parcel(f"{prefix}{index}").id for prefix in "AB" for index in range(PARCELS)}
-    for _ in range(2 * HOURS):
-        town.clock.turn(minutes=30)
+    for _ in range(HOURS):
+        town.clock.turn(hours=1)
         now = town.clock.now()
         while due and due[0][0] <= now:
             _, number, step = due.pop(0)
