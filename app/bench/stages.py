@@ -11,8 +11,9 @@ from app.models.vocabulary import Channel
 from app.pipeline.claiming import claim
 from app.pipeline.delivering import deliver
 from app.pipeline.house import House
+from app.pipeline.judging import judge
 from app.pipeline.leaving import gate_of
-from app.pipeline.releasing import judge, load, templates_of
+from app.pipeline.releasing import load, templates_of
 from app.pipeline.sending import begin, settle
 from app.pipeline.writing import Letter, render
 from app.wiring import settle_in

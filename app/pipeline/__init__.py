@@ -28,6 +28,7 @@ from app.pipeline.falling_back import wake
 from app.pipeline.halving import in_halves
 from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.judging import Withheld
 from app.pipeline.leaving import gate_of
 from app.pipeline.pacing import pace
 from app.pipeline.polling.asking import ask
@@ -37,7 +38,6 @@ from app.pipeline.polling.enrolling import as_unasked, enrol
 from app.pipeline.polling.recording import give_back, record
 from app.pipeline.polling.settling_carrier import pass_by_the_ill
 from app.pipeline.preparing import broken, prepare, read
-from app.pipeline.releasing import Withheld
 from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
 from app.pipeline.resending import resend_unconfirmed
 from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key

@@ -21,7 +21,7 @@ from app.channels.allowances import Lane, Paced
 from app.clock import stopwatch
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
-from app.pipeline.releasing import Withheld, put_off_reason
+from app.pipeline.judging import Withheld, put_off_reason
 from app.pipeline.writing import Letter
 from app.rules.ruleset import Priority
 

@@ -13,7 +13,8 @@ from app.log import logger
 from app.models.vocabulary import Channel
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, load, templates_of
+from app.pipeline.judging import Release
+from app.pipeline.releasing import load, templates_of
 from app.pipeline.writing import write_out
 
 log = logger(__name__)

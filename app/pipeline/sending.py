@@ -16,8 +16,8 @@ from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.claiming import lease_seconds
 from app.pipeline.falling_back import fall_back, falls_back, wake
 from app.pipeline.house import House
+from app.pipeline.judging import Withheld, put_off_reason
 from app.pipeline.people.consenting import Wish, suppress, wish
-from app.pipeline.releasing import Withheld, put_off_reason
 from app.pipeline.senders import is_down
 from app.pipeline.team import TEAM
 from app.pipeline.writing import Letter

@@ -8,7 +8,7 @@ from app.messages.base import Links, NotRenderable, Template
 from app.models import public_id
 from app.models.vocabulary import Channel, MessageState, Reason
 from app.pipeline.house import House
-from app.pipeline.releasing import Release, Withheld, put_off_reason
+from app.pipeline.judging import Release, Withheld, put_off_reason
 from app.pipeline.senders import Rest, Rests, choose
 
 

@@ -18,8 +18,8 @@ from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline import listen
 from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.judging import Withheld
 from app.pipeline.preparing import prepare, read
-from app.pipeline.releasing import Withheld
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.pipeline.writing import Letter
 from app.settings import SendingSettings, Settings

@@ -16,8 +16,9 @@ from app.messages.base import Template
 from app.models import Brand, InboundMessage, Message, Order, Shipment, Suppression
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.house import House
+from app.pipeline.judging import Release
 from app.pipeline.people.person import Known, find_person, listed_as, wrote
-from app.pipeline.releasing import Release, load, templates_of
+from app.pipeline.releasing import load, templates_of
 from app.pipeline.team import TEAM
 from app.pipeline.writing import write_out
 from app.receipts.suppression import in_words
