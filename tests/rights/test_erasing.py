@@ -51,6 +51,7 @@ def a_full_life(world, number="1001"):
     }
     parcel, other = world.order(number, shopper=shopper, parcels=2, tags=["Maja's"])
     world.scan(parcel, Milestone.out_for_delivery, name=f"signed by Lind {number}")
+    world.clock.turn(minutes=11)  # nobody else joins its message
     send(world)
     attempts = sql(world, "SELECT public_id, provider FROM attempts ORDER BY id")
     with world.house.sessions.begin() as session:
