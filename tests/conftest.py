@@ -4,7 +4,9 @@ import logging
 import os
 import runpy
 import shutil
+import sys
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -15,20 +17,26 @@ import redis
 import sqlalchemy as sa
 import structlog
 
+from app import wiring
 from app.db import Sessions, make_engine, make_sessions
 from app.embedded import Embedded, Endpoints
+from app.messages.render import Renderer
 from app.models import Brand
 from app.schema import migrate
 from tests.folders import new_folder
 
 GUARD = Path(__file__).parent / "guard"
-_TEMPLATE = "doorstep_template"
+_TEMPLATE, _COPY = "doorstep_template", "doorstep_test"
 _numbers = count(1)
+
+_engine_on = cache(make_engine)
+"""What SQLAlchemy has made of the program's statements stays with the engine: it takes longer than to run them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
     shut_the_way_out()
+    keep_what_was_compiled()
     hypothesis.settings.register_profile("doorstep", deadline=None)
     hypothesis.settings.load_profile("doorstep")
 
@@ -39,6 +47,27 @@ def shut_the_way_out() -> None:
         del os.environ[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))
     runpy.run_path(str(GUARD / "sitecustomize.py"))
+
+
+def keep_what_was_compiled() -> None:
+    """Let this process and all it starts store their bytecode, whatever the developer's shell says: a run imports the
+    program a hundred times."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end, as in a worker."""
+    wiring.settle_in()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_read_once() -> Iterator[None]:
+    """Each house has a renderer, which reads a template once and knows it by its digest: here all have the same."""
+    shared = Renderer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "Renderer", lambda: shared)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +111,11 @@ def database_url(server: Endpoints, administration: psycopg.Connection) -> Itera
     """A database of this test alone, with the schema and no rows.
 
     In memory a copy of the files costs 10 ms and dropping it 5; truncating all tables costs 30, a logged copy 45.
+    Its name is the same for each test.
     """
-    name = f"test_{next(_numbers)}"
-    administration.execute(f"create database {name} template {_TEMPLATE} strategy file_copy")
-    yield _url_of(server, name)
-    administration.execute(f"drop database {name} with (force)")
+    administration.execute(f"create database {_COPY} template {_TEMPLATE} strategy file_copy")
+    yield _url_of(server, _COPY)
+    administration.execute(f"drop database {_COPY} with (force)")
 
 
 @pytest.fixture
@@ -100,8 +129,8 @@ def empty_database_url(server: Endpoints, administration: psycopg.Connection) ->
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    """An engine on this test's database."""
-    engine = make_engine(database_url)
+    """An engine on this test's database, with connections of its own."""
+    engine = _engine_on(database_url)
     yield engine
     engine.dispose()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
@@ -15,7 +16,13 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 SOURCES = sorted(path for path in APP.rglob("*.py") if "shipped" not in path.parts)
-TREES = {path: ast.parse(path.read_text(), str(path)) for path in SOURCES}
+
+
+@cache
+def _trees() -> dict[Path, ast.Module]:
+    """Every file of the program, parsed; not at import, for each process of a run imports this."""
+    return {path: ast.parse(path.read_text(), str(path)) for path in SOURCES}
+
 
 _CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "datetime.datetime.now", "datetime.datetime.utcnow",
@@ -34,7 +41,7 @@ def _where(path: Path, node: ast.AST) -> str:
 
 
 def _walk(*kinds: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
-    for path, tree in TREES.items():
+    for path, tree in _trees().items():
         for node in ast.walk(tree):
             if isinstance(node, kinds):
                 yield path, node
@@ -64,7 +71,7 @@ def _names_of_clocks(tree: ast.AST) -> set[str]:
 def test_only_the_clock_asks_for_the_time():
     """No module but app/clock.py reads a clock, by any of its names."""
     faults = []
-    for path, tree in TREES.items():
+    for path, tree in _trees().items():
         if path == APP / "clock.py":
             continue
         bare = _names_of_clocks(tree)
@@ -92,7 +99,7 @@ def _delays(tree: ast.AST) -> list[ast.AST]:
 
 def test_no_task_waits_in_the_broker():
     """Waiting is a column: no task is sent, retried, signed or scheduled with an eta or a countdown."""
-    trees = TREES | {ROOT / "celeryconfig.py": ast.parse((ROOT / "celeryconfig.py").read_text())}
+    trees = _trees() | {ROOT / "celeryconfig.py": ast.parse((ROOT / "celeryconfig.py").read_text())}
     assert [_where(path, node) for path, tree in trees.items() for node in _delays(tree)] == []
 
 
@@ -136,13 +143,14 @@ def test_imports_stand_at_the_top():
     assert faults == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_begins_by_saying_what_it_owns(path):
+def test_a_module_begins_by_saying_what_it_owns():
     """Its docstring opens with one sentence properly ended."""
-    text = ast.get_docstring(TREES[path]) or ""
-    first = text.split("\n\n", 1)[0]
-    assert first, f"{path} has no docstring"
-    assert len(first.splitlines()) <= 3 and first.rstrip()[-1] in ".:?", first
+    faults = {}
+    for path, tree in _trees().items():
+        first = (ast.get_docstring(tree) or "").split("\n\n", 1)[0]
+        if not first or len(first.splitlines()) > 3 or first.rstrip()[-1] not in ".:?":
+            faults[str(path.relative_to(ROOT))] = first or "no docstring"
+    assert faults == {}
 
 
 def test_no_module_grows_past_reading():

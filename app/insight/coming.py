@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.insight.explain import ComingStory, MessageStory, Story
+from app.insight.stories import ComingStory, MessageStory, Story
 from app.models.vocabulary import MessageState
 from app.zones import end_of_day
 

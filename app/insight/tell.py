@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.insight.explain import (
+from app.insight.stories import (
     CAUSES,
     AttemptStory,
     CrossingStory,

@@ -5,7 +5,7 @@ that the message was decided by, and the ledger key on the other channel decides
 dies and however often the end is told.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from app.db import cause_of
+from app.log import logger
 from app.models import Crossing, Decision, Message, Order, Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts
@@ -22,6 +24,7 @@ from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
+from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.people.consenting import standing
 from app.pipeline.team import team_of
@@ -29,6 +32,8 @@ from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
 from app.tracking.outdated import Now, outdated
+
+log = logger(__name__)
 
 _S, _R = MessageState, Reason
 
@@ -43,12 +48,45 @@ Wakes = frozenset[tuple[str, str]]
 NOBODY: Wakes = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreached:
+    """A message that did not reach its shopper, with the rules it was decided by, and the step of its rule that has
+    something to stand in for it."""
+
+    row: Any
+    rules: RuleSet
+    rule: Rule
+    send: Send
+
+
 def fall_back(session: Session, house: House, ended: Collection[int], now: datetime) -> Wakes:
     """Plan what stands in for the messages that ended in this very transaction, whose rows it holds; which senders
-    have work then. Those that ended otherwise, and those whose rule names nothing, cost two look-ups a batch."""
+    have work then. Those that ended otherwise, and those whose rule names nothing, cost two look-ups a batch.
+
+    One that cannot be planned is left without: that its message has ended is written down all the same.
+    """
     unreached = _unreached(session, house, ended) if ended else []
-    if not unreached:
-        return NOBODY
+    wakes: set[tuple[str, str]] = set()
+
+    def work(some: Sequence[_Unreached]) -> None:
+        versions = dict(session.info.get("versions", {}))
+        try:
+            with session.begin_nested():
+                found = _stand_in(session, house, some, now)
+        except Exception:
+            session.info["versions"] = versions  # what the savepoint took back is stored no more
+            raise
+        wakes.update(found)
+
+    in_halves(unreached, work, _left_without)
+    return frozenset(wakes)
+
+
+def _left_without(one: _Unreached, error: Exception) -> None:
+    log.error("nothing can be planned in a message's place", message=one.row.public_id, error=cause_of(error))
+
+
+def _stand_in(session: Session, house: House, unreached: Sequence[_Unreached], now: datetime) -> Wakes:
     known = _known(session, {one.row.crossing_id for one in unreached})
     planned = _distinct(answer for one in unreached for answer in _answers(house, one, known, now))
     decisions: list[dict[str, Any]] = []
@@ -90,17 +128,6 @@ _COVER = sa.text("""
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT DO NOTHING
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreached:
-    """A message that did not reach its shopper, with the rules it was decided by, and the step of its rule that has
-    something to stand in for it."""
-
-    row: Any
-    rules: RuleSet
-    rule: Rule
-    send: Send
 
 
 _ENDED = (

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput
 from app.insight.coming import coming
-from app.insight.explain import AsideStory, CrossingStory, Story, explain
+from app.insight.explain import explain
+from app.insight.stories import AsideStory, CrossingStory, Story
 from app.models import Crossing, RuleSetVersion, Shipment
 from app.models.facts import Facts
 from app.models.vocabulary import Milestone

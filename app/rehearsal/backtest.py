@@ -215,7 +215,7 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
     stage = Stage(
         stored,
         rules,
-        house.catalog,
+        house,
         journeys_of(house, stored),
         told=[one for one in stored.told if one.since >= span[0]],
         recorded=_recorded(stored),

@@ -14,6 +14,7 @@ from app.db import Sessions
 from app.models import Brand, Crossing, Decision, Message, Order, RuleSetVersion, Scan, Shipment
 from app.models.orders import Estimate
 from app.models.vocabulary import ENDS, Milestone
+from app.pipeline.team import TEAM
 from app.tracking.milestones import KnownScan
 
 PAGE = 300
@@ -145,7 +146,7 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
             crossed[order.id],
             decisions,
             messages[order.id],
-            [_told_of(key) for key in ledger[order.id] if key.fallback_of is None],
+            [_told_of(key) for key in ledger[order.id] if key.fallback_of is None and key.recipient_id != TEAM],
             [(_key(key), key.decided_at) for key in ledger[order.id]],
         )
         for order in orders

@@ -10,6 +10,7 @@ from app.pipeline.deciding.answering import news_of
 from app.pipeline.deciding.picture import Past, picture
 from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.house import House
+from app.pipeline.team import team_of
 from app.rehearsal.journey import OWN, Journey, journeys_of, known_as
 from app.rehearsal.reading import Stored
 from app.rehearsal.stage import Opened
@@ -80,9 +81,10 @@ def crossing_of(
     """A crossing that no row stands for, with the facts as they were at an instant. Whole orders have a baseline of
     their own."""
     facts = _facts(stored, journeys, journey, (new, rules), at)
+    team = team_of(journey.house, stored.brand.key)
     if new.episode.milestone is Milestone.all_delivered:
-        return Crossed(facts, history_until=baseline([one.as_of(at) for one in journeys.values()]))
-    return Crossed(facts, new.late, journey.row.history_until, journey.cancelled(at))
+        return Crossed(facts, history_until=baseline([one.as_of(at) for one in journeys.values()]), team=team)
+    return Crossed(facts, new.late, journey.row.history_until, journey.cancelled(at), team=team)
 
 
 def _facts(

@@ -27,6 +27,7 @@ from app.pipeline.deciding.whole_orders import last_parcel, standings_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import standing
 from app.pipeline.releasing import templates_of
+from app.pipeline.team import TEAM
 from app.pipeline.writing import write_out
 from app.rehearsal.journey import Journey, journeys_of
 from app.rehearsal.planned_before import planned_so_far
@@ -133,7 +134,7 @@ def _fork(
     stage = Stage(
         stored,
         rules or rules_of(session, house, {stored.order.brand_id})[stored.order.brand_id],
-        house.catalog,
+        house,
         journeys,
         person=person,
         suppressed=_suppressed(session, stored, person),
@@ -286,9 +287,10 @@ def _released(fork: _Fork, mail: Mail, at: datetime) -> None:
 
 def _rendered(fork: _Fork, mail: Mail, at: datetime) -> dict[str, Any]:
     """Subject and text as they would be read, or why they cannot be."""
-    release = fork.stage.released(mail, at, fork.shown)
+    shown = None if mail.decided.recipient_id == TEAM else fork.shown
+    release = fork.stage.released(mail, at, shown)
     try:
-        template = fork.templates.get(mail.template_version_id) or fork.stage.template(release.facts, mail.decided)
+        template = fork.templates.get(mail.template_version_id) or fork.stage.template(mail)
         outgoing, subject = write_out(fork.house, release, template, f"rehearsed {mail.number}")
     except NotRenderable as error:
         return {"what": "unsent", "reason": "not_renderable", "sentence": str(error)}

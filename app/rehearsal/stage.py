@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.messages.base import TemplateMissing
-from app.messages.catalog import Catalog
+from app.messages.base import Template, TemplateMissing
 from app.models.facts import Facts, Person
-from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import FIRED, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
+from app.pipeline.deciding.planning import template_of, with_templates
 from app.pipeline.deciding.splitting import living
 from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
+from app.pipeline.house import House
 from app.pipeline.releasing import Release, Withheld, judge, together
+from app.pipeline.team import TEAM, team_of, team_person
 from app.rehearsal.journey import Journey
 from app.rehearsal.reading import Stored, ToldOf
 from app.rehearsal.remembering import as_told
@@ -31,7 +33,7 @@ from app.settings import SendMode
 REACHABLE = Person(email="-", phone="-")
 """Somebody who can be written to: whether the order has an address was a question to the decision."""
 
-FIRED = frozenset({Reason.planned, Reason.fell_back, Reason.merged})
+TOLD = FIRED | {Reason.merged}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Answer:
     @property
     def fired(self) -> bool:
         """Whether a message tells of it."""
-        return self.reason in FIRED
+        return self.reason in TOLD
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Stage:
 
     stored: Stored
     rules: RuleSet
-    catalog: Catalog
+    house: House
     journeys: Mapping[int, Journey]
     told: Sequence[ToldOf] = ()
     person: Person = REACHABLE
@@ -158,8 +160,9 @@ class Stage:
         gatherings = self._gatherings(now)
         seen = [(one, self._as_told(one, now)) for one in together]
         for one, crossed in seen:
-            for decided in decide(crossed, self.rules, one.channels, now):
-                given.append(self._answer(gatherings, one, self._planned(one, crossed, decided), now))
+            decided = decide(crossed, self.rules, one.channels, now)
+            planned = with_templates(self.house, [self._planned(one, crossed, answer) for answer in decided], now)
+            given += [self._answer(gatherings, one, entry, now) for entry in planned]
         self.answers += given
         self.let_go(now)
         return given
@@ -180,7 +183,7 @@ class Stage:
         if not decided.fired:
             return Answer(opened, decided, decided.reason, decided.detail)
         try:
-            self.template(planned.facts, decided)
+            template_of(self.house, planned)
         except TemplateMissing as error:
             return Answer(opened, decided, Reason.no_template, str(error))
         if (known := self.recorded(opened, decided)) is not None:
@@ -268,9 +271,10 @@ class Stage:
             mail.send_at = min(mail.send_at, let_go(mail.planned_at, own, zones, mail.decided.quiet, now))
             mail.merge_until = now
 
-    def template(self, facts: Facts, decided: Decided) -> Any:
+    def template(self, mail: Mail) -> Template:
         """The template that a message would be pinned to. Raises TemplateMissing."""
-        return self.catalog.resolve(facts.brand.key, self.stored.order.locale, decided.template, decided.channel)
+        order, facts = self.stored.order, mail.facts
+        return template_of(self.house, Planned(0, {}, facts, mail.decided, order.locale, self.rules))
 
     def _as_told(self, opened: Opened, now: datetime) -> Crossed:
         """What a crossing is decided on, its history as it would be under these rules."""
@@ -285,7 +289,7 @@ class Stage:
             )
             for mail in self.mails
             for cover in mail.covers
-            if not cover.real and cover.since < now
+            if not cover.real and cover.since < now and mail.decided.recipient_id != TEAM
         }
         really = {one for one in self.told if one.since < now}
         if really == would:
@@ -320,7 +324,8 @@ class Stage:
         return found if person is None else replace(found, person=person)
 
     def _of_one(self, mail: Mail, cover: Cover, expires_at: datetime, now: datetime) -> Release:
-        order, decided = self.stored.order, mail.decided
+        order, decided, brand = self.stored.order, mail.decided, self.stored.brand.key
+        team = decided.recipient_id == TEAM
         parcels = [one.as_of(now) for one in self.journeys.values()]
         whole = mail.milestone is Milestone.all_delivered
         last = last_parcel(order, parcels) if whole else None
@@ -341,9 +346,9 @@ class Stage:
             tries=0,
             expires_at=expires_at,
             facts=facts,
-            person=self.person,
+            person=team_person(self.house, brand) if team else self.person,
             address_digest=None,
-            suppressed=self.suppressed.get(decided.channel),
+            suppressed=None if team else self.suppressed.get(decided.channel),
             rendered_at=now,
             parcel_id=row.public_id,
             parcel_milestone=Milestone(row.milestone),
@@ -359,6 +364,8 @@ class Stage:
             quiet=str(decided.quiet) if decided.quiet else None,
             erased=order.erased_at is not None and order.erased_at <= now,
             undone=no_longer(mail.milestone, facts, row),
+            recipient_id=decided.recipient_id,
+            zones=(team_of(self.house, brand).zone,) if team else (),
         )
 
 

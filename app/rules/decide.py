@@ -100,6 +100,8 @@ class _Judge:
         """One rule's answer for each of its sends, and for what stands in for one that cannot reach them."""
         own, inputs = self.own_answers(rule)
         yield from own
+        if not any(send.fallback for send in rule.send):
+            return
         answered = {(one.channel, one.recipient_id) for one in own}
         for send, answer in zip(rule.send, own, strict=True):
             for instead in in_place_of(self.crossed, rule, send, answer.reason, self.reach(rule), self.now):

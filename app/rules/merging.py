@@ -49,7 +49,7 @@ def awaited(when: Milestone, others: Iterable[tuple[str, Milestone]], joined: Co
     return any(id not in joined and _may_come(when, milestone) for id, milestone in others)
 
 
-_BEFALLS = frozenset(set(Milestone) - set(PROGRESS)) | {Milestone.delayed}
+_BEFALLS = frozenset(set(Milestone) - set(PROGRESS)) | {Milestone.delayed, Milestone.pickup_expiring}
 
 
 def _may_come(when: Milestone, milestone: Milestone) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
 from app.errors import NotFound
-from app.insight.explain import Story
+from app.insight.stories import Story
 from app.intake.schema import parse_order, parse_parcel, parse_scan
 from app.intake.store import (
     Outcome,

@@ -93,7 +93,7 @@ class Storm:
         until = time.monotonic() + 3
         while time.monotonic() < until and self._pending() > max(60, portion):
             self.engine.tend()
-            time.sleep(0.05)
+            time.sleep(0.1)
         time.sleep(self.dice.random() * 0.25)
 
     def _pending(self) -> int:

@@ -25,7 +25,7 @@ def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> N
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.05)
+        time.sleep(0.1)  # most conditions ask the database
 
 
 @dataclass

@@ -44,6 +44,11 @@ class Broker:
         with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
             client.flushall()
 
+    def holds_something(self) -> bool:
+        """Whether anybody has sent anything."""
+        with redis.Redis(port=self.port) as client:
+            return client.dbsize() > 0
+
     def _answers(self) -> bool:
         try:
             with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:

@@ -19,7 +19,8 @@ from app.demo.carrier.timetable import Step, TimedStep, Timetable
 from app.demo.providers.serving import StandIn, serve
 from app.embedded.engine import free_port
 from app.insight.audit import audit
-from app.insight.explain import Story, explain, find_shipments
+from app.insight.explain import explain, find_shipments
+from app.insight.stories import Story
 from app.insight.tell import tell
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
@@ -28,9 +29,9 @@ from app.models.vocabulary import Channel
 from app.pipeline.house import House
 from app.pipeline.routing import accepted_carriers, routes_for
 from app.settings import Settings
-from app.web.main import create_app
 from app.wiring import build_house
 from tests.pipeline.conftest import START, TurnedClock
+from tests.web.conftest import application_on
 
 STEPS = ((-30, Step.label), (-2, Step.van))
 """Hours from START, and what happened: out for delivery when a test begins, with nothing before it to tell."""
@@ -233,5 +234,5 @@ def town(
 @pytest.fixture
 def web(town: Town, web_port: int) -> Iterator[str]:
     """The web application at the address that links and callbacks name."""
-    with serving(create_app(town.settings, town.another_house()), web_port, "on") as url:
+    with serving(application_on(town.settings, town.another_house()), web_port, "on") as url:
         yield url

@@ -12,6 +12,7 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Attempt, Decision, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline import falling_back
 from app.pipeline.falling_back import UNREACHED_ENDS, fall_back, falls_back
 from app.pipeline.people.consenting import suppress, wish
 from app.pipeline.settling import apply_receipts, keep_reports
@@ -276,6 +277,29 @@ def test_what_told_of_several_parcels_is_stood_in_for_as_a_whole(falling: World)
                         " WHERE messages.channel = 'sms' ORDER BY 1")  # fmt: skip
     assert [key.scope_id for key in keys] == parcels
     assert falling.messages(channel="sms")[0].merge_until == falling.clock.now(), "no other may join it"
+    whole(falling)
+
+
+def test_what_cannot_be_planned_fails_alone(falling: World, monkeypatch: pytest.MonkeyPatch):
+    """Whatever goes wrong over one fallback, its message has ended, and the others are told."""
+    parcels = falling.order("1") + falling.order("2")
+    for parcel in parcels:
+        falling.scan(parcel, M.out_for_delivery)
+    falling.email.answer = lambda out: REFUSED
+    real = falling_back.plan
+
+    def plan(session, house, planned, now, decisions):
+        rows = real(session, house, planned, now, decisions)
+        if any(one.crossing["shipment_id"] == parcels[0] for one in planned):
+            raise ValueError("a bug")
+        return rows
+
+    monkeypatch.setattr(falling_back, "plan", plan)
+    falling.house.versions.clear()
+    send_all(falling)
+    assert [(m.channel, m.state) for m in falling.messages()] == [
+        ("email", "failed"), ("email", "failed"), ("sms", "accepted")
+    ]  # fmt: skip
     whole(falling)
 
 

@@ -4,6 +4,7 @@ and each that came back is stood in for once."""
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -177,13 +178,14 @@ class Life(RuleBasedStateMachine):
         whole(self.world)
 
 
-def test_no_order_of_events_loses_or_repeats_a_message(world: World):
+@pytest.mark.parametrize("lives", [15, pytest.param(300, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])])
+def test_no_order_of_events_loses_or_repeats_a_message(world: World, lives: int):
     """Random lives of one or two messages: taken exactly once each, whatever died and whoever was asked when."""
     # Longer than any stall of a busy machine: what a run comes to must not depend on how fast it goes.
     patient = world.house.sending.model_copy(update={"deadline": 30.0})
     world = world.with_(sending=patient, rules=parse_rules(RULES))
     allowed = settings(
-        max_examples=25, stateful_step_count=12, deadline=None, database=None, derandomize=True,
+        max_examples=lives, stateful_step_count=12, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(type("LifeHere", (Life,), {"world": world}), settings=allowed)

@@ -46,6 +46,8 @@ def test_the_next_batch_lives_by_what_was_published(world):
     one = published(world, SET % "mine")
     assert (one.number, one.new, one.published_by, one.why) == (1, True, "Mira", "a better name")
     assert one.published_at == world.clock.now() and one.replaced_at is None
+    with world.house.sessions() as session:  # every living parcel is looked at again, by the new expectations
+        assert session.scalars(sa.select(RuleSetPublication.look_after)).all() == [0]
     world.scan(second, Milestone.out_for_delivery)
     told = [(message.rule, message.channel) for message in world.messages()]
     assert told == [("out_for_delivery", "email"), ("out_for_delivery", "sms"), ("mine", "email")]

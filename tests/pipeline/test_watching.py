@@ -11,11 +11,11 @@ from app.insight.explain import explain, find_shipments
 from app.insight.tell import tell
 from app.intake.schema import parse_order
 from app.intake.store import cancel_order, upsert_orders
-from app.models import Brand, Crossing, Decision, Estimate, RuleSetPublication, RuleSetVersion, Shipment
+from app.models import Brand, Crossing, Decision, Estimate, RuleSetPublication, Shipment
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone, Source
-from app.pipeline.deciding import watching
-from app.pipeline.deciding.watching import look_again
+from app.pipeline.deciding import publishing, watching
+from app.pipeline.deciding.publishing import Said
 from app.pipeline.hearing import Heard
 from app.rules.document import parse_rules
 from app.tracking.adapter.base import ParcelNotes, PickupPoint
@@ -227,21 +227,11 @@ def test_what_ended_or_was_cancelled_rests(shop: World):
     assert pipeline.watch(shop.house).parcels == 2
 
 
-def publish(world: World, brand_id: int, content: str) -> None:
-    """Publish rules for a brand, as whoever publishes does."""
-    rules = parse_rules(content)
+def publish(world: World, content: str) -> None:
+    """Let the world's brand live by other rules."""
     with world.house.sessions.begin() as session:
-        live = sa.update(RuleSetPublication).where(RuleSetPublication.brand_id == brand_id)
-        session.execute(live.values(replaced_at=sa.func.now()))
-        version = RuleSetVersion(brand_id=brand_id, digest=rules.digest, content=content)
-        session.add(version)
-        session.flush()
-        number = 1 + session.scalar(sa.select(sa.func.count()).select_from(RuleSetPublication))
-        session.add(RuleSetPublication(
-            brand_id=brand_id, rule_set_version_id=version.id, number=number, published_by="ops", why="sooner"
-        ))  # fmt: skip
-        session.flush()
-        look_again(session, brand_id)
+        brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
+        publishing.publish(session, world.house, brand, content, Said("ops", "sooner"), None)
 
 
 def test_new_rules_let_a_brands_living_parcels_be_looked_at_again(world: World, monkeypatch):
@@ -259,9 +249,8 @@ def test_new_rules_let_a_brands_living_parcels_be_looked_at_again(world: World, 
         given = {"number": "9", "placed_at": START.isoformat(), "shopper": {"email": "a@b.test"}, "parcels": [{}]}
         upsert_orders(session, other, [parse_order(given, ())], now=world.clock.now())
         session.execute(sa.update(Shipment).values(watch_at=None))
-        own = session.scalars(sa.select(Brand.id).where(Brand.key == "fjallhem")).one()
     assert pipeline.watch(world.house).parcels == 0
-    publish(world, own, RULES)
+    publish(world, RULES)
     with world.house.sessions.begin() as session:
         assert watching.mark_due(session, world.clock.now())
     with world.house.sessions() as session:
@@ -273,8 +262,9 @@ def test_new_rules_let_a_brands_living_parcels_be_looked_at_again(world: World, 
     assert {one for one, at in waited_for.items() if at} == set(parcels[1:])
     assert pipeline.watch(world.house).parcels == 0
     world.clock.turn(hours=20)
-    assert pipeline.watch(world.house).parcels == 0
-    publish(world, own, RULES.replace("2bd", "1bd"))
+    publish(world, RULES.replace("expires: 48h", "expires: 24h"))
+    assert pipeline.watch(world.house).parcels == 0, "what counts as late is what it was"
+    publish(world, RULES.replace("2bd", "1bd"))
     assert pipeline.watch(world.house).crossings == 4
 
 
@@ -294,6 +284,9 @@ def statements(world: World):
 
 def test_estimates_cost_a_statement_only_where_something_can_follow_from_them(world: World, statements):
     """Twenty parcels or one, and whatever they expect: one read, and one write where a word is new."""
+    world = world.with_(
+        rules=parse_rules("version: 1\nrules:\n  - {name: late, when: delayed, send: [email], expires: 48h}")
+    )
     promised = world.order("1", parcels=20, promised_on="2026-03-06")
     unpromised = world.order("2", parcels=20)
 
@@ -319,7 +312,7 @@ def test_a_publication_of_the_same_words_opens_nothing_anew(shop: World):
     answered(shop, parcel, (M.in_transit, 1), (M.dispatched, 2))
     shop.clock.turn(hours=16)
     pipeline.watch(shop.house)
-    publish(shop, row(shop, parcel).brand_id, RULES.replace("delayed: {", "delayed: {promise: {grace: 30m}, "))
+    publish(shop, RULES.replace("delayed: {", "delayed: {promise: {grace: 30m}, "))
     shop.clock.turn(hours=1)
     assert pipeline.watch(shop.house).parcels == 1
     assert len(crossings(shop)) == 1

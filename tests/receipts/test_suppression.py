@@ -19,6 +19,7 @@ from app.models import Attempt, Message, Suppression
 from app.models.addresses import address_digest, normalised
 from app.models.facts import Facts
 from app.models.vocabulary import AttemptOutcome, Channel, Meaning, Milestone, SuppressionKind, SuppressionScope
+from app.pipeline import delivering
 from app.pipeline.people.consenting import lift, suppress, wish
 from app.pipeline.people.replying import take_reply
 from app.pipeline.settling import keep_reports
@@ -217,8 +218,9 @@ def test_the_matrix(world, name):  # noqa: F811
     """Order mail leaves where it may, and where it may not no call is made, at the last moment or for a retry."""
     happens, leaves = MATRIX[name]
     channel = Channel.sms if name.startswith("text") else Channel.email
-    for moment, calls in MOMENTS.items():
-        ids = moment(reached(world, channel), happens)
+    shoppers = reached_all(world, len(MOMENTS), channel)
+    for shopper, (moment, calls) in zip(shoppers, MOMENTS.items(), strict=True):
+        ids = moment(shopper, happens)
         called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
         for message in (message for message in world.messages() if message.id in ids):
             where = (name, moment.__name__, message.channel)
@@ -283,6 +285,7 @@ def crossed(here: World, moment: str) -> tuple[dict[int, frozenset[str]], int]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "begin", late)
+        patch.setattr(delivering, "LATEST_SECONDS", 120.0)  # so much happens between claim and call
         hear()
         send(here)
     with here.house.sessions.begin() as session:
@@ -303,7 +306,7 @@ def test_every_combination_of_causes(world, moment):  # noqa: F811
     called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
     for message in (message for message in world.messages() if message.id in ids):
         several = ids[message.id]
-        where = (sorted(several), message.channel)
+        where = (sorted(several), message.channel, message.detail)
         made = len(called & _attempts_of(world, message))
         if several & HOLDS[Channel(message.channel)]:
             assert (message.state, message.reason, made) == ("suppressed", "suppressed_address", calls), where

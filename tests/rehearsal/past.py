@@ -9,7 +9,7 @@ from app.intake.store import cancel_order
 from app.models import Brand, RuleSetPublication, RuleSetVersion
 from app.models.vocabulary import Channel, Milestone
 from app.rules.document import parse_rules
-from tests.pipeline.conftest import World
+from tests.pipeline.conftest import START, World
 
 M = Milestone
 
@@ -30,7 +30,9 @@ rules:
   - {name: complete, when: all_delivered, send: [{channel: email, template: delivered}], expires: 72h}
   - {name: on_its_way, when: in_transit, per: order, send: [sms], expires: 48h}
   - {name: afar, when: dispatched, for: {country: "NO"}, send: [whatsapp], expires: 48h}
-  - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h}
+  - {name: exception, when: exception, send: [{channel: email, template: nothing_yet}], expires: 48h,
+     fallback: {email: {channel: sms, template: delayed}}}
+  - {name: our_own, when: delayed, send: [{channel: email, template: delayed, audience: team}], expires: 48h}
   - {name: delayed, when: delayed, send: [email, sms], expires: 48h}
 """
 
@@ -48,7 +50,12 @@ def publish(session, brand_id: int, content: str) -> None:
     number = session.scalar(sa.select(sa.func.count(RuleSetPublication.id))) + 1
     session.add(
         RuleSetPublication(
-            brand_id=brand_id, rule_set_version_id=version.id, number=number, published_by="tests", why="a test"
+            brand_id=brand_id,
+            rule_set_version_id=version.id,
+            number=number,
+            published_by="tests",
+            why="a test",
+            published_at=START,
         )
     )
 

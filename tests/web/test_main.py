@@ -12,6 +12,8 @@ import redis
 import sqlalchemy as sa
 
 from app.clock import stopwatch
+from app.embedded.children import wait_for
+from app.embedded.engine import answers
 from app.models import Message
 from tests.web.conftest import order, scan
 
@@ -35,14 +37,11 @@ def served(database_url, broker_url):
         process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         started.append(process)
         address = f"http://127.0.0.1:{port}"
-        deadline = stopwatch() + 30
-        while stopwatch() < deadline and process.poll() is None:
-            try:
-                if httpx.get(f"{address}/readyz", trust_env=False).status_code == 200:
-                    return address, process
-            except httpx.ConnectError:
-                continue
-        raise AssertionError(process.communicate(timeout=5)[0])
+        wait_for(lambda: answers(port) or process.poll() is not None, 30)
+        if process.poll() is not None or httpx.get(f"{address}/readyz", trust_env=False).status_code != 200:
+            process.kill()
+            raise AssertionError(process.communicate(timeout=5)[0])
+        return address, process
 
     yield start
     for process in started:

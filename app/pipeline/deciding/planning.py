@@ -36,7 +36,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
-    planned = _with_templates(house, planned, now)
+    planned = with_templates(house, planned, now)
     _store_versions(session, house, planned)
     outcomes: dict[int, Outcome] = {}
     candidates: list[Candidate] = []
@@ -125,7 +125,7 @@ def _uncapped(
 
 def _message_row(session: Session, house: House, entry: Planned, now: datetime) -> dict[str, Any]:
     decided, crossing = entry.decided, entry.crossing
-    template = _template(house, entry)
+    template = template_of(house, entry)
     return {
         "public_id": public_id("msg"),
         "brand_id": crossing["brand_id"],
@@ -170,13 +170,14 @@ def _decision_row(session: Session, house: House, entry: Planned, outcome: Outco
 _Key = tuple[str, int, bytes]
 
 
-def _template(house: House, entry: Planned) -> Template:
+def template_of(house: House, entry: Planned) -> Template:
+    """The template that a decision's message is pinned to, in its reader's language. Raises TemplateMissing."""
     decided, brand = entry.decided, entry.facts.brand.key
     locale = team_locale(house, brand) if decided.recipient_id == TEAM else None
     return house.catalog.resolve(brand, locale or entry.locale, decided.template, decided.channel)
 
 
-def _with_templates(house: House, planned: Sequence[Planned], now: datetime) -> list[Planned]:
+def with_templates(house: House, planned: Sequence[Planned], now: datetime) -> list[Planned]:
     """The same, and in the place of each whose template is not there, what its rule falls back on."""
     told = {(entry.crossing_id, *_way(entry)) for entry in planned}
     found: list[Planned] = []
@@ -196,7 +197,7 @@ def _way(entry: Planned) -> tuple[str, str, str]:
 
 def _lacks_template(house: House, entry: Planned) -> bool:
     try:
-        _template(house, entry)
+        template_of(house, entry)
     except TemplateMissing:
         return True
     return False
@@ -262,7 +263,7 @@ def _store_versions(session: Session, house: House, planned: Sequence[Planned]) 
             wanted[rules] = {"content": entry.rules.content}
         if entry.decided.fired:
             with suppress(TemplateMissing):
-                template = _template(house, entry)
+                template = template_of(house, entry)
                 if (key := _template_key(entry, template)) not in house.versions:
                     wanted[key] = _template_columns(template)
     own: dict[_Key, int] = session.info.setdefault("versions", {})

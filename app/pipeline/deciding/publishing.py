@@ -1,6 +1,7 @@
 """Which rules a brand lives by from now on: a set is checked and published, compared, and taken back.
 
-What is published counts from the next batch of every worker. A message that waits keeps the version it was decided
+What is published counts from the next batch of every worker; where it changes what counts as late, the brand's living
+parcels are looked at again. A message that waits keeps the version it was decided
 with.
 """
 
@@ -17,6 +18,7 @@ from app.channels.base import one_line
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
+from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
 from app.pipeline.routing import accepted_carriers
 from app.rules.document import parse_rules
@@ -107,6 +109,8 @@ def publish(
     number = session.scalar(written, row)
     if number is None:  # the first of all, and somebody else's was sooner
         raise _conflict(live_set(session, house, brand.id))
+    if rules.expectations != before.rules.expectations:
+        look_again(session, brand.id)
     return Published(number, rules.digest.hex(), now, said.by, why, None, new=True), before.rules, rules
 
 

@@ -154,7 +154,7 @@ _BY_MARK: dict[str, tuple[Retention, str, str, str]] = {
                 AND messages.crossing_id = crossings.id
                 AND (messages.state IN ('held', 'ready', 'sending', 'unconfirmed') OR personal IS NOT NULL)
         )""",
-        "",
+        f"UPDATE decisions SET {blank('decisions')} WHERE crossing_id = any(:ids) AND inputs <> '{{}}'",
     ),
 }
 

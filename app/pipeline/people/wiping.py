@@ -57,6 +57,8 @@ _WIPES = tuple(
         " AND (description <> '' OR place IS NOT NULL)",
         f"DELETE FROM carrier_answers WHERE shipment_id IN ({_OF_THESE})",
         f"UPDATE crossings SET {blank('crossings')} WHERE shipment_id IN ({_OF_THESE}) AND {_FREE}",
+        f"UPDATE decisions SET {blank('decisions')} WHERE inputs <> '{{}}' AND crossing_id IN"
+        f" (SELECT id FROM crossings WHERE shipment_id IN ({_OF_THESE}))",
         f"UPDATE messages SET {blank('messages')} WHERE id IN ({_OVER})",
         f"UPDATE attempts SET {blank('attempts')} WHERE message_id IN ({_OVER}) AND error IS NOT NULL",
         # One that is being applied at this moment is left to whoever applies it: it waits for these messages, and

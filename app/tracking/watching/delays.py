@@ -153,6 +153,8 @@ def delays(outlook: Outlook, delay: Delay) -> tuple[list[Late], datetime | None]
             continue
         ends = [at for at in (one.until, outlook.closed_after(one.since)) if at is not None]
         until = min(ends, default=None)
+        if until == one.since and one.cause is not Cause.promise_passed:
+            continue  # it was over as it was said; only a promise is broken by arriving on its last stroke
         if not late or not late[-1].takes_in(one, until):
             late.append(Late(one, {one.anchor}, until))
     ahead = [one.believed_at for one in found if one.believed_at > outlook.now]

@@ -74,22 +74,29 @@ class Outlook:
         """The instants at which the parcel moved, oldest first."""
         return sorted(scan.occurred_at for scan in self.scans if scan.occurred_at and _moves(scan))
 
+    @property
+    def arrived(self) -> frozenset[Milestone]:
+        """Where it is no longer waited for. What comes back to the shop is on its way while it is returning."""
+        return ARRIVED if self.outbound else ARRIVED - {Milestone.returning}
+
     @cached_property
     def _arrivals(self) -> list[datetime]:
         """The instants at which it stopped being on its way to the shopper, oldest first."""
-        return sorted(one.occurred_at for one in self.state.episodes if one.milestone in ARRIVED)
+        return sorted(
+            one.occurred_at for one in self.state.episodes if one.milestone in self.arrived and not one.passed
+        )
 
     @property
     def off_now(self) -> bool:
         """Whether it has arrived, waits to be collected, goes back or has ended."""
-        return self.state.milestone in ARRIVED
+        return self.state.milestone in self.arrived
 
     def was_off(self, at: datetime) -> bool:
         """Whether it was no longer on its way just before an instant."""
         state = self.state
         if state.milestone is Milestone.expired and state.milestone_at is not None and state.milestone_at < at:
             return True
-        return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at < at) in ARRIVED
+        return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at < at) in self.arrived
 
     def closed_after(self, at: datetime) -> datetime | None:
         """When what was so at an instant was over: the parcel moved later, or arrived then or later."""
@@ -108,7 +115,7 @@ class Outlook:
         return self._stood(scan for scan in self.scans if scan.occurred_at and scan.occurred_at <= at)
 
     def _stood(self, scans: Iterable[KnownScan]) -> Milestone:
-        return fold(scans).milestone
+        return fold(scans, "outbound" if self.outbound else "return").milestone
 
     @property
     def current(self) -> Episode | None:

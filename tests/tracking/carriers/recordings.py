@@ -97,3 +97,16 @@ def told(reply: CarrierReply) -> dict[str, Any]:
         "service": reply.service,
         "notes": json.loads(json.dumps(reply.notes.told())),
     }
+
+
+def read_sample(carrier: Carrier, path: Path, number: str, country: str) -> tuple[CarrierReply, dict[str, Any]]:
+    """A payload from elsewhere, read by the adapter, and what its `.meta.json` says that others read in it.
+
+    `number` is asked about where the others read no parcel at all.
+    """
+    meta = json.loads(path.with_name(path.stem + ".meta.json").read_text())
+    trackers = meta["expected"]["trackers"]
+    asked = Ask(trackers[0]["tracking_number"] if trackers else number, destination_country=country)
+    [call] = carrier.calls([asked], Access("https://carrier.example"))
+    [reply] = carrier.read(call, RawAnswer(meta.get("http_status") or 200, {}, path.read_bytes()))
+    return reply, meta

@@ -1,14 +1,14 @@
 """The Canada Post adapter on payloads from elsewhere that lie beside the repository, against what others read there."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import AnswerKind, CarrierReply
 from app.tracking.carriers.canadapost import CanadaPost
+from tests.tracking.carriers.recordings import read_sample
 
 FOLDER = Path(__file__).parents[4] / "shared" / "carriers" / "canadapost"
 SAMPLES = sorted(FOLDER.glob("sample_*.xml"))
@@ -46,12 +46,7 @@ MILESTONES: dict[str, list[Milestone | None]] = {
 
 
 def read(path: Path) -> tuple[CarrierReply, dict[str, Any]]:
-    meta = json.loads(path.with_name(path.stem + ".meta.json").read_text())
-    trackers = meta["expected"]["trackers"]
-    number = trackers[0]["tracking_number"] if trackers else "7000000000000005"
-    [call] = CanadaPost().calls([Ask(number, destination_country="CA")], Access("https://canadapost.example"))
-    [reply] = CanadaPost().read(call, RawAnswer(meta.get("http_status") or 200, {}, path.read_bytes()))
-    return reply, meta
+    return read_sample(CanadaPost(), path, "7000000000000005", "CA")
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

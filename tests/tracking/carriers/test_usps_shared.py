@@ -1,14 +1,14 @@
 """The USPS adapter on payloads from elsewhere that lie beside the repository, against what others read in them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.models.vocabulary import Milestone
-from app.tracking.adapter.base import Access, AnswerKind, Ask, CarrierReply, RawAnswer
+from app.tracking.adapter.base import AnswerKind, CarrierReply
 from app.tracking.carriers.usps import Usps
+from tests.tracking.carriers.recordings import read_sample
 
 FOLDER = Path(__file__).parents[4] / "shared" / "carriers" / "usps"
 SAMPLES = sorted(path for path in FOLDER.glob("sample_*.json") if not path.name.endswith(".meta.json"))
@@ -22,12 +22,7 @@ ERRORS = {"sample_karrio_auth_error": AnswerKind.denied, "sample_karrio_error": 
 
 
 def read(path: Path) -> tuple[CarrierReply, dict[str, Any]]:
-    meta = json.loads(path.with_name(path.stem + ".meta.json").read_text())
-    trackers = meta["expected"]["trackers"]
-    number = trackers[0]["tracking_number"] if trackers else "9400100000000000000006"
-    [call] = Usps().calls([Ask(number, destination_country="US")], Access("https://usps.example"))
-    [reply] = Usps().read(call, RawAnswer(meta.get("http_status") or 200, {}, path.read_bytes()))
-    return reply, meta
+    return read_sample(Usps(), path, "9400100000000000000006", "US")
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

@@ -112,6 +112,18 @@ def test_silence_is_counted_in_business_days_from_the_last_scan():
     assert look(parcel(1, scan(0), outbound=False), Expectations(limits), []).next_at == hours(72)
 
 
+def test_a_return_is_late_by_silence_alone_while_it_comes_back():
+    """Nobody was promised it; returning is its way, and over when the shop has it."""
+    words = [says(1, date(2026, 3, 20))]
+    on_its_way = (scan(-1, M.dispatched), scan(0, M.returning), scan(0, M.delayed))
+    back = parcel(90, *on_its_way, estimates=words, promised_on=TUESDAY, outbound=False)
+    assert opened(back) == [(Cause.silence, hours(72), None)]
+    there = parcel(90, *on_its_way, scan(80, M.delivered), outbound=False)
+    assert opened(there) == [(Cause.silence, hours(72), hours(80))]
+    assert look(there, Expectations(THREE_DAYS), []).late_since is None
+    assert opened(parcel(90, *on_its_way)) == [], "one that goes to a shopper and turned back is waited for by nobody"
+
+
 def test_a_label_that_is_never_scanned_is_silent_too():
     """Since it was handed to us; one that nobody could hear of is not."""
     assert opened(parcel(72)) == [(Cause.silence, hours(72), None)]
