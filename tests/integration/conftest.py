@@ -64,13 +64,15 @@ def serving(app: Any, port: int = 0, lifespan: str = "off") -> Iterator[str]:
     assert not thread.is_alive()
 
 
-def timetable(number: str, steps: tuple[tuple[float, Step], ...] = STEPS, **given: Any) -> Timetable:
-    """A parcel to Sweden whose steps are shown the moment they happen."""
+def timetable(
+    number: str, steps: tuple[tuple[float, Step], ...] = STEPS, destination: str = "SE", **given: Any
+) -> Timetable:
+    """A parcel from Sweden, and to it unless another destination is given, whose steps show as they happen."""
     timed = tuple(
         TimedStep(at=START + timedelta(hours=hours), step=step, place="Malmö", country="SE", lag_seconds=0)
         for hours, step in steps
     )
-    return Timetable(tracking_number=number, origin="SE", destination="SE", steps=timed, **given)
+    return Timetable(tracking_number=number, origin="SE", destination=destination, steps=timed, **given)
 
 
 @dataclass

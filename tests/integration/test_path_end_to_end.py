@@ -123,7 +123,7 @@ def one(entries: list[dict[str, Any]], recipient: str, word: str) -> dict[str, A
 def test_two_parcels_from_the_order_to_the_doorstep(town: Town, web: str, stand_in: StandIn, tmp_path: Path):
     """Every milestone reaches both shoppers, each in their own zone and day, with links that open; twice changes
     nothing."""
-    town.carrier.register([timetable(POSTED, JOURNEY), timetable(IMPORTED, JOURNEY)])
+    town.carrier.register([timetable(POSTED, JOURNEY), timetable(IMPORTED, JOURNEY, "BR")])
     assert post(town, web).json()["results"][0]["status"] == "created"
     report = bring(town, tmp_path)
     assert (report.orders_new, report.fault_count) == (1, 0)
