@@ -69,10 +69,10 @@ SCANS_BODY = _body(IncomingScan, "scans", SCAN_EXAMPLE, 500, {})
 TAGS = [
     {"name": "orders", "description": "Orders with their parcels. Scopes: `orders:write`, `orders:read`."},
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
-    {"name": "rules", "description": "What a set of rules would do, before it does it. Scope: `rules:read`."},
     {
         "name": "rules",
-        "description": "Which milestone reaches which shopper: reading, checking, publishing. Scopes: `rules:read`,"
+        "description": "Which milestone reaches which shopper: reading, checking, trying out on the past, publishing. Scopes:"
+        " `rules:read`,"
         " `rules:write`.",
     },
     {

@@ -22,7 +22,7 @@ def test_parcels_are_added_to_a_known_order(client, site, parcel):
     assert answer.status_code == 200, answer.text
     assert [one["reference"] for one in answer.json()["parcels"]] == ["1", "2"]
     assert answer.json()["status"] == "updated"
-    assert site.woken == [("send", "email"), ("send", "sms"), ("poll", "dhl")]
+    assert site.woken == [("send", "email"), ("poll", "dhl")]
     assert client.post("/v1/orders/1042/shipments", {"parcels": [second]}).json()["status"] == "unchanged"
 
 
@@ -49,7 +49,7 @@ def test_scans_move_the_parcel_once(client, site, sessions, parcel):
     assert (first["told"], first["new"], first["milestone"]) == (2, 2, "out_for_delivery")
     assert first["milestone_at"] == "2026-11-24T07:10:00Z"
     assert (again["new"], again["milestone"]) == (0, "out_for_delivery")
-    assert site.woken == [("send", "email"), ("send", "sms"), ("urgent", "email"), ("urgent", "sms")]
+    assert site.woken == [("send", "email"), ("urgent", "email"), ("urgent", "sms")]
     with sessions() as session:
         rows = session.execute(sa.select(Scan.code, Scan.source, Scan.zone_source).order_by(Scan.occurred_at)).all()
         assert [tuple(row) for row in rows] == [("PU", "api", "offset"), ("out_for_delivery", "api", "offset")]
