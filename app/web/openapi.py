@@ -71,9 +71,8 @@ TAGS = [
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
     {
         "name": "rules",
-        "description": "Which milestone reaches which shopper: reading, checking, trying out on the past, publishing. Scopes:"
-        " `rules:read`,"
-        " `rules:write`.",
+        "description": "Which milestone reaches which shopper: reading, checking, trying on the past, publishing."
+        " Scopes: `rules:read`, `rules:write`.",
     },
     {
         "name": "pauses",
