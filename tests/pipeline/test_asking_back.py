@@ -381,7 +381,7 @@ def alike(world: World) -> None:
         INSERT INTO crossings (brand_id, order_id, shipment_id, scope, scope_id, milestone, occurrence, cause, anchor,
             occurred_at, crossed_at, facts)
         SELECT brand_id, order_id, shipment_id, scope, scope_id, 'all_delivered', 1, cause, anchor,
-            occurred_at, crossed_at, facts FROM crossings""",
+            occurred_at, crossed_at, facts FROM crossings WHERE scope = 'parcel'""",
     )
     sql(
         world,
