@@ -10,7 +10,7 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Crossing, Scan, Shipment
 from app.models.vocabulary import ENDS, Milestone, Source
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from tests.pipeline.conftest import START, World, heard_scan
 from tests.pipeline.test_path import send_all, whole
 

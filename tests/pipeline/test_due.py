@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.models import Crossing, Shipment
 from app.models.vocabulary import Cause, Milestone, Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.pipeline.polling.budget import Grant, Pace
 from app.pipeline.polling.due import RIDE, Candidate, DueParcel, claim_due, seated, wanted_calls
 from app.pipeline.polling.recording import record

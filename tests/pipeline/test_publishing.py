@@ -15,7 +15,7 @@ from app.pipeline import listen
 from app.pipeline.brakes.pausing import read_scope
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.publishing import Said, history, live_set, publish, rollback, version
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.rules.document import default_rules
 from tests.pipeline.conftest import heard_scan
 

@@ -20,7 +20,7 @@ from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
 from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
-from app.pipeline.routing import accepted_carriers
+from app.pipeline.polling.routing import accepted_carriers
 from app.rules.document import parse_rules
 from app.rules.known import Known
 from app.rules.ruleset import RuleSet

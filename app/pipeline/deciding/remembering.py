@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.models.facts import Told
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.picture import NOTHING_TOLD, Past
-from app.pipeline.hearing import Locked
+from app.pipeline.listening.hearing import Locked
 
 # A message stands for each parcel that a key of its names; one of the order's own, for the parcel that it is about.
 _MESSAGES = sa.text("""

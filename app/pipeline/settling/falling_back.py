@@ -26,8 +26,8 @@ from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
+from app.pipeline.leaving.team import team_of
 from app.pipeline.people.consenting import standing
-from app.pipeline.team import team_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
