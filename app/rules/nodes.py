@@ -26,8 +26,9 @@ Entries = Mapping[str, yaml.Node]
 
 
 class Nodes:
-    """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it. `beside`: whether
-    some of the faults are of none of the rules."""
+    """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it.
+
+    `beside`: whether some of the faults are of none of the rules."""
 
     def __init__(self, content: str = "") -> None:
         self.faults: list[Fault] = []

@@ -55,8 +55,8 @@ def _unreadable(session: Session, house: House) -> Iterable[Trouble]:
         if rules.unread:
             key, told = brands[brand_id], f"{len(rules.rules)} {'rule' if len(rules.rules) == 1 else 'rules'}"
             summary = (
-                f"the published rules of {key} cannot be read as a whole by this version of Doorstep; {told} of them can,"
-                f" the others tell nothing. {rules.unread[0]}"
+                f"the published rules of {key} cannot be read as a whole by this version of Doorstep;"
+                f" {told} of them can, the others tell nothing. {rules.unread[0]}"
             )
             yield Trouble(IncidentKind.failing, f"{key} rules", len(rules.unread), summary)
 
