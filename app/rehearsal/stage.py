@@ -30,6 +30,7 @@ from app.rules.merging import Timing, Waiting, awaited, let_go, merges
 from app.rules.quiet import zones_of
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
+from app.tracking.outdated import stood_before
 
 REACHABLE = Person(email="-", phone="-")
 """Somebody who can be written to: whether the order has an address was a question to the decision."""
@@ -353,6 +354,7 @@ class Stage:
             rendered_at=now,
             parcel_id=row.public_id,
             parcel_milestone=Milestone(row.milestone),
+            stood_already=stood_before(row.milestone_at, cover.facts.news.occurred_at),
             delivery_doubted=row.delivery_doubted_at is not None,
             cancelled=about.cancelled(now),
             told=frozenset(one.milestone for one in channel),
