@@ -14,6 +14,8 @@ from tests.pipeline.split import whole
 
 M = Milestone
 
+NUMBERED = [{"reference": f"p{n}", "carrier": "dhl", "tracking_number": f"N{n}"} for n in range(2)]
+
 
 def at(text: str) -> datetime:
     """An instant of March 2026, UTC, as day and hour."""
@@ -84,4 +86,35 @@ def test_what_went_out_and_never_came_is_late(world: World, last):
     until(world, "06 12:00")
     assert late(world, promised) == late(world, silent) == [("email", "accepted"), ("sms", "accepted")]
     assert late(world, saved) == [("email", "accepted"), ("sms", "superseded")], "it was at midnight, by day it was not"
+    whole(world)
+
+
+def test_what_was_taken_back_before_it_left_has_told_nobody(world: World):
+    """A trouble that solved itself within its four hours was never told: the next one is, though it is told once in
+    three days; the one after that is not."""
+    (parcel,) = world.order()
+    for day, hours in (("02", 2), ("03", 12), ("04", 12)):
+        until(world, f"{day} 09:00")
+        scanned(world, parcel, M.exception)
+        until(world, f"{day} {9 + hours:02}:00")
+        scanned(world, parcel, M.in_transit)
+    until(world, "05 20:00")
+    states = [one.state for one in world.messages(milestone="exception")]
+    assert (states, mails(world)[-1]) == (["superseded", "accepted"], "Held up on its way: Wool blanket")
+    whole(world)
+
+
+def test_what_a_wrong_number_did_not_get_to_tell_the_right_one_tells(world: World):
+    """Its news waited for the other parcel's when the number was corrected: by the right one the dispatch is told,
+    though it is told once a parcel."""
+    first, second = world.order(parcels=NUMBERED)
+    scanned(world, first, M.dispatched)
+    world.order(parcels=[NUMBERED[0] | {"tracking_number": "RIGHT"}, NUMBERED[1]])
+    until(world, "02 09:00")
+    scanned(world, first, M.dispatched)
+    scanned(world, second, M.dispatched)
+    until(world, "02 12:00")
+    states = [(one.state, one.reason) for one in world.messages()]
+    assert states == [("superseded", "no_longer_so"), ("accepted", "accepted")]
+    assert mails(world) == ["On their way: 2 parcels"]
     whole(world)
