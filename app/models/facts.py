@@ -152,7 +152,8 @@ class Facts(_Frozen):
     """Everything a rule may ask about and a template may show, as it stood at one instant.
 
     `merged` are the parcels beside `parcel` that one message tells of, all of one milestone; they are among
-    `other_parcels` too. `history` is what was planned about this parcel, `order_history` about the whole order.
+    `other_parcels` too. `history` is what was told of this parcel, or waits to be, `order_history` of the whole
+    order.
     """
 
     brand: BrandFacts

@@ -91,6 +91,9 @@ PENDING = frozenset({MessageState.held, MessageState.ready, MessageState.sending
 SENT = frozenset({MessageState.accepted, MessageState.delivered, MessageState.bounced})
 WITHHELD = frozenset({MessageState.suppressed, MessageState.superseded, MessageState.expired, MessageState.cancelled})
 FAILED = frozenset({MessageState.failed})
+TAKEN_BACK = frozenset({MessageState.superseded, MessageState.expired, MessageState.cancelled, MessageState.failed})
+"""Ends of which the shopper has heard nothing: for what is told later it is as if such a message had never been. One
+that failed as `ambiguous` may have arrived, and what shadow mode or an address withholds counts as told."""
 
 
 class Channel(StrEnum):

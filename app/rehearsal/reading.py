@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import Sessions
 from app.models import Brand, Crossing, Decision, Message, Order, RuleSetVersion, Scan, Shipment
 from app.models.orders import Estimate
-from app.models.vocabulary import ENDS, Milestone
+from app.models.vocabulary import ENDS, TAKEN_BACK, Milestone
 from app.pipeline.leaving.team import TEAM
 from app.tracking.milestones import KnownScan
 
@@ -47,7 +47,8 @@ class HeardOf:
 
 @dataclass(frozen=True, slots=True)
 class ToldOf:
-    """That a message tells of a parcel, since when (engine time) it does, and what it is."""
+    """That a message tells of a parcel, since when (engine time) it does, and what it is. `until`: when it was taken
+    back without having told anybody."""
 
     shipment_id: int
     since: datetime
@@ -55,6 +56,11 @@ class ToldOf:
     channel: str
     planned_at: datetime
     rule: str
+    until: datetime | None = field(default=None, compare=False)
+
+    def counts(self, at: datetime) -> bool:
+        """Whether it is part of what was told by an instant."""
+        return self.since < at and (self.until is None or self.until > at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +161,22 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
 
 _LEDGER = sa.text("""
     SELECT ledger_keys.*, messages.order_id, messages.shipment_id, messages.planned_at, messages.rule,
-        messages.fallback_of
+        messages.fallback_of, CASE WHEN messages.state = ANY(:taken_back) AND messages.reason <> 'ambiguous'
+            THEN messages.ended_at END AS taken_back_at
     FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
     WHERE messages.order_id = ANY(:ids) ORDER BY messages.id, ledger_keys.scope_id
 """)
 
 
 def _ledger(session: Session, order_ids: Sequence[int]) -> dict[int, list[Any]]:
-    return _grouped(session.execute(_LEDGER, {"ids": list(order_ids)}), "order_id")
+    taken_back = [state.value for state in TAKEN_BACK]
+    return _grouped(session.execute(_LEDGER, {"ids": list(order_ids), "taken_back": taken_back}), "order_id")
 
 
 def _told_of(key: Any) -> ToldOf:
     """A message tells of each parcel that a key of its names; one of the whole order, of the parcel it is about."""
     parcel = key.scope_id if key.scope == "parcel" else key.shipment_id
-    return ToldOf(parcel, key.decided_at, key.milestone, key.channel, key.planned_at, key.rule)
+    return ToldOf(parcel, key.decided_at, key.milestone, key.channel, key.planned_at, key.rule, key.taken_back_at)
 
 
 def _key(key: Any) -> tuple[Any, ...]:

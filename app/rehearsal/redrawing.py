@@ -109,7 +109,7 @@ def _facts(
             ),
         )
         for one in stored.told
-        if one.since < at
+        if one.counts(at)
     ]
     past = Past(tuple(one for of, one in told if of == journey.row.id), tuple(one for _, one in told))
     return picture(stored.brand, stored.order, journey.as_of(at, rules), others, news_of(new), past)

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.messages.base import Template, TemplateMissing
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FIRED, Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import FIRED, TAKEN_BACK, Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import template_of, with_templates
@@ -30,6 +30,7 @@ from app.rules.merging import Timing, Waiting, awaited, let_go, merges
 from app.rules.quiet import zones_of
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
+from app.tracking.outdated import stood_before
 
 REACHABLE = Person(email="-", phone="-")
 """Somebody who can be written to: whether the order has an address was a question to the decision."""
@@ -110,6 +111,11 @@ class Mail:
     def waits(self) -> bool:
         """Whether it has neither left nor ended."""
         return self.left_at is None and (self.withheld is None or self.withheld.state is MessageState.ready)
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether it ended without having told anybody."""
+        return self.left_at is None and self.withheld is not None and self.withheld.state in TAKEN_BACK
 
     def tells_of(self, shipment_id: int) -> bool:
         """Whether it tells of a parcel."""
@@ -279,20 +285,15 @@ class Stage:
 
     def _as_told(self, opened: Opened, now: datetime) -> Crossed:
         """What a crossing is decided on, its history as it would be under these rules."""
+        really = {one for one in self.told if one.since < now}
         would = {
-            ToldOf(
-                cover.shipment_id,
-                cover.since,
-                mail.milestone.value,
-                mail.decided.channel.value,
-                mail.planned_at,
-                mail.decided.rule,
-            )
+            told
             for mail in self.mails
             for cover in mail.covers
             if not cover.real and cover.since < now and mail.decided.recipient_id != TEAM
+            for told in [_told_of(cover, mail)]
+            if told in really or not mail.taken_back
         }
-        really = {one for one in self.told if one.since < now}
         if really == would:
             return opened.crossed
         names, was = {one.id: one.public_id for one in self.stored.parcels}, opened.crossed
@@ -353,6 +354,7 @@ class Stage:
             rendered_at=now,
             parcel_id=row.public_id,
             parcel_milestone=Milestone(row.milestone),
+            stood_already=stood_before(row.milestone_at, cover.facts.news.occurred_at),
             delivery_doubted=row.delivery_doubted_at is not None,
             cancelled=about.cancelled(now),
             told=frozenset(one.milestone for one in channel),
@@ -368,6 +370,11 @@ class Stage:
             recipient_id=decided.recipient_id,
             zones=(team_of(self.house, brand).zone,) if team else (),
         )
+
+
+def _told_of(cover: Cover, mail: Mail) -> ToldOf:
+    said = mail.milestone.value, mail.decided.channel.value, mail.planned_at, mail.decided.rule
+    return ToldOf(cover.shipment_id, cover.since, *said)
 
 
 def _same_way(one: Decided, other: Decided) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.models.vocabulary import PROGRESS, Milestone, Reason
 from app.tracking.standing import ARRIVALS, LASTING
@@ -21,16 +22,26 @@ _TRUE_WHILE = {Milestone.pickup_expiring: Milestone.ready_for_pickup, Milestone.
 }
 """Where a parcel must stand for the news to be true; nothing is said here of other news."""
 
+_NEAR = frozenset({Milestone.out_for_delivery, Milestone.attempt_failed})
+"""So near that it can only be late by not having come: what was late before it came so far is late no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Now:
     """How it stands as a message is about to leave: where the parcel stands, whether its arrival is doubted, what the
-    shopper was told of it on the same channel, and whether the same was told, or will be, of a later time."""
+    shopper was told of it on the same channel, and whether the same was told, or will be, of a later time. `already`:
+    it stood there before the news came."""
 
     stands: Milestone
     doubted: bool = False
     told: Collection[Milestone] = ()
     told_newer: bool = False
+    already: bool = False
+
+
+def stood_before(since: datetime | None, news_at: datetime) -> bool:
+    """Whether a parcel that has stood where it is `since` an instant (UTC) stood there before its news came."""
+    return since is not None and since < news_at
 
 
 def outdated(news: Milestone, now: Now) -> Reason | None:
@@ -42,6 +53,8 @@ def outdated(news: Milestone, now: Now) -> Reason | None:
         return Reason.overtaken
     if now.doubted and where in ARRIVALS:
         return Reason.no_longer_so
+    if news is Milestone.delayed and now.stands in _NEAR and now.already:
+        return None  # it went out, or was tried, and has not come since
     if reached > own and (reached >= _ARRIVAL_IS_NEAR or any(PROGRESS.get(told, 0) > own for told in now.told)):
         return Reason.overtaken
     if news in LASTING and any(PROGRESS.get(told, 0) > own for told in now.told if told is not Milestone.delayed):

@@ -1,4 +1,4 @@
-"""What shoppers were meant to be told before, about a parcel and about its whole order: the rules' memory."""
+"""What shoppers were told before, or will be, about a parcel and about its whole order: the rules' memory."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models.facts import Told
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import TAKEN_BACK, Milestone
 from app.pipeline.deciding.picture import NOTHING_TOLD, Past
 from app.pipeline.listening.hearing import Locked
 
@@ -17,15 +17,19 @@ _MESSAGES = sa.text("""
         messages.rule,
         CASE ledger_keys.scope WHEN 'parcel' THEN ledger_keys.scope_id ELSE messages.shipment_id END AS shipment_id
     FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
-    WHERE messages.order_id = ANY(:ids) AND messages.recipient_id = 'shopper' ORDER BY messages.id, shipment_id
+    WHERE messages.order_id = ANY(:ids) AND messages.recipient_id = 'shopper'
+        AND NOT (messages.state = ANY(:taken_back) AND messages.reason <> 'ambiguous')
+    ORDER BY messages.id, shipment_id
 """)
 
 
 def told_before(session: Session, locked: Locked, shipment_ids: Sequence[int]) -> Mapping[int, Past]:
-    """Every message that was planned about the orders of these locked parcels, oldest first, by parcel of theirs."""
+    """Every message about the orders of these locked parcels, oldest first, by parcel of theirs: those that have told
+    their shopper, and those that still may. One that was taken back has told nobody."""
     order_ids = sorted({locked.shipments[one].order_id for one in shipment_ids})
     by_order: dict[int, list[tuple[int, Told]]] = defaultdict(list)
-    for row in session.execute(_MESSAGES, {"ids": order_ids}):
+    taken_back = [state.value for state in TAKEN_BACK]
+    for row in session.execute(_MESSAGES, {"ids": order_ids, "taken_back": taken_back}):
         parcel = locked.shipments.get(row.shipment_id)
         told = Told(
             milestone=Milestone(row.milestone),

@@ -19,9 +19,10 @@ class Release:
     """A claimed message with everything it is judged and rendered from.
 
     `as_decided`: the facts are still those of the decision, so that nothing else need be stored. `avoid` names the
-    provider of which nobody knows whether it took the message, where it leaves again all the same. `anew`: what was
-    frozen before is not true of all its parcels any more, and is written again. `gone`: what
-    it tells has been taken back since, by another number of the parcel or another parcel of the order.
+    provider of which nobody knows whether it took the message, where it leaves again all the same. `stood_already`: the
+    parcel stood where it stands before the news came. `anew`: what was frozen before is not true of all its parcels any
+    more, and is written again. `gone`: what it tells has been taken back since, by another number of the parcel or
+    another parcel of the order.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Release:
     rendered_at: datetime
     parcel_id: str
     parcel_milestone: Milestone
+    stood_already: bool
     delivery_doubted: bool
     cancelled: bool
     told: frozenset[Milestone]
@@ -130,7 +132,9 @@ def _morning(release: Release, now: datetime) -> datetime | None:
 
 
 def _now(release: Release) -> Now:
-    return Now(release.parcel_milestone, release.delivery_doubted, release.told, release.told_newer)
+    return Now(
+        release.parcel_milestone, release.delivery_doubted, release.told, release.told_newer, release.stood_already
+    )
 
 
 def _where(release: Release) -> str:

@@ -21,6 +21,7 @@ from app.pipeline.leaving.judging import Release, untrue
 from app.pipeline.leaving.team import TEAM, team_of, team_person
 from app.pipeline.leaving.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.pipeline.people.consenting import standing
+from app.tracking.outdated import stood_before
 
 OLD_NEWS = timedelta(hours=1)
 """After an outage, news that has waited longer is told only once its parcel's carrier has been asked again: a parcel
@@ -197,6 +198,7 @@ def _release(
         rendered_at=row.rendered_at if frozen else now,
         parcel_id=shipment.public_id,
         parcel_milestone=Milestone(shipment.milestone),
+        stood_already=stood_before(shipment.milestone_at, _happened(covered)),
         delivery_doubted=shipment.delivery_doubted_at is not None,
         cancelled=order.cancelled_at is not None or shipment.cancelled_at is not None,
         told=frozenset(other for _, other in on_this_channel),
@@ -213,6 +215,11 @@ def _release(
         undone=no_longer(milestone, facts, shipment),
         anew=anew,
     )
+
+
+def _happened(covered: Covered) -> datetime:
+    """When the news of one of a message's parcels occurred, UTC."""
+    return datetime.fromisoformat(covered.facts["news"]["occurred_at"])
 
 
 def _unasked(row: Any, shipment: Any, now: datetime) -> bool:

@@ -31,7 +31,7 @@ from app.pipeline.people.consenting import standing
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
-from app.tracking.outdated import Now, outdated
+from app.tracking.outdated import Now, outdated, stood_before
 
 log = logger(__name__)
 
@@ -161,7 +161,7 @@ _ABOUT = sa.select(
     Crossing.scope_id, Crossing.milestone, Crossing.occurrence, Crossing.occurred_at, Crossing.facts,
     Crossing.retired_at, Order.email, Order.phone, Order.zone, Order.zones, Order.zone_source, Order.cancelled_at,
     Order.erased_at,
-    Shipment.milestone.label("parcel_milestone"), Shipment.delivery_doubted_at,
+    Shipment.milestone.label("parcel_milestone"), Shipment.milestone_at, Shipment.delivery_doubted_at,
     Shipment.cancelled_at.label("parcel_cancelled_at"),
     sa.exists().where(
         _newer.scope == Crossing.scope, _newer.scope_id == Crossing.scope_id,
@@ -258,7 +258,8 @@ def _over(about: Any, rule: Rule, now: datetime) -> tuple[Reason, str] | None:
         return Reason.no_longer_so, ""
     if about.old:
         return Reason.overtaken, "the same has come again since"
-    if old := outdated(Milestone(about.milestone), Now(stands, about.delivery_doubted_at is not None)):
+    already = stood_before(about.milestone_at, about.occurred_at)
+    if old := outdated(Milestone(about.milestone), Now(stands, about.delivery_doubted_at is not None, already=already)):
         return old, f"the parcel is {stands.value.replace('_', ' ')}"
     if about.occurred_at + rule.expires <= now:
         return Reason.outlived, f"it is news for {rule.expires}"
