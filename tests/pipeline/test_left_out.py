@@ -1,0 +1,76 @@
+"""What a message of several parcels does not tell after all is told another way, once."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake.schema import parse_order
+from app.intake.store import upsert_orders
+from app.models import Brand
+from app.models.vocabulary import Milestone
+from app.pipeline.routing import routes_for
+from tests.pipeline.conftest import START, World
+from tests.pipeline.split import cancel, go, split, told, whole
+from tests.pipeline.test_path import report
+
+M = Milestone
+FALLING = """
+version: 1
+rules:
+  - {name: out, when: out_for_delivery, send: [email], fallback: {email: sms}, expires: 4h, merge: 30m}
+"""
+
+
+def renumber(world: World, old: str, new: str) -> None:
+    """The shop corrects a parcel's tracking number."""
+    payload = {
+        "number": "1001",
+        "placed_at": (START - timedelta(days=2)).isoformat(),
+        "shopper": {"email": "maja@example.test"},
+        "parcels": [{"reference": old, "tracking_number": new}],
+    }
+    with world.house.sessions.begin() as session:
+        brand = session.scalars(sa.select(Brand)).one()
+        route = routes_for(world.house, session, brand.id)
+        upsert_orders(session, brand, [parse_order(payload, {"dhl"})], now=world.clock.now(), route=route)
+
+
+@pytest.mark.parametrize("fate", ["delivered", "cancelled", "renumbered"])
+def test_what_stands_in_for_a_message_of_several_tells_of_those_whose_news_is_not_over(world: World, fate: str):
+    """Two are told of as out for delivery, one meets its fate, and the mail comes back: the text tells of the other."""
+    world = split(world, FALLING)
+    one, two = world.order(parcels=2)
+    world.scan(one, M.out_for_delivery)
+    world.scan(two, M.out_for_delivery)
+    go(world)
+    (mail,) = world.messages()
+    if fate == "delivered":
+        world.scan(one, M.delivered)
+    elif fate == "cancelled":
+        cancel(world, one)
+    else:
+        renumber(world, "T1001-0", "RIGHT-1")
+    report(world, mail.id, "bounced")
+    go(world)
+    assert told(world, channel="sms") == [("out_for_delivery", "accepted", [two])]
+    report(world, mail.id, "bounced", "again")
+    assert len(world.messages()) == 2
+    whole(world)
+
+
+def test_what_stands_in_for_a_message_of_several_lasts_as_long_as_it(world: World):
+    """The first one's news is three hours older than the others': the text still tells of all, as long as the mail."""
+    world = split(world, FALLING)
+    one, two, three = world.order(parcels=3)
+    world.scan(one, M.out_for_delivery, hours_ago=3)
+    world.scan(two, M.out_for_delivery)
+    world.scan(three, M.out_for_delivery)
+    go(world)
+    (mail,) = world.messages()
+    world.clock.turn(minutes=20)
+    report(world, mail.id, "bounced")
+    go(world)
+    assert told(world, channel="sms") == [("out_for_delivery", "accepted", [one, two, three])]
+    assert [m.expires_at for m in world.messages()] == [mail.expires_at] * 2
+    whole(world)
