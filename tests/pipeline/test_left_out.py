@@ -74,3 +74,15 @@ def test_what_stands_in_for_a_message_of_several_lasts_as_long_as_it(world: Worl
     assert told(world, channel="sms") == [("out_for_delivery", "accepted", [one, two, three])]
     assert [m.expires_at for m in world.messages()] == [mail.expires_at] * 2
     whole(world)
+
+
+def test_a_hold_is_kept_as_it_was_decided_whatever_counts_now(world: World):
+    """A message waits for a second parcel, and an hour anyway. Other rules are published, then nobody is left to wait
+    for: its hour is kept."""
+    world = split(world, FALLING.replace("merge: 30m", "merge: 30m, hold: 1h"))
+    one, two = world.order(parcels=2)
+    world.scan(one, M.out_for_delivery)
+    since = split(world, FALLING.replace("name: out", "name: away"))
+    since.scan(two, M.delivered)
+    (message,) = world.messages(milestone="out_for_delivery")
+    assert (message.send_at, message.merge_until) == (START + timedelta(hours=1), START)
