@@ -11,7 +11,7 @@ from app.models import Brand
 from app.models.vocabulary import Milestone
 from app.pipeline.routing import routes_for
 from tests.pipeline.conftest import START, World
-from tests.pipeline.split import cancel, go, split, told, whole
+from tests.pipeline.split import cancel, go, reasons, split, told, whole
 from tests.pipeline.test_path import report
 
 M = Milestone
@@ -86,3 +86,40 @@ def test_a_hold_is_kept_as_it_was_decided_whatever_counts_now(world: World):
     since.scan(two, M.delivered)
     (message,) = world.messages(milestone="out_for_delivery")
     assert (message.send_at, message.merge_until) == (START + timedelta(hours=1), START)
+
+
+@pytest.mark.parametrize("within_the_window", [True, False])
+def test_a_parcel_left_out_for_its_wrong_number_is_told_of_under_the_right_one(world: World, within_the_window: bool):
+    """Two wait to be told of in one message. One's number is corrected, so that it is left out; when it goes out under
+    the right one it joins the message that still waits, or gets its own."""
+    world = split(world)
+    one, two, _ = world.order(parcels=3)
+    world.scan(one, M.out_for_delivery)
+    world.scan(two, M.out_for_delivery)
+    renumber(world, "T1001-0", "RIGHT-1")
+    if not within_the_window:
+        go(world, minutes=31)
+    world.scan(one, M.out_for_delivery)
+    go(world, minutes=31)
+    out = [parcels for _, state, parcels in told(world) if state == "accepted"]
+    assert out == ([[one, two]] if within_the_window else [[two], [one]])
+    renumber(world, "T1001-0", "RIGHT-2")
+    world.scan(one, M.out_for_delivery)
+    assert reasons(world, one, "out_for_delivery")[-1] == "already_told"
+    whole(world)
+
+
+@pytest.mark.parametrize("once", ["parcel", "24h"])
+def test_what_a_correction_stopped_in_time_is_not_what_was_told_once(world: World, once: str):
+    """The message under the wrong number has not left: the rule's one time is still to come, and then it is over."""
+    rule = f"{{name: sent, when: dispatched, send: [email], expires: 48h, hold: 1h, once_per: {once}}}"
+    world = split(world, f"version: 1\nrules:\n  - {rule}\n")
+    (one,) = world.order()
+    world.scan(one, M.dispatched)
+    renumber(world, "T1001-0", "RIGHT-1")
+    world.scan(one, M.dispatched)
+    go(world, minutes=61)
+    assert [m.state for m in world.messages()] == ["superseded", "accepted"]
+    renumber(world, "T1001-0", "RIGHT-2")
+    world.scan(one, M.dispatched)
+    assert reasons(world, one, "dispatched") == ["planned", "planned", "told_once"]
