@@ -47,3 +47,12 @@ def test_no_statement_goes_through_a_whole_table(reluctant: sa.Connection, what:
     given = statement.params | {name: value for name, value in values.items() if name in statement.params and value}
     plan = "\n".join(row[0] for row in reluctant.exec_driver_sql(f"EXPLAIN {statement}", given))
     assert not [table for table in LARGE if f"Seq Scan on {table}" in plan], plan
+
+
+@pytest.mark.parametrize("what", list(STATEMENTS)[:4])
+def test_the_messages_of_a_cancelled_parcel_are_looked_up(reluctant: sa.Connection, what: str):
+    """Its own by the parcel, those that tell of others too by their keys: neither by going through all that wait."""
+    statement = STATEMENTS[what].compile(reluctant)
+    given = dict.fromkeys(statement.params) | {"ids": [1]}
+    plan = "\n".join(row[0] for row in reluctant.exec_driver_sql(f"EXPLAIN {statement}", given))
+    assert "ix_messages_shipment_id" in plan, plan
