@@ -9,16 +9,36 @@ from sqlalchemy.orm import Session
 from app.models.vocabulary import FAILED, WITHHELD
 from app.pipeline.deciding.planned import Planned
 
-# What was withheld or failed has told nobody anything. With the order locked nothing is being planned meanwhile, and
-# what a restart found waiting it has ended.
-_TOLD = sa.text("""
-    SELECT crossings.scope_id, crossings.milestone, ledger_keys.channel, ledger_keys.recipient_id, count(*) AS times
+# What was withheld or failed has told nobody anything, and what has not begun to leave, or told of other parcels alone,
+# nobody anything of this one: what rests on a wrong number is left out of it.
+_WITHHELD = ", ".join(f"'{state.value}'" for state in sorted(WITHHELD | FAILED))
+UNTOLD = """(
+    (messages.state IN ({withheld}, 'held', 'ready') AND messages.reason <> 'ambiguous') OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL)
+    OR (messages.merge_until IS NOT NULL AND CASE
+        -- as it was decided, or what it said is not kept any more
+        WHEN messages.released IS NULL
+            THEN messages.personal IS NOT NULL AND messages.shipment_id <> ledger_keys.scope_id
+        ELSE NOT EXISTS (
+            SELECT 1 FROM shipments WHERE shipments.id = ledger_keys.scope_id AND (
+                shipments.public_id = messages.released #>> '{parcel,id}'
+                OR messages.released -> 'merged' @> jsonb_build_array(jsonb_build_object('id', shipments.public_id))))
+        END)
+)""".replace("{withheld}", _WITHHELD)
+"""Whether a row of `messages` told nobody of the parcel of its row of `ledger_keys`, where what this rests on is
+retired."""
+
+# With the order locked nothing is being planned meanwhile.
+_TOLD = sa.text(
+    """
+    SELECT crossings.scope_id, crossings.milestone, ledger_keys.channel, ledger_keys.recipient_id,
+        count(DISTINCT messages.id) AS times
     FROM crossings JOIN ledger_keys USING (scope, scope_id, milestone, occurrence)
         JOIN messages ON messages.id = ledger_keys.message_id
     WHERE crossings.scope = 'parcel' AND crossings.scope_id = ANY(:ids) AND crossings.retired_at IS NOT NULL
-        AND NOT messages.state = ANY(:untold)
+        AND NOT {untold}
     GROUP BY 1, 2, 3, 4
-""")
+""".replace("{untold}", UNTOLD)
+)
 
 
 def told_under_another_number(session: Session, planned: Sequence[Planned]) -> set[int]:
@@ -28,9 +48,8 @@ def told_under_another_number(session: Session, planned: Sequence[Planned]) -> s
     if not restarted:
         return set()
     ids = sorted({entry.crossing["scope_id"] for entry in restarted.values()})
-    untold = [state.value for state in WITHHELD | FAILED]
     times: dict[tuple[int, str, str, str], int] = defaultdict(int)
-    for row in session.execute(_TOLD, {"ids": ids, "untold": untold}):
+    for row in session.execute(_TOLD, {"ids": ids}):
         times[row.scope_id, row.milestone, row.channel, row.recipient_id] = row.times
     return {at for at, entry in restarted.items() if _number(entry) <= times[_told_key(entry)]}
 
