@@ -13,7 +13,8 @@ from app.pipeline.deciding.planned import Planned
 # nobody anything of this one: what rests on a wrong number is left out of it.
 _WITHHELD = ", ".join(f"'{state.value}'" for state in sorted(WITHHELD | FAILED))
 UNTOLD = """(
-    (messages.state IN ({withheld}, 'held', 'ready') AND messages.reason <> 'ambiguous') OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL)
+    (messages.state IN ({withheld}, 'held', 'ready') AND messages.reason <> 'ambiguous')
+    OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL)
     OR (messages.merge_until IS NOT NULL AND CASE
         -- as it was decided, or what it said is not kept any more
         WHEN messages.released IS NULL
