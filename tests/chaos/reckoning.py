@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.db import Sessions
 from app.demo.providers import Entry
 from app.insight.audit import audit
-from app.models import Attempt, LedgerKey, Message, Order, Receipt
-from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, Channel, Reason
+from app.models import Attempt, Crossing, Decision, LedgerKey, Message, Order, Receipt
+from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, Channel, MessageState, Reason
+from app.pipeline.settling.falling_back import falls_back
 from tests.chaos.shop import Shop
 
 
@@ -45,13 +47,14 @@ def look_at_lateness(sessions: Sessions, settle: float, worst: Lateness) -> None
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A message as the database has it, and how often the journal does."""
+    """A message as the database has it, with its ledger keys, and how often the journal does."""
 
     public_id: str
     state: str
     reason: str
     taken: int
     resent: bool
+    keys: int
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class Reckoning:
 
     channel: str
     decided: int = 0
+    stood_in: int = 0
     sent: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
@@ -83,7 +87,8 @@ class Reckoning:
 
 
 def reckon(sessions: Sessions, journal: Sequence[Entry], shop: Shop, channel: Channel, expected: int) -> Reckoning:
-    """Compare what one channel's provider took with what the database says of it. `expected` messages were due."""
+    """Compare what one channel's provider took with what the database says of it. `expected` ledger keys were
+    due, beside those of what stands in for others."""
     balance = Reckoning(channel.value)
     with sessions() as session:
         owners = dict(
@@ -101,17 +106,25 @@ def reckon(sessions: Sessions, journal: Sequence[Entry], shop: Shop, channel: Ch
             for entry in journal
             if entry.channel == channel.value
         )
+        balance.stood_in = session.scalars(
+            sa.select(sa.func.count())
+            .select_from(LedgerKey)
+            .join(Message, Message.id == LedgerKey.message_id)
+            .where(Message.channel == channel, Message.fallback_of.is_not(None))
+        ).one()
+        keys = sa.select(sa.func.count()).where(LedgerKey.message_id == Message.id).scalar_subquery()
         resent = sa.exists().where(Attempt.message_id == Message.id, Attempt.resent)
         rows = session.execute(
-            sa.select(Message.public_id, Message.state, Message.reason, resent).where(Message.channel == channel)
+            sa.select(Message.public_id, Message.state, Message.reason, resent, keys).where(Message.channel == channel)
         ).all()
     known = [
-        _Sent(public_id, state, reason, taken.pop(public_id, 0), twice) for public_id, state, reason, twice in rows
+        _Sent(public_id, state, reason, taken.pop(public_id, 0), twice, keys)
+        for public_id, state, reason, twice, keys in rows
     ]
     for message in known:
         _count(balance, message)
     balance.unexplained += sorted(taken)  # what is left in the journal belongs to no message of ours
-    balance.lost += ["never decided"] * max(0, expected - balance.decided)
+    balance.lost += ["never decided"] * max(0, expected - balance.decided + balance.stood_in)
     balance.begun_after_stop = _begun_after_stop(sessions, shop, channel)
     return balance
 
@@ -121,20 +134,20 @@ def _count(balance: Reckoning, message: _Sent) -> None:
     if message.taken > 1 and not message.resent:
         balance.repeated.append(message.public_id)
     if message.state in SENT:
-        balance.sent += 1
+        balance.sent += message.keys
         if not message.taken:
             balance.unexplained.append(message.public_id)
     elif message.state in PENDING:
-        balance.pending += 1
+        balance.pending += message.keys
         fault = balance.unexplained if message.taken else balance.lost
         fault.append(f"{message.public_id} ({message.state} past its time)")
     elif message.reason == Reason.ambiguous:
-        balance.ambiguous += 1
-        balance.ambiguous_taken += message.taken
+        balance.ambiguous += message.keys
+        balance.ambiguous_taken += message.keys if message.taken else 0
     else:
         column = balance.withheld if message.state in WITHHELD else balance.failed
         assert message.state in WITHHELD | FAILED
-        column[f"{message.state}: {message.reason}"] += 1
+        column[f"{message.state}: {message.reason}"] += message.keys
         if message.taken:
             balance.unexplained.append(f"{message.public_id} ({message.state}, yet taken)")
 
@@ -161,8 +174,26 @@ def broken_laws(sessions: Sessions, balances: Sequence[Reckoning], settle: float
     """Everything that does not hold: the balances' and the audit's."""
     with sessions() as session:
         found = audit(session, settle)
-    broken = [fault for balance in balances for fault in balance.broken()]
+    broken = _without_second_try(sessions) + [fault for balance in balances for fault in balance.broken()]
     return broken + [f"audit: {one.law}: {one.count}, as {', '.join(one.examples)}" for one in found.breaches]
+
+
+def _without_second_try(sessions: Sessions) -> list[str]:
+    """Emails of the rule with a fallback that did not reach their shopper, and have neither one text in their place nor
+    an answer that says why not; and texts in the place of what may have arrived."""
+    instead, answer = aliased(Message), aliased(Decision)
+    texts = sa.select(sa.func.count()).where(instead.fallback_of == Message.id).scalar_subquery()
+    own = sa.select(Crossing.id).where(Crossing.order_id == Message.order_id, Crossing.milestone == Message.milestone)
+    answers = sa.exists().where(
+        answer.crossing_id.in_(own), answer.rule == Message.rule, answer.channel == Channel.sms.value
+    )
+    query = sa.select(Message.public_id, Message.state, Message.reason, texts, answers)
+    where = (Message.rule == "trouble", Message.channel == Channel.email.value)
+    with sessions() as session:
+        rows = session.execute(query.where(*where)).all()
+    ended = [(row, falls_back(MessageState(row.state), Reason(row.reason))) for row in rows]
+    wrong = [row[0] for row, unreached in ended if row[3] > unreached or (unreached and not row[4])]
+    return [f"{len(wrong)} emails with a wrong number of texts in their place, as {wrong[:5]}"] if wrong else []
 
 
 def keep_evidence(sessions: Sessions, folder: Path) -> None:

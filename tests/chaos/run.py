@@ -21,7 +21,7 @@ from tests.faults.servers import Broker, Database
 from tests.folders import new_folder
 
 MANNERS = Manners(
-    slow_ms=40, throttle=0.02, refuse=0.005, bounce=0.01,
+    slow_ms=40, throttle=0.02, refuse=0.02, bounce=0.03,
     error=0.012, drop=0.012, garble=0.008, stall=0.003,
     accept_then_error=0.012, accept_then_drop=0.012, accept_then_garble=0.008, accept_then_stall=0.004,
 )  # fmt: skip

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from app.clock import wall_now
 from app.db import Sessions
-from app.intake.cancelling import cancel_order
+from app.intake.cancelling import cancel_order, cancel_parcel
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Channel, Milestone, Source, SuppressionKind
 from app.pipeline import listen
+from app.pipeline.deciding.publishing import Said, publish
 from app.pipeline.listening.hearing import Heard
 from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
@@ -28,10 +29,26 @@ from tests.daylight import zone_by_day
 
 T = TypeVar("T")
 
-EACH = 2
-"""Messages an order: an email and an SMS."""
-_NEWS = (Milestone.out_for_delivery, Milestone.delivered, Milestone.out_for_delivery, Milestone.dispatched)
-_CANCELLED, _SUPPRESSED = 0.03, 0.02
+RULES = """
+version: 1
+rules:
+  - {name: out, when: out_for_delivery, send: [email, sms], expires: 24h, priority: urgent}
+  - {name: arrived, when: delivered, send: [email, sms], expires: 72h, merge: 2s}
+  - {name: sent, when: dispatched, send: [email, sms], expires: 48h, per: order}
+  - {name: trouble, when: exception, send: [email], fallback: {email: sms}, expires: 48h, merge: 2s}
+"""
+"""Tells of each parcel alone, of two together, once for the order, and of two with a text in an email's place."""
+
+_KINDS = (
+    (Milestone.out_for_delivery, 1, {Channel.email: 1, Channel.sms: 1}),
+    (Milestone.delivered, 2, {Channel.email: 2, Channel.sms: 2}),
+    (Milestone.dispatched, 2, {Channel.email: 1, Channel.sms: 1}),
+    (Milestone.exception, 2, {Channel.email: 2, Channel.sms: 0}),
+)
+"""What befalls how many parcels of an order, in turn, and how many ledger keys that takes on each channel."""
+EACH = sum(sum(keys.values()) for _, _, keys in _KINDS) / len(_KINDS)
+"""Ledger keys an order, before anything is told in the place of something else."""
+_CANCELLED, _LEFT, _SUPPRESSED = 0.03, 0.03, 0.05
 _LATEST_WISH = 0.7
 """Seconds after an order was placed in which minds are changed: before, while and after its messages leave."""
 
@@ -49,7 +66,7 @@ def phone_of(n: int) -> str:
 
 
 class Shop:
-    """One brand's orders, each with one parcel. What it was told to do it does, however often the database is away.
+    """One brand's orders, with one parcel or two. What it was told to do it does, however often the database is away.
 
     `cancelled` and `suppressed` hold when, at the latest, each wish was committed, on the database's clock.
     """
@@ -61,12 +78,19 @@ class Shop:
         self._house = build_house(Settings(send="shadow"), engine=engine, wake=wake)
         self._wishes = _Wishes()
         self.placed = 0
+        self.left = 0
         self.cancelled: dict[str, datetime] = {}
         self.suppressed: dict[tuple[Channel, str], datetime] = {}
         with sessions.begin() as session:
             brand = Brand(key="fjallhem", name="Fjällhem", zone="Europe/Stockholm", locale="en")
             session.add(brand)
+            session.flush()
+            publish(session, self._house, brand, RULES, Said("the storm", "several parcels, and second tries"), None)
         self.brand = brand
+
+    def expected(self, channel: Channel) -> int:
+        """How many ledger keys the orders so far take on a channel, beside those of what stands in for others."""
+        return sum(_kind(n)[2][channel] for n in range(self.placed))
 
     def place(self, orders: int) -> None:
         """So many orders more, each with news about its parcel."""
@@ -84,21 +108,22 @@ class Shop:
                 "number": number_of(n),
                 "placed_at": (now - timedelta(days=2)).isoformat(),
                 "shopper": {"name": "Maja Lind", "email": email_of(n), "phone": phone_of(n), "zone": zone_by_day()},
-                "parcels": [{"reference": "1"}],
+                "parcels": [{"reference": str(one)} for one in range(_kind(n)[1])],
             }
             for n in numbers
         ]
         with self._sessions.begin() as session:
             upsert_orders(session, self.brand, [parse_order(payload, ()) for payload in payloads], now=now)
             rows = session.execute(
-                sa.select(Order.number, Shipment.id)
+                sa.select(Order.number, Shipment.id, Shipment.reference)
                 .join(Shipment, Shipment.order_id == Order.id)
                 .where(Order.number.in_([payload["number"] for payload in payloads]))
                 .order_by(Shipment.id)
             ).all()
         at = now - timedelta(minutes=1)
-        heard = [Heard(shipment_id, Source.push, (_scan(int(number[1:]), at),)) for number, shipment_id in rows]
-        listen(self._house, heard, now)
+        for turn in ("0", "1"):  # one after the other, so that the second joins what waits already
+            some = [row for row in rows if row.reference == turn]
+            listen(self._house, [Heard(row.id, Source.push, (_scan(int(row.number[1:]), at),)) for row in some], now)
 
     def _change_minds(self, numbers: range) -> None:
         """Some of these orders will be cancelled, and some shoppers will want no more on one channel."""
@@ -106,7 +131,9 @@ class Shop:
             drawn, due = self._dice.random(), time.monotonic() + self._dice.random() * _LATEST_WISH
             if drawn < _CANCELLED:
                 self._wishes.put(due, partial(self._cancel, number_of(n)))
-            elif drawn < _CANCELLED + _SUPPRESSED:
+            elif drawn < _CANCELLED + _LEFT:
+                self._wishes.put(due, partial(self._leave, number_of(n)))
+            elif drawn < _CANCELLED + _LEFT + _SUPPRESSED:
                 channel = self._dice.choice((Channel.email, Channel.sms))
                 address = email_of(n) if channel is Channel.email else phone_of(n)
                 self._wishes.put(due, partial(self._suppress, channel, address))
@@ -115,6 +142,14 @@ class Shop:
         with self._sessions.begin() as session:
             assert cancel_order(session, self.brand.id, number, wall_now()) is not None
         self.cancelled[number] = self._database_now()
+
+    def _leave(self, number: str) -> None:
+        """One parcel leaves its order; what tells of others too goes on without it."""
+        first = sa.select(sa.func.min(Shipment.id)).join(Order, Order.id == Shipment.order_id)
+        with self._sessions.begin() as session:
+            parcel = session.get_one(Shipment, session.scalars(first.where(Order.number == number)).one()).public_id
+            assert cancel_parcel(session, self.brand.id, parcel, wall_now()) is not None
+        self.left += 1
 
     def _suppress(self, channel: Channel, address: str) -> None:
         with self._sessions.begin() as session:
@@ -168,9 +203,12 @@ class _Wishes:
             _surely(work)
 
 
+def _kind(n: int) -> tuple[Milestone, int, dict[Channel, int]]:
+    return _KINDS[n % len(_KINDS)]
+
+
 def _scan(n: int, at: datetime) -> HeardScan:
-    milestone = _NEWS[n % len(_NEWS)]
-    return HeardScan(scan_digest("k"), "van", milestone, "On its way", "Malmö", "now", at, "offset")
+    return HeardScan(scan_digest("k"), "van", _kind(n)[0], "On its way", "Malmö", "now", at, "offset")
 
 
 def _surely(work: Callable[[], T]) -> T:

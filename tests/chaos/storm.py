@@ -222,7 +222,7 @@ class Storm:
         """The reckoning, with every part of the engine at rest or dead."""
         providers, sessions = self.engine.providers, self.engine.sessions
         balances = [
-            reckon(sessions, providers.journal.entries, self.shop, channel, self.shop.placed)
+            reckon(sessions, providers.journal.entries, self.shop, channel, self.shop.expected(channel))
             for channel in (Channel.email, Channel.sms)
         ]
         at_points = points.fired(self.armed)
