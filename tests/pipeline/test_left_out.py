@@ -9,6 +9,7 @@ from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
 from app.models import Brand
 from app.models.vocabulary import Milestone
+from app.pipeline.deciding.keys import Claim, take_keys
 from app.pipeline.polling.routing import routes_for
 from tests.pipeline.conftest import START, World
 from tests.pipeline.split import cancel, go, reasons, split, told, whole
@@ -123,3 +124,13 @@ def test_what_a_correction_stopped_in_time_is_not_what_was_told_once(world: Worl
     renumber(world, "T1001-0", "RIGHT-2")
     world.scan(one, M.dispatched)
     assert reasons(world, one, "dispatched") == ["planned", "planned", "told_once"]
+
+
+def test_keys_are_taken_in_one_order_and_of_two_claims_the_first_gets_one(world: World):
+    """However a batch's decisions come: else two batches that want the same keys wait for each other in a circle."""
+    keys = [("parcel", parcel, "dispatched", 1, "email", "shopper") for parcel in (7, 3, 9, 3)]
+    with world.house.sessions() as session:
+        taken = take_keys(session, [Claim(at, 100 + at, key, 1) for at, key in enumerate(keys)], START)
+        written = session.scalars(sa.text("SELECT scope_id FROM ledger_keys ORDER BY ctid")).all()
+        session.rollback()
+    assert (taken, written) == ({0, 1, 2}, [3, 7, 9])

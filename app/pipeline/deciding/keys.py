@@ -40,13 +40,14 @@ def new_message_ids(session: Session, count: int) -> Sequence[int]:
 
 
 def take_keys(session: Session, claims: Sequence[Claim], now: datetime) -> set[int]:
-    """Insert the claims' ledger keys; the indexes of those that were free."""
+    """Insert the claims' ledger keys, sorted, so that two batches that want the same ones wait for each other in one
+    order only; the indexes of those that were free. Of two claims of one key the first gets it."""
     if not claims:
         return set()
     rows = [
         {**dict(zip(_PARTS, claim.key, strict=True)), "message_id": claim.message_id, "brand_id": claim.brand_id,
          "decided_at": now}
-        for claim in claims
+        for claim in sorted(claims, key=lambda claim: claim.key)
     ]  # fmt: skip
     columns = [getattr(LedgerKey, name) for name in ("message_id", *_PARTS)]
     statement = insert(LedgerKey).on_conflict_do_nothing().returning(*columns)
