@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from app.db import Sessions
 from app.insight.explain import scans_of
 from app.intake import cancelling
-from app.pipeline import falling_back, together
 from app.pipeline.deciding import merging, remembering, restarting
+from app.pipeline.leaving import together
 from app.pipeline.people import wiping
+from app.pipeline.settling import falling_back
 
 STATEMENTS = {
     "stopping messages": cancelling._STOP_TELLING,
