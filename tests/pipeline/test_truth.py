@@ -169,3 +169,26 @@ def test_parcels_that_were_tried_come_to_the_counter_together(world: World):
     assert [one.channel for one in world.messages(milestone="ready_for_pickup")] == ["email", "sms"]
     assert mails(world)[-1] == "Ready to collect: 2 parcels"
     whole(world)
+
+
+def test_what_was_told_of_another_parcel_is_told_of_the_right_one(world: World):
+    """The wrong number's parcel was delivered on Tuesday, and the shopper was told. Under the right number that same
+    arrival would be nothing new; the right parcel's own, on Thursday, is."""
+    (parcel,) = world.order(parcels=NUMBERED[:1])
+    scanned(world, parcel, M.dispatched)
+    until(world, "03 12:00")
+    scanned(world, parcel, M.delivered)
+    until(world, "04 09:00")
+    world.order(parcels=[NUMBERED[0] | {"tracking_number": "RIGHT"}])
+    scanned(world, parcel, M.dispatched, "02 20:00")
+    until(world, "05 08:00")
+    scanned(world, parcel, M.out_for_delivery)
+    until(world, "05 12:00")
+    scanned(world, parcel, M.delivered)
+    until(world, "06 12:00")
+    assert mails(world) == [
+        "On its way: Wool blanket", "Delivered today, 13:00, Malmö: Wool blanket",
+        "Out for delivery today: Wool blanket", "Delivered today, 13:00, Malmö: Wool blanket",
+    ]  # fmt: skip
+    assert len(world.sms.sent) == 3
+    whole(world)
