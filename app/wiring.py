@@ -29,9 +29,9 @@ from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
 from app.pipeline.polling.purse import Purse
+from app.pipeline.polling.routing import check_routes
 from app.pipeline.polling.shelf import shelf_url
 from app.pipeline.polling.tokens import Tokens
-from app.pipeline.routing import check_routes
 from app.rules.document import default_rules
 from app.settings import AlertsSettings, SendMode, Settings, shipped
 from app.settings.carriers import CadenceSettings

@@ -11,10 +11,10 @@ from celery.signals import setup_logging
 from app import pipeline
 from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
-from app.pipeline import pushes
 from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
+from app.pipeline.listening import pushes
 from app.pipeline.people.pruning import prune as prune_rows
 from app.pipeline.polling.raw_answers import thin_out
 from app.rules.ruleset import Priority

@@ -13,8 +13,8 @@ from app.clock import wall_now
 from app.messages.base import Links
 from app.models import Message
 from app.pipeline.house import House
-from app.pipeline.judging import Release
-from app.pipeline.releasing import load, templates_of
+from app.pipeline.leaving.judging import Release
+from app.pipeline.leaving.releasing import load, templates_of
 
 _TABLES = sa.text("""
     DROP TABLE IF EXISTS bench_letters, bench_calls;

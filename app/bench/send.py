@@ -16,8 +16,8 @@ from app.bench.programs import running, senders
 from app.bench.world import make_parcels
 from app.models import Message
 from app.models.vocabulary import Channel, Milestone, Source
-from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_house, settle_in
 

@@ -8,14 +8,14 @@ from app.channels.base import OutgoingEmail
 from app.channels.sendgrid import request_body
 from app.clock import cpu_seconds, stopwatch
 from app.models.vocabulary import Channel
-from app.pipeline.claiming import claim
-from app.pipeline.delivering import deliver
 from app.pipeline.house import House
-from app.pipeline.judging import judge
-from app.pipeline.leaving import gate_of
-from app.pipeline.releasing import load, templates_of
-from app.pipeline.sending import begin, settle
-from app.pipeline.writing import Letter, render
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.delivering import deliver
+from app.pipeline.leaving.gate import gate_of
+from app.pipeline.leaving.judging import judge
+from app.pipeline.leaving.releasing import load, templates_of
+from app.pipeline.leaving.sending import begin, settle
+from app.pipeline.leaving.writing import Letter, render
 from app.wiring import settle_in
 
 

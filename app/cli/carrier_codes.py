@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from app.cli.common import AsJson, operator, out, print_json, standing_house
 from app.pipeline.codes.mapping import MEANINGS, Changed, map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import Refolded, refold
-from app.pipeline.rerouting import reroute
+from app.pipeline.polling.rerouting import reroute
 
 app = typer.Typer()
 

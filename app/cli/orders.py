@@ -12,8 +12,8 @@ from app.intake.importing import ImportReport, import_file
 from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.incoming import heard_from_incoming
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.listening.incoming import heard_from_incoming
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.rehearsal.recorded import Recorded, replay_file
 from app.rehearsal.replay import ReplayReport
 from app.rules.document import default_rules

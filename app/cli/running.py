@@ -17,7 +17,7 @@ from app.embedded.engine import engine_programs
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.brakes.pausing import standing
-from app.pipeline.rerouting import reroute
+from app.pipeline.polling.rerouting import reroute
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
 from app.wiring import build_celery, build_house, check_broker, ensure_brands

@@ -14,10 +14,10 @@ from app.models import Brand
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.hearing import Tally
 from app.pipeline.house import House
-from app.pipeline.incoming import heard_from_incoming
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.listening.hearing import Tally
+from app.pipeline.listening.incoming import heard_from_incoming
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
 
 BY_API = "fjallhem"

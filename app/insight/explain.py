@@ -118,9 +118,14 @@ def _trouble(session: Session, shipment: Shipment) -> TroubleStory | None:
 
 
 def _scans(session: Session, shipment_id: int) -> tuple[ScanStory, ...]:
-    query = sa.select(Scan).where(Scan.shipment_id == shipment_id)
-    rows = session.scalars(query.order_by(Scan.occurred_at.nulls_last(), Scan.id))
-    return tuple(_as(ScanStory, row) for row in rows)
+    return tuple(_as(ScanStory, row) for row in session.scalars(scans_of(shipment_id)))
+
+
+def scans_of(shipment_id: int) -> sa.Select[Scan]:
+    """All scans of a parcel, as they happened: those that count and those of a wrong number, each by its own index."""
+    either = (Scan.retired_at.is_(None), Scan.retired_at.is_not(None))
+    ids = sa.union_all(*(sa.select(Scan.id).where(Scan.shipment_id == shipment_id, one) for one in either))
+    return sa.select(Scan).where(Scan.id.in_(ids)).order_by(Scan.occurred_at.nulls_last(), Scan.id)
 
 
 def _faults(session: Session, shipment_id: int) -> tuple[AnswerStory, ...]:

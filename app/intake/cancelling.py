@@ -32,12 +32,16 @@ _IN_FLIGHT = sa.text(
     " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id"
 )
 
+# Two look-ups by index: with OR it would be one through all messages.
+_ABOUT_THEM = """
+    SELECT id FROM messages WHERE shipment_id = ANY(:ids)
+    UNION SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)
+"""
 # The messages that tell of these parcels, alone or with others, as far as their calls have not begun.
 _TELLING = """
     WITH telling AS MATERIALIZED (
         SELECT messages.id FROM messages
-        WHERE (messages.shipment_id = ANY(:ids) OR messages.id IN (
-                SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)))
+        WHERE messages.id IN ({about_them})
             AND (messages.state IN ('held', 'ready')
                 OR (messages.state = 'sending' AND messages.open_attempt_id IS NULL))
         ORDER BY messages.id FOR NO KEY UPDATE OF messages
@@ -55,7 +59,7 @@ _TELLING = """
                 AND crossings.scope = 'parcel' AND crossings.milestone = ledger_keys.milestone
                 AND crossings.retired_at IS NULL)
     )
-"""
+""".replace("{about_them}", _ABOUT_THEM)
 _STOP = """
     UPDATE messages SET state = :state, reason = :reason, ended_at = :now, lease_token = NULL, lease_until = NULL
     FROM telling WHERE messages.id = telling.id AND telling.id NOT IN (SELECT id FROM others)
@@ -70,9 +74,10 @@ _GO_ON = """
 _STOP_TELLING, _TELL_THE_REST = (sa.text("".join([_TELLING, change])) for change in (_STOP, _GO_ON))
 _LOCK_TELLING = sa.text("".join([_TELLING, "SELECT id FROM telling"]))
 _STILL_UNDER_WAY = sa.text(
-    "SELECT order_id, public_id FROM messages WHERE (shipment_id = ANY(:ids)"
-    " OR id IN (SELECT message_id FROM ledger_keys WHERE scope = 'parcel' AND scope_id = ANY(:ids)))"
-    " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id"
+    "SELECT order_id, public_id FROM messages WHERE id IN ({about_them})"
+    " AND state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL ORDER BY id".replace(
+        "{about_them}", _ABOUT_THEM
+    )
 )
 
 

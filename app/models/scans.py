@@ -24,6 +24,8 @@ class Scan(Base):
         sa.Index(
             "uq_scans_digest", "shipment_id", "digest", unique=True, postgresql_where=sa.text("retired_at IS NULL")
         ),
+        # The few that the one above does not hold: whoever wants all of a parcel's asks for either kind.
+        sa.Index("ix_scans_retired", "shipment_id", postgresql_where=sa.text("retired_at IS NOT NULL")),
         one_of("milestone", Milestone),
         one_of("source", Source),
     )

@@ -16,35 +16,35 @@ from app.clock import stopwatch
 from app.db import cause_of
 from app.log import logger
 from app.models.vocabulary import Channel, Source
-from app.pipeline.asking_back import ask_back
 from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.brakes.pausing import let_go
 from app.pipeline.brakes.telling import tell_notices
-from app.pipeline.claiming import claim
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.deciding.watching import mark_due
-from app.pipeline.delivering import deliver
-from app.pipeline.falling_back import wake
 from app.pipeline.halving import in_halves
-from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
-from app.pipeline.judging import Withheld
-from app.pipeline.leaving import gate_of
-from app.pipeline.pacing import pace
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.delivering import deliver
+from app.pipeline.leaving.gate import gate_of
+from app.pipeline.leaving.judging import Withheld
+from app.pipeline.leaving.pacing import pace
+from app.pipeline.leaving.preparing import broken, prepare, read
+from app.pipeline.leaving.resending import LIMIT as RESENT_AT_ONCE
+from app.pipeline.leaving.resending import resend_unconfirmed
+from app.pipeline.leaving.senders import Rests, all_paused, changed, note, resting, sender_key
+from app.pipeline.leaving.sending import Begun, begin, hand_back, settle, withhold
+from app.pipeline.leaving.writing import Letter
+from app.pipeline.listening.hearing import Heard, Tally
 from app.pipeline.polling.asking import ask
 from app.pipeline.polling.breaker import begin_probe, enter, held, learn, most_calls
 from app.pipeline.polling.due import CLAIM, LEASE_SECONDS, any_due, claim_due
 from app.pipeline.polling.enrolling import as_unasked, enrol
 from app.pipeline.polling.recording import give_back, record
 from app.pipeline.polling.settling_carrier import pass_by_the_ill
-from app.pipeline.preparing import broken, prepare, read
-from app.pipeline.resending import LIMIT as RESENT_AT_ONCE
-from app.pipeline.resending import resend_unconfirmed
-from app.pipeline.senders import Rests, all_paused, changed, note, resting, sender_key
-from app.pipeline.sending import Begun, begin, hand_back, settle, withhold
-from app.pipeline.settling import Settled, apply_receipts, reconcile, take_back
-from app.pipeline.unpacking import unpack_batches
-from app.pipeline.writing import Letter
+from app.pipeline.settling.asking_back import ask_back
+from app.pipeline.settling.falling_back import wake
+from app.pipeline.settling.settling import Settled, apply_receipts, reconcile, take_back
+from app.pipeline.settling.unpacking import unpack_batches
 from app.rules.ruleset import Priority
 from app.tracking.adapter.base import Carrier
 from app.tracking.health import Leave

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidInput
 from app.insight.coming import coming
 from app.insight.explain import explain
 from app.insight.stories import AsideStory, CrossingStory, Story
@@ -18,7 +17,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
-from app.rules.document import parse_rules
+from app.rules.document import reread_rules
 from app.rules.ruleset import Reach, RuleSet
 
 
@@ -36,19 +35,16 @@ def whole_story(session: Session, house: House, shipment_id: str, brand_id: int 
     return story.model_copy(update={"coming": coming(story)})
 
 
-def _versions(session: Session, house: House, ids: set[int]) -> dict[int, RuleSet | None]:
+def _versions(session: Session, house: House, ids: set[int]) -> dict[int, RuleSet]:
     query = sa.select(RuleSetVersion.id, RuleSetVersion.content)
     rows = session.execute(query.where(RuleSetVersion.id == sa.func.any(sorted(ids))))
     return {row.id: house.rule_sets.get(row.id) or _read(row.content) for row in rows}
 
 
 @lru_cache(maxsize=32)
-def _read(content: str) -> RuleSet | None:
-    """A stored set; None where a later Doorstep cannot read it any more."""
-    try:
-        return parse_rules(content)
-    except InvalidInput:
-        return None
+def _read(content: str) -> RuleSet:
+    """A stored set, as far as it can be read today."""
+    return reread_rules(content)
 
 
 def _pictures(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from app.db import Sessions
 from app.models import Brand, Crossing, Decision, Message, Order, RuleSetVersion, Scan, Shipment
 from app.models.orders import Estimate
 from app.models.vocabulary import ENDS, TAKEN_BACK, Milestone
-from app.pipeline.team import TEAM
+from app.pipeline.leaving.team import TEAM
 from app.tracking.milestones import KnownScan
 
 PAGE = 300

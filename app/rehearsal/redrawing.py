@@ -10,7 +10,7 @@ from app.pipeline.deciding.answering import news_of
 from app.pipeline.deciding.picture import Past, picture
 from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.house import House
-from app.pipeline.team import team_of
+from app.pipeline.leaving.team import team_of
 from app.rehearsal.journey import OWN, Journey, journeys_of, known_as
 from app.rehearsal.reading import Stored
 from app.rehearsal.stage import Opened

@@ -26,10 +26,10 @@ from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
 from app.pipeline.deciding.whole_orders import last_parcel, standings_of
 from app.pipeline.house import House
+from app.pipeline.leaving.releasing import templates_of
+from app.pipeline.leaving.team import TEAM
+from app.pipeline.leaving.writing import write_out
 from app.pipeline.people.consenting import standing
-from app.pipeline.releasing import templates_of
-from app.pipeline.team import TEAM
-from app.pipeline.writing import write_out
 from app.rehearsal.journey import Journey, journeys_of
 from app.rehearsal.planned_before import planned_so_far
 from app.rehearsal.reading import HeardOf, Stored, looking, read_orders

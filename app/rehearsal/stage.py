@@ -19,9 +19,9 @@ from app.pipeline.deciding.splitting import living
 from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
-from app.pipeline.judging import Release, Withheld, judge
-from app.pipeline.releasing import together
-from app.pipeline.team import TEAM, team_of, team_person
+from app.pipeline.leaving.judging import Release, Withheld, judge
+from app.pipeline.leaving.releasing import together
+from app.pipeline.leaving.team import TEAM, team_of, team_person
 from app.rehearsal.journey import Journey
 from app.rehearsal.reading import Stored, ToldOf
 from app.rehearsal.remembering import as_told

@@ -163,7 +163,15 @@ class _Judge:
         before = self.told_before(rule, send)
         if before is not None:
             return Reason.told_once, f"once per {_once(rule.once)}, and it was at {_minute(before.planned_at)}"
-        return reachable(self.crossed, send, self.channels)
+        return (Reason.already_told, "") if self.spoken(rule, send) else reachable(self.crossed, send, self.channels)
+
+    def spoken(self, rule: Rule, send: Send) -> bool:
+        """Whether a rule that speaks once for the whole order has spoken: then it hides no rule that tells of each
+        parcel. Of what the team is told no history is kept; there the ledger's key alone knows."""
+        if rule.per is not Per.order or send.audience is Audience.team:
+            return False
+        own = (rule.name, send.channel, self.crossed.facts.news.milestone)
+        return any((one.rule, one.channel, one.milestone) == own for one in self.crossed.facts.order_history)
 
     def told_before(self, rule: Rule, send: Send) -> Told | None:
         """The last message of the rule on a channel, if its `once_per` lets no other follow."""

@@ -1,6 +1,7 @@
 """Reads a rule set: one YAML document, or the same as JSON, refused with the line and column of whatever is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,8 +32,7 @@ def default_rules() -> RuleSet:
 
 
 def parse_rules(content: str, known: Known | None = None) -> RuleSet:
-    """Read and validate a rule set. `known` are the names that exist, if they are to be checked: a set that was valid
-    once is read again without.
+    """Read and validate a rule set. `known` are the names that exist, if they are to be checked.
 
     Raises InvalidInput with every fault found (the first hundred), each with its place and what to write instead.
     """
@@ -40,10 +40,30 @@ def parse_rules(content: str, known: Known | None = None) -> RuleSet:
     nodes = Nodes(content)
     found = _document(nodes, root, content, known)
     if nodes.faults:
-        faults = sorted(nodes.faults, key=lambda fault: (fault.line or 0, fault.at or 0))
-        raise InvalidInput(faults[:MOST_FAULTS])
+        raise InvalidInput(_in_order(nodes.faults))
     assert found is not None
     return found
+
+
+def reread_rules(content: str) -> RuleSet:
+    """A set that was valid when it was stored, as far as today's program, which may be stricter, can read it.
+
+    A rule that it cannot read tells nothing, the others go on; where something beside the rules is at fault, none of
+    them tells: without the quiet hours that were meant, say, they would tell at night. `unread` says what is wrong.
+    """
+    try:
+        root = compose(content)
+    except InvalidInput as error:
+        return RuleSet((), content, unread=tuple(error.faults))
+    nodes = Nodes(content)
+    found = _document(nodes, root, content, None)
+    if found is None or nodes.beside:
+        return RuleSet((), content, unread=tuple(_in_order(nodes.faults)))
+    return replace(found, unread=tuple(_in_order(nodes.faults)))
+
+
+def _in_order(faults: Sequence[Fault]) -> list[Fault]:
+    return sorted(faults, key=lambda fault: (fault.line or 0, fault.at or 0))[:MOST_FAULTS]
 
 
 def _document(nodes: Nodes, root: yaml.Node | None, content: str, known: Known | None) -> RuleSet | None:
@@ -64,6 +84,7 @@ def _document(nodes: Nodes, root: yaml.Node | None, content: str, known: Known |
     if len(listed.value) > MOST_RULES:
         nodes.fault(listed, "rules", f"{len(listed.value)} rules", f"Write at most {MOST_RULES}.")
         return None
+    nodes.beside = bool(nodes.faults)
     reader = RuleReader(nodes, shared)
     read = [(rule, node) for node in listed.value if (rule := reader.rule(node))]
     check_agreement(nodes, read, owners, expectations)

@@ -26,10 +26,13 @@ Entries = Mapping[str, yaml.Node]
 
 
 class Nodes:
-    """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it."""
+    """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it.
+
+    `beside`: whether some of the faults are of none of the rules."""
 
     def __init__(self, content: str = "") -> None:
         self.faults: list[Fault] = []
+        self.beside = False
         self._lines = content.split("\n")
 
     def fault(self, node: yaml.Node, column: str, problem: str, remedy: str) -> None:

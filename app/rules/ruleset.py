@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from app.errors import Fault
 from app.models.expectations import Expectations
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone
@@ -137,7 +138,8 @@ class RuleSet:
     """A validated set of rules and the exact text it was read from.
 
     `expectations` say when the engine itself opens a milestone; `shopper_cap` is how many messages a day one shopper
-    gets at most; `owners` who else tells a milestone on a channel.
+    gets at most; `owners` who else tells a milestone on a channel. `unread` is what today's program cannot read of a
+    set that was valid when it was stored.
     """
 
     rules: tuple[Rule, ...]
@@ -145,6 +147,7 @@ class RuleSet:
     expectations: Expectations = field(default_factory=Expectations)
     shopper_cap: int | None = None
     owners: Mapping[tuple[Milestone, Channel], str] = field(default_factory=dict)
+    unread: tuple[Fault, ...] = field(default=(), compare=False)
 
     @cached_property
     def digest(self) -> bytes:

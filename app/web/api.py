@@ -27,10 +27,10 @@ from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Source
 from app.pipeline import wake_senders
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.hearing import Tally
 from app.pipeline.house import House
-from app.pipeline.incoming import heard_from_incoming
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.listening.hearing import Tally
+from app.pipeline.listening.incoming import heard_from_incoming
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.rehearsal.aside import whole_story
 from app.web.access import Holder, Scope, needs
 from app.web.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.errors import Forged
 from app.log import logger
 from app.pipeline.house import House
-from app.pipeline.pushes import keep_push
+from app.pipeline.listening.pushes import keep_push
 from app.tracking.adapter.base import Access, Push
 from app.web.hooks import Raw, public_address
 from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument

@@ -11,8 +11,8 @@ from app.errors import Forged, Unreadable
 from app.log import logger
 from app.pipeline.house import House
 from app.pipeline.people.replying import take_reply
-from app.pipeline.settling import keep_reports
-from app.pipeline.unpacking import LARGE, keep_batch
+from app.pipeline.settling.settling import keep_reports
+from app.pipeline.settling.unpacking import LARGE, keep_batch
 from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument
 
 log = logger(__name__)

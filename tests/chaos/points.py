@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app import pipeline
 from app.channels.sendgrid import SendGrid
 from app.channels.twilio import Twilio
-from app.pipeline import asking_back
+from app.pipeline.settling import asking_back
 
 ARMED = "CHAOS_ARMED"
 """The environment variable that names the folder of armed points."""

@@ -19,7 +19,7 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Order, Shipment
 from app.models.vocabulary import Channel, Milestone, Source, SuppressionKind
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
 from app.tracking.adapter.base import HeardScan, scan_digest

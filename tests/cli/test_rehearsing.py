@@ -15,7 +15,7 @@ from app.errors import DoorstepError
 from app.models import Brand, Shipment
 from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.rules.document import DEFAULT_RULES
 from tests.pipeline.conftest import World, heard_scan, world  # noqa: F401 - a fixture
 

@@ -11,8 +11,8 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Shipment
 from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, scan_digest
 from tests.daylight import zone_by_day
 

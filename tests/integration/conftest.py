@@ -27,7 +27,7 @@ from app.intake.store import upsert_orders
 from app.models import Attempt, Brand, Message, Receipt, Shipment
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.wiring import build_house
 from tests.pipeline.conftest import START, TurnedClock

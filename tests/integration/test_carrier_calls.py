@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from app import pipeline
 from app.models import CarrierHealth, Crossing, EnrolledNumber, Shipment
+from app.pipeline.listening.pushes import hear_pushes
 from app.pipeline.polling.understanding import replies_to
-from app.pipeline.pushes import hear_pushes
 from app.settings import Settings
 from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Ask, Call, RawAnswer

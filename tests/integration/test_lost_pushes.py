@@ -10,7 +10,7 @@ from app import pipeline
 from app.demo.carrier.timetable import Step, TimedStep, Timetable
 from app.models import Crossing, Message, Shipment
 from app.models.vocabulary import Milestone, Source
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from tests.integration.conftest import Town
 from tests.pipeline.conftest import START, heard_scan
 

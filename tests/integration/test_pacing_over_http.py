@@ -12,7 +12,7 @@ from app.demo.providers import Behaviour
 from app.messages.gsm import segments as count_segments
 from app.models import Attempt
 from app.models.vocabulary import Channel, Reason
-from app.pipeline.pacing import REACH
+from app.pipeline.leaving.pacing import REACH
 from app.settings import SegmentPace, Settings
 from tests.integration.conftest import Town, eventually, timetable
 

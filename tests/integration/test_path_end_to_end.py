@@ -17,8 +17,8 @@ from app.intake.importing import ImportReport, import_file
 from app.models import Brand, Shipment
 from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.incoming import heard_from_incoming
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.listening.incoming import heard_from_incoming
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.web.access import issue_key
 from tests.intake.rows import write_csv
 from tests.integration.conftest import Town, eventually, order_payload, timetable

@@ -16,12 +16,12 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
 from app.pipeline.house import House
-from app.pipeline.judging import Withheld
-from app.pipeline.preparing import prepare, read
-from app.pipeline.routing import accepted_carriers, routes_for
-from app.pipeline.writing import Letter
+from app.pipeline.leaving.judging import Withheld
+from app.pipeline.leaving.preparing import prepare, read
+from app.pipeline.leaving.writing import Letter
+from app.pipeline.listening.hearing import Heard
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import SendingSettings, Settings
 from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_house

@@ -10,8 +10,8 @@ from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
 from app.models import Brand, Shipment
 from app.models.vocabulary import Milestone, Source
-from app.pipeline.hearing import Heard
-from app.pipeline.routing import routes_for
+from app.pipeline.listening.hearing import Heard
+from app.pipeline.polling.routing import routes_for
 from tests.pipeline.conftest import START, World, heard_scan
 
 CHUNK = 500

@@ -8,7 +8,7 @@ from app.intake.cancelling import CancelledParcel, cancel_parcel
 from app.models import Crossing, Decision, Shipment
 from app.models.vocabulary import Channel, Source
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.rules.document import parse_rules
 from tests.pipeline.conftest import World
 

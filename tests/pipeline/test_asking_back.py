@@ -14,9 +14,9 @@ from app.demo.providers.serving import StandIn, serve
 from app.insight.explain import explain, find_shipments
 from app.insight.tell import tell
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.claiming import claim
-from app.pipeline.sending import Begun, begin, settle
-from app.pipeline.settling import reconcile
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.sending import Begun, begin, settle
+from app.pipeline.settling.settling import reconcile
 from app.rules.document import parse_rules
 from app.settings import SendingSettings, Settings
 from app.wiring import build_transports
@@ -240,7 +240,7 @@ def test_a_rule_that_asks_for_it_sends_again_after_the_wait_and_elsewhere_if_it_
 
 def test_opted_in_mails_wait_for_their_turn_however_many_there_are(world: World, monkeypatch):
     """What one pass does not reach is not given up meanwhile, nor hidden behind mails that nobody wants sent again."""
-    monkeypatch.setattr("app.pipeline.resending.LIMIT", 2)
+    monkeypatch.setattr("app.pipeline.leaving.resending.LIMIT", 2)
     monkeypatch.setattr("app.pipeline.RESENT_AT_ONCE", 2)
     plain = world.with_(transports={Channel.email: (world.email,), Channel.sms: (world.sms,)})
     world.email.answer = lambda out: Verdict(AttemptOutcome.unanswered, error="reset")
@@ -381,7 +381,7 @@ def alike(world: World) -> None:
         INSERT INTO crossings (brand_id, order_id, shipment_id, scope, scope_id, milestone, occurrence, cause, anchor,
             occurred_at, crossed_at, facts)
         SELECT brand_id, order_id, shipment_id, scope, scope_id, 'all_delivered', 1, cause, anchor,
-            occurred_at, crossed_at, facts FROM crossings""",
+            occurred_at, crossed_at, facts FROM crossings WHERE scope = 'parcel'""",
     )
     sql(
         world,

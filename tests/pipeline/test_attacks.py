@@ -15,11 +15,11 @@ from app.models import Shipment
 from app.models.vocabulary import AttemptOutcome, Milestone, Source
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
-from app.pipeline.settling import keep_reports
+from app.pipeline.settling.settling import keep_reports
 from app.tracking.adapter.base import AnswerKind, CarrierReply, HeardScan, RawAnswer
 from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.test_path import ACCEPTED, report, send_all, whole

@@ -12,7 +12,7 @@ from app import pipeline
 from app.channels.base import Outgoing, Verdict
 from app.models import Attempt, Brand, Crossing, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.claiming import claim
+from app.pipeline.leaving.claiming import claim
 from app.rules.ruleset import Priority
 from app.settings import SendingSettings
 from tests.pipeline.conftest import START, Obedient, World

@@ -12,10 +12,10 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Attempt, Decision, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Milestone, Reason, SuppressionKind
-from app.pipeline import falling_back
-from app.pipeline.falling_back import UNREACHED_ENDS, fall_back, falls_back
 from app.pipeline.people.consenting import suppress, wish
-from app.pipeline.settling import apply_receipts, keep_reports
+from app.pipeline.settling import falling_back
+from app.pipeline.settling.falling_back import UNREACHED_ENDS, fall_back, falls_back
+from app.pipeline.settling.settling import apply_receipts, keep_reports
 from app.rules.document import parse_rules
 from app.settings import SendMode
 from tests.pipeline.conftest import Obedient, World

@@ -13,11 +13,11 @@ from app import pipeline
 from app.channels.base import OutgoingEmail, OutgoingSms
 from app.models import Attempt, Brand
 from app.models.vocabulary import Channel, Milestone, Reason, SuppressionKind
-from app.pipeline import preparing
-from app.pipeline.claiming import claim
-from app.pipeline.leaving import closed_to, gate_of
+from app.pipeline.leaving import preparing
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.gate import closed_to, gate_of
+from app.pipeline.leaving.sending import begin
 from app.pipeline.people.consenting import suppress, wish
-from app.pipeline.sending import begin
 from app.settings import SendMode, Settings
 from app.wiring import build_house
 from tests.doorbell import Doorbell, doorbell

@@ -7,9 +7,9 @@ import pytest
 from app import pipeline
 from app.channels.base import REPORT_KINDS, Report, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Milestone
-from app.pipeline.claiming import claim
-from app.pipeline.sending import Begun, begin, settle
-from app.pipeline.settling import keep_reports
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.sending import Begun, begin, settle
+from app.pipeline.settling.settling import keep_reports
 from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 

@@ -17,7 +17,7 @@ from app.pipeline.codes import refolding
 from app.pipeline.codes.mapping import map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import refold
 from app.pipeline.deciding import concluding
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, NoMilestone, scan_digest
 from tests.pipeline.conftest import START, World
 

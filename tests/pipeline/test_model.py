@@ -21,11 +21,11 @@ from app.channels.base import Answer, Asking, Finding, Outgoing, Question, Repor
 from app.clock import stopwatch
 from app.insight.audit import audit
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.claiming import claim
-from app.pipeline.delivering import deliver
-from app.pipeline.leaving import gate_of
-from app.pipeline.sending import begin, settle
-from app.pipeline.settling import keep_reports
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.delivering import deliver
+from app.pipeline.leaving.gate import gate_of
+from app.pipeline.leaving.sending import begin, settle
+from app.pipeline.settling.settling import keep_reports
 from app.rules.document import parse_rules
 from tests.pipeline.conftest import START, World, prepared
 from tests.pipeline.test_attacks import sql

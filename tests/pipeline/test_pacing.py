@@ -14,7 +14,7 @@ from app import pipeline
 from app.channels.allowances import Lane, segments_per_second, text_lanes
 from app.channels.base import Outgoing
 from app.models.vocabulary import Channel, Milestone, Reason
-from app.pipeline.pacing import LONGEST, REACH, Asker, LaneState, allot, in_turn, pace
+from app.pipeline.leaving.pacing import LONGEST, REACH, Asker, LaneState, allot, in_turn, pace
 from app.settings import SegmentPace
 from tests.channels.letters import sms
 from tests.pipeline.conftest import Obedient, World

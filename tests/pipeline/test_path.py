@@ -13,8 +13,8 @@ from app.insight.tell import tell
 from app.intake.store import cancel_order
 from app.models import Attempt, Brand, Crossing, Decision, LedgerKey, Message, Order, Scan, Shipment, UnknownCode
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
-from app.pipeline.hearing import Heard
-from app.pipeline.settling import keep_reports
+from app.pipeline.listening.hearing import Heard
+from app.pipeline.settling.settling import keep_reports
 from app.tracking.adapter.base import HeardScan, ParcelNotes, PickupPoint, scan_digest
 from tests.pipeline.conftest import START, World, heard_scan
 

@@ -16,11 +16,11 @@ from app.insight.tell import tell
 from app.models import Brand, Message, Shipment
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.brakes.pausing import Paused, Resumed, count_stopped, pause, read_scope, resume, standing
-from app.pipeline.claiming import _DUE, claim
-from app.pipeline.delivering import LATEST_SECONDS, deliver
-from app.pipeline.leaving import gate_of
+from app.pipeline.leaving.claiming import _DUE, claim
+from app.pipeline.leaving.delivering import LATEST_SECONDS, deliver
+from app.pipeline.leaving.gate import gate_of
+from app.pipeline.leaving.sending import begin
 from app.pipeline.polling.due import claim_due
-from app.pipeline.sending import begin
 from app.rules.ruleset import RuleSet
 from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql

@@ -9,13 +9,23 @@ import sqlalchemy as sa
 from app.errors import Conflict, InvalidInput, NotFound
 from app.insight.explain import explain
 from app.insight.tell import tell
-from app.models import Brand, Crossing, Decision, Message, RuleSetPublication, RuleSetVersion, Shipment
+from app.models import (
+    Brand,
+    Crossing,
+    Decision,
+    Incident,
+    Message,
+    RuleSetPublication,
+    RuleSetVersion,
+    Shipment,
+)
 from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
+from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.brakes.pausing import read_scope
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.publishing import Said, history, live_set, publish, rollback, version
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.rules.document import default_rules
 from tests.pipeline.conftest import heard_scan
 
@@ -197,3 +207,21 @@ def test_two_parcels_that_are_heard_of_at_once_are_told_once(world):
     assert list(reasons) == ["planned", "told_once"] and len(world.messages()) == 1
     assert [[one["rule"] for one in each["order_history"]] for each in facts] == [[], ["x"]]
     assert [each["history"] for each in facts] == [[], []]
+
+
+def test_a_published_set_that_a_later_program_refuses_stops_nobody(world):
+    """What can be read of it goes on telling, an alarm names what cannot, and it can be replaced."""
+    [first, second] = world.order(parcels=2)
+    published(world, SET % "mine")
+    grown = SET % "mine" + "  - {name: old, when: out_for_delivery, send: [fax], expires: 12h}\n"
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(RuleSetVersion).values(content=grown))
+    world.scan(first, Milestone.out_for_delivery)
+    assert [message.rule for message in world.messages()] == ["mine"]
+    keep_incidents(world.house)
+    with world.house.sessions() as session:
+        [incident] = session.scalars(sa.select(Incident).where(Incident.subject == "fjallhem rules"))
+    assert incident.kind == "failing" and "line 4" in incident.summary and "'fax' is not known" in incident.summary
+    published(world, SET % "mended")
+    world.scan(second, Milestone.out_for_delivery)
+    assert [message.rule for message in world.messages()] == ["mine", "mended"]

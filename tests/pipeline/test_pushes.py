@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from app.models import Brand, CarrierPush, Shipment
 from app.models.vocabulary import Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
+from app.pipeline.listening.pushes import hear_pushes, keep_push, look_again
 from app.pipeline.people.pruning import prune
 from app.pipeline.people.wiping import lock_orders, wipe_orders
-from app.pipeline.pushes import hear_pushes, keep_push, look_again
 from app.settings import RetentionSettings
 from tests.pipeline.conftest import START, World
 from tests.pipeline.test_path import whole

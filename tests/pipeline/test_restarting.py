@@ -11,8 +11,8 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Crossing, Scan, Shipment
 from app.models.vocabulary import Milestone, Source
 from app.pipeline import listen
-from app.pipeline.hearing import Heard
-from app.pipeline.routing import routes_for
+from app.pipeline.listening.hearing import Heard
+from app.pipeline.polling.routing import routes_for
 from tests.pipeline.conftest import START, World, heard_scan
 from tests.pipeline.split import cancel, completions, go, split, told, whole
 

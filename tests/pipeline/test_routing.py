@@ -7,8 +7,8 @@ from app.errors import ConfigurationError, InvalidInput
 from app.intake.schema import parse_order
 from app.intake.store import upsert_orders
 from app.models import Brand, Order, Shipment
-from app.pipeline.rerouting import reroute
-from app.pipeline.routing import accepted_carriers, check_routes, route_of, routes_for
+from app.pipeline.polling.rerouting import reroute
+from app.pipeline.polling.routing import accepted_carriers, check_routes, route_of, routes_for
 from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.numbers import NumberFormat
 from app.tracking.carriers.dhl import Dhl

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from app.models import CarrierAnswer, Scan, Shipment
 from app.models.vocabulary import CarrierFault, Milestone
 from app.pipeline import due_work
+from app.pipeline.listening.pushes import hear_pushes, keep_push, look_again
 from app.pipeline.people.wiping import lock_orders, wipe_orders
 from app.pipeline.polling.breaker import learn
 from app.pipeline.polling.due import DueParcel, claim_due
 from app.pipeline.polling.recording import record
 from app.pipeline.polling.understanding import Asked
-from app.pipeline.pushes import hear_pushes, keep_push, look_again
 from app.tracking.adapter.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.health import Outcome
 from tests.pipeline.conftest import World, heard_scan

@@ -8,7 +8,7 @@ import pytest
 from app import pipeline
 from app.channels.base import Asking, OutgoingSms, Verdict
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
-from app.pipeline.senders import Rest, all_paused, changed, choose, note, resting, sender_key
+from app.pipeline.leaving.senders import Rest, all_paused, changed, choose, note, resting, sender_key
 from tests.channels.letters import EMAIL, sms
 from tests.pipeline.conftest import Obedient, World
 from tests.pipeline.test_attacks import sql

@@ -4,9 +4,9 @@ import pytest
 
 from app.channels.base import OutgoingEmail
 from app.models.vocabulary import Channel, Milestone, SuppressionKind
+from app.pipeline.leaving.team import team_channels
 from app.pipeline.people.consenting import suppress, wish
 from app.pipeline.people.person_export import export_person
-from app.pipeline.team import team_channels
 from app.rules.document import parse_rules
 from app.settings import SendMode
 from tests.pipeline.conftest import Obedient, World

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app import pipeline
 from app.models import Message, Shipment
 from app.models.vocabulary import Channel, Milestone, Source
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from tests.pipeline.conftest import World, heard_scan
 from tests.pipeline.split import cancel, completions, whole
 

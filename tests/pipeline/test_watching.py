@@ -16,7 +16,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone, Source
 from app.pipeline.deciding import publishing, watching
 from app.pipeline.deciding.publishing import Said
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.rules.document import parse_rules
 from app.tracking.adapter.base import ParcelNotes, PickupPoint
 from tests.pipeline.conftest import START, World, heard_scan

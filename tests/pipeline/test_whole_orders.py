@@ -12,9 +12,9 @@ from app.insight.tell import tell
 from app.models import Crossing, LedgerKey, Shipment
 from app.models.vocabulary import Channel, Milestone, Source
 from app.pipeline import listen
-from app.pipeline.claiming import claim
-from app.pipeline.hearing import Heard
-from app.pipeline.sending import begin
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.sending import begin
+from app.pipeline.listening.hearing import Heard
 from tests.pipeline.conftest import World, heard_scan, prepared
 from tests.pipeline.split import cancel, completions, go, reasons, split, told, whole
 

@@ -19,10 +19,10 @@ from app.models import Attempt, Message, Suppression
 from app.models.addresses import address_digest, normalised
 from app.models.facts import Facts
 from app.models.vocabulary import AttemptOutcome, Channel, Meaning, Milestone, SuppressionKind, SuppressionScope
-from app.pipeline import delivering
+from app.pipeline.leaving import delivering
 from app.pipeline.people.consenting import lift, suppress, wish
 from app.pipeline.people.replying import take_reply
-from app.pipeline.settling import keep_reports
+from app.pipeline.settling.settling import keep_reports
 from app.receipts.keywords import FILE, meaning
 from app.receipts.suppression import holds_back, in_words, lifted_by, reach, written_by
 from tests.pipeline.conftest import World, world  # noqa: F401 - a fixture

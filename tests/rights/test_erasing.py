@@ -15,17 +15,17 @@ from app.insight.tell import tell
 from app.models import Shipment, Suppression
 from app.models.addresses import address_digest
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, SuppressionKind
-from app.pipeline.claiming import claim
-from app.pipeline.delivering import deliver
-from app.pipeline.leaving import gate_of
+from app.pipeline.leaving.claiming import claim
+from app.pipeline.leaving.delivering import deliver
+from app.pipeline.leaving.gate import gate_of
+from app.pipeline.leaving.sending import begin, settle
 from app.pipeline.people import erasing
 from app.pipeline.people.consenting import standing, suppress, wish
 from app.pipeline.people.erasing import erase_person
 from app.pipeline.people.pruning import prune
 from app.pipeline.people.replying import take_reply
-from app.pipeline.sending import begin, settle
-from app.pipeline.settling import keep_reports
-from app.pipeline.unpacking import keep_batch
+from app.pipeline.settling.settling import keep_reports
+from app.pipeline.settling.unpacking import keep_batch
 from tests.pipeline.conftest import prepared
 from tests.rights.conftest import send, traces, whole
 

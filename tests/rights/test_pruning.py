@@ -14,7 +14,7 @@ from app.models.keeping import Retention
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.people import pruning
 from app.pipeline.people.pruning import prune
-from app.pipeline.settling import keep_reports
+from app.pipeline.settling.settling import keep_reports
 from app.settings import RetentionSettings
 from app.worker import app as celery
 from tests.rights.conftest import send, traces, whole

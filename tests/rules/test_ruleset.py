@@ -4,8 +4,10 @@ import pytest
 
 from app.errors import InvalidInput
 from app.models.vocabulary import Channel, Milestone
-from app.rules.document import default_rules, parse_rules
+from app.rules.document import default_rules, parse_rules, reread_rules
 from app.rules.known import Known
+
+ONE_MORE = "  - {name: b, when: delivered, send: [email], expires: 1h}\n"
 
 KNOWN = Known(
     frozenset({("out_for_delivery", "email"), ("out_for_delivery", "sms")}), frozenset({"dhl"}), frozenset({"fjallhem"})
@@ -90,3 +92,21 @@ def test_resending_without_evidence_is_asked_for_by_rule_and_never_for_an_sms():
         with pytest.raises(InvalidInput) as refused:
             parse_rules(text % (send, f", resend_unconfirmed: {written}"))
         assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "left", "place"),
+    [
+        ("version: 1\nrules:\n  - {name: a, when: lost, send: [email], expires: 1h}\n" + ONE_MORE, ["b"], 3),
+        ("version: 1\nquiet_hours: {sms: late}\nrules:\n" + ONE_MORE, [], 2),
+        ("version: 2\nrules:\n" + ONE_MORE, [], 1),
+        ("version: 1\nrules: [\n", [], 3),
+        ("version: 1\nrules:\n" + ONE_MORE + ONE_MORE, ["b", "b"], 4),
+        ("version: 1\nrules:\n" + ONE_MORE, ["b"], None),
+    ],
+)
+def test_a_stored_set_is_read_as_far_as_it_can_be(content, left, place):
+    """What a stricter program cannot read tells nothing; what stands beside all rules silences all of them."""
+    rules = reread_rules(content)
+    assert [rule.name for rule in rules.rules] == left and rules.content == content
+    assert ([fault.line for fault in rules.unread] or [None])[0] == place

@@ -232,3 +232,13 @@ def test_inputs_are_bounded_and_plain():
     assert inputs_of(facts(), {"parcel.pickup.until", "other_parcels[].id"}, NOW) == {
         "parcel.pickup.until": None, "other_parcels[].id": [],
     }  # fmt: skip
+
+
+def test_what_was_told_for_the_order_hides_no_rule_of_each_parcel():
+    """The order's first parcel is told of by the one, every other by the next: nobody silently gets nothing."""
+    first, each = rule("first", per="order"), rule("each")
+    assert [one[2] for one in answers(first, each)] == [Reason.planned, Reason.another_rule]
+    after = facts(order_history=(told("first", parcel="shp_2"),))
+    assert [one[2] for one in answers(first, each, of=after)] == [Reason.already_told, Reason.planned]
+    other = facts(order_history=(told("first", parcel="shp_2").model_copy(update={"milestone": Milestone.dispatched}),))
+    assert [one[2] for one in answers(first, each, of=other)] == [Reason.planned, Reason.another_rule]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.clock import cpu_seconds
 from app.models import CarrierPush
-from app.pipeline.pushes import hear_pushes
+from app.pipeline.listening.pushes import hear_pushes
 from app.settings.carriers import CarrierSettings
 from tests.web.conftest import Site, order
 

@@ -10,7 +10,7 @@ from app.models.vocabulary import Source
 from app.pipeline import listen
 from app.pipeline.codes.mapping import map_code, read_meaning
 from app.pipeline.codes.refolding import refold
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, scan_digest
 from tests.web.conftest import NOW, order
 

@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 from app.clock import wall_seconds
 from app.models import InboundMessage, Receipt, ReceiptBatch, Suppression
 from app.pipeline import digest_reports
-from app.pipeline.unpacking import LARGE
+from app.pipeline.settling.unpacking import LARGE
 from tests.web.conftest import PUBLIC_URL, TWILIO_TOKEN, signer
 
 SENDGRID, STATUS, INBOUND = "/hooks/sendgrid", "/hooks/twilio/status", "/hooks/twilio/inbound"

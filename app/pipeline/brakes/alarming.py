@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from app.insight.alarms import GRACE_SECONDS, REMEDIES, Limits, Trouble, observe
 from app.insight.audit import STRETCHES, Breach, audit_recent, newest
 from app.log import logger, mask
-from app.models import AlarmNotice, AuditMark, Incident, public_id
+from app.models import AlarmNotice, AuditMark, Brand, Incident, public_id
 from app.models.vocabulary import IncidentKind, NoticeRoute, NoticeStage
+from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
 
 log = logger(__name__)
@@ -36,7 +37,7 @@ def keep_incidents(house: House) -> None:
     and subject are unique while it is open.
     """
     with house.sessions() as session:
-        found = observe(session, _limits(house))
+        found = [*observe(session, _limits(house)), *_unreadable(session, house)]
     with house.sessions.begin() as session:
         _open(session, house, found)
         _close(session, house)
@@ -45,6 +46,19 @@ def keep_incidents(house: House) -> None:
         with house.sessions.begin() as session:
             _open(session, house, map(_broken, passed.breaches))
             session.execute(_ADVANCE, {"before": json.dumps(passed.before), "reached": json.dumps(passed.reached)})
+
+
+def _unreadable(session: Session, house: House) -> Iterable[Trouble]:
+    """The live rule sets that were valid when they were published and that today's program cannot read as a whole."""
+    brands = {row.id: row.key for row in session.execute(sa.select(Brand.id, Brand.key))}
+    for brand_id, rules in rules_of(session, house, brands).items():
+        if rules.unread:
+            key, told = brands[brand_id], f"{len(rules.rules)} {'rule' if len(rules.rules) == 1 else 'rules'}"
+            summary = (
+                f"the published rules of {key} cannot be read as a whole by this version of Doorstep;"
+                f" {told} of them can, the others tell nothing. {rules.unread[0]}"
+            )
+            yield Trouble(IncidentKind.failing, f"{key} rules", len(rules.unread), summary)
 
 
 def _limits(house: House) -> Limits:

@@ -16,8 +16,8 @@ from app.clock import stopwatch
 from app.log import logger
 from app.pipeline.codes.applying import Standing, as_read, meaning_of, standing
 from app.pipeline.deciding.concluding import conclude_again
-from app.pipeline.hearing import lock_parcels
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import lock_parcels
 
 AT_ONCE = 300
 """Scans read again in one transaction, and so at most the parcels locked by it."""

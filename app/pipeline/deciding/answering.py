@@ -17,9 +17,9 @@ from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.deciding.scene import Scene
 from app.pipeline.deciding.whole_orders import baseline
-from app.pipeline.hearing import Tally
 from app.pipeline.house import House
-from app.pipeline.team import team_of
+from app.pipeline.leaving.team import team_of
+from app.pipeline.listening.hearing import Tally
 from app.rules.decide import Crossed, Decided, decide
 from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing

@@ -23,9 +23,9 @@ from app.pipeline.deciding.remembering import told_before
 from app.pipeline.deciding.scene import Row, Scene
 from app.pipeline.deciding.watching import Calendar, Seen, open_calendar
 from app.pipeline.deciding.whole_orders import completed
-from app.pipeline.estimating import estimate
-from app.pipeline.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
 from app.pipeline.house import House
+from app.pipeline.listening.estimating import estimate
+from app.pipeline.listening.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
 from app.pipeline.polling.settling_carrier import settled
 from app.tracking.cadence import Watched, next_question
 from app.tracking.covered import last_look, seldom

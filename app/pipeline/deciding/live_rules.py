@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.pipeline.house import House
-from app.rules.document import parse_rules
+from app.rules.document import reread_rules
 from app.rules.ruleset import RuleSet
 
 _LIVE = sa.text("""
@@ -24,13 +24,17 @@ _REMEMBERED = 64
 
 
 def rules_of(session: Session, house: House, brand_ids: Collection[int]) -> dict[int, RuleSet]:
-    """The live rules by brand id. A version never changes, so the process remembers the ones it has read."""
+    """The live rules by brand id. A version never changes, so the process remembers the ones it has read.
+
+    One that was valid when it was published and that today's program cannot read as a whole stops nobody's batch: what
+    can be read of it counts, and an alarm tells of the rest.
+    """
     remembered = dict(house.rule_sets)  # another thread may forget one meanwhile
     values = {"brands": sorted(brand_ids), "known": sorted(remembered)}
     found = dict.fromkeys(brand_ids, house.rules)
     for row in session.execute(_LIVE, values):
         if row.content is not None:
-            remembered[row.version_id] = house.rule_sets[row.version_id] = parse_rules(row.content)
+            remembered[row.version_id] = house.rule_sets[row.version_id] = reread_rules(row.content)
         found[row.brand_id] = remembered[row.version_id]
     while len(house.rule_sets) > _REMEMBERED:
         house.rule_sets.pop(next(iter(house.rule_sets)), None)

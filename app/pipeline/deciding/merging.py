@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.models.facts import Facts
 from app.models.vocabulary import Milestone
-from app.pipeline.deciding.live_rules import rules_of
+from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.scene import Scene
 from app.pipeline.deciding.splitting import living
 from app.pipeline.house import House
@@ -63,7 +63,7 @@ class Gathering:
 _WAITING = """
     SELECT messages.id, messages.public_id, messages.brand_id, messages.order_id, messages.rule, messages.milestone,
         messages.channel, messages.recipient_id, messages.merge_until, messages.send_at, messages.expires_at,
-        messages.planned_at, messages.quiet, ARRAY(
+        messages.planned_at, messages.quiet, messages.rule_set_version_id, ARRAY(
             SELECT shipments.public_id FROM ledger_keys JOIN shipments ON shipments.id = ledger_keys.scope_id
             WHERE ledger_keys.message_id = messages.id AND ledger_keys.scope = 'parcel') AS covers
     FROM messages
@@ -131,11 +131,12 @@ def let_go_early(session: Session, house: House, scene: Scene, shipment_ids: Seq
     if not free:
         return
     still = {row.id for row in session.execute(_LOCKED, {"ids": split, "now": now}).all()}
-    rules = rules_of(session, house, {row.brand_id for row in free})
+    rules = pinned_rules(session, house, {row.rule_set_version_id for row in free})
     moved = []
     for row in free:
         order = scene.locked.orders[row.order_id]
-        rule = rules[row.brand_id].named(row.rule)
+        pinned = rules.get(row.rule_set_version_id)
+        rule = pinned.named(row.rule) if pinned is not None else None
         quiet = parse_quiet(row.quiet) if row.quiet else None
         at = let_go(row.planned_at, rule if merges(rule) else None, order.zones or (order.zone,), quiet, now)
         moved.append((row.id, Timing(min(at, row.send_at), row.expires_at, now)))

@@ -20,7 +20,7 @@ from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.restarting import told_under_another_number
 from app.pipeline.house import House
-from app.pipeline.team import TEAM, team_locale, team_of
+from app.pipeline.leaving.team import TEAM, team_locale, team_of
 from app.rules.decide import Crossed, in_place_of, reachable
 from app.rules.ruleset import Audience, Priority, Send
 

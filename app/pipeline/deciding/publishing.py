@@ -20,8 +20,8 @@ from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
 from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
-from app.pipeline.routing import accepted_carriers
-from app.rules.document import parse_rules
+from app.pipeline.polling.routing import accepted_carriers
+from app.rules.document import parse_rules, reread_rules
 from app.rules.known import Known
 from app.rules.ruleset import RuleSet
 
@@ -73,7 +73,7 @@ def known_names(house: House, brand_key: str | None) -> Known:
 def live_set(session: Session, house: House, brand_id: int) -> Live:
     """The rules that count now."""
     row = session.execute(_published(brand_id).where(RuleSetPublication.replaced_at.is_(None))).one_or_none()
-    return Live(_as_published(row), parse_rules(row.content)) if row else Live(None, house.rules)
+    return Live(_as_published(row), reread_rules(row.content)) if row else Live(None, house.rules)
 
 
 def publish(

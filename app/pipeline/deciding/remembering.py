@@ -9,18 +9,30 @@ from sqlalchemy.orm import Session
 from app.models.facts import Told
 from app.models.vocabulary import TAKEN_BACK, Milestone
 from app.pipeline.deciding.picture import NOTHING_TOLD, Past
-from app.pipeline.hearing import Locked
+from app.pipeline.deciding.restarting import UNTOLD
+from app.pipeline.listening.hearing import Locked
 
 # A message stands for each parcel that a key of its names; one of the order's own, for the parcel that it is about.
-_MESSAGES = sa.text("""
+# What rested on a parcel's wrong number and was stopped in time is not remembered: it is still to be told.
+_MESSAGES = sa.text(
+    """
     SELECT DISTINCT messages.id, messages.order_id, messages.milestone, messages.channel, messages.planned_at,
         messages.rule,
         CASE ledger_keys.scope WHEN 'parcel' THEN ledger_keys.scope_id ELSE messages.shipment_id END AS shipment_id
     FROM messages JOIN ledger_keys ON ledger_keys.message_id = messages.id
     WHERE messages.order_id = ANY(:ids) AND messages.recipient_id = 'shopper'
         AND NOT (messages.state = ANY(:taken_back) AND messages.reason <> 'ambiguous')
+        AND NOT ({untold} AND (EXISTS (
+            SELECT 1 FROM crossings
+            WHERE crossings.scope = ledger_keys.scope AND crossings.scope_id = ledger_keys.scope_id
+                AND crossings.milestone = ledger_keys.milestone AND crossings.occurrence = ledger_keys.occurrence
+                AND ledger_keys.scope = 'parcel' AND crossings.retired_at IS NOT NULL
+        ) OR EXISTS (
+            SELECT 1 FROM crossings WHERE crossings.id = messages.crossing_id AND ledger_keys.scope = 'order'
+                AND crossings.retired_at IS NOT NULL)))
     ORDER BY messages.id, shipment_id
-""")
+""".replace("{untold}", UNTOLD)
+)
 
 
 def told_before(session: Session, locked: Locked, shipment_ids: Sequence[int]) -> Mapping[int, Past]:

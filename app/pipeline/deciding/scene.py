@@ -6,7 +6,7 @@ from typing import Any
 
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.picture import Past
-from app.pipeline.hearing import Locked
+from app.pipeline.listening.hearing import Locked
 from app.rules.ruleset import RuleSet
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from app.models import Estimate as EstimateRow
 from app.models.expectations import Expectations
 from app.models.vocabulary import ENDS
-from app.pipeline.hearing import Locked
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Locked
 from app.rules.ruleset import RuleSet
 from app.tracking.milestones import KnownCrossing, KnownScan, ParcelState
 from app.tracking.watching.estimates import Estimate

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.models import Attempt, Message, Receipt, Suppression
 from app.models.addresses import SALTED, address_digest, normalised, salted
 from app.models.vocabulary import Channel, SuppressionKind, SuppressionScope
-from app.pipeline.team import TEAM
+from app.pipeline.leaving.team import TEAM
 from app.receipts.suppression import lifted_by, reach, written_by
 
 

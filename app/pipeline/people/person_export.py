@@ -16,11 +16,11 @@ from app.messages.base import Template
 from app.models import Brand, InboundMessage, Message, Order, Shipment, Suppression
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.house import House
-from app.pipeline.judging import Release
+from app.pipeline.leaving.judging import Release
+from app.pipeline.leaving.releasing import load, templates_of
+from app.pipeline.leaving.team import TEAM
+from app.pipeline.leaving.writing import write_out
 from app.pipeline.people.person import Known, find_person, listed_as, wrote
-from app.pipeline.releasing import load, templates_of
-from app.pipeline.team import TEAM
-from app.pipeline.writing import write_out
 from app.receipts.suppression import in_words
 
 log = logger(__name__)

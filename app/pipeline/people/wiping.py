@@ -36,6 +36,11 @@ _STOP = sa.text("""
 """)
 
 _OF_THESE = "SELECT id FROM shipments WHERE order_id = any(:ids)"
+# Those that count and those that were retired each have an index of their own.
+_SCANS = (
+    f"SELECT id FROM scans WHERE shipment_id IN ({_OF_THESE}) AND retired_at IS NULL"
+    f" UNION ALL SELECT id FROM scans WHERE shipment_id IN ({_OF_THESE}) AND retired_at IS NOT NULL"
+)
 _OVER = f"SELECT id FROM messages WHERE order_id = any(:ids) AND NOT ({UNDER_WAY})"
 _FREE = f"""
     NOT EXISTS (
@@ -52,9 +57,8 @@ _WIPES = tuple(
         f"UPDATE shipments SET {blank('shipments')}, next_poll_at = NULL, watch_at = NULL WHERE order_id = any(:ids)",
         # The example beside an unknown code may be this very scan's.
         f"UPDATE unknown_codes SET {blank('unknown_codes')} WHERE example <> '' AND (brand_id, example) IN"
-        f" (SELECT brand_id, description FROM scans WHERE shipment_id IN ({_OF_THESE}))",
-        f"UPDATE scans SET {blank('scans')} WHERE shipment_id IN ({_OF_THESE})"
-        " AND (description <> '' OR place IS NOT NULL)",
+        f" (SELECT brand_id, description FROM scans WHERE id IN ({_SCANS}))",
+        f"UPDATE scans SET {blank('scans')} WHERE id IN ({_SCANS}) AND (description <> '' OR place IS NOT NULL)",
         f"DELETE FROM carrier_answers WHERE shipment_id IN ({_OF_THESE})",
         f"UPDATE crossings SET {blank('crossings')} WHERE shipment_id IN ({_OF_THESE}) AND {_FREE}",
         f"UPDATE decisions SET {blank('decisions')} WHERE inputs <> '{{}}' AND crossing_id IN"

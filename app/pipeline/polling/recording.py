@@ -15,8 +15,8 @@ from app.models import CarrierAnswer, Shipment
 from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
-from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard, Tally
 from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next, is_passed_on

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models.vocabulary import Source
-from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard
 from app.pipeline.polling.due import DueParcel
+from app.pipeline.polling.routing import speaks_for_others
 from app.pipeline.polling.understanding import Asked
-from app.pipeline.routing import speaks_for_others
 from app.tracking.adapter.base import AnswerKind
 
 NEXT_AFTER = timedelta(minutes=2)

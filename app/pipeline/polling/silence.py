@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from app.models import Shipment
 from app.models.vocabulary import ENDS, Source
 from app.pipeline.deciding.concluding import hear
-from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard, Tally
 from app.pipeline.polling.due import DueParcel
 
 

@@ -18,7 +18,7 @@ from app.intake.store import upsert_orders
 from app.models import Brand, Message, Scan, Shipment
 from app.pipeline.codes.mapping import unknown_codes
 from app.pipeline.house import House
-from app.pipeline.routing import accepted_carriers, routes_for
+from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.tracking.adapter.base import Carrier
 from app.tracking.adapter.rawfile import read_file

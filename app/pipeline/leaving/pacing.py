@@ -21,8 +21,8 @@ from app.channels.allowances import Lane, Paced
 from app.clock import stopwatch
 from app.models.vocabulary import MessageState, Reason
 from app.pipeline.house import House
-from app.pipeline.judging import Withheld, put_off_reason
-from app.pipeline.writing import Letter
+from app.pipeline.leaving.judging import Withheld, put_off_reason
+from app.pipeline.leaving.writing import Letter
 from app.rules.ruleset import Priority
 
 REACH = 3.0

@@ -14,7 +14,7 @@ from app.log import logger
 from app.models import ReceiptBatch
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
-from app.pipeline.settling import keep_reports
+from app.pipeline.settling.settling import keep_reports
 
 log = logger(__name__)
 

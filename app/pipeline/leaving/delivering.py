@@ -8,9 +8,9 @@ from app.channels.base import Verdict
 from app.clock import stopwatch
 from app.log import logger
 from app.models.vocabulary import AttemptOutcome
-from app.pipeline.leaving import Gate
-from app.pipeline.senders import Rests, SenderKey, is_down, sender_key
-from app.pipeline.sending import Begun
+from app.pipeline.leaving.gate import Gate
+from app.pipeline.leaving.senders import Rests, SenderKey, is_down, sender_key
+from app.pipeline.leaving.sending import Begun
 
 log = logger(__name__)
 

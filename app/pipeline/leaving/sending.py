@@ -13,14 +13,14 @@ from app.log import logger
 from app.models.addresses import SALTED
 from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
-from app.pipeline.claiming import lease_seconds
-from app.pipeline.falling_back import fall_back, falls_back, wake
 from app.pipeline.house import House
-from app.pipeline.judging import Withheld, put_off_reason
+from app.pipeline.leaving.claiming import lease_seconds
+from app.pipeline.leaving.judging import Withheld, put_off_reason
+from app.pipeline.leaving.senders import is_down
+from app.pipeline.leaving.team import TEAM
+from app.pipeline.leaving.writing import Letter
 from app.pipeline.people.consenting import Wish, suppress, wish
-from app.pipeline.senders import is_down
-from app.pipeline.team import TEAM
-from app.pipeline.writing import Letter
+from app.pipeline.settling.falling_back import fall_back, falls_back, wake
 from app.receipts.suppression import written_by
 
 log = logger(__name__)

@@ -13,9 +13,9 @@ from app.log import logger
 from app.models.vocabulary import Channel
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
-from app.pipeline.judging import Release
-from app.pipeline.releasing import load, templates_of
-from app.pipeline.writing import write_out
+from app.pipeline.leaving.judging import Release
+from app.pipeline.leaving.releasing import load, templates_of
+from app.pipeline.leaving.writing import write_out
 
 log = logger(__name__)
 

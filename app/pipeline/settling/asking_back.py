@@ -18,9 +18,9 @@ from app.clock import stopwatch
 from app.log import logger
 from app.models import Attempt, Message, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
-from app.pipeline.falling_back import fall_back, falls_back
 from app.pipeline.house import House
-from app.pipeline.questions import Doubt, pose
+from app.pipeline.settling.falling_back import fall_back, falls_back
+from app.pipeline.settling.questions import Doubt, pose
 from app.receipts.outcome import outcome
 
 log = logger(__name__)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.intake.routes import Route
 from app.models.vocabulary import ENDS
 from app.pipeline.house import House
-from app.pipeline.routing import guess, recent_carriers, route_of
+from app.pipeline.polling.routing import guess, recent_carriers, route_of
 
 AT_ONCE = 1000
 """Parcels locked by one transaction."""

@@ -25,8 +25,8 @@ from app.models import CarrierPush
 from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
-from app.pipeline.hearing import Heard, Tally
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard, Tally
 from app.pipeline.polling.raw_answers import packed
 from app.tracking.adapter.base import AnswerKind, Ask, CarrierReply, Push, clean
 

@@ -26,8 +26,8 @@ from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
+from app.pipeline.leaving.team import team_of
 from app.pipeline.people.consenting import standing
-from app.pipeline.team import team_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
@@ -87,7 +87,7 @@ def _left_without(one: _Unreached, error: Exception) -> None:
 
 
 def _stand_in(session: Session, house: House, unreached: Sequence[_Unreached], now: datetime) -> Wakes:
-    known = _known(session, {one.row.crossing_id for one in unreached})
+    known = _known(session, unreached)
     planned = _distinct(answer for one in unreached for answer in _answers(house, one, known, now))
     decisions: list[dict[str, Any]] = []
     rows = plan(session, house, planned, now, decisions) if planned else []
@@ -95,7 +95,9 @@ def _stand_in(session: Session, house: House, unreached: Sequence[_Unreached], n
         # Two messages may have had the same channel stand in for them: whoever was first has said so.
         session.execute(insert(Decision).on_conflict_do_nothing(), decisions)
     if rows:
-        session.execute(_COVER, {"ids": sorted(row["id"] for row in rows), "now": now})
+        ids = {"ids": sorted(row["id"] for row in rows), "now": now}
+        session.execute(_COVER, ids)
+        session.execute(_AS_LONG, ids)
     return frozenset((sender_of(row["priority"]), row["channel"]) for row in rows)
 
 
@@ -113,26 +115,32 @@ def wake(house: House, wakes: Wakes) -> None:
         house.wake(kind, channel)
 
 
-# One message may tell of several parcels together: what stands in for it tells of them too, and waits for no others.
+# One message may tell of several parcels together: what stands in for it tells of them too, waits for no others, and is
+# worth sending while the newest of their news is.
 _COVER = sa.text("""
-    WITH closed AS (
-        UPDATE messages SET merge_until = :now FROM messages AS merged
-        WHERE messages.id = any(:ids) AND merged.id = messages.fallback_of AND merged.merge_until IS NOT NULL
-    )
     INSERT INTO ledger_keys (scope, scope_id, milestone, occurrence, channel, recipient_id, brand_id, message_id,
         decided_at)
     SELECT kept.scope, kept.scope_id, kept.milestone, kept.occurrence, instead.channel, instead.recipient_id,
         kept.brand_id, instead.id, :now
-    FROM messages AS instead JOIN ledger_keys AS kept ON kept.message_id = instead.fallback_of
+    FROM messages AS instead
+        JOIN ledger_keys AS kept ON kept.message_id = instead.fallback_of AND kept.scope = 'parcel'
     WHERE instead.id = any(:ids)
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT DO NOTHING
+""")
+_AS_LONG = sa.text("""
+    UPDATE messages SET merge_until = :now, expires_at = messages.expires_at + greatest(interval '0', (
+        SELECT max(crossings.occurred_at) FROM ledger_keys JOIN crossings USING (scope, scope_id, milestone, occurrence)
+        WHERE ledger_keys.message_id = messages.id) - own.occurred_at)
+    FROM messages AS merged, crossings AS own
+    WHERE messages.id = any(:ids) AND merged.id = messages.fallback_of AND merged.merge_until IS NOT NULL
+        AND own.id = messages.crossing_id
 """)
 
 
 _ENDED = (
     Message.id, Message.public_id, Message.rule, Message.channel, Message.recipient_id, Message.state, Message.reason,
-    Message.rule_set_version_id, Message.crossing_id,
+    Message.rule_set_version_id, Message.crossing_id, Message.merge_until,
 )  # fmt: skip
 
 
@@ -172,19 +180,34 @@ _ABOUT = sa.select(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is stored of the crossings of a batch, of the answers given to them, and of who must not be written to."""
+    """What is stored of the crossings of a batch, by the message that told of them (its own first), of the answers to
+    them, and of who must not be written to."""
 
-    about: Mapping[int, Any]
+    about: Mapping[int, Sequence[Any]]
     answered: Collection[tuple[int, str, str, str]]
     closed: Mapping[tuple[int, str, bytes], SuppressionKind]
 
 
-def _known(session: Session, crossing_ids: Collection[int]) -> _Known:
-    ids = sorted(crossing_ids)
-    about = {row.crossing_id: row for row in session.execute(_ABOUT.where(Crossing.id == sa.func.any(ids)))}
+# Its own is among them: it holds a key for each parcel that it told of.
+_TOLD_OF = sa.text("""
+    SELECT ledger_keys.message_id, crossings.id AS crossing_id
+    FROM ledger_keys JOIN crossings USING (scope, scope_id, milestone, occurrence)
+    WHERE ledger_keys.message_id = any(:ids) ORDER BY 1, 2
+""")
+
+
+def _known(session: Session, unreached: Sequence[_Unreached]) -> _Known:
+    told_of = {one.row.id: [one.row.crossing_id] for one in unreached}
+    merged = [one.row.id for one in unreached if one.row.merge_until is not None]
+    for row in session.execute(_TOLD_OF, {"ids": merged}) if merged else ():
+        if row.crossing_id not in told_of[row.message_id]:
+            told_of[row.message_id].append(row.crossing_id)
+    ids = sorted({crossing_id for some in told_of.values() for crossing_id in some})
+    found = {row.crossing_id: row for row in session.execute(_ABOUT.where(Crossing.id == sa.func.any(ids)))}
+    about = {message_id: [found[one] for one in some] for message_id, some in told_of.items()}
     columns = (Decision.crossing_id, Decision.rule, Decision.channel, Decision.recipient_id)
     answered = session.execute(sa.select(*columns).where(Decision.crossing_id == sa.func.any(ids)))
-    digests = {digest for row in about.values() for one in Channel if (digest := _digest(row, one))}
+    digests = {digest for row in found.values() for one in Channel if (digest := _digest(row, one))}
     ways = {(row.crossing_id, row.rule, row.channel, row.recipient_id) for row in answered}
     return _Known(about, ways, standing(session, digests))
 
@@ -195,8 +218,10 @@ def _digest(about: Any, channel: Channel) -> bytes | None:
 
 
 def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> list[Planned]:
-    """The answer on each channel that stands in, as far as the first that can reach them, on what is stored now."""
-    about = known.about[one.row.crossing_id]
+    """The answer on each channel that stands in, as far as the first that can reach them, on what is stored now; for
+    the first parcel that the message told of whose news is not over."""
+    those = known.about[one.row.id]
+    about = next((each for each in those if _over(each, one.rule, now) is None), those[0])
     if about.erased_at is not None or not about.facts:
         return []
     facts = _facts_now(about)
@@ -213,7 +238,7 @@ def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> lis
 
     at_once = replace(one.rule, hold=timedelta(0))  # the message before it has waited
     answers = in_place_of(crossed, at_once, one.send, Reason.no_address, reach, now)
-    ways = {(one.row.crossing_id, one.row.rule, answer.channel.value, answer.recipient_id) for answer in answers}
+    ways = {(about.crossing_id, one.row.rule, answer.channel.value, answer.recipient_id) for answer in answers}
     if ways & set(known.answered):
         return []  # something has stood in for it before
     return [_planned(one, about, facts, answer) for answer in answers]

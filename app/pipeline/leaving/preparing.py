@@ -11,10 +11,10 @@ from app.messages.base import Template
 from app.models.vocabulary import Channel, MessageState, Reason
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
-from app.pipeline.judging import Release, Withheld, judge
-from app.pipeline.releasing import load, templates_of
-from app.pipeline.senders import Rests
-from app.pipeline.writing import Letter, render
+from app.pipeline.leaving.judging import Release, Withheld, judge
+from app.pipeline.leaving.releasing import load, templates_of
+from app.pipeline.leaving.senders import Rests
+from app.pipeline.leaving.writing import Letter, render
 
 log = logger(__name__)
 

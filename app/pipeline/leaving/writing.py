@@ -8,8 +8,8 @@ from app.messages.base import Links, NotRenderable, Template
 from app.models import public_id
 from app.models.vocabulary import Channel, MessageState, Reason
 from app.pipeline.house import House
-from app.pipeline.judging import Release, Withheld, put_off_reason
-from app.pipeline.senders import Rest, Rests, choose
+from app.pipeline.leaving.judging import Release, Withheld, put_off_reason
+from app.pipeline.leaving.senders import Rest, Rests, choose
 
 
 @dataclass(frozen=True, slots=True)

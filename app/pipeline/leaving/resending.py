@@ -6,15 +6,10 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidInput
-from app.log import logger
 from app.models import Attempt, Message, RuleSetVersion
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.house import House
-from app.rules.document import parse_rules
-
-log = logger(__name__)
-
+from app.rules.document import reread_rules
 
 LIMIT = 500
 
@@ -81,8 +76,4 @@ def resend_unconfirmed(session: Session, house: House) -> int:
 @lru_cache(maxsize=64)
 def opted_in(content: str) -> frozenset[str]:
     """The names of the rules in a stored rule set that ask for resending."""
-    try:
-        return frozenset(rule.name for rule in parse_rules(content).rules if rule.resend_unconfirmed)
-    except InvalidInput as error:
-        log.error("a stored rule set cannot be read any more, so nothing of it is sent again", error=str(error))
-        return frozenset()
+    return frozenset(rule.name for rule in reread_rules(content).rules if rule.resend_unconfirmed)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from app.intake.schema import IncomingScan
 from app.intake.store import ParcelScans
 from app.models.vocabulary import Source
-from app.pipeline.hearing import Heard
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, scan_digest
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from app.models.vocabulary import Source
-from app.pipeline.hearing import Heard
 from app.pipeline.house import House
+from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import Ask
 
 _ESTIMATE = ("eta_from", "eta_through", "eta_day")

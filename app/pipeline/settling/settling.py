@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from app.channels.base import Report
 from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
-from app.pipeline.falling_back import NOBODY, Wakes, fall_back
 from app.pipeline.house import House
+from app.pipeline.leaving.resending import wishes
 from app.pipeline.people.consenting import heed_reports
-from app.pipeline.resending import wishes
+from app.pipeline.settling.falling_back import NOBODY, Wakes, fall_back
 from app.receipts.outcome import is_evidence, outcome
 
 

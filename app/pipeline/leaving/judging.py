@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
-from app.pipeline.leaving import closed_to
+from app.pipeline.leaving.gate import closed_to
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode

@@ -17,10 +17,10 @@ from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
 from app.pipeline.house import House
-from app.pipeline.judging import Release, untrue
+from app.pipeline.leaving.judging import Release, untrue
+from app.pipeline.leaving.team import TEAM, team_of, team_person
+from app.pipeline.leaving.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.pipeline.people.consenting import standing
-from app.pipeline.team import TEAM, team_of, team_person
-from app.pipeline.together import TOLD_TOGETHER, Covered, Family, covered_by
 from app.tracking.outdated import stood_before
 
 OLD_NEWS = timedelta(hours=1)

@@ -1,0 +1,1 @@
+"""From due to handed over: claim → read → judge → write out → begin → call."""
