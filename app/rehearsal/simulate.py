@@ -4,6 +4,7 @@ Scans are made up, the clock steps through them and through whatever comes due b
 rendered as it would be. Nothing is written and nothing but the database is called.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.messages.base import NotRenderable, Template
 from app.models import Pause, Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import Channel, Milestone, SuppressionKind
+from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
@@ -243,8 +244,12 @@ def _completed(fork: _Fork, now: datetime) -> list[tuple[Journey, NewCrossing]]:
 
 
 def _known_whole(stored: Stored) -> list[KnownCompletion]:
+    ends: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for message in stored.messages:
+        ends[message.crossing_id].add((message.state, message.reason))
+    taken_back = {(MessageState.superseded.value, Reason.no_longer_so.value)}
     return [
-        KnownCompletion(one.occurrence, frozenset(one.inputs.get("parcels", ())))
+        KnownCompletion(one.occurrence, frozenset(() if ends[one.id] == taken_back else one.inputs.get("parcels", ())))
         for one in stored.crossings
         if one.scope == "order"
     ]

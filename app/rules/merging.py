@@ -55,6 +55,8 @@ _BEFALLS = frozenset(set(Milestone) - set(PROGRESS)) | {Milestone.delayed, Miles
 def _may_come(when: Milestone, milestone: Milestone) -> bool:
     if milestone in ENDS:
         return False
+    if milestone is Milestone.attempt_failed:  # it goes out once more, or to a counter
+        milestone = Milestone.in_transit
     return when in _BEFALLS or PROGRESS.get(milestone, PROGRESS[Milestone.in_transit]) < PROGRESS[when]
 
 

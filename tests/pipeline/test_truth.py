@@ -10,7 +10,7 @@ from app.models import Message, Shipment
 from app.models.vocabulary import Channel, Milestone, Source
 from app.pipeline.listening.hearing import Heard
 from tests.pipeline.conftest import World, heard_scan
-from tests.pipeline.split import whole
+from tests.pipeline.split import cancel, completions, whole
 
 M = Milestone
 
@@ -117,4 +117,78 @@ def test_what_a_wrong_number_did_not_get_to_tell_the_right_one_tells(world: Worl
     states = [(one.state, one.reason) for one in world.messages()]
     assert states == [("superseded", "no_longer_so"), ("accepted", "accepted")]
     assert mails(world) == ["On their way: 2 parcels"]
+    whole(world)
+
+
+def doubt(world: World, parcel: int) -> None:
+    """It is scanned on its way after it had arrived, and arrives for good the day after."""
+    scanned(world, parcel, M.in_transit)
+    until(world, "04 12:00")
+    scanned(world, parcel, M.delivered)
+
+
+def add_and_call_off(world: World, _parcel: int) -> None:
+    """A third parcel is added to the order, and called off again."""
+    third = {"reference": "p2", "carrier": "dhl", "tracking_number": "N2"}
+    world.order(parcels=[*NUMBERED, third])
+    until(world, "04 12:00")
+    cancel(world, world.order(parcels=[*NUMBERED, third])[-1])
+
+
+@pytest.mark.parametrize("befalls", [doubt, add_and_call_off])
+def test_an_order_that_was_not_complete_after_all_is_told_of_once_it_is(world: World, befalls):
+    """Its message waited, was not so, and was taken back: nobody has heard of it, so the next is told, and once."""
+    first, second = world.order(parcels=NUMBERED)
+    for parcel in (first, second):
+        scanned(world, parcel, M.dispatched)
+    until(world, "02 12:00")
+    scanned(world, first, M.delivered)
+    until(world, "03 08:00")
+    scanned(world, second, M.delivered)
+    until(world, "03 09:00")
+    befalls(world, second)
+    until(world, "06 12:00")
+    assert [number for number, _, _ in completions(world)] == [1, 2]
+    states = [(one.state, one.reason) for one in world.messages(milestone="all_delivered")]
+    assert states == [("superseded", "no_longer_so"), ("accepted", "accepted")]
+    scanned(world, first, M.in_transit, "01 12:00")
+    assert len(completions(world)) == 2
+    whole(world)
+
+
+def test_parcels_that_were_tried_come_to_the_counter_together(world: World):
+    """Both could not be handed over, and lie at the counter ten minutes apart: one mail, one text."""
+    first, second = world.order(parcels=NUMBERED)
+    for parcel in (first, second):
+        scanned(world, parcel, M.attempt_failed)
+    until(world, "02 15:00")
+    scanned(world, first, M.ready_for_pickup)
+    until(world, "02 15:10")
+    scanned(world, second, M.ready_for_pickup)
+    until(world, "02 18:00")
+    assert [one.channel for one in world.messages(milestone="ready_for_pickup")] == ["email", "sms"]
+    assert mails(world)[-1] == "Ready to collect: 2 parcels"
+    whole(world)
+
+
+def test_what_was_told_of_another_parcel_is_told_of_the_right_one(world: World):
+    """The wrong number's parcel was delivered on Tuesday, and the shopper was told. Under the right number that same
+    arrival would be nothing new; the right parcel's own, on Thursday, is."""
+    (parcel,) = world.order(parcels=NUMBERED[:1])
+    scanned(world, parcel, M.dispatched)
+    until(world, "03 12:00")
+    scanned(world, parcel, M.delivered)
+    until(world, "04 09:00")
+    world.order(parcels=[NUMBERED[0] | {"tracking_number": "RIGHT"}])
+    scanned(world, parcel, M.dispatched, "02 20:00")
+    until(world, "05 08:00")
+    scanned(world, parcel, M.out_for_delivery)
+    until(world, "05 12:00")
+    scanned(world, parcel, M.delivered)
+    until(world, "06 12:00")
+    assert mails(world) == [
+        "On its way: Wool blanket", "Delivered today, 13:00, Malmö: Wool blanket",
+        "Out for delivery today: Wool blanket", "Delivered today, 13:00, Malmö: Wool blanket",
+    ]  # fmt: skip
+    assert len(world.sms.sent) == 3
     whole(world)

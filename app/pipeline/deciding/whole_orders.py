@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import Crossing
 from app.models.vocabulary import Milestone
 from app.pipeline.deciding.scene import Scene
 from app.pipeline.deciding.splitting import living, not_shipped
@@ -70,11 +69,18 @@ def _known(session: Session, order_ids: Sequence[int]) -> Mapping[int, list[Know
     found: dict[int, list[KnownCompletion]] = defaultdict(list)
     if not order_ids:
         return found
-    query = sa.select(Crossing.scope_id, Crossing.occurrence, Crossing.inputs).where(
-        Crossing.scope == "order",
-        Crossing.scope_id == sa.func.any(list(order_ids)),
-        Crossing.milestone == Milestone.all_delivered.value,
-    )
-    for row in session.execute(query):
-        found[row.scope_id].append(KnownCompletion(row.occurrence, frozenset(row.inputs.get("parcels", ()))))
+    for row in session.execute(_COMPLETIONS, {"ids": list(order_ids)}):
+        about = () if row.taken_back else row.inputs.get("parcels", ())
+        found[row.scope_id].append(KnownCompletion(row.occurrence, frozenset(about)))
     return found
+
+
+# One whose messages were all taken back, for it was not so after all, was about nothing: nobody has heard of it.
+_COMPLETIONS = sa.text("""
+    SELECT crossings.scope_id, crossings.occurrence, crossings.inputs,
+        coalesce((SELECT bool_and(messages.state = 'superseded' AND messages.reason = 'no_longer_so')
+            FROM messages WHERE messages.order_id = crossings.order_id AND messages.crossing_id = crossings.id
+        ), false) AS taken_back
+    FROM crossings
+    WHERE crossings.scope = 'order' AND crossings.scope_id = ANY(:ids) AND crossings.milestone = 'all_delivered'
+""")
