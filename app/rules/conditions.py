@@ -107,7 +107,8 @@ def _check_presence(source: str, taken_for_granted: Iterable[str]) -> None:
             last = path.rsplit(".", 1)[-1]
             at = max(source.find(f".{last}"), 0) + 1
             line, column = source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
-            remedy = f"Ask for it first: `has({path.replace('[]', '')}) && …`."
+            field_of_it = f"….{last}" if "[]" in path else path
+            remedy = f"Ask for it first: `has({field_of_it}) && …`."
             raise Unfit(f"{last!r} may be missing", remedy, column, line)
 
 
