@@ -168,7 +168,7 @@ def _whose(session: Session, house: House, brand_id: int) -> tuple[Session, Hous
 
 def _other(session: Session, house: House, brand: str, brand_id: int, other: str) -> RuleSet:
     if other.isdecimal() and not Path(other).exists():
-        return parse_rules(version(session, brand_id, int(other[:9]))[1])
+        return parse_rules(version(session, brand_id, int(other[:20]))[1])
     return parse_rules(_read(Path(other)), known_names(house, brand))
 
 

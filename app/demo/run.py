@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.clock import stopwatch
+from app.clock import Clock, describe_clock, stopwatch, wall_seconds
 from app.db import Sessions
 from app.demo.report import DemoReport, report, settled
 from app.demo.shop import as_timetables, sample_orders
@@ -70,6 +70,12 @@ def run_demo(*, headless: bool, orders: int, speed: float, seed: int, console: C
         home = shlex.quote(str(stage.home))
         console.print("To read one parcel's story:")
         console.print(f"  DOORSTEP_HOME={home} {command} explain {found.example}", markup=False, highlight=False)
+        # what happened lies in the demo's own days; by another clock there would be nothing to look back on
+        clock = shlex.quote(describe_clock(Clock(stage.clock.now(), wall_seconds())))
+        console.print("To see what other rules would have told, change rules.yaml in between:")
+        console.print(f"  DOORSTEP_HOME={home} {command} rules show > rules.yaml", markup=False, highlight=False)
+        again = f"DOORSTEP_HOME={home} DOORSTEP_CLOCK={clock} {command} rules backtest rules.yaml"
+        console.print(f"  {again}", markup=False, highlight=False, soft_wrap=True)
     return found
 
 

@@ -214,7 +214,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.suppressed_address: "This address must not be written to.",
     Reason.condition_false: "The rule's condition did not hold for this parcel.",
     Reason.rule_error: "The rule's condition could not be answered for this parcel, so nothing was sent.",
-    Reason.quiet_hours: "It is night where the shopper lives; it leaves in the morning if it is still true.",
+    Reason.quiet_hours: "It is night where the shopper lives; in the morning it leaves, unless it is no news by then.",
     Reason.merged: "It is told together with another parcel of the order.",
     Reason.told_once: "The rule tells this only so often, and the shopper has been told.",
     Reason.another_rule: "Another rule, before this one in the set, tells the shopper of it.",

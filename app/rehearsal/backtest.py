@@ -166,6 +166,8 @@ def _told(run: _Run, brand_key: str) -> Backtest:
 
 
 def _notes(run: _Run) -> Iterator[str]:
+    if not run.count.crossings:
+        yield "No milestone was concluded in that time, so there is nothing to compare; look back further."
     if run.draft.shopper_cap != run.live.shopper_cap or _caps(run.draft) != _caps(run.live):
         yield "Daily caps are not counted again: what a cap held back is held back under the draft too."
     if run.redraws:

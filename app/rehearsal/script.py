@@ -93,7 +93,8 @@ def _instant(written: str, option: str, now: datetime, faults: list[Fault]) -> d
         return now + timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
         at = datetime.fromisoformat(written.strip())
-    except ValueError:
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # a time may lie beyond the calendar once it is UTC
         faults.append(Fault(None, option, f"{written!r} is no instant", "Write +1d, or 2026-03-02T08:00+01:00."))
         return now
     if at.tzinfo is None:
@@ -103,4 +104,4 @@ def _instant(written: str, option: str, now: datetime, faults: list[Fault]) -> d
         problem = f"{written!r} lies before now"
         faults.append(Fault(None, option, problem, "A parcel is forked as it stands; write a later time, or +1h."))
         return now
-    return at.astimezone(UTC)
+    return at

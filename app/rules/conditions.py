@@ -5,6 +5,7 @@ derived from the model itself, so what is documented there is what a rule may as
 timestamp, a day is text (`"2026-11-27"`), money is minor units; what may be missing is asked for with `has(…)`.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,11 +20,14 @@ from app.models.facts import Facts
 from app.models.vocabulary import Cause, Channel, Milestone
 from app.rules.expressions import Spoken, names
 from app.rules.known import no_country
-from app.rules.language import Reads, groups, language
+from app.rules.language import Reads, groups, language, variables
 from app.zones import zone_names
 
 LONGEST = 1000
 """Characters of an expression. Together with the library's own bound of 10,000 steps it keeps every answer short."""
+
+MOST_TURNS = 10_000
+"""How often the loops of an expression may turn, of the largest order: the library gives up after as many."""
 
 
 class Unfit(Exception):
@@ -79,8 +83,11 @@ def check(source: str) -> Condition:
     if program.return_type() != cel.Type.BOOL:
         kind = program.return_type().name().lower()
         raise Unfit(f"it is {_article(kind)}, not true or false", 'Compare it with something: `… > 0`, `… == "x"`.')
-    named = names(program.serialize())
+    named = names(program.serialize(), _longest)
     _check_words(source, named.spoken)
+    if named.turns > MOST_TURNS:
+        raise Unfit("too costly for an order of many items", "Do not nest `exists` and its like.")
+    _check_presence(source, named.reads - named.asked)
     condition = Condition(source, program, frozenset(one.removesuffix("[]") for one in named.reads))
     try:
         condition.holds(_largest())
@@ -92,12 +99,50 @@ def check(source: str) -> Condition:
     return condition
 
 
+def _check_presence(source: str, taken_for_granted: Iterable[str]) -> None:
+    """A time that is missing would be 1970, a day that is missing before all others, and a condition true by mistake.
+    Raises Unfit where one is read and nothing asks whether it is there."""
+    for path in sorted(taken_for_granted):
+        if path.replace("[]", "") in _moments():
+            last = path.rsplit(".", 1)[-1]
+            at = max(source.find(f".{last}"), 0) + 1
+            line, column = source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+            field_of_it = f"….{last}" if "[]" in path else path
+            remedy = f"Ask for it first: `has({field_of_it}) && …`."
+            raise Unfit(f"{last!r} may be missing", remedy, column, line)
+
+
+@lru_cache(maxsize=1)
+def _moments() -> frozenset[str]:
+    """The paths of the times and days that may be missing."""
+    return frozenset(
+        f"{name}.{one}".replace("[]", "")
+        for name, fields in variables().items()
+        for one, kind in fields.items()
+        if kind in ("timestamp, may be missing", "day (text), may be missing")
+    )
+
+
 _WORDS: dict[str, tuple[str, ...]] = {
     "milestone": tuple(Milestone),
     "cause": tuple(Cause),
     "channel": tuple(Channel),
     "direction": ("outbound", "return"),
 }
+_WRITTEN = {
+    "duration()": (
+        "span of time",
+        'duration({}) == duration("0s")',
+        'Write it in hours or less: "72h", "90m", "1h30m".',
+    ),
+    "timestamp()": ("time", "timestamp({}) == now", 'Write one such as "2026-11-27T08:00:00Z".'),
+    "matches()": (
+        "pattern",
+        '"".matches({})',
+        "Close its brackets; a sign that stands for itself has two `\\\\` before.",
+    ),
+}
+"""What a text must be that one of these functions reads: in words, a trial of it, and the remedy."""
 _OFFSET = re.compile(r"[+-]?\d{2}:\d{2}")
 
 
@@ -114,6 +159,9 @@ def _check_words(source: str, spoken: Iterable[Spoken]) -> None:
 def _misspelt(one: Spoken) -> tuple[str, str | None]:
     """What a text should be, by the field or the function that it stands beside, and the remedy if it is none."""
     of, text = one.of.rsplit(".", 1)[-1].removesuffix("[]"), one.text[:80]
+    if of in _WRITTEN:
+        kind, trial, remedy = _WRITTEN[of]
+        return kind, None if _has_value(trial.format(json.dumps(one.text, ensure_ascii=False))) else remedy
     if of in ("zone", "zones") or (of.startswith("get") and of.endswith("()")):
         known = text in zone_names() or (of.endswith("()") and _OFFSET.fullmatch(text))
         return "time zone", None if known else nearest(text, zone_names(), 'Write one such as "Europe/Stockholm".')
@@ -124,14 +172,37 @@ def _misspelt(one: Spoken) -> tuple[str, str | None]:
     return of, None
 
 
+def _has_value(expression: str) -> bool:
+    try:
+        answer = language().env.compile(expression).eval(activation=_largest().activation)
+    except (RuntimeError, ValueError):
+        return False
+    return bool(answer.type() == cel.Type.BOOL)
+
+
+def _longest(path: str) -> int:
+    """How many elements the list at a path has in the largest order."""
+    found: Any = _largest_facts()
+    for name in path.replace("[]", ".0").split("."):
+        found = found[0] if name == "0" and found else getattr(found, name, ())
+    return max(len(found) if isinstance(found, tuple) else 1, 10)
+
+
 @lru_cache(maxsize=1)
 def _largest() -> View:
+    """The largest order as conditions see it."""
+    facts = _largest_facts()
+    return View(facts, facts.order.placed_at + timedelta(days=1))
+
+
+@lru_cache(maxsize=1)
+def _largest_facts() -> Facts:
     """The largest order that a condition may meet, against which its cost is tried when it is saved."""
     at = datetime(2026, 1, 1).astimezone()
     items = [{"sku": f"S{n}", "name": "x" * 60, "quantity": 1} for n in range(200)]
     told = [{"milestone": "dispatched", "channel": "email", "planned_at": at}] * 200
     others = [{"id": f"shp_{n}", "milestone": "in_transit", "items": items[:10]} for n in range(50)]
-    facts = Facts.model_validate(
+    return Facts.model_validate(
         {
             "brand": {"key": "b", "name": "B"},
             "order": {
@@ -150,7 +221,6 @@ def _largest() -> View:
             "order_history": told * 2,
         }
     )
-    return View(facts, at + timedelta(days=1))
 
 
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")

@@ -45,6 +45,7 @@ def parse_rules(content: str, known: Known | None = None) -> RuleSet:
     return found
 
 
+@lru_cache(maxsize=16)  # a thousand rules are three seconds' work, and every request of theirs would do it again
 def reread_rules(content: str) -> RuleSet:
     """A set that was valid when it was stored, as far as today's program, which may be stricter, can read it.
 

@@ -5,7 +5,7 @@ The checker hands its result over as a `cel.expr.CheckedExpr`
 needed are described here; what is not described is skipped, as protobuf does with fields that it does not know.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -50,34 +50,41 @@ class Spoken:
 
 @dataclass(slots=True)
 class Named:
-    """What one expression names. `reads` are paths such as `parcel.items[].sku`, `spoken` the texts beside them;
-    a function's argument is `of` its name with brackets, `getHours()`."""
+    """What one expression names. `reads` are paths such as `parcel.items[].sku`, `spoken` the texts beside them; a
+    function's argument is `of` its name with brackets, `getHours()`. `asked` is what it asks with `has(…)` whether it
+    is there, `turns` how often its loops turn at most."""
 
     reads: set[str] = field(default_factory=set)
     spoken: list[Spoken] = field(default_factory=list)
+    turns: int = 0
+    asked: set[str] = field(default_factory=set)
 
 
-def names(serialized: bytes) -> Named:
-    """What a checked expression names. `serialized` is the checker's own form of it."""
+def names(serialized: bytes, longest: Callable[[str], int]) -> Named:
+    """What a checked expression names. `serialized` is the checker's own form of it; `longest` says how many elements
+    the list at a path, `other_parcels[].items`, may have."""
     wrapped = any_pb2.Any.FromString(serialized)
     checked = _checked_class().FromString(wrapped.value)
     named = Named()
-    reader = _Reader(named, {one.key: one.value for one in checked.source_info.positions})
+    reader = _Reader(named, {one.key: one.value for one in checked.source_info.positions}, longest)
     reader.read(checked.expr, {})
+    named.turns = reader.turns(checked.expr, {})
     return named
 
 
 class _Reader:
     """One walk over an expression; `bound` says which list's elements each loop's name stands for."""
 
-    def __init__(self, named: Named, positions: Mapping[int, int]) -> None:
-        self._named, self._positions = named, positions
+    def __init__(self, named: Named, positions: Mapping[int, int], longest: Callable[[str], int]) -> None:
+        self._named, self._positions, self._longest = named, positions, longest
 
     def read(self, expr: Any, bound: Mapping[str, str | None]) -> str | None:
         """Note what is read in an expression; its path, where it is a field that is read as a whole."""
         path = self._path(expr, bound)
         if path:
             self._named.reads.add(path)
+            if expr.select_expr.test_only:
+                self._named.asked.add(path)
             return path
         for part, within in self._parts(expr, bound):
             self.read(part, within)
@@ -98,22 +105,33 @@ class _Reader:
             return f"{below}[]" if below else None
         return None
 
+    def turns(self, expr: Any, bound: Mapping[str, str | None]) -> int:
+        """How often the loops of an expression turn at most, one within another, whatever stops them sooner."""
+        if not expr.HasField("comprehension_expr"):
+            return sum(self.turns(one, bound) for one in _below(expr))
+        loop = expr.comprehension_expr
+        over = self._path(loop.iter_range, bound)
+        inside = {**bound, loop.iter_var: f"{over}[]" if over else self._filtered(loop.iter_range, bound)}
+        each = sum(self.turns(one, inside) for one in (loop.loop_condition, loop.loop_step))
+        return self.turns(loop.iter_range, bound) + self._length(loop.iter_range, bound) * (1 + each)
+
+    def _length(self, expr: Any, bound: Mapping[str, str | None]) -> int:
+        """How many elements a list may have."""
+        path = self._path(expr, bound)
+        if path:
+            return self._longest(path)
+        if expr.HasField("list_expr"):
+            return len(expr.list_expr.elements)
+        if expr.HasField("comprehension_expr"):  # a filter or a map has no more than its list
+            return self._length(expr.comprehension_expr.iter_range, bound)
+        return sum(self._length(one, bound) for one in _below(expr))
+
     def _parts(self, expr: Any, bound: Mapping[str, str | None]) -> Iterator[tuple[Any, Mapping[str, str | None]]]:
-        kind = expr
-        if kind.HasField("select_expr"):
-            yield kind.select_expr.operand, bound
-        elif kind.HasField("call_expr"):
-            self._speak(kind.call_expr, bound)
-            if kind.call_expr.HasField("target"):
-                yield kind.call_expr.target, bound
-            yield from ((one, bound) for one in kind.call_expr.args)
-        elif kind.HasField("list_expr"):
-            yield from ((one, bound) for one in kind.list_expr.elements)
-        elif kind.HasField("struct_expr"):
-            for entry in kind.struct_expr.entries:
-                yield from ((one, bound) for one in (entry.map_key, entry.value))
-        elif kind.HasField("comprehension_expr"):
-            yield from self._loop(kind.comprehension_expr, bound)
+        if expr.HasField("call_expr"):
+            self._speak(expr.call_expr, bound)
+        if expr.HasField("comprehension_expr"):
+            yield from self._loop(expr.comprehension_expr, bound)
+        yield from ((one, bound) for one in _below(expr))
 
     def _loop(self, loop: Any, bound: Mapping[str, str | None]) -> Iterator[tuple[Any, Mapping[str, str | None]]]:
         """A loop reads its list only as far as it reads the elements; one over a loop's result reads that result's."""
@@ -153,6 +171,20 @@ class _Reader:
             yield expr.const_expr.string_value, self._positions.get(expr.id, 0)
         for one in expr.list_expr.elements if expr.HasField("list_expr") else ():
             yield from self._texts(one)
+
+
+def _below(expr: Any) -> Iterator[Any]:
+    """The expressions that one is made of, a loop's own parts aside."""
+    if expr.HasField("select_expr"):
+        yield expr.select_expr.operand
+    if expr.HasField("call_expr"):
+        if expr.call_expr.HasField("target"):
+            yield expr.call_expr.target
+        yield from expr.call_expr.args
+    if expr.HasField("list_expr"):
+        yield from expr.list_expr.elements
+    for entry in expr.struct_expr.entries if expr.HasField("struct_expr") else ():
+        yield from (entry.map_key, entry.value)
 
 
 def _keeps_elements(loop: Any) -> bool:

@@ -134,7 +134,7 @@ def _too_large(limit: int) -> Problem:
         413,
         "too-large",
         "The body is too large",
-        f"At most {limit:,} bytes are read here. Send fewer orders or scans at a time.",
+        f"At most {limit:,} bytes are read here. Send less at a time: fewer orders, scans or rules.",
     )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from app.clock import stopwatch
 from app.errors import InvalidInput
 from app.log import logger, mask
+from app.models import Brand
 from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
 from app.rehearsal.backtest import Backtest, Passed, Step, steps
@@ -109,7 +110,9 @@ def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Ste
     """The back-test that is wanted, not begun yet."""
     content = wanted.draft if isinstance(wanted.draft, str) else json.dumps(wanted.draft, ensure_ascii=False)
     try:
-        draft = parse_rules(content, known_names(house, None))
+        with house.sessions() as session:
+            brand = session.get_one(Brand, holder.brand_id).key
+        draft = parse_rules(content, known_names(house, brand))
         return steps(house, holder.brand_id, draft, parse_span(wanted.since, "since"))
     except InvalidInput as error:
         raise invalid("The back-test cannot be made. Mend what is listed.", shown(error.faults)) from error

@@ -1,6 +1,6 @@
 """One real parcel, forked into the future: what its shopper would receive, when, and what not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -123,6 +123,13 @@ def test_a_script_that_cannot_be_played_is_refused_with_the_place_and_the_remedy
     with pytest.raises(InvalidInput, match="since"):
         parse_span("0d", "since")
     assert in_words(timedelta(days=1, hours=3, minutes=5)) == "1 d 3 h"
+
+
+@pytest.mark.parametrize("written", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00", "2026-02-30T00:00Z", "+9999d"])
+def test_no_time_is_beyond_a_refusal(written):
+    """What lies at the edge of the calendar is refused like any other time that cannot be."""
+    with pytest.raises(InvalidInput):
+        read_script(datetime(2026, 3, 2, tzinfo=UTC), written, None, ())
 
 
 def test_a_parcel_that_nobody_knows_is_said(world: World):  # noqa: F811

@@ -75,6 +75,13 @@ def test_facts_are_asked(source, holds):
         ('other_parcels.exists(o, o.milestone == "delivred")', "is no milestone", "'delivered'", 40),
         ('"delivred" == parcel.milestone', "is no milestone", "'delivered'", 1),
         ("parcel.items.exists(i, parcel.items.exists(j, i.sku == j.name))", "too costly", "nest", 1),
+        ("shopper.country == 'SE' && parcel.items.exists(i, order.items.exists(j, i == j))", "too costly", "nest", 1),
+        ('now - order.placed_at > duration("3d")', "'3d' is no span of time", "72h", 34),
+        ('now > timestamp("2026-11-27")', "'2026-11-27' is no time", "T08:00:00Z", 17),
+        ('order.number.matches("(FH|AO")', "'(FH|AO' is no pattern", "brackets", 22),
+        ('now - parcel.delivered_at > duration("1h")', "'delivered_at' may be missing", "has(parcel.delivered_at)", 14),
+        ('promise.on < "2026-12-24"', "'on' may be missing", "has(promise.on)", 9),
+        ("other_parcels.exists(o, o.milestone_at < now)", "may be missing", "has(….milestone_at)", 27),
         ("open('/etc/passwd')", "'open' is not known", "One of", 5),
         ("x" * (LONGEST + 1), "characters long", "two rules", 1),
         ("order.number.__class__ == 1", "have no fields", "", 13),
@@ -96,6 +103,21 @@ def test_no_text_breaks_the_checker(source):
         assert check(source).holds(View(FACTS, NOW)) in (True, False)
     except (Unfit, ConditionFailed):
         return
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'has(parcel.delivered_at) && now - parcel.delivered_at > duration("1h30m")',
+        '!has(promise.on) || promise.on < "2026-12-24"',
+        "other_parcels.exists(o, has(o.milestone_at) && o.milestone_at < now)",
+        "other_parcels.exists(o, o.items.exists(i, i.quantity > 1))",
+        '[1, 2, 3].exists(n, order.items.exists(i, i.quantity == n)) && order.number.matches("^(FH|ÅÄ😀)-")',
+    ],
+)
+def test_what_asks_first_and_ends_soon_is_a_condition(source):
+    """What may be missing is asked for, and loops that stay short are welcome."""
+    assert check(source).holds(View(FACTS, NOW)) in (True, False)
 
 
 def test_an_error_is_no_truth():

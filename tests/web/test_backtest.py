@@ -67,6 +67,7 @@ def test_another_brand_sees_nothing_of_it(shop, parcel, stranger, sessions, new_
     other = anyone.holding(new_key(theirs, "rules:read"))
     said = other.post("/v1/rules/backtest", {"draft": DRAFT}).json()
     assert (said["brand"], said["crossings"], said["lost"]["count"]) == ("atelier-ombre", 0, 0)
+    assert "nothing to compare" in said["notes"][0]
 
 
 def test_what_is_wrong_is_named(shop):
@@ -79,6 +80,15 @@ def test_what_is_wrong_is_named(shop):
     assert shop.post("/v1/rules/backtest", content=b"{").status_code == 400
     lines = shop.post("/v1/rules/backtest", {"draft": "version: 2"}, headers=LINES)
     assert lines.status_code == 422
+
+
+def test_a_draft_may_name_what_its_brand_has(shop, site, monkeypatch):
+    """What could not be published is not tried out: the names are those of the key's brand."""
+    asked: list[str | None] = []
+    keys = type(site.house.catalog).keys
+    monkeypatch.setattr(type(site.house.catalog), "keys", lambda self, brand: asked.append(brand) or keys(self, brand))
+    assert shop.post("/v1/rules/backtest", {"draft": DRAFT}).status_code == 200
+    assert set(asked) == {"fjallhem"}
 
 
 def test_one_at_a_time(shop, site, brand):

@@ -112,6 +112,12 @@ def test_scopes_and_brands_are_kept_apart(editor, anyone, brand, new_key, strang
     assert stranger.get("/v1/rules").status_code == 403
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "9", "2147483648", "99999999999999999999"])
+def test_a_number_that_nothing_was_published_under(editor, number):
+    """However large it is, there is no such publication."""
+    assert editor.get(f"/v1/rules/versions/{number}").status_code == 404
+
+
 def test_what_is_no_text_is_refused(editor):
     """Bytes that are no UTF-8, and nothing at all."""
     assert put(editor, b"\xff\xfe").status_code == 400

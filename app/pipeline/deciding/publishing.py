@@ -26,6 +26,7 @@ from app.rules.known import Known
 from app.rules.ruleset import RuleSet
 
 LONGEST_WHY = 300
+_HIGHEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ def history(session: Session, brand_id: int, before: int | None = None, limit: i
 
 def version(session: Session, brand_id: int, number: int) -> tuple[Published, str]:
     """One publication and its text. Raises NotFound."""
-    row = session.execute(_published(brand_id).where(RuleSetPublication.number == number)).one_or_none()
+    one = _published(brand_id).where(RuleSetPublication.number == number)
+    row = session.execute(one).one_or_none() if 0 < number <= _HIGHEST else None
     if row is None:
         raise NotFound(f"There is no publication {number} of these rules. `doorstep rules history` lists them.")
     return _as_published(row), row.content
