@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli import asking, bench, brakes, carriers, orders, person, rehearsing, rules, running, suppressions
+from app.cli import asking, bench, brakes, carriers, lanes, orders, person, rehearsing, rules, running, suppressions
 from app.cli.common import err, out
 from app.errors import DoorstepError, InvalidInput
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for part in (running, orders, asking, rehearsing, brakes):
+for part in (running, orders, asking, rehearsing, brakes, lanes):
     app.add_typer(part.app)
 rules.app.command("backtest")(rehearsing.backtest_command)
 app.add_typer(rules.app, name="rules")

@@ -22,6 +22,7 @@ from app.web import (
     people,
     preferences,
     rehearsing,
+    reports,
     rules,
     shoppers,
 )
@@ -46,7 +47,21 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         waker = Waker(build_wake(build_celery(settings)))
         house = build_house(settings, wake=waker)
     app = _application(house, _lifespan(house, waker))
-    own = (api, rules, rehearsing, brakes, codes, people, hooks, carrier_hooks, shoppers, preferences, health, doorway)
+    own = (
+        api,
+        rules,
+        rehearsing,
+        reports,
+        brakes,
+        codes,
+        people,
+        hooks,
+        carrier_hooks,
+        shoppers,
+        preferences,
+        health,
+        doorway,
+    )
     for part in own:
         app.include_router(part.router)
     app.add_middleware(Gate)

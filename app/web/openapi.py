@@ -75,6 +75,10 @@ TAGS = [
         " Scopes: `rules:read`, `rules:write`.",
     },
     {
+        "name": "reports",
+        "description": "How carriers behave, and what alarms were worth. Scope: `orders:read`.",
+    },
+    {
         "name": "pauses",
         "description": "Stopping messages before they leave, and letting them go. Scope: `pauses:write`.",
     },
