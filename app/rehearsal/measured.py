@@ -23,8 +23,8 @@ LONGEST = timedelta(days=365)
 _BEFORE = 14
 """Days before the span in which a parcel of its first orders may have been scanned."""
 
-_MEMORY = "64MB"
-"""What one sort may take before it goes to disk."""
+_BORNE = {"work_mem": "64MB", "statement_timeout": "60s", "jit": "off"}
+"""What a query may take: memory for a sort before it goes to disk, and time. Compiling takes longer than it saves."""
 
 DOUBTING = frozenset(
     said for said, does in TABLE[Milestone.delivered].items() if does is Effect.doubts and isinstance(said, Milestone)
@@ -41,8 +41,8 @@ def measure(house: House, brand_id: int, since: timedelta, carrier: str | None =
     name = carrier.strip().lower() if carrier is not None else None
     parcels = Parcels(brand_id, now - since, now, name)
     with looking(house.sessions) as session:
-        session.execute(sa.text("SELECT set_config('work_mem', :memory, true)"), {"memory": _MEMORY})
-        session.execute(sa.text("SELECT set_config('jit', 'off', true)"))  # it takes longer than it saves
+        for name, value in _BORNE.items():
+            session.execute(sa.text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
         brand = session.get_one(Brand, brand_id)
         live = rules_of(session, house, {brand_id})[brand_id]
         known = ways(session, parcels)
