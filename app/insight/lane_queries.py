@@ -101,7 +101,7 @@ _STOOD = """
             count(*) FILTER (WHERE said = 'dispatched') OVER since_pin AS sent_since
         FROM pinned WHERE ended = 0
         WINDOW since_pin AS (PARTITION BY id, pin ORDER BY at, rank NULLS FIRST, scan_id)
-    ), stood AS (
+    ), stood AS MATERIALIZED (
         SELECT id, at, next_at, scan_id,
             CASE
                 WHEN back > 0 THEN 'returning'
@@ -122,12 +122,11 @@ SILENCES = _of_counted(
     _STOOD,
     """
     , calendar AS (
-        SELECT * FROM unnest(CAST(:countries AS text[]), CAST(:days AS date[]), CAST(:before AS int[]),
-            CAST(:worked AS boolean[])) AS one (country, day, before, worked)
+        SELECT * FROM unnest(CAST(:countries AS text[]), CAST(:places AS int[])) AS one (country, place)
     ), allowed AS (
         SELECT * FROM unnest(CAST(:limit_carriers AS text[]), CAST(:limit_services AS text[]),
             CAST(:limit_stages AS text[]), CAST(:limit_days AS int[])) AS one (carrier, service, stage, most)
-    ), local AS (
+    ), local AS MATERIALIZED (
         SELECT coalesce(carrier, '') AS carrier, service, country, stage, next_at IS NULL AS still,
             at AT TIME ZONE zone AS from_at, coalesce(next_at, :now) AT TIME ZONE zone AS to_at
         FROM stood JOIN counted USING (id)
@@ -135,16 +134,20 @@ SILENCES = _of_counted(
             AND (next_at > at OR (next_at IS NULL AND NOT cancelled AND (asked OR scan_id > 0)
                 AND NOT milestone = ANY(CAST(:settled AS text[]))
                 AND NOT (direction = 'outbound' AND milestone = 'returning')))
+    ), placed AS (
+        SELECT local.*, calendar.place + (from_at::date - CAST(:first AS date)) AS from_day,
+            calendar.place + (to_at::date - CAST(:first AS date)) AS to_day
+        FROM local JOIN calendar ON calendar.country = local.country
+        WHERE from_at::date >= CAST(:first AS date) AND to_at::date <= CAST(:last AS date)
     ), measured AS (
-        SELECT local.carrier, local.service, local.country, local.stage, local.still, allowed.most,
-            (last.before - first.before)
-            + CASE WHEN last.worked THEN extract(epoch FROM local.to_at::time)::float8 / 86400 ELSE 0 END
-            - CASE WHEN first.worked THEN extract(epoch FROM local.from_at::time)::float8 / 86400 ELSE 0 END AS days
-        FROM local
-        JOIN calendar AS first ON first.country = local.country AND first.day = local.from_at::date
-        JOIN calendar AS last ON last.country = local.country AND last.day = local.to_at::date
-        LEFT JOIN allowed ON allowed.carrier = local.carrier AND allowed.service = local.service
-            AND allowed.stage = local.stage
+        SELECT placed.carrier, placed.service, placed.country, placed.stage, placed.still, allowed.most,
+            (CAST(:before AS int[]))[to_day] - (CAST(:before AS int[]))[from_day]
+            + CASE WHEN (CAST(:worked AS boolean[]))[to_day]
+                THEN extract(epoch FROM to_at::time)::float8 / 86400 ELSE 0 END
+            - CASE WHEN (CAST(:worked AS boolean[]))[from_day]
+                THEN extract(epoch FROM from_at::time)::float8 / 86400 ELSE 0 END AS days
+        FROM placed LEFT JOIN allowed ON allowed.carrier = placed.carrier AND allowed.service = placed.service
+            AND allowed.stage = placed.stage
     ), summed AS (
         SELECT carrier, service, country, stage, grouping(service) = 1 AS whole,
             count(*) FILTER (WHERE NOT still) AS gaps,
