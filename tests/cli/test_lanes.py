@@ -30,7 +30,7 @@ def test_lanes_with_enough_to_say(doorstep, sessions, monkeypatch):  # noqa: F81
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert code == 0
     assert "dhl 1 1 100.0% 2.0 h 2.0 h 3.0 h 3.0 h 0 1 1" in lines
-    assert [line for line in lines if line.startswith("carrier all 1 0 0 0 1 0 0.0%")]
+    assert [line for line in lines if line.startswith("carrier all 1 0 0 0 1 0 0.0%")], said
     assert [line for line in lines if line.startswith("dhl dispatched all all 1 ")]
 
 
