@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
@@ -21,6 +22,10 @@ _CAUSES = {
 }
 
 
+_WIDTH = 112
+"""Columns that the widest table takes; on a narrower terminal its lines are broken, not its words."""
+
+
 @app.command("lanes")
 def lanes_command(
     brand: BrandKey = "fjallhem",
@@ -35,8 +40,9 @@ def lanes_command(
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
+    wide = Console(soft_wrap=True, width=max(out.width, _WIDTH))
     for one in _told(found):
-        out.print(one, markup=False, highlight=False)
+        wide.print(one, markup=False, highlight=False)
 
 
 def _told(found: Lanes) -> Iterator[str | Table]:

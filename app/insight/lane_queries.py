@@ -71,46 +71,45 @@ EARLY_SCANS = _of_counted("""
 # it was sent, is the dispatch. A parcel that was numbered before its first scan was silent from then on.
 _STOOD = """
     , heard AS (
-        SELECT counted.*, scans.occurred_at AS at, scans.milestone AS said, scans.id AS scan_id
+        SELECT counted.id, scans.occurred_at AS at, scans.milestone AS said, scans.id AS scan_id
         FROM counted JOIN scans ON scans.shipment_id = counted.id AND scans.retired_at IS NULL
         WHERE scans.occurred_at <= :now AND scans.source <> 'file'
         UNION ALL
-        SELECT counted.*, counted.numbered_at, NULL, 0
+        SELECT counted.id, counted.numbered_at, NULL, 0
         FROM counted
         WHERE counted.numbered_at IS NOT NULL AND NOT EXISTS (
             SELECT FROM scans WHERE scans.shipment_id = counted.id AND scans.retired_at IS NULL
                 AND scans.occurred_at <= counted.numbered_at)
-    ), ordered AS (
-        SELECT heard.*, row_number() OVER way AS n, lead(heard.at) OVER way AS next_at
+    ), ranked AS (
+        SELECT heard.*, array_position(ARRAY['delayed', 'registered', 'dispatched', 'in_transit', 'out_for_delivery',
+            'exception', 'attempt_failed', 'ready_for_pickup', 'expired', 'cancelled', 'delivered', 'returning',
+            'returned'], said) AS rank
         FROM heard
-        WINDOW way AS (PARTITION BY id ORDER BY at, array_position(ARRAY['delayed', 'registered', 'dispatched',
-            'in_transit', 'out_for_delivery', 'exception', 'attempt_failed', 'ready_for_pickup', 'expired',
-            'cancelled', 'delivered', 'returning', 'returned'], said) NULLS FIRST, scan_id)
     ), pinned AS (
-        SELECT ordered.*,
-            max(n) FILTER (WHERE said IN ('out_for_delivery', 'ready_for_pickup', 'attempt_failed', 'exception',
-                'cancelled', 'expired')) OVER so_far AS pin,
-            count(*) FILTER (WHERE said = 'in_transit') OVER so_far AS moves,
-            bool_or(said = 'dispatched') OVER so_far AS sent,
-            bool_or(said = 'returning') OVER so_far AS back,
-            bool_or(said IN ('delivered', 'return_received', 'returned')) OVER so_far AS ended
-        FROM ordered WINDOW so_far AS (PARTITION BY id ORDER BY n)
+        SELECT ranked.*, lead(at) OVER way AS next_at,
+            count(*) FILTER (WHERE said IN ('out_for_delivery', 'ready_for_pickup', 'attempt_failed', 'exception',
+                'cancelled', 'expired')) OVER way AS pin,
+            count(*) FILTER (WHERE said = 'in_transit') OVER way AS moves,
+            count(*) FILTER (WHERE said = 'dispatched') OVER way AS sent,
+            count(*) FILTER (WHERE said = 'returning') OVER way AS back,
+            count(*) FILTER (WHERE said IN ('delivered', 'return_received', 'returned')) OVER way AS ended
+        FROM ranked WINDOW way AS (PARTITION BY id ORDER BY at, rank NULLS FIRST, scan_id)
     ), since AS (
         SELECT pinned.*, first_value(at) OVER since_pin AS pinned_at,
-            CASE WHEN pin IS NOT NULL THEN first_value(said) OVER since_pin END AS pinned_as,
+            CASE WHEN pin > 0 THEN first_value(said) OVER since_pin END AS pinned_as,
             max(at) FILTER (WHERE said = 'in_transit') OVER since_pin AS transit_at,
-            bool_or(said = 'dispatched') OVER since_pin AS sent_since
-        FROM pinned WINDOW since_pin AS (PARTITION BY id, pin ORDER BY n)
-    ), stood AS (
-        SELECT since.*,
+            count(*) FILTER (WHERE said = 'dispatched') OVER since_pin AS sent_since
+        FROM pinned WHERE ended = 0
+        WINDOW since_pin AS (PARTITION BY id, pin ORDER BY at, rank NULLS FIRST, scan_id)
+    ), stood AS MATERIALIZED (
+        SELECT id, at, next_at, scan_id,
             CASE
-                WHEN ended THEN 'ended'
-                WHEN back THEN 'returning'
+                WHEN back > 0 THEN 'returning'
                 WHEN pinned_as = 'out_for_delivery' AND transit_at >= pinned_at + interval '12 hours' THEN 'in_transit'
                 WHEN pinned_as IN ('out_for_delivery', 'ready_for_pickup', 'attempt_failed') THEN pinned_as
-                WHEN transit_at IS NOT NULL AND moves = 1 AND sent IS NOT TRUE THEN 'dispatched'
+                WHEN transit_at IS NOT NULL AND moves = 1 AND sent = 0 THEN 'dispatched'
                 WHEN transit_at IS NOT NULL THEN 'in_transit'
-                WHEN sent_since THEN 'dispatched'
+                WHEN sent_since > 0 THEN 'dispatched'
                 ELSE coalesce(pinned_as, 'registered')
             END AS stage
         FROM since
@@ -123,29 +122,32 @@ SILENCES = _of_counted(
     _STOOD,
     """
     , calendar AS (
-        SELECT * FROM unnest(CAST(:countries AS text[]), CAST(:days AS date[]), CAST(:before AS int[]),
-            CAST(:worked AS boolean[])) AS one (country, day, before, worked)
+        SELECT * FROM unnest(CAST(:countries AS text[]), CAST(:places AS int[])) AS one (country, place)
     ), allowed AS (
         SELECT * FROM unnest(CAST(:limit_carriers AS text[]), CAST(:limit_services AS text[]),
             CAST(:limit_stages AS text[]), CAST(:limit_days AS int[])) AS one (carrier, service, stage, most)
-    ), local AS (
+    ), local AS MATERIALIZED (
         SELECT coalesce(carrier, '') AS carrier, service, country, stage, next_at IS NULL AS still,
             at AT TIME ZONE zone AS from_at, coalesce(next_at, :now) AT TIME ZONE zone AS to_at
-        FROM stood
+        FROM stood JOIN counted USING (id)
         WHERE stage = ANY(CAST(:stages AS text[])) AND NOT (direction = 'outbound' AND stage = 'returning')
             AND (next_at > at OR (next_at IS NULL AND NOT cancelled AND (asked OR scan_id > 0)
                 AND NOT milestone = ANY(CAST(:settled AS text[]))
                 AND NOT (direction = 'outbound' AND milestone = 'returning')))
+    ), placed AS (
+        SELECT local.*, calendar.place + (from_at::date - CAST(:first AS date)) AS from_day,
+            calendar.place + (to_at::date - CAST(:first AS date)) AS to_day
+        FROM local JOIN calendar ON calendar.country = local.country
+        WHERE from_at::date >= CAST(:first AS date) AND to_at::date <= CAST(:last AS date)
     ), measured AS (
-        SELECT local.carrier, local.service, local.country, local.stage, local.still, allowed.most,
-            (last.before - first.before)
-            + CASE WHEN last.worked THEN extract(epoch FROM local.to_at::time)::float8 / 86400 ELSE 0 END
-            - CASE WHEN first.worked THEN extract(epoch FROM local.from_at::time)::float8 / 86400 ELSE 0 END AS days
-        FROM local
-        JOIN calendar AS first ON first.country = local.country AND first.day = local.from_at::date
-        JOIN calendar AS last ON last.country = local.country AND last.day = local.to_at::date
-        LEFT JOIN allowed ON allowed.carrier = local.carrier AND allowed.service = local.service
-            AND allowed.stage = local.stage
+        SELECT placed.carrier, placed.service, placed.country, placed.stage, placed.still, allowed.most,
+            (CAST(:before AS int[]))[to_day] - (CAST(:before AS int[]))[from_day]
+            + CASE WHEN (CAST(:worked AS boolean[]))[to_day]
+                THEN extract(epoch FROM to_at::time)::float8 / 86400 ELSE 0 END
+            - CASE WHEN (CAST(:worked AS boolean[]))[from_day]
+                THEN extract(epoch FROM from_at::time)::float8 / 86400 ELSE 0 END AS days
+        FROM placed LEFT JOIN allowed ON allowed.carrier = placed.carrier AND allowed.service = placed.service
+            AND allowed.stage = placed.stage
     ), summed AS (
         SELECT carrier, service, country, stage, grouping(service) = 1 AS whole,
             count(*) FILTER (WHERE NOT still) AS gaps,

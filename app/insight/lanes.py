@@ -153,15 +153,6 @@ def ways(session: Session, parcels: Parcels) -> Ways:
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
-    """One country's calendar: from `first` on, for each day how many business days lie before it, and whether it is one
-    itself."""
-
-    first: date
-    days: Sequence[tuple[int, bool]]
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """For how many business days a carrier's service may be silent at a stage, by the live rules."""
 
@@ -175,11 +166,15 @@ class Limit:
 class Measures:
     """What the counts rest on: the countries' calendars, the thresholds, and what a scan says of a parcel.
 
+    `calendars`: for each country and each day from `first` to `last`, how many business days lie before it, and whether
+    it is one itself.
     `stages`: where a parcel can be forgotten. `doubting`: what contradicts a delivery. `moving`: at which milestones a
     parcel has moved.
     """
 
-    calendars: Mapping[str, Worked]
+    first: date
+    last: date
+    calendars: Mapping[str, Sequence[tuple[int, bool]]]
     limits: Sequence[Limit]
     stages: Collection[Milestone]
     doubting: Collection[Milestone]
@@ -269,13 +264,16 @@ def _of(percentiles: Sequence[float] | None, place: int, count: int) -> float | 
     return round(percentiles[place], 2) if percentiles and count >= FEWEST else None
 
 
-def _days(measures: Measures) -> dict[str, list[Any]]:
-    rows = [
-        (country, date.fromordinal(calendar.first.toordinal() + at), before, worked)
-        for country, calendar in measures.calendars.items()
-        for at, (before, worked) in enumerate(calendar.days)
-    ]
-    return dict(zip(("countries", "days", "before", "worked"), _columns(rows, 4), strict=True))
+def _days(measures: Measures) -> dict[str, Any]:
+    """The calendars one behind the other; of each country the place (from 1) of its first day."""
+    days: list[tuple[int, bool]] = []
+    places: list[int] = []
+    for country in measures.calendars:
+        places.append(len(days) + 1)
+        days += measures.calendars[country]
+    before, worked = _columns(days, 2)
+    values = {"countries": list(measures.calendars), "places": places, "before": before, "worked": worked}
+    return values | {"first": measures.first, "last": measures.last}
 
 
 def _limits(measures: Measures) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from app.errors import Fault, InvalidInput, NotFound, nearest
-from app.insight.lanes import Lanes, Limit, Measures, Parcels, Ways, Worked, alarms, early_scans, silences, ways
+from app.insight.lanes import Lanes, Limit, Measures, Parcels, Ways, alarms, early_scans, silences, ways
 from app.models import Brand
 from app.models.expectations import Delay
 from app.models.vocabulary import Milestone
@@ -23,8 +23,8 @@ LONGEST = timedelta(days=365)
 _BEFORE = 14
 """Days before the span in which a parcel of its first orders may have been scanned."""
 
-_MEMORY = "64MB"
-"""What one sort may take before it goes to disk."""
+_BORNE = {"work_mem": "64MB", "statement_timeout": "60s", "jit": "off"}
+"""What a query may take: memory for a sort before it goes to disk, and time. Compiling takes longer than it saves."""
 
 DOUBTING = frozenset(
     said for said, does in TABLE[Milestone.delivered].items() if does is Effect.doubts and isinstance(said, Milestone)
@@ -41,8 +41,8 @@ def measure(house: House, brand_id: int, since: timedelta, carrier: str | None =
     name = carrier.strip().lower() if carrier is not None else None
     parcels = Parcels(brand_id, now - since, now, name)
     with looking(house.sessions) as session:
-        session.execute(sa.text("SELECT set_config('work_mem', :memory, true)"), {"memory": _MEMORY})
-        session.execute(sa.text("SELECT set_config('jit', 'off', true)"))  # it takes longer than it saves
+        for setting, value in _BORNE.items():
+            session.execute(sa.text("SELECT set_config(:name, :value, true)"), {"name": setting, "value": value})
         brand = session.get_one(Brand, brand_id)
         live = rules_of(session, house, {brand_id})[brand_id]
         known = ways(session, parcels)
@@ -65,6 +65,8 @@ def measure(house: House, brand_id: int, since: timedelta, carrier: str | None =
 def _measures(known: Ways, delay: Delay | None, parcels: Parcels) -> Measures:
     first, last = parcels.since.date() - timedelta(days=_BEFORE), parcels.until.date() + timedelta(days=2)
     return Measures(
+        first=first,
+        last=last,
         calendars={country: _worked(country, first, last) for country in known.countries},
         limits=tuple(_limits(known, delay)),
         stages=STAGES,
@@ -83,11 +85,11 @@ def _limits(known: Ways, delay: Delay | None) -> Iterator[Limit]:
                 yield Limit(carrier, service, stage, days)
 
 
-def _worked(country: str, first: date, last: date) -> Worked:
+def _worked(country: str, first: date, last: date) -> list[tuple[int, bool]]:
     days: list[tuple[int, bool]] = []
     before = 0
     for ahead in range((last - first).days + 1):
         works = is_business_day(first + timedelta(days=ahead), country or None)
         days.append((before, works))
         before += works
-    return Worked(first, days)
+    return days
