@@ -49,7 +49,7 @@ def test_who_has_come_as_far_or_to_an_end_is_not_waited_for(milestone):
     """The answer for every milestone that the other parcel may stand at."""
     behind = milestone in {
         Milestone.registered, Milestone.dispatched, Milestone.in_transit, Milestone.exception, Milestone.delayed,
-        Milestone.arriving_early, Milestone.eta_changed, Milestone.all_delivered,
+        Milestone.arriving_early, Milestone.eta_changed, Milestone.all_delivered, Milestone.attempt_failed,
     }  # fmt: skip
     assert awaited(Milestone.out_for_delivery, [("b", milestone)], {"a"}) is behind
     assert not awaited(Milestone.out_for_delivery, [("b", milestone)], {"a", "b"})
