@@ -23,10 +23,10 @@ from app.embedded import Embedded, Endpoints
 from app.messages.render import Renderer
 from app.models import Brand
 from app.schema import migrate
+from tests.databases import COPY, TEMPLATE, Kept
 from tests.folders import new_folder
 
 GUARD = Path(__file__).parent / "guard"
-_TEMPLATE, _COPY = "doorstep_template", "doorstep_test"
 _numbers = count(1)
 
 _engine_on = cache(make_engine)
@@ -95,8 +95,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 def administration(server: Endpoints) -> Iterator[psycopg.Connection]:
     """A connection that makes and drops databases; the template with the newest schema exists."""
     with psycopg.connect(server.database_url, autocommit=True) as connection:
-        connection.execute(f"create database {_TEMPLATE}")
-        engine = make_engine(_url_of(server, _TEMPLATE))
+        connection.execute("alter system set autovacuum = off")  # which would change plans in the middle of a test
+        connection.execute("select pg_reload_conf()")
+        connection.execute(f"create database {TEMPLATE}")
+        engine = make_engine(_url_of(server, TEMPLATE))
         migrate(engine)
         engine.dispose()
         yield connection
@@ -106,16 +108,19 @@ def _url_of(server: Endpoints, database: str) -> str:
     return server.database_url.replace("/doorstep?", f"/{database}?")
 
 
-@pytest.fixture
-def database_url(server: Endpoints, administration: psycopg.Connection) -> Iterator[str]:
-    """A database of this test alone, with the schema and no rows.
+@pytest.fixture(scope="session")
+def kept(server: Endpoints, administration: psycopg.Connection) -> Iterator[Kept]:
+    """The database that is emptied after each test."""
+    kept = Kept(administration, _url_of(server, COPY))
+    yield kept
+    kept.drop()
 
-    In memory a copy of the files costs 10 ms and dropping it 5; truncating all tables costs 30, a logged copy 45.
-    Its name is the same for each test.
-    """
-    administration.execute(f"create database {_COPY} template {_TEMPLATE} strategy file_copy")
-    yield _url_of(server, _COPY)
-    administration.execute(f"drop database {_COPY} with (force)")
+
+@pytest.fixture
+def database_url(kept: Kept) -> Iterator[str]:
+    """A database of this test alone, with the schema and no rows. Its name is the same for each test."""
+    yield kept.ready()
+    kept.empty()
 
 
 @pytest.fixture
@@ -128,11 +133,16 @@ def empty_database_url(server: Endpoints, administration: psycopg.Connection) ->
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    """An engine on this test's database, with connections of its own."""
+def engine(kept: Kept, database_url: str) -> Iterator[sa.Engine]:
+    """An engine on this test's database."""
     engine = _engine_on(database_url)
-    yield engine
-    engine.dispose()
+    if database_url == kept.url:
+        kept.recognise(engine)
+        yield engine
+        kept.take_back(engine)
+    else:
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

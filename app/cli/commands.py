@@ -1,24 +1,98 @@
-"""Every command under one name, and what is said when one fails."""
+"""Every command under one name, and what is said when one fails.
+
+A command's module is loaded when it is chosen: each brings a part of the program with it, and all together take three
+times as long to load as the one that is wanted. So what each is for stands here too, word for word; a test compares.
+"""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from app import __version__
-from app.cli import asking, bench, brakes, carriers, lanes, orders, person, rehearsing, rules, running, suppressions
-from app.cli.common import err, out
+from app.cli.consoles import err, out
 from app.errors import DoorstepError, InvalidInput
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for part in (running, orders, asking, rehearsing, brakes, lanes):
-    app.add_typer(part.app)
-rules.app.command("backtest")(rehearsing.backtest_command)
-app.add_typer(rules.app, name="rules")
-app.add_typer(carriers.app, name="carriers")
-app.add_typer(suppressions.app, name="suppressions")
-app.add_typer(person.app, name="person")
-app.add_typer(bench.app, name="bench")
+COMMANDS = {
+    "demo": (
+        "running",
+        "The whole engine in one command: a sample shop, stand-ins for carriers and providers, an inbox to look into.",
+    ),
+    "up": ("running", "The whole engine on this machine, on the configured (or embedded) database and broker."),
+    "migrate": (
+        "running",
+        "Bring the database's schema up to date, and store the brands that stand in templates/brands/.",
+    ),
+    "import": (
+        "orders",
+        "Orders and parcels from a file. What they have behind them is history, and nobody is told of it.",
+    ),
+    "replay": ("orders", "The pipeline over recorded orders with a stepped clock; nothing is stored or sent."),
+    "explain": (
+        "asking",
+        "A parcel's whole story: scans, milestones, every rule's answer, messages, attempts, receipts.",
+    ),
+    "audit": (
+        "asking",
+        "The conservation law and the other invariants over the live database; exit 1 when one is broken.",
+    ),
+    "keys": ("asking", "Keys with which programs call the API."),
+    "simulate": (
+        "rehearsing",
+        "What one real parcel's shopper would receive, and when: forked into memory, with the clock moved on.",
+    ),
+    "lanes": (
+        "lanes",
+        "How carriers behave and what the brand's delays were worth: for `hold`, `silence` and the other thresholds.",
+    ),
+    "pause": (
+        "brakes",
+        "Stop messages before they reach a provider, within five seconds; they wait until `doorstep resume`.",
+    ),
+    "resume": (
+        "brakes",
+        "Lift a pause. Each message that waited is judged again: it leaves, or ends with the reason why not.",
+    ),
+    "pauses": ("brakes", "What is paused, since when, by whom and why, and how many messages wait for it."),
+    "incidents": ("brakes", "What is wrong now, as the alarms told it; exit 1 when there is something."),
+    "rules": ("rules", "The rules that decide which milestone triggers a message."),
+    "carriers": ("carriers", "What each carrier can do, how it is, and what its codes mean."),
+    "suppressions": ("suppressions", "Who must not be written to, and why."),
+    "person": ("person", "A person's rights: everything about them, or nothing any more."),
+    "bench": ("bench", "Benchmarks, as ratios to a bare limit measured in the same run."),
+}
+"""Each command or group of commands: the module of `app.cli` that has it, and what it is for."""
+
+GROUPS = ("rules", "carriers", "suppressions", "person", "bench")
+"""The modules whose commands stand together under the module's own name."""
+
+
+def load(name: str) -> Any:
+    """A command itself, with its module."""
+    module = COMMANDS[name][0]
+    group = get_group(import_module(f"app.cli.{module}").app)
+    if module not in GROUPS:
+        return group.commands[name]
+    group.name = name
+    return group
+
+
+class _Chosen(TyperGroup):
+    """Lists all commands, and loads only the one that is chosen."""
+
+    def __init__(self, **given: Any) -> None:
+        given["commands"] = {name: TyperCommand(name=name, help=use) for name, (_, use) in COMMANDS.items()}
+        super().__init__(**given)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else command, rest
+
+
+app = typer.Typer(cls=_Chosen, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import typer
 from pydantic import SecretStr
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from app.cli.consoles import err as err
+from app.cli.consoles import out as out
 from app.db import check_reachable, make_engine
 from app.embedded import Endpoints, default_home, reach
 from app.errors import ConfigurationError, NotFound
@@ -22,9 +23,6 @@ from app.pipeline.house import House
 from app.schema import current_revision, migrate, newest_revision
 from app.settings import Settings, load_settings
 from app.wiring import build_house, ensure_brands
-
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
 BrandKey = Annotated[str, typer.Option("--brand", help="The brand, by the name of its folder in templates/brands/.")]

@@ -10,6 +10,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, operator, out, print_json, read_file, standing_house
+from app.cli.rehearsing import backtest_command
 from app.db import make_engine
 from app.errors import ConfigurationError, InvalidInput, NotFound
 from app.models import Brand
@@ -190,3 +191,6 @@ def _tell_differences(found: Sequence[Difference]) -> None:
         out.print(f"  {one}", markup=False, highlight=False)
     if not found:
         out.print("The rules say the same.")
+
+
+app.command("backtest")(backtest_command)

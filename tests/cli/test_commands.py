@@ -1,5 +1,6 @@
 """What people type wrongly, and what they are told."""
 
+import importlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from app.cli import commands
@@ -45,6 +47,34 @@ def test_every_command_says_what_it_is_for():
     for name in names:
         code, text, _ = run(name, "--help")
         assert code == 0 and "Usage" in text and name in listing
+
+
+def test_what_is_listed_is_what_there_is():
+    """Every module's commands are listed, each with the words that it says of itself when it is chosen."""
+    there: dict[str, str] = {}
+    for module in sorted({module for module, _ in commands.COMMANDS.values()}):
+        group = get_group(importlib.import_module(f"app.cli.{module}").app)
+        each = {module: group} if module in commands.GROUPS else group.commands
+        there |= {name: command.help for name, command in each.items()}
+    assert there == {name: use for name, (_, use) in commands.COMMANDS.items()}
+    modules = {file.stem for file in Path(commands.__file__).parent.glob("*.py") if "typer.Typer(" in file.read_text()}
+    assert modules - {"commands", "carrier_codes"} == {module for module, _ in commands.COMMANDS.values()}
+
+
+def test_only_the_chosen_command_is_loaded():
+    """To list the commands, none of them is loaded, and with them nothing of the engine."""
+    program = (
+        "import sys; from app.cli.commands import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    )
+    listed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert "suppressions" in listed.stdout and "app.cli.consoles" in listed.stdout
+    assert not {"sqlalchemy", "celery", "fastapi", "app.wiring", "app.cli.running"} & set(listed.stdout.split())
+
+
+def test_a_command_that_does_not_exist_is_answered_with_its_neighbour():
+    """As for any program: code 2, and what was probably meant."""
+    outcome = CliRunner().invoke(commands.app, ["carrier"])
+    assert outcome.exit_code == 2 and "Did you mean 'carriers'?" in outcome.stderr
 
 
 @pytest.mark.parametrize(
