@@ -2,17 +2,25 @@
 
 from dataclasses import dataclass
 
+from app.errors import nearest
 from app.zones import country_codes
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """The names that exist: `templates` as (name, channel), the `carriers` that orders may name (None: any), the
-    `brands` by key."""
+    `brands` by key. `own` is whose rules they are, where that is known: then no other brand is named to it."""
 
     templates: frozenset[tuple[str, str]]
     carriers: frozenset[str] | None
     brands: frozenset[str]
+    own: str | None = None
+
+    def no_brand(self, word: str) -> str | None:
+        """What to write in place of a word that is no brand's key; None for one that is."""
+        if word in self.brands:
+            return None
+        return nearest(word, self.brands if self.own is None else {self.own})
 
     def of_channel(self, channel: str) -> frozenset[str]:
         """The names of a channel's templates."""

@@ -128,14 +128,14 @@ class RuleReader:
             return Reach()
         entries = self.nodes.entries(node, "for", FOR)
         carriers = self.known.carriers if self.known else None
-        brands = self.known.brands if self.known else None
+        no_brand = self.known.no_brand if self.known else one_of(None)
         direction = self.optional(entries, node, "direction", ("outbound", "return")) or "outbound"
         countries = self.nodes.words(entries.get("country"), "country", lambda word: no_country(word.upper()))
         return Reach(
             carriers=frozenset(self.nodes.words(entries.get("carrier"), "carrier", one_of(carriers))),
             services=self.nodes.words(entries.get("service"), "service", no_pattern),
             countries=frozenset(word.upper() for word in countries),
-            brands=frozenset(self.nodes.words(entries.get("brand"), "brand", one_of(brands))),
+            brands=frozenset(self.nodes.words(entries.get("brand"), "brand", no_brand)),
             tags=frozenset(self.nodes.words(entries.get("tag"), "tag", _no_tag)),
             direction=direction,
         )

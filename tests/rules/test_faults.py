@@ -1,6 +1,7 @@
 """Every mistake in a rule set is refused with its line, its column, the reason and the nearest right name."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -250,3 +251,12 @@ def test_the_default_set_names_nothing_unknown():
     rules = default_rules()
     used = {(one.template, one.channel.value) for rule in rules.rules for send in rule.send for one in send.chain}
     assert parse_rules(rules.content, Known(frozenset(used), None, frozenset())) == rules
+
+
+def test_one_brand_is_not_told_of_another():
+    """A wrong brand in a brand's own rules is answered with its own key and no other; the installation's with all."""
+    text = "version: 1\nrules:\n  - {name: a, when: delivered, for: {brand: nobody}, send: [email], expires: 2h}\n"
+    for known, others in ((replace(KNOWN, own="fjallhem"), False), (KNOWN, True)):
+        with pytest.raises(InvalidInput) as refused:
+            parse_rules(text, known)
+        assert "fjallhem" in str(refused.value) and ("atelier-ombre" in str(refused.value)) is others

@@ -68,7 +68,7 @@ def known_names(house: House, brand_key: str | None) -> Known:
     """What a brand's rules may name; without one, what any brand's may."""
     carriers = accepted_carriers(house)
     brands = frozenset(house.catalog.brands())
-    return Known(house.catalog.keys(brand_key), None if ANY_CARRIER in carriers else carriers, brands)
+    return Known(house.catalog.keys(brand_key), None if ANY_CARRIER in carriers else carriers, brands, brand_key)
 
 
 def live_set(session: Session, house: House, brand_id: int) -> Live:
