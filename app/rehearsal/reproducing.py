@@ -18,6 +18,7 @@ PRUNED = "the facts it was decided on have been taken away, by age or erasure"
 NO_INPUTS = "decided before Doorstep kept what it was decided on"
 TEMPLATES = "templates have come or gone since"
 TIMES = "its message was planned for other times"
+LEAVING = "its message was leaving just as another parcel came to join it"
 UNEXPLAINED = "it comes out otherwise, and nothing explains it"
 CAPS = frozenset({Reason.shopper_cap, Reason.rule_cap})
 """Answers that hang on how many others had got one that day: an input, like the channels, and taken as recorded."""
@@ -157,6 +158,14 @@ def _same_times(message: Any | None, answer: Answer) -> bool:
     return bool(message.send_at == mail.send_at or (put_off and message.send_at > mail.send_at))
 
 
+def _missed(one: Any, answer: Answer) -> bool:
+    """Whether two parcels are told of together here that were told of one by one. A worker's instant is that at which
+    it took the news up; by the time that it had the order to itself, the other's message could have been claimed."""
+    if one.reason != Reason.planned.value:
+        return False
+    return answer.reason is Reason.merged or (answer.mail is not None and len(answer.mail.covers) > 1)
+
+
 _PUT_OFF = frozenset({Reason.retrying.value, Reason.paced.value, Reason.quiet_hours.value})
 
 
@@ -171,6 +180,8 @@ def _why(stored: Stored, crossing: Any, one: Any | None, answer: Answer | None, 
     if one is not None and answer is not None:
         if Reason.no_template.value in (one.reason, answer.reason.value):
             return TEMPLATES
+        if _missed(one, answer):
+            return LEAVING
         if _same(one, answer):
             return TIMES
     return UNEXPLAINED
