@@ -48,6 +48,9 @@ def hear(session: Session, house: House, heard: Sequence[Heard], now: datetime) 
     Hearing the same again changes nothing: scans, crossings and ledger keys are unique, and only inserted.
     """
     locked = lock_parcels(session, [entry.shipment_id for entry in heard])
+    # Waiting for the orders takes its time: what has left meanwhile, and what is over, is judged by the instant from
+    # which on nothing of theirs can change.
+    now = max(now, house.clock.now())
     present = [
         without_another(entry, locked)
         for entry in heard
