@@ -103,5 +103,5 @@ def test_each_scan_of_the_parcel_keeps_up_one_episode(history):
     assert all(episode.anchor in episode.digests for episode in state.episodes)
     instants = [episode.occurred_at for episode in state.episodes]
     assert instants == sorted(instants)
-    if state.milestone_at is not None and state.milestone is not Milestone.registered:  # where all stand from the start
+    if state.milestone_at is not None and state.milestone is not M.registered:  # where all stand from the start
         assert any(episode.milestone is state.milestone and not episode.passed for episode in state.episodes)
