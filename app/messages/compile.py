@@ -24,7 +24,6 @@ from app.messages.content import content_sid, read_content
 from app.messages.markup import Tags, body_html, body_text, line_html, line_text
 from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
 
-MAX_SUBJECT_SOURCE = 1000
 _FORM = 1
 """Raised when `parts` changes its shape, so that a version stored before is never taken for one stored after."""
 

@@ -9,12 +9,14 @@ from app.zones import country_codes
 @dataclass(frozen=True, slots=True)
 class Known:
     """The names that exist: `templates` as (name, channel), the `carriers` that orders may name (None: any), the
-    `brands` by key. `own` is whose rules they are, where that is known: then no other brand is named to it."""
+    `brands` by key. `own` is whose rules they are, where that is known: then no other brand is named to it. `team`
+    are the channels on which its own people can be written to (None: that is not known)."""
 
     templates: frozenset[tuple[str, str]]
     carriers: frozenset[str] | None
     brands: frozenset[str]
     own: str | None = None
+    team: frozenset[str] | None = None
 
     def no_brand(self, word: str) -> str | None:
         """What to write in place of a word that is no brand's key; None for one that is."""

@@ -196,7 +196,16 @@ class RuleReader:
         name = self.nodes.text(entries, node, "template") if "template" in entries else when or ""
         if channel and name:
             self.check_template(entries.get("template", node), name, channel)
+        if channel and to is Audience.team and self.known and self.known.team is not None:
+            self.check_team(node, channel, self.known.team)
         return Send(Channel(channel), name, to) if channel else None
+
+    def check_team(self, node: yaml.Node, channel: str, reachable: frozenset[str]) -> None:
+        """The brand must say where its own people are written to."""
+        if channel not in reachable:
+            address = "email" if channel == Channel.email else "phone"
+            problem = f"the brand's team has no {address} for {channel}"
+            self.nodes.fault(node, "audience", problem, f"Write `team: {{{address}: …}}` into its brand.yaml.")
 
     def check_template(self, node: yaml.Node, name: str, channel: str) -> None:
         """A template must be there for the channel, if the caller said which are."""

@@ -170,7 +170,7 @@ def test_a_missed_parcel_that_waits_by_now_says_where(written) -> None:
     assert "brought once more" not in email.text
     email = written("attempt_failed", facts("attempt_failed"))
     assert "brought once more" in email.text
-    assert steps(email)[3] == ("late", "Out for delivery tried")
+    assert steps(email)[3] == ("late", "Out for delivery not handed over")
 
 
 def test_delivered_is_the_carriers_word(written) -> None:

@@ -260,3 +260,19 @@ def test_one_brand_is_not_told_of_another():
         with pytest.raises(InvalidInput) as refused:
             parse_rules(text, known)
         assert "fjallhem" in str(refused.value) and ("atelier-ombre" in str(refused.value)) is others
+
+
+@pytest.mark.parametrize(("channel", "lacking"), [("email", None), ("sms", "phone"), ("whatsapp", "phone")])
+def test_a_team_without_an_address_cannot_be_written_to(channel, lacking):
+    """A rule for the brand's own people is refused where its folder does not say how to reach them."""
+    text = (
+        "version: 1\nrules:\n  - {name: a, when: exception, expires: 2h,"
+        f" send: [{{channel: {channel}, audience: team, template: exception}}]}}\n"
+    )
+    known = replace(KNOWN, team=frozenset({"email"}), templates=TEMPLATES | {("exception", "whatsapp")})
+    if lacking is None:
+        assert parse_rules(text, known).rules[0].send[0].audience == "team"
+        return
+    with pytest.raises(InvalidInput, match=f"the brand's team has no {lacking} for {channel}") as refused:
+        parse_rules(text, known)
+    assert "brand.yaml" in str(refused.value) and refused.value.faults[0].line == 3

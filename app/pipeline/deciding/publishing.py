@@ -20,6 +20,7 @@ from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
 from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
+from app.pipeline.leaving.team import team_channels
 from app.pipeline.polling.routing import accepted_carriers
 from app.rules.document import parse_rules, reread_rules
 from app.rules.known import Known
@@ -68,7 +69,8 @@ def known_names(house: House, brand_key: str | None) -> Known:
     """What a brand's rules may name; without one, what any brand's may."""
     carriers = accepted_carriers(house)
     brands = frozenset(house.catalog.brands())
-    return Known(house.catalog.keys(brand_key), None if ANY_CARRIER in carriers else carriers, brands, brand_key)
+    team = team_channels(house, brand_key) if brand_key is not None else None
+    return Known(house.catalog.keys(brand_key), None if ANY_CARRIER in carriers else carriers, brands, brand_key, team)
 
 
 def live_set(session: Session, house: House, brand_id: int) -> Live:
