@@ -24,7 +24,7 @@ from app.db import Sessions, make_engine, make_sessions
 from app.errors import ConfigurationError, Forged, Unreachable, Unreadable
 from app.log import logger, mask
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
+from app.messages.rendering.render import Renderer
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop

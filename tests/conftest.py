@@ -20,7 +20,7 @@ import structlog
 from app import wiring
 from app.db import Sessions, make_engine, make_sessions
 from app.embedded import Embedded, Endpoints
-from app.messages.render import Renderer
+from app.messages.rendering.render import Renderer
 from app.models import Brand
 from app.schema import migrate
 from tests.databases import COPY, TEMPLATE, Kept

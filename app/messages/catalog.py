@@ -8,23 +8,27 @@ from types import MappingProxyType
 from typing import Any
 
 from app.errors import ConfigurationError
+from app.messages.authoring.brands import BrandSource, read_brand
+from app.messages.authoring.bundle import SUFFIXES, Source, find, known_locale, locale_chain, read_words
+from app.messages.authoring.compile import Surroundings, compile_template
 from app.messages.base import Template, TemplateMissing
-from app.messages.brands import BrandSource, read_brand
-from app.messages.bundle import SUFFIXES, Source, find, known_locale, locale_chain, read_words
-from app.messages.compile import Surroundings, compile_template
+from app.messages.shelf import Shelf
 
 
 class Catalog:
     """The templates folder, read on demand: `root` holds `brands/`, `layouts/` and `messages/<locale>/`.
 
     `public_url` is where the brands' pictures are served, under `/brand/<key>/`. Files are taken to stand still
-    while the process lives.
+    while the process lives. `published` lies over them, by brand and by path: another edition is another catalog.
     """
 
-    def __init__(self, root: Path, public_url: str) -> None:
+    def __init__(
+        self, root: Path, public_url: str, published: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
+    ) -> None:
         self._root = root
+        self._published = published
         self._public_url = public_url
-        self._compiled: dict[tuple[str, Path, str], Template] = {}
+        self._compiled: dict[tuple[str, str, str], Template] = {}
         self._resolved: dict[tuple[str, str, str, str], Template] = {}
         self._words: dict[tuple[str, str], dict[str, Any]] = {}
         self._lock = Lock()
@@ -39,7 +43,15 @@ class Catalog:
         found = sorted(path.parent for path in folder.glob("*/brand.yaml")) if folder.is_dir() else []
         if not found:
             raise ConfigurationError(f"{folder} holds no brand. Add a folder there with a brand.yaml.")
-        return MappingProxyType({brand.key: brand for brand in map(read_brand, found)})
+        return MappingProxyType({folder.name: read_brand(self.shelf(folder.name)) for folder in found})
+
+    def shelf(self, brand_key: str) -> Shelf:
+        """A brand's files."""
+        return Shelf(self._root, brand_key, self._published.get(brand_key, {}))
+
+    def over(self, brand_key: str, published: Mapping[str, bytes]) -> "Catalog":
+        """The same catalog with other files published for a brand."""
+        return Catalog(self._root, self._public_url, {**self._published, brand_key: published})
 
     def resolve(self, brand_key: str, locale: str, key: str, channel: str) -> Template:
         """The template for a message, in the nearest language there is.
@@ -61,7 +73,7 @@ class Catalog:
         brand = self.brands().get(brand_key)
         if brand is None:
             raise TemplateMissing(f"There is no brand {brand_key!r}. Known are {', '.join(sorted(self.brands()))}.")
-        source = find(self._folders(brand), locale_chain(locale, brand.locale), key, channel)
+        source = find(self.shelf(brand_key), locale_chain(locale, brand.locale), key, channel)
         if source is None:
             raise TemplateMissing(
                 f"{brand.name} has no template {key!r} for {channel} in {locale!r} or any language it falls back to. "
@@ -74,36 +86,38 @@ class Catalog:
         with self._lock:
             if known not in self._compiled:
                 words = self._words_of(brand, source.locale)
-                around = Surroundings(brand, words, self._root / "layouts", self._public_url)
+                around = Surroundings(brand, words, self.shelf(brand.key), self._public_url)
                 self._compiled[known] = compile_template(source, around)
             return self._compiled[known]
 
     def _words_of(self, brand: BrandSource, locale: str) -> dict[str, Any]:
         if (brand.key, locale) not in self._words:
-            self._words[brand.key, locale] = read_words(self._folders(brand), locale)
+            self._words[brand.key, locale] = read_words(self.shelf(brand.key), locale)
         return self._words[brand.key, locale]
-
-    def _folders(self, brand: BrandSource) -> tuple[Path, Path]:
-        return self._root / "brands" / brand.key / "messages", self._root / "messages"
 
     def keys(self, brand_key: str | None = None) -> frozenset[tuple[str, str]]:
         """Every message that some brand has in some language, as (name, channel): what a rule may name. With
         `brand_key` those of that brand: its own and the shared ones."""
         return frozenset(
-            (path.name.removesuffix(suffix), channel)
+            (name.removesuffix(suffix), channel)
+            for key in self.brands()
+            if brand_key in (None, key)
+            for name in self._names(key)
             for channel, suffix in SUFFIXES.items()
-            for folder in self._all_folders(brand_key)
-            for path in folder.glob(f"*/*{suffix}")
+            if name.endswith(suffix)
         )
+
+    def locales(self, brand_key: str) -> list[str]:
+        """The languages that a brand has messages in, by folder name, sorted."""
+        folders = {path.split("/")[1] for path in self.shelf(brand_key).paths() if path.startswith("messages/")}
+        return sorted(folder for folder in folders if known_locale(folder))
 
     def all_templates(self) -> Iterator[tuple[str, Template]]:
         """Every brand's every template in every language it is written in, compiled, with the brand's key."""
         for brand_key, brand in sorted(self.brands().items()):
-            folders = self._folders(brand)
-            locales = sorted({path.name for folder in folders for path in folder.glob("*") if known_locale(path.name)})
-            for locale in locales:
-                for key, channel in sorted(self.keys()):
-                    source = find(folders, (locale,), key, channel)
+            for locale in self.locales(brand_key):
+                for key, channel in sorted(self.keys(brand_key)):
+                    source = find(self.shelf(brand_key), (locale,), key, channel)
                     if source is None:
                         continue
                     try:
@@ -111,6 +125,5 @@ class Catalog:
                     except TemplateMissing:
                         continue  # a WhatsApp template that this brand has not had approved
 
-    def _all_folders(self, brand_key: str | None) -> list[Path]:
-        meant = [brand for brand in self.brands().values() if brand_key in (None, brand.key)]
-        return [self._root / "messages", *(self._folders(brand)[0] for brand in meant)]
+    def _names(self, brand_key: str) -> list[str]:
+        return [path.split("/")[2] for path in self.shelf(brand_key).paths() if path.startswith("messages/")]

@@ -13,7 +13,7 @@ from app.clock import Clock
 from app.db import Sessions
 from app.messages.base import Template
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
+from app.messages.rendering.render import Renderer
 from app.models.vocabulary import Channel
 from app.pipeline.polling.purse import Purse
 from app.pipeline.polling.tokens import Tokens

@@ -10,7 +10,8 @@ import jinja2
 import yaml
 from starlette.responses import Response
 
-from app.messages.bundle import read_words
+from app.messages.authoring.bundle import read_words
+from app.messages.shelf import Shelf
 from app.settings import shipped
 
 _HERE = Path(__file__).parent
@@ -36,8 +37,7 @@ def words_for(brand_key: str, locales: tuple[str, ...]) -> tuple[str, Mapping[st
     from, so that mail and page say the same, with the page's own on top."""
     written = {path.stem for path in (_HERE / "words").glob("*.yaml")}
     language = next((locale for locale in locales if locale in written), LANGUAGE)
-    templates = shipped("templates")
-    shared = read_words((templates / "brands" / brand_key / "messages", templates / "messages"), language)
+    shared = read_words(Shelf(shipped("templates"), brand_key), language)
     own: dict[str, Any] = yaml.safe_load((_HERE / "words" / f"{language}.yaml").read_text(encoding="utf-8"))
     return language, {**shared, **own, "journey": {**own["journey"], **shared["journey"]}}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.messages.journey import TO_A_COUNTER, TO_THE_DOOR, TO_THE_SHOP, TROUBLE, TURNED_BACK
-from app.messages.moments import Speech
+from app.messages.rendering.journey import TO_A_COUNTER, TO_THE_DOOR, TO_THE_SHOP, TROUBLE, TURNED_BACK
+from app.messages.rendering.moments import Speech
 from app.models.facts import Facts
 from app.models.vocabulary import PROGRESS, Milestone
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.messages.hostile import initial, isolated, quoted, safe_picture, tidy
-from app.messages.journey import TROUBLE
-from app.messages.moments import Speech, customs, spoken
-from app.messages.sandbox import shorten
+from app.messages.rendering.hostile import initial, isolated, quoted, safe_picture, tidy
+from app.messages.rendering.journey import TROUBLE
+from app.messages.rendering.moments import Speech, customs, spoken
+from app.messages.rendering.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
 from app.models.vocabulary import ENDS, Milestone
 from app.tracking.standing import ARRIVALS

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from app.messages.bundle import locale_chain
+from app.messages.authoring.bundle import locale_chain
 from app.models import Brand, Order
 from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind

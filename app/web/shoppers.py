@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from app.errors import NotFound
-from app.messages.brands import BrandSource
-from app.messages.bundle import locale_chain
+from app.messages.authoring.brands import BrandSource
+from app.messages.authoring.bundle import locale_chain
 from app.models import Brand, Crossing, Order, Shipment
 from app.models.facts import Facts, News, OtherParcel
 from app.models.vocabulary import Milestone

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app import pipeline
 from app.demo.providers import Behaviour
-from app.messages.gsm import segments as count_segments
+from app.messages.rendering.gsm import segments as count_segments
 from app.models import Attempt
 from app.models.vocabulary import Channel, Reason
 from app.pipeline.leaving.pacing import REACH

@@ -3,8 +3,9 @@
 import pytest
 
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
-from tests.messages.message_corpus import PUBLIC_URL, ROOT
+from app.messages.checking.corpus import PUBLIC_URL
+from app.messages.rendering.render import Renderer
+from tests.messages.message_corpus import ROOT
 
 
 @pytest.fixture(scope="session")

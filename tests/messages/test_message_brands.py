@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from app.errors import ConfigurationError
-from app.messages.brands import MIN_CONTRAST, contrast, read_brand
+from app.messages.authoring.brands import MIN_CONTRAST, contrast, read_brand
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
-from tests.messages.message_corpus import BRANDS, LINKS, NOW, PERSON, PUBLIC_URL, ROOT, facts
+from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts
+from app.messages.rendering.render import Renderer
+from app.messages.shelf import Shelf
+from tests.messages.message_corpus import BRANDS, ROOT
 
 
 def test_contrast_is_that_of_the_standard() -> None:
@@ -69,7 +71,7 @@ def test_dark_is_designed_and_outlook_is_served(catalog: Catalog, key: str) -> N
 
 
 def _broken(tmp_path: Path, **changes: object) -> Path:
-    folder = tmp_path / "fjallhem"
+    folder = tmp_path / "brands/fjallhem"
     shutil.copytree(ROOT / "brands" / "fjallhem", folder)
     content = yaml.safe_load((folder / "brand.yaml").read_text(encoding="utf-8"))
     for dotted, value in changes.items():
@@ -109,13 +111,14 @@ def test_a_mistake_is_named_with_its_file_and_field(tmp_path: Path, changes: dic
     """What is wrong in a brand.yaml is said with the file, the field and what to do."""
     folder = _broken(tmp_path, **changes)
     with pytest.raises(ConfigurationError) as caught:
-        read_brand(folder)
+        read_brand(Shelf(folder.parents[1], folder.name))
     assert f"{folder / 'brand.yaml'}, {said}" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["key: [", "- a\n- b", "\xff\xfe"])
 def test_a_file_that_is_no_brand_is_refused(tmp_path: Path, content: str) -> None:
     """A brand.yaml that is not YAML, holds no fields or is not UTF-8 is refused by name."""
-    (tmp_path / "brand.yaml").write_bytes(content.encode("latin-1"))
+    (tmp_path / "brands/odd").mkdir(parents=True)
+    (tmp_path / "brands/odd/brand.yaml").write_bytes(content.encode("latin-1"))
     with pytest.raises(ConfigurationError, match=r"brand\.yaml"):
-        read_brand(tmp_path)
+        read_brand(Shelf(tmp_path, "odd"))

@@ -6,23 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from app.messages.authoring.bundle import locale_chain
+from app.messages.authoring.compile import digest_of
 from app.messages.base import Template, TemplateMissing
-from app.messages.bundle import BadTemplate, locale_chain
 from app.messages.catalog import Catalog
-from app.messages.compile import digest_of
-from app.messages.render import Renderer
-from tests.messages.message_corpus import (
-    BRANDS,
-    CHANNELS,
-    LINKS,
-    MILESTONES,
-    NOW,
-    PERSON,
-    PUBLIC_URL,
-    ROOT,
-    TEMPLATES,
-    facts,
-)
+from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts
+from app.messages.rendering.render import Renderer
+from app.messages.shelf import BadTemplate
+from tests.messages.message_corpus import BRANDS, CHANNELS, MILESTONES, ROOT, TEMPLATES
 
 
 @pytest.fixture

@@ -7,22 +7,11 @@ from html.parser import HTMLParser
 import pytest
 
 from app.messages.catalog import Catalog
-from app.messages.gsm import fits_gsm
-from app.messages.render import MAX_HTML_BYTES, Renderer
+from app.messages.checking.corpus import HOSTILE, LINKS, NOW, PAGE, PERSON, WORST, facts, facts_for
+from app.messages.rendering.gsm import fits_gsm
+from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
 from app.models.facts import Facts, Person
-from tests.messages.message_corpus import (
-    BRANDS,
-    CHANNELS,
-    HOSTILE,
-    LINKS,
-    NOW,
-    PERSON,
-    TEMPLATES,
-    TOKEN,
-    WORST,
-    facts,
-    facts_for,
-)  # fmt: skip
+from tests.messages.message_corpus import BRANDS, CHANNELS, TEMPLATES
 
 _LEFTOVER = re.compile(r"xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
 _VOID = {"meta", "img", "br", "hr", "link", "input", "o:allowpng"}
@@ -174,4 +163,4 @@ def test_right_to_left_names_do_not_turn_the_line(catalog: Catalog, renderer: Re
 def test_the_corpus_is_hostile_indeed() -> None:
     """The hostile text holds each thing that it is meant to test."""
     assert all(part in HOSTILE for part in ("{{", "{%", "<script>", "\r\n", "\x00", "\u202e", '"', "'"))
-    assert len(TOKEN) == 26
+    assert len(PAGE) == 26

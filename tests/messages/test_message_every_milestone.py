@@ -7,12 +7,12 @@ import pytest
 
 from app.messages.base import RenderedEmail
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
+from app.messages.checking.corpus import ITEMS, LINKS, NOW, PAGE, PERSON, facts, facts_for, other
+from app.messages.rendering.render import Renderer
 from app.models.facts import Eta, Facts, Item, News, OrderFacts, OtherParcel, ParcelFacts, Pickup, Promise, Told
 from app.models.vocabulary import Cause, Milestone
-from tests.messages.message_corpus import ITEMS, LINKS, NOW, PERSON, TOKEN, facts, facts_for, other
 
-SITE = LINKS.parcel.removesuffix(f"/t/{TOKEN}")
+SITE = LINKS.parcel.removesuffix(f"/t/{PAGE}")
 WHERE = Pickup(
     name="ICA Nära Maria", address="Hornsgatan 62, Stockholm", hours=("Mon–Fri 7–22",), until=date(2026, 11, 26)
 )
@@ -44,7 +44,7 @@ def texted(catalog: Catalog, renderer: Renderer):
 
 
 def parcel(milestone: Milestone, **given: object) -> ParcelFacts:
-    base = {"id": "shp_1", "link": f"/t/{TOKEN}", "carrier": "dhl", "tracking_number": "JJD1", "items": ITEMS}
+    base = {"id": "shp_1", "link": f"/t/{PAGE}", "carrier": "dhl", "tracking_number": "JJD1", "items": ITEMS}
     return ParcelFacts.model_validate({**base, "milestone": milestone, **given})
 
 

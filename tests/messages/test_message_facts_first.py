@@ -7,10 +7,11 @@ import pytest
 
 from app.messages.base import RenderedEmail
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
+from app.messages.checking.corpus import LINKS, NOW, PERSON, facts
+from app.messages.rendering.render import Renderer
 from app.models.facts import Eta, Facts, Item, OtherParcel, Promise, ShopperFacts
 from app.models.vocabulary import Milestone
-from tests.messages.message_corpus import LINKS, MILESTONES, NOW, PERSON, facts
+from tests.messages.message_corpus import MILESTONES
 
 
 def _email(catalog: Catalog, renderer: Renderer, told: Facts, now: datetime = NOW) -> RenderedEmail:

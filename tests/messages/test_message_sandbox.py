@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
+from app.messages.authoring.bundle import read_words
 from app.messages.base import NotRenderable, Template
-from app.messages.bundle import read_words
-from app.messages.render import Renderer
-from app.messages.sandbox import HTML, TEXT, Refused, check_source
-from tests.messages.message_corpus import LINKS, NOW, PERSON, ROOT, facts
+from app.messages.checking.corpus import LINKS, NOW, PERSON, facts
+from app.messages.rendering.render import Renderer
+from app.messages.rendering.sandbox import HTML, TEXT, Refused, check_source
+from app.messages.shelf import Shelf
+from tests.messages.message_corpus import ROOT
 
 
 @pytest.fixture(scope="module")
 def words() -> dict[str, Any]:
 
-    return read_words((ROOT / "messages",), "en")
+    return read_words(Shelf(ROOT, "fjallhem"), "en")
 
 
 def _sms(words: dict[str, Any], source: str) -> str:

@@ -3,9 +3,10 @@
 import pytest
 
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
+from app.messages.checking.corpus import HOSTILE, LINKS, NOW, WORST, facts
+from app.messages.rendering.render import Renderer
 from app.models.facts import Person
-from tests.messages.message_corpus import BRANDS, HOSTILE, LINKS, NOW, WORST, facts
+from tests.messages.message_corpus import BRANDS
 
 
 @pytest.mark.parametrize("brand", BRANDS)

@@ -7,10 +7,10 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.messages.gsm import fits_gsm, segments, to_gsm
-from app.messages.hostile import initial, place_name, quoted, safe_picture, tidy
-from app.messages.markup import body_html, body_text, line_html
-from app.messages.moments import customs, money, spoken
+from app.messages.authoring.markup import body_html, body_text, line_html
+from app.messages.rendering.gsm import fits_gsm, segments, to_gsm
+from app.messages.rendering.hostile import initial, place_name, quoted, safe_picture, tidy
+from app.messages.rendering.moments import customs, money, spoken
 
 _WORDS = {"today": "today", "tomorrow": "tomorrow", "yesterday": "yesterday", "at": "at", "by": "by", "from": "from"}
 

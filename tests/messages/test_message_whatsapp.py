@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.messages.base import NotRenderable, TemplateMissing
-from app.messages.bundle import BadTemplate
 from app.messages.catalog import Catalog
-from app.messages.render import Renderer
-from tests.messages.message_corpus import LINKS, NOW, PERSON, PUBLIC_URL, ROOT, facts
+from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts
+from app.messages.rendering.render import Renderer
+from app.messages.shelf import BadTemplate
+from tests.messages.message_corpus import ROOT
 
 SID, OTHER = "HX" + "0a" * 16, "HX" + "0b" * 16
 FILE = "messages/en/dispatched.whatsapp.yaml"

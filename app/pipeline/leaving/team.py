@@ -1,6 +1,6 @@
 """Who a brand's own people are: read from its folder when a message to them is decided, and again when it leaves."""
 
-from app.messages.brands import BrandSource
+from app.messages.authoring.brands import BrandSource
 from app.models.facts import Person, Team
 from app.models.vocabulary import Channel
 from app.pipeline.house import House

@@ -1,7 +1,6 @@
 """What a brand is to a message: its name, its sender, its colours by day and by night, its fonts and its logo."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -10,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import ConfigurationError
+from app.messages.shelf import File, Shelf
 from app.zones import zone
 
 MIN_CONTRAST = 4.5
@@ -170,41 +170,41 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def read_brand(folder: Path) -> BrandSource:
-    """Read and check `folder/brand.yaml`. Raises ConfigurationError naming the file, the field and the remedy."""
-    path = folder / "brand.yaml"
-    brand = _validated(path, _mapping(path))
-    if brand.key != folder.name:
+def read_brand(shelf: Shelf) -> BrandSource:
+    """Read and check a brand's `brand.yaml`. Raises ConfigurationError naming the file, the field and the remedy."""
+    file = shelf.file("brand.yaml")
+    if file is None:
+        raise ConfigurationError(f"brands/{shelf.brand_key} has no brand.yaml. Every brand's folder needs one.")
+    brand = _validated(file.label, _mapping(file, shelf.brand_key))
+    if brand.key != shelf.brand_key:
         raise ConfigurationError(
-            f"{path}, key: {brand.key!r} is not the folder's name. Write {folder.name}, or rename the folder."
+            f"{file.label}, key: {brand.key!r} is not the folder's name. Write {shelf.brand_key}, or rename the folder."
         )
     for field in ("light", "dark"):
         name = getattr(brand.logo, field)
-        if not (folder / name).is_file():
-            raise ConfigurationError(f"{path}, logo.{field}: there is no {name} beside it. Put the picture there.")
+        if shelf.file(name) is None:
+            raise ConfigurationError(
+                f"{file.label}, logo.{field}: there is no {name} beside it. Put the picture there."
+            )
     return brand
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _mapping(file: File, key: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read ({error.strerror}). Every brand's folder needs one."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}. Mend it there.") from error
+        content = yaml.safe_load(file.text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{file.label} is not YAML: {error}. Mend it there.") from error
     if not isinstance(content, dict):
-        raise ConfigurationError(f"{path} holds no fields. Begin with `key: {path.parent.name}`.")
+        raise ConfigurationError(f"{file.label} holds no fields. Begin with `key: {key}`.")
     return content
 
 
-def _validated(path: Path, content: dict[str, Any]) -> BrandSource:
+def _validated(label: str, content: dict[str, Any]) -> BrandSource:
     try:
         return BrandSource.model_validate(content)
     except ValidationError as error:
         faults = [
-            f"{path}, {'.'.join(str(step) for step in fault['loc']) or 'the file'}: "
+            f"{label}, {'.'.join(str(step) for step in fault['loc']) or 'the file'}: "
             f"{fault['msg'].removeprefix('Value error, ')}{_remedy(fault['type'])}"
             for fault in error.errors(include_input=False, include_url=False)
         ]

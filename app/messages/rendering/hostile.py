@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-from app.messages.sandbox import shorten
+from app.messages.rendering.sandbox import shorten
 
 _ADDRESSES = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from app.messages.base import Links
-from app.messages.hostile import initial, isolated, safe_picture, tidy
-from app.messages.moments import Speech
-from app.messages.sandbox import shorten
+from app.messages.rendering.hostile import initial, isolated, safe_picture, tidy
+from app.messages.rendering.moments import Speech
+from app.messages.rendering.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel
 from app.models.vocabulary import Milestone
 

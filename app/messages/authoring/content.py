@@ -9,8 +9,9 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from app.messages.authoring.bundle import Line, Source
 from app.messages.base import TemplateMissing
-from app.messages.bundle import BadTemplate, Line, Source
+from app.messages.shelf import BadTemplate
 
 MOST_VARIABLES = 30
 
@@ -33,11 +34,11 @@ def read_content(source: Source) -> Content:
     try:
         return Content.model_validate(yaml.safe_load(source.text))
     except yaml.YAMLError as error:
-        raise BadTemplate(f"{source.path} is not YAML: {error}. Quote texts with braces.") from error
+        raise BadTemplate(f"{source.label} is not YAML: {error}. Quote texts with braces.") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         remedy = "Write `content: HX…` (34 characters), or one for each brand, and `variables:` with a text for each."
-        raise BadTemplate(f"{source.path}: {faults}. {remedy}") from error
+        raise BadTemplate(f"{source.label}: {faults}. {remedy}") from error
 
 
 def content_sid(content: Content, brand_key: str, source: Source) -> str:
@@ -45,6 +46,6 @@ def content_sid(content: Content, brand_key: str, source: Source) -> str:
     sid = content.content if isinstance(content.content, str) else content.content.get(brand_key)
     if sid is None:
         raise TemplateMissing(
-            f"{source.path}, content: there is no ContentSid for {brand_key!r}. Add `{brand_key}: HX…` there."
+            f"{source.label}, content: there is no ContentSid for {brand_key!r}. Add `{brand_key}: HX…` there."
         )
     return sid

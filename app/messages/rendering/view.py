@@ -7,10 +7,10 @@ from typing import Any
 from babel import Locale
 
 from app.messages.base import Links, Template
-from app.messages.hostile import isolated, place_name, quoted, tidy, tidy_all
-from app.messages.journey import collected, journey
-from app.messages.moments import Speech, customs, spoken, told
-from app.messages.whole_order import carrier_name, order_fields, told_together
+from app.messages.rendering.hostile import isolated, place_name, quoted, tidy, tidy_all
+from app.messages.rendering.journey import collected, journey
+from app.messages.rendering.moments import Speech, customs, spoken, told
+from app.messages.rendering.whole_order import carrier_name, order_fields, told_together
 from app.models.facts import Facts, Person, Pickup, Promise
 from app.models.vocabulary import Milestone
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -17,12 +16,13 @@ from babel import Locale
 from jinja2 import TemplateError
 from markupsafe import Markup
 
+from app.messages.authoring.brands import BrandSource, Palette
+from app.messages.authoring.bundle import FrontMatter, Source, split
+from app.messages.authoring.content import content_sid, read_content
+from app.messages.authoring.markup import Tags, body_html, body_text, line_html, line_text
 from app.messages.base import Template
-from app.messages.brands import BrandSource, Palette
-from app.messages.bundle import BadTemplate, FrontMatter, Source, read_text, split
-from app.messages.content import content_sid, read_content
-from app.messages.markup import Tags, body_html, body_text, line_html, line_text
-from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source
+from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source
+from app.messages.shelf import BadTemplate, Shelf
 
 _FORM = 1
 """Raised when `parts` changes its shape, so that a version stored before is never taken for one stored after."""
@@ -34,7 +34,7 @@ class Surroundings:
 
     brand: BrandSource
     words: Mapping[str, Any]
-    layouts: Path
+    shelf: Shelf
     public_url: str
 
 
@@ -83,14 +83,14 @@ def _brand_facts(brand: BrandSource) -> dict[str, Any]:
 
 def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     text = " ".join(source.text.split())
-    _check(TEXT, text, source.path)
+    _check(TEXT, text, source.label)
     return {"text": text, "sender": around.brand.sender.sms}
 
 
 def _whatsapp_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     content = read_content(source)
     for filling in content.variables.values():
-        _check(TEXT, filling, source.path)
+        _check(TEXT, filling, source.label)
     return {"content_sid": content_sid(content, around.brand.key, source), "variables": dict(content.variables)}
 
 
@@ -102,7 +102,7 @@ def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     text = _filled(_TEXT_LAYOUT, f"{front.layout}.txt", source, around, _text_pieces(front, body, source))
     parts = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
     for environment, name in ((TEXT, "subject"), (TEXT, "preheader"), (HTML, "html"), (TEXT, "text")):
-        _check(environment, parts[name], source.path)
+        _check(environment, parts[name], source.label)
     sender = around.brand.sender
     return {
         **parts,
@@ -116,7 +116,7 @@ def _html_pieces(front: FrontMatter, body: str, brand: BrandSource, source: Sour
         pieces: dict[str, Any] = {name: Markup(line_html(line)) for name, line in lines.items()}  # noqa: S704 – escaped there
         return {**pieces, "body": Markup(body_html(body, _styles(brand)))}  # noqa: S704 – Markdown without raw HTML
     except ValueError as error:
-        raise BadTemplate(f"{source.path}: {error}. Mend the tag there.") from error
+        raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error
 
 
 def _text_pieces(front: FrontMatter, body: str, source: Source) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _text_pieces(front: FrontMatter, body: str, source: Source) -> dict[str, Any
         lines = {name: line_text(line) for name, line in front.model_dump(exclude={"layout"}).items()}
         return {**lines, "body": body_text(body)}
     except ValueError as error:
-        raise BadTemplate(f"{source.path}: {error}. Mend the tag there.") from error
+        raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error
 
 
 def _styles(brand: BrandSource) -> dict[str, str]:
@@ -149,14 +149,14 @@ def _read_layout(layout: Sandbox, text: str) -> jinja2.Template:
 
 
 def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pieces: Mapping[str, Any]) -> str:
-    path = around.layouts / name
-    if not path.is_file():
-        raise BadTemplate(f"{source.path}, layout: there is no {path}. Name one that stands in that folder.")
-    text = read_text(path)
+    file = around.shelf.file(f"layouts/{name}")
+    if file is None:
+        place = around.shelf.place(f"layouts/{name}")
+        raise BadTemplate(f"{source.label}, layout: there is no {place}. Name one that stands in that folder.")
     brand = around.brand
     locale = Locale.parse(source.locale, sep="-")
     try:
-        return _read_layout(layout, text).render(
+        return _read_layout(layout, file.text).render(
             message=pieces,
             brand={**_brand_facts(brand), "corners": brand.corners, "align": brand.align, "caps": brand.caps},
             light=_colours(brand.colours.light),
@@ -167,7 +167,7 @@ def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pi
             locale={"name": source.locale, "direction": locale.text_direction},
         )
     except (Refused, TemplateError, TypeError) as error:
-        raise BadTemplate(f"{path} with {source.path}: {error}. Mend it there.") from error
+        raise BadTemplate(f"{file.label} with {source.label}: {error}. Mend it there.") from error
 
 
 def _colours(palette: Palette) -> dict[str, str]:
@@ -195,14 +195,14 @@ def _to_html(source_mjml: str, source: Source) -> str:
     try:
         return tags.show(mjml.mjml2html(tags.hide(source_mjml), disable_comments=False, fonts={}))
     except ValueError as error:
-        raise BadTemplate(f"{source.path}: the layout is not MJML: {error}. Mend the layout.") from error
+        raise BadTemplate(f"{source.label}: the layout is not MJML: {error}. Mend the layout.") from error
 
 
-def _check(environment: Sandbox, text: str, path: Path) -> None:
+def _check(environment: Sandbox, text: str, label: str) -> None:
     try:
         check_source(environment, text)
     except Refused as error:
-        raise BadTemplate(f"{path}: {error}.") from error
+        raise BadTemplate(f"{label}: {error}.") from error
 
 
 _PARTS: Mapping[str, Callable[[Source, Surroundings], dict[str, Any]]] = {

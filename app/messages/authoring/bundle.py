@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.errors import ConfigurationError
+from app.messages.shelf import BadTemplate, File, Shelf
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
 
@@ -30,10 +29,6 @@ _KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n?", re.DOTALL | re.MULTILINE)
 
 Line = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-class BadTemplate(ConfigurationError):
-    """A template's file is wrong; the text says which file, what and what to do."""
 
 
 class FrontMatter(BaseModel):
@@ -57,9 +52,10 @@ class FrontMatter(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One authored message file, as text."""
+    """One authored message file, as text. `label` is what people are told that it is called."""
 
-    path: Path
+    path: str
+    label: str
     key: str
     channel: str
     locale: str
@@ -87,68 +83,57 @@ def known_locale(name: str) -> bool:
     return bool(_LOCALE.match(name))
 
 
-def find(folders: tuple[Path, ...], chain: tuple[str, ...], key: str, channel: str) -> Source | None:
-    """The first file for `key` on `channel` along the locales, a brand's own before the shared one, or None."""
+def find(shelf: Shelf, chain: tuple[str, ...], key: str, channel: str) -> Source | None:
+    """The first file for `key` on `channel` along the locales, or None."""
     if not _KEY.match(key) or channel not in SUFFIXES:
         return None
     for locale in chain:
-        for folder in folders:
-            path = folder / locale / f"{key}{SUFFIXES[channel]}"
-            if path.is_file():
-                return Source(path, key, channel, locale, read_text(path))
+        file = shelf.file(f"messages/{locale}/{key}{SUFFIXES[channel]}")
+        if file is not None:
+            return Source(file.path, file.label, key, channel, locale, file.text)
     return None
-
-
-def read_text(path: Path) -> str:
-    """A file's text. Raises BadTemplate when it cannot be read as UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadTemplate(f"{path} cannot be read: {error}. Save it as UTF-8 text.") from error
 
 
 def split(source: Source) -> tuple[FrontMatter, str]:
     """An email's front matter and its Markdown. Raises BadTemplate naming the file, the field and the remedy."""
     found = _FRONT_MATTER.match(source.text)
     if not found:
-        raise BadTemplate(f"{source.path}, line 1: there is no front matter. Begin with a line of three dashes.")
+        raise BadTemplate(f"{source.label}, line 1: there is no front matter. Begin with a line of three dashes.")
     try:
         fields = yaml.safe_load(found[1])
         return FrontMatter.model_validate(fields), source.text[found.end() :]
     except yaml.YAMLError as error:
-        raise BadTemplate(f"{source.path}: the front matter is not YAML: {error}. Quote texts with braces.") from error
+        raise BadTemplate(f"{source.label}: the front matter is not YAML: {error}. Quote texts with braces.") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise BadTemplate(f"{source.path}, front matter: {faults}. The fields are {_fields()}.") from error
+        raise BadTemplate(f"{source.label}, front matter: {faults}. The fields are {_fields()}.") from error
 
 
 def _fields() -> str:
     return ", ".join(FrontMatter.model_fields)
 
 
-def read_words(folders: tuple[Path, ...], locale: str) -> dict[str, Any]:
+def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:
     """The small words of a language (`words.yaml`): its language's, then its region's, then the brand's own on top."""
     words: dict[str, Any] = {}
     for step in (locale.split("-")[0], locale):
-        for folder in reversed(folders):
-            path = folder / step / "words.yaml"
-            if path.is_file():
-                words |= _words_of(path)
+        for file in shelf.layers(f"messages/{step}/words.yaml"):
+            words |= _words_of(file)
     lacking = [name for name in WORDS if name not in words]
     for name, steps in JOURNEYS.items():
         lacking += [f"{name}.{step}" for step in steps if step not in (words.get(name) or {})]
     if lacking:
         raise BadTemplate(
-            f"{folders[-1] / locale / 'words.yaml'} lacks {', '.join(lacking)}. Add each in that language."
+            f"{shelf.place(f'messages/{locale}/words.yaml')} lacks {', '.join(lacking)}. Add each in that language."
         )
     return words
 
 
-def _words_of(path: Path) -> dict[str, Any]:
+def _words_of(file: File) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(read_text(path))
+        content = yaml.safe_load(file.text)
     except yaml.YAMLError as error:
-        raise BadTemplate(f"{path} is not YAML: {error}. Mend it there.") from error
+        raise BadTemplate(f"{file.label} is not YAML: {error}. Mend it there.") from error
     if not isinstance(content, dict):
-        raise BadTemplate(f"{path} holds no words. Write `today: today` and so on.")
+        raise BadTemplate(f"{file.label} holds no words. Write `today: today` and so on.")
     return content

@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.messages.moments import day_filter, money_filter, time_filter
+from app.messages.rendering.moments import day_filter, money_filter, time_filter
 
 MAX_SOURCE = 200_000
 MAX_TEXT = 10_000

@@ -11,9 +11,9 @@ import jinja2
 from jinja2.exceptions import SecurityError, UndefinedError
 
 from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, RenderedWhatsApp, Template
-from app.messages.gsm import segments, to_gsm
-from app.messages.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
-from app.messages.view import fields
+from app.messages.rendering.gsm import segments, to_gsm
+from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
+from app.messages.rendering.view import fields
 from app.models.facts import Facts, Person
 
 MAX_HTML_BYTES = 90_000
