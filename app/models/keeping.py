@@ -84,6 +84,10 @@ STAYS: dict[str, str] = {
     "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
     " look_after",
     "template_versions": "id brand_id digest key channel locale parts created_at",
+    "template_moves": "id brand_id message_id from_version_id to_version_id moved_by why moved_at",
+    # To whom a test went is kept as a salted digest: an address of the shop's own people, as a rule.
+    "template_tests": "id public_id brand_id key channel locale digest about address_digest asked_by asked_at provider"
+    " outcome http_status",
     "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
     "pace_lanes": "key free_at queues",
     "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",
