@@ -92,7 +92,7 @@ _WAITS = (
 def waiting(session: Session, house: House, brand: Brand, key: str | None = None) -> List:
     """The brand's messages that wait with another version than their template has now, oldest first; those of one
     template with `key`. Raises ConfigurationError where the templates that count now cannot be read."""
-    turns = _turns(session, catalog_now(session, house, brand), brand, key)
+    turns = _turns(session, house, brand, key, sa.and_(*_WAITS))
     if not turns:
         return List((), 0, token_of(()))
     whose = (Message.brand_id == brand.id, Message.template_version_id.in_(sorted(turns)), *_WAITS)
@@ -137,7 +137,8 @@ def move(house: House, brand_id: int, wanted: Wanted) -> Moved:
             for row in rows
         ]
         if moves:
-            session.execute(_MOVE, {"ids": [row.id for row in rows], "to": [turns[row.template_version_id] for row in rows]})
+            versions = [turns[row.template_version_id] for row in rows]
+            session.execute(_MOVE, {"ids": [row.id for row in rows], "to": versions})
             session.execute(insert(TemplateMove), moves)
     moved = tuple(row.public_id for row in rows)
     return Moved(moved, tuple(sorted(set(wanted.messages) - set(moved))))
@@ -171,9 +172,12 @@ _PARTS = {
 }
 
 
-def _turns(session: Session, catalog: Catalog, brand: Brand, key: str | None) -> dict[int, _Turn]:
-    """The versions that messages wait with and that are not what counts now, by row id, each with what does."""
-    held = sa.select(Message.template_version_id).where(Message.brand_id == brand.id, *_WAITS).distinct()
+def _turns(
+    session: Session, house: House, brand: Brand, key: str | None, which: sa.ColumnElement[bool]
+) -> dict[int, _Turn]:
+    """The versions of some messages that are not what counts now, by row id, each with what does."""
+    catalog = catalog_now(session, house, brand)
+    held = sa.select(Message.template_version_id).where(Message.brand_id == brand.id, which).distinct()
     query = sa.select(TemplateVersion).where(TemplateVersion.id.in_(held)).order_by(TemplateVersion.id)
     if key is not None:
         query = query.where(TemplateVersion.key == key)
@@ -219,7 +223,7 @@ def _stored(house: House, brand_id: int, wanted: Wanted) -> dict[int, int]:
     """
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, brand_id)
-        turns = _turns(session, catalog_now(session, house, brand), brand, wanted.key)
+        turns = _turns(session, house, brand, wanted.key, Message.public_id == sa.func.any(list(wanted.messages)))
         ordered = sorted(turns.items(), key=lambda turn: turn[1].template.digest)
         return {version_id: _store(session, brand_id, turn.template) for version_id, turn in ordered}
 
@@ -260,14 +264,9 @@ def _agreed(session: Session, house: House, brand_id: int, wanted: Wanted, turns
         .join(TemplateVersion, TemplateVersion.id == Message.template_version_id)
         .where(Message.brand_id == brand_id, Message.public_id == sa.func.any(list(wanted.messages)))
     ).all()
-    digests = dict(
-        session.execute(
-            sa.select(TemplateVersion.id, TemplateVersion.digest).where(TemplateVersion.id.in_(turns.values()))
-        )
-        .tuples()
-        .all()
-    )
-    new = {old: bytes(digests[version]).hex() for old, version in turns.items()}
+    stored = sa.select(TemplateVersion.id, TemplateVersion.digest).where(TemplateVersion.id.in_(turns.values()))
+    digests = {row.id: bytes(row.digest).hex() for row in session.execute(stored)}
+    new = {old: digests[version] for old, version in turns.items()}
     token = token_of((row.public_id, bytes(row.digest).hex(), new.get(row.id, "")) for row in pinned)
     others = {one.message for one in now.messages} - set(wanted.messages)
     if token != wanted.token or (others and len(wanted.messages) < MOST):
