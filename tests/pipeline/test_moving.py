@@ -1,4 +1,4 @@
-"""Messages that wait when their template changes: they keep their words, until somebody moves them and sees the list."""
+"""Messages that wait when their template changes: they keep their words until somebody moves them."""
 
 from dataclasses import replace
 

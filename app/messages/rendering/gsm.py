@@ -52,10 +52,15 @@ def _nearest(letter: str) -> str:
     return "" if unicodedata.category(letter)[0] in "SCM" else letter
 
 
+def room(text: str) -> int:
+    """How much room `text` takes: in GSM letters, of which some count double, or else in UTF-16 units."""
+    if fits_gsm(text):
+        return sum(2 if letter in _DOUBLE else 1 for letter in text)
+    return len(text.encode("utf-16-le")) // 2
+
+
 def segments(text: str) -> int:
     """How many SMS segments `text` fills: 160 or 153 to a segment in GSM letters, else 70 or 67."""
-    if fits_gsm(text):
-        size, one, each = sum(2 if letter in _DOUBLE else 1 for letter in text), 160, 153
-    else:
-        size, one, each = len(text.encode("utf-16-le")) // 2, 70, 67
+    size = room(text)
+    one, each = (160, 153) if fits_gsm(text) else (70, 67)
     return 1 if size <= one else -(-size // each)

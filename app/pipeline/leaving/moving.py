@@ -256,7 +256,7 @@ def _locked(session: Session, brand_id: int, names: Sequence[str]) -> list[Any]:
 
 
 def _agreed(session: Session, house: House, brand_id: int, wanted: Wanted, turns: Mapping[int, int]) -> None:
-    """Raise Conflict unless the listed messages have the versions that the list gave, and no other waits beside them."""
+    """Raise Conflict unless the listed messages have the versions that the list gave, and no other waits beside."""
     brand = session.get_one(Brand, brand_id)
     now = waiting(session, house, brand, wanted.key)
     pinned = session.execute(
