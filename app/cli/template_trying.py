@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 from app.cli.common import AsJson, BrandKey, err, operator, out, print_json, standing_house
 from app.errors import ConfigurationError
 from app.models import Brand
-from app.models.vocabulary import Channel
+from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.deciding.catalog_now import catalog_now
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, SmsSize, preview
 from app.rehearsal.samples import SAMPLES
+from app.rehearsal.trying import try_on_oneself
 
 app = typer.Typer(no_args_is_help=True, help="Trying templates out, and letting what waits have them.")
 
@@ -73,6 +74,33 @@ def preview_command(
         return
     for one in found if file is None else []:
         _print(one, asked)
+
+
+@app.command("test")
+def test_command(
+    key: Key,
+    to: Annotated[str, typer.Option("--to", help="Your own address; a number for SMS.")],
+    shipment: Shipment = None,
+    sample: Sample = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="email or sms; as the address is, if none.")] = None,
+    locale: Locale = None,
+    brand: BrandKey = "fjallhem",
+    as_json: AsJson = False,
+) -> None:
+    """Send a template to yourself by the real way out, marked [Test]; at most 20 an hour a brand. It is recorded."""
+    _one_of(shipment, sample)
+    by = channel or ("email" if "@" in to else "sms")
+    with standing_house(brand) as (house, brands):
+        asked = Asked(key, by, locale, sample, shipment)
+        seen, tried = try_on_oneself(house, brands[brand], asked, to, operator())
+    if as_json:
+        print_json({**asdict(tried), "subject": seen.subject, "locale": seen.locale, "digest": seen.digest})
+    else:
+        went = tried.outcome is AttemptOutcome.accepted
+        said = f": {tried.error}" if tried.error else ""
+        told = f"{tried.provider} {'took it' if went else f'did not take it ({tried.outcome.value}{said})'}"
+        _line(f"{key} in {seen.locale} to {to}: {told}. {tried.left} more this hour. ({tried.id})")
+    raise typer.Exit(0 if tried.outcome is AttemptOutcome.accepted else 1)
 
 
 @app.command("waiting")
