@@ -75,8 +75,9 @@ def test_an_hour_has_room_for_so_many(world: World, brand: Brand):  # noqa: F811
     assert (first.outcome, first.error) == ("refused", "no such mailbox")
     sql(
         world,
-        "INSERT INTO template_tests (public_id, brand_id, key, channel, locale, digest, about, address_digest, asked_by,"
-        " provider) SELECT 'tst_' || n, brand_id, key, channel, locale, digest, about, address_digest, asked_by, provider"
+        "INSERT INTO template_tests (public_id, brand_id, key, channel, locale, digest, about, address_digest,"
+        " asked_by, provider)"
+        " SELECT 'tst_' || n, brand_id, key, channel, locale, digest, about, address_digest, asked_by, provider"
         " FROM template_tests, generate_series(1, :more) AS n",
         more=MOST_AN_HOUR - 1,
     )
