@@ -35,7 +35,7 @@ def test_a_sample_is_filled_in_by_name_and_a_wrong_name_gets_the_nearest(world: 
         ({"key": "out_for_deliver"}, "'out_for_delivery'"),
         ({"sample": "emojis"}, "'emoji'"),
         ({"channel": "emial"}, "'email'"),
-        ({"locale": "english!"}, "One of: en|Did you mean"),
+        ({"locale": "english!"}, r"One of: en|Did you mean"),
     ):
         with pytest.raises((InvalidInput, NotFound), match=right):
             look(world, brand, **wrong)
@@ -97,7 +97,7 @@ def test_unsaved_files_count_for_one_preview_alone(world: World, brand: Brand): 
     assert look(world, brand, channel="sms").text != seen.text
     with pytest.raises(BadTemplate, match="out_for_delivery"):
         look(world, brand, channel="sms", files={path: "{% for %}"})
-    with pytest.raises(NotRenderable, match="order.colour|colour"):
+    with pytest.raises(NotRenderable, match="colour"):
         look(world, brand, channel="sms", files={path: "{{ order.colour }}"})
     with pytest.raises(InvalidInput, match=r"files\.\.\./secrets"):
         look(world, brand, files={"../secrets": "x"})
