@@ -103,8 +103,12 @@ def bare_templates(template: Template) -> Mapping[str, jinja2.Template]:
 
 def _plain(sandbox: Sandbox) -> jinja2.Environment:
     """Jinja2 as it comes out of its box, with the filters that the sources name."""
-    escaping = jinja2.select_autoescape(default_for_string=bool(sandbox.autoescape))
-    environment = jinja2.Environment(autoescape=escaping, trim_blocks=True, lstrip_blocks=True, cache_size=0)
+    environment = jinja2.Environment(
+        autoescape=jinja2.select_autoescape(default_for_string=bool(sandbox.autoescape)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=0,
+    )
     environment.filters.update(sandbox.filters)
     return environment
 
