@@ -82,27 +82,36 @@ class _Turn:
     template: Template
 
 
+# The states as they stand in the indexes' own conditions, so that a prepared statement finds those too.
 _WAITS = (
-    Message.state.in_([MessageState.held.value, MessageState.ready.value]),
+    sa.text("messages.state IN ('held', 'ready')"),
     Message.rendered_at.is_(None),
     Message.open_attempt_id.is_(None),
 )
 
 
+def not_rendered(brand_id: int) -> sa.CompoundSelect[Any]:
+    """A brand's messages that wait and of which nothing was rendered, with their versions: those whose time will come
+    and those that a pause has put aside, each by its own index."""
+    either = (Message.pause_id.is_(None), Message.pause_id.is_not(None))
+    columns = (Message.id, Message.template_version_id.label("version"))
+    return sa.union_all(*(sa.select(*columns).where(Message.brand_id == brand_id, *_WAITS, one) for one in either))
+
+
 def waiting(session: Session, house: House, brand: Brand, key: str | None = None) -> List:
     """The brand's messages that wait with another version than their template has now, oldest first; those of one
     template with `key`. Raises ConfigurationError where the templates that count now cannot be read."""
-    turns = _turns(session, house, brand, key, sa.and_(*_WAITS))
+    held = not_rendered(brand.id).subquery()
+    turns = _turns(session, house, brand, key, sa.select(held.c.version).distinct())
     if not turns:
         return List((), 0, token_of(()))
-    whose = (Message.brand_id == brand.id, Message.template_version_id.in_(sorted(turns)), *_WAITS)
-    total = session.scalar(sa.select(sa.func.count()).select_from(Message).where(*whose)) or 0
+    old = held.c.version.in_(sorted(turns))
+    total = session.scalar(sa.select(sa.func.count()).select_from(held).where(old)) or 0
     query = (
         sa.select(Message, Shipment.public_id)
         .join(Shipment, Shipment.id == Message.shipment_id)
-        .where(*whose)
+        .where(Message.id.in_(sa.select(held.c.id).where(old).order_by(held.c.id).limit(MOST)))
         .order_by(Message.id)
-        .limit(MOST)
     )
     found = tuple(
         _waiting(message, parcel, turns[message.template_version_id or 0]) for message, parcel in session.execute(query)
@@ -172,13 +181,10 @@ _PARTS = {
 }
 
 
-def _turns(
-    session: Session, house: House, brand: Brand, key: str | None, which: sa.ColumnElement[bool]
-) -> dict[int, _Turn]:
-    """The versions of some messages that are not what counts now, by row id, each with what does."""
+def _turns(session: Session, house: House, brand: Brand, key: str | None, which: sa.Select[Any]) -> dict[int, _Turn]:
+    """Those of some versions that are not what counts now, by row id, each with what does. `which` selects the ids."""
     catalog = catalog_now(session, house, brand)
-    held = sa.select(Message.template_version_id).where(Message.brand_id == brand.id, which).distinct()
-    query = sa.select(TemplateVersion).where(TemplateVersion.id.in_(held)).order_by(TemplateVersion.id)
+    query = sa.select(TemplateVersion).where(TemplateVersion.id.in_(which)).order_by(TemplateVersion.id)
     if key is not None:
         query = query.where(TemplateVersion.key == key)
     found = {}
@@ -223,7 +229,10 @@ def _stored(house: House, brand_id: int, wanted: Wanted) -> dict[int, int]:
     """
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, brand_id)
-        turns = _turns(session, house, brand, wanted.key, Message.public_id == sa.func.any(list(wanted.messages)))
+        pinned = sa.select(Message.template_version_id).where(
+            Message.brand_id == brand_id, Message.public_id == sa.func.any(list(wanted.messages))
+        )
+        turns = _turns(session, house, brand, wanted.key, pinned)
         ordered = sorted(turns.items(), key=lambda turn: turn[1].template.digest)
         return {version_id: _store(session, brand_id, turn.template) for version_id, turn in ordered}
 
