@@ -1,21 +1,25 @@
 """Messages that wait when their template changes: they keep their words until somebody moves them."""
 
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 
 from app import pipeline
+from app.embedded.children import wait_for
 from app.errors import Conflict, InvalidInput
+from app.insight.audit import audit
 from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Brand, Shipment, TemplateMove
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.leaving.claiming import claim
-from app.pipeline.leaving.moving import List, Moved, Wanted, move, waiting
+from app.pipeline.leaving.moving import List, Moved, Wanted, _locked, move, waiting
 from app.pipeline.leaving.sending import begin, hand_back
 from tests.pipeline.conftest import World, prepared
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
+from tests.pipeline.test_pausing import hold, lift
 
 M = Milestone
 PATH = "messages/{locale}/out_for_delivery.{kind}"
@@ -100,6 +104,66 @@ def test_what_is_being_sent_at_that_very_moment_is_not_moved(english: World, bra
     assert len(begin(house, token, letters)) == 1 and not letters[0].subject.startswith("New words")
     send_all(after)
     assert all(mail.subject.startswith("New words") for mail in after.email.sent) and len(after.email.sent) == 2
+
+
+def test_a_claim_and_a_move_at_the_same_moment_take_turns(english: World, brand: Brand):
+    """A move waits for a claim that has not committed, and then leaves alone what was claimed; a claim passes over
+    what is just being moved."""
+    after = edited(english, "New words about {{ order.number }}")
+    seen = listed(after, brand)
+    house = replace(after.house, sending=after.house.sending.model_copy(update={"batch": 1}))
+    came_to: list[Moved] = []
+    mover = Thread(target=lambda: came_to.append(moved(after, brand, seen)))
+    with house.sessions.begin() as session:
+        _, claimed = claim(session, house, Channel.email, after.clock.now())
+        mover.start()
+        assert wait_for(lambda: bool(sql(after, "SELECT FROM pg_locks WHERE NOT granted")), 20)
+    mover.join(20)
+    ((done),) = came_to
+    assert (len(claimed), len(done.moved), len(done.left)) == (1, 2, 1)
+    with after.house.sessions.begin() as session:
+        assert len(_locked(session, brand.id, done.moved)) == 2
+        with after.house.sessions.begin() as other:
+            assert claim(other, after.house, Channel.email, after.clock.now())[1] == []
+
+
+def test_what_a_pause_has_put_aside_is_listed_and_moved_too(english: World, brand: Brand):
+    """It waits as well, and leaves with the new words once the pause is lifted; the audit would see words that are
+    not those of the last move."""
+    hold(english, "all")
+    send_all(english)
+    after = edited(english, "Newer words about {{ order.number }}")
+    assert len(moved(after, brand, listed(after, brand)).moved) == 3
+    lift(after, "all")
+    after.clock.turn(minutes=2)
+    send_all(after)
+    assert len(after.email.sent) == 3 and all(mail.subject.startswith("Newer") for mail in after.email.sent)
+    whole(after)
+    sql(
+        after,
+        "UPDATE messages SET template_version_id = (SELECT min(id) FROM template_versions) WHERE channel = 'email'",
+    )
+    with after.house.sessions() as session:
+        assert [one.law for one in audit(session, 3600).breaches] == [
+            "a message has the words that it was last moved to"
+        ]
+
+
+def test_an_sms_moves_on_its_own_and_another_brand_sees_nothing(english: World, brand: Brand):
+    """Another edition of the SMS lists SMS alone."""
+    after = edited(english, "{{ brand.name }}: new. {{ links.short }}", "sms.txt")
+    seen = listed(after, brand)
+    assert {one.channel for one in seen.messages} == {"sms"} and seen.messages[0].changed == ("the text",)
+    with english.house.sessions.begin() as session:
+        other = Brand(key="atelier-ombre", name="Atelier Ombre", zone="Europe/Paris", locale="fr")
+        session.add(other)
+        session.flush()
+    assert listed(after, other).total == 0
+    with pytest.raises(Conflict):
+        moved(after, other, seen)
+    assert len(moved(after, brand, seen).moved) == 3
+    send_all(after)
+    assert {sms.text.split(":")[1].strip().split(" ")[0] for sms in after.sms.sent} == {"new."}
 
 
 def test_what_was_rendered_once_is_never_moved(english: World, brand: Brand):

@@ -19,7 +19,6 @@ from app.errors import Conflict, Fault, InvalidInput
 from app.messages.base import Template, TemplateMissing
 from app.messages.catalog import Catalog
 from app.models import Brand, Message, Shipment, TemplateMove, TemplateVersion
-from app.models.vocabulary import MessageState
 from app.pipeline.deciding.catalog_now import catalog_now
 from app.pipeline.house import House
 
