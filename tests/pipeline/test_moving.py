@@ -65,6 +65,8 @@ def test_what_waits_keeps_its_words_when_the_template_changes(english: World, br
     assert seen.messages[0].changed == ("what the email looks like", "subject", "the text")
     assert listed(after, brand, "delivered").total == 0
     send_all(after)
+    names = {one.message for one in seen.messages}
+    assert moved(after, brand, seen) == Moved((), tuple(sorted(names)))  # all of them have left meanwhile
     assert not any(mail.subject.startswith("New words") for mail in after.email.sent) and len(after.email.sent) == 3
     assert listed(after, brand).total == 0
     whole(after)
