@@ -13,7 +13,7 @@ class TemplateTest(Base):
     nobody's parcel is told of, and nothing counts it but the limit of so many an hour.
 
     `about` is the sample's name or the parcel's outside id, `digest` names the template's content, `address_digest`
-    is salted. `outcome` is NULL while its one call is under way, and stays so if the process ended meanwhile.
+    is salted, and taken away with the messages of its day. `outcome` is NULL while its one call is under way, and stays so if the process ended meanwhile.
     """
 
     __tablename__ = "template_tests"
@@ -27,7 +27,7 @@ class TemplateTest(Base):
     locale: Mapped[str]
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
     about: Mapped[str]
-    address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    address_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     asked_by: Mapped[str]
     asked_at: Mapped[CreatedAt]
     provider: Mapped[str]

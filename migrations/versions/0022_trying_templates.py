@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column('locale', sa.Text(), nullable=False),
         sa.Column('digest', sa.LargeBinary(), nullable=False),
         sa.Column('about', sa.Text(), nullable=False),
-        sa.Column('address_digest', sa.LargeBinary(), nullable=False),
+        sa.Column('address_digest', sa.LargeBinary(), nullable=True),
         sa.Column('asked_by', sa.Text(), nullable=False),
         sa.Column('asked_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
         sa.Column('provider', sa.Text(), nullable=False),

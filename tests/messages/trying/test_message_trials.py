@@ -8,6 +8,7 @@ from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel, SuppressionKind
 from app.pipeline.leaving.trials import MOST_AN_HOUR, Tried
 from app.pipeline.people.consenting import suppress, wish
+from app.pipeline.people.pruning import prune
 from app.rehearsal.previewing import Asked
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.rehearsal.trying import try_on_oneself
@@ -85,3 +86,14 @@ def test_an_hour_has_room_for_so_many(world: World, brand: Brand):  # noqa: F811
         try_out(world, brand)
     sql(world, "UPDATE template_tests SET asked_at = asked_at - interval '61 minutes'")
     assert try_out(world, brand).left == MOST_AN_HOUR - 1
+
+
+def test_to_whom_a_test_went_is_forgotten_with_the_messages_of_its_day(world: World, brand: Brand):  # noqa: F811
+    """The row stays: who tried what, and when."""
+    try_out(world, brand)
+    prune(world.house)
+    assert sql(world, "SELECT FROM template_tests WHERE address_digest IS NOT NULL") != []
+    sql(world, "UPDATE template_tests SET asked_at = asked_at - interval '200 days'")
+    prune(world.house)
+    (row,) = sql(world, "SELECT * FROM template_tests")
+    assert (row.address_digest, row.asked_by, row.outcome) == (None, "Ada", "accepted")
