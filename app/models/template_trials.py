@@ -12,8 +12,9 @@ class TemplateTest(Base):
     """One message that somebody sent to themselves to see what a template looks like. It is no message of the ledger:
     nobody's parcel is told of, and nothing counts it but the limit of so many an hour.
 
-    `about` is the sample's name or the parcel's outside id, `digest` names the template's content, `address_digest`
-    is salted, and taken away with the messages of its day. `outcome` is NULL while its one call is under way, and stays so if the process ended meanwhile.
+    `about` is the sample's name or the parcel's outside id, `digest` names the template's content. `address_digest`
+    is salted, and taken away with the messages of its day. `outcome` is NULL while its one call is under way, and stays
+    so if the process ended meanwhile.
     """
 
     __tablename__ = "template_tests"
