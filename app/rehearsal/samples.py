@@ -36,12 +36,15 @@ class Subject:
 
 
 def sample(brand: Brand, key: str, name: str) -> Subject:
-    """A made-up order for the template `key`. Raises InvalidInput with the nearest name where there is none."""
+    """A made-up order for the template `key`, of a shopper who reads the brand's own language unless the sample says
+    otherwise. Raises InvalidInput with the nearest name where there is none."""
     if name not in SAMPLES:
         raise InvalidInput([Fault(None, "sample", f"there is no sample {name!r}", nearest(name, SAMPLES))])
     changed, person = ({}, PERSON) if name == ORDINARY else WORST[name]
     facts = facts_for(_told_by(key), **changed)
-    return Subject(name, _nowhere(facts.model_copy(update={"brand": _brand(brand)})), person, NOW)
+    reader = facts.shopper if "shopper" in changed else facts.shopper.model_copy(update={"locale": brand.locale})
+    whose = {"brand": BrandFacts(key=brand.key, name=brand.name), "shopper": reader}
+    return Subject(name, _nowhere(facts.model_copy(update=whose)), person, NOW)
 
 
 def real_parcel(session: Session, brand: Brand, key: str, written: str, now: datetime, *, show_person: bool) -> Subject:
@@ -108,10 +111,6 @@ def _nowhere(facts: Facts) -> Facts:
         "merged": elsewhere(facts.merged),
     }
     return facts.model_copy(update=changed)
-
-
-def _brand(brand: Brand) -> BrandFacts:
-    return BrandFacts(key=brand.key, name=brand.name)
 
 
 def _unclear(written: str, found: Sequence[str]) -> NotFound:

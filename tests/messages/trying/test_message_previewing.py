@@ -41,6 +41,14 @@ def test_a_sample_is_filled_in_by_name_and_a_wrong_name_gets_the_nearest(world: 
             look(world, brand, **wrong)
 
 
+def test_a_sample_reads_the_brands_language_unless_it_says_otherwise(world: World, brand: Brand):  # noqa: F811
+    """A language that nobody wrote in falls back, and both stand there."""
+    assert look(world, brand, locale=None).asked_locale == brand.locale
+    assert look(world, brand, locale=None, sample="American").asked_locale == "en-US"
+    fallen = look(world, brand, locale="is-IS")
+    assert fallen.asked_locale == "is-IS" and fallen.locale in world.house.catalog.locales("fjallhem")
+
+
 @pytest.mark.parametrize("channel", ["email", "sms"])
 def test_every_template_can_be_tried_on_every_sample(world: World, brand: Brand, channel: str):  # noqa: F811
     """A slice of all that there are: each template with the sample whose turn it is."""
