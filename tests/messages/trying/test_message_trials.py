@@ -8,6 +8,7 @@ from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel, SuppressionKind
 from app.pipeline.leaving.trials import MOST_AN_HOUR, Tried
 from app.pipeline.people.consenting import suppress, wish
+from app.pipeline.people.erasing import erase_person
 from app.pipeline.people.pruning import prune
 from app.rehearsal.previewing import Asked
 from app.rehearsal.samples import SAMPLE_PAGE
@@ -97,3 +98,13 @@ def test_to_whom_a_test_went_is_forgotten_with_the_messages_of_its_day(world: Wo
     prune(world.house)
     (row,) = sql(world, "SELECT * FROM template_tests")
     assert (row.address_digest, row.asked_by, row.outcome) == (None, "Ada", "accepted")
+
+
+def test_an_erased_persons_address_is_forgotten_at_once(world: World, brand: Brand):  # noqa: F811
+    """Whoever asked to be forgotten is found by no digest of a test either."""
+    world.order("1001", shopper={"name": "Me", "email": ME, "country": "SE"})
+    try_out(world, brand)
+    try_out(world, brand, "you@shop.example")
+    erase_person(world.house, brand.id, Channel.email, ME)
+    rows = sql(world, "SELECT * FROM template_tests ORDER BY id")
+    assert [row.address_digest is None for row in rows] == [True, False]
