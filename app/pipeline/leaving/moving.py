@@ -166,9 +166,17 @@ def token_of(moves: Iterable[tuple[str, str, str]]) -> str:
 
 
 def what_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The parts of a template that differ, as people call them."""
+    """The parts of a template that differ, as people call them; what is short as it was and as it is."""
     found = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    return tuple(_PARTS.get(name, name) for name in found)
+    return tuple(_difference(_PARTS.get(name, name), old.get(name), new.get(name)) for name in found)
+
+
+_SHORT = 160
+
+
+def _difference(part: str, old: Any, new: Any) -> str:
+    short = all(isinstance(one, str) and len(one) <= _SHORT for one in (old, new))
+    return f"{part}: “{old}” → “{new}”" if short else part
 
 
 _PARTS = {
