@@ -92,7 +92,11 @@ def test_command(
     by = channel or ("email" if "@" in to else "sms")
     with standing_house(brand) as (house, brands):
         asked = Asked(key, by, locale, sample, shipment)
-        seen, tried = try_on_oneself(house, brands[brand], asked, to, operator())
+        try:
+            seen, tried = try_on_oneself(house, brands[brand], asked, to, operator())
+        finally:
+            house.loop.run(house.http.aclose())
+            house.loop.close()
     if as_json:
         print_json({**asdict(tried), "subject": seen.subject, "locale": seen.locale, "digest": seen.digest})
     else:
