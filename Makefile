@@ -46,6 +46,7 @@ chaos: install ## kills, crashes and lies while 10,000 messages leave; ARGS="--s
 bench: install ## what polls, sends and pushed scans cost, beside the bare limits
 	$(BIN)/doorstep bench poll
 	$(BIN)/doorstep bench decide
+	$(BIN)/doorstep bench render
 	$(BIN)/doorstep bench send
 	$(BIN)/doorstep bench stages
 	$(BIN)/doorstep bench latency

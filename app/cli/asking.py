@@ -72,7 +72,8 @@ def add_key(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="orders:read, orders:write (both if none is named), rules:read, rules:write, pauses:write,"
+            help="orders:read, orders:write (both if none is named), rules:read, rules:write, templates:read,"
+            " templates:write, pauses:write,"
             " carriers:write, people:export or people:erase."
         ),
     ] = None,

@@ -108,6 +108,11 @@ _LAWS: dict[str, str] = {
             AND NOT (messages.open_attempt_id IS NOT DISTINCT FROM attempts.id
                 AND messages.state IN ('sending', 'unconfirmed', 'failed'))
     """,
+    "a message has the words that it was last moved to": """
+        SELECT messages.public_id FROM messages JOIN template_moves AS move ON move.message_id = messages.id
+        WHERE move.to_version_id IS DISTINCT FROM messages.template_version_id AND NOT EXISTS (
+            SELECT 1 FROM template_moves AS later WHERE later.message_id = messages.id AND later.id > move.id)
+    """,
     "the installation has its salt, without which no suppression is found": """
         SELECT 'salt' WHERE NOT EXISTS (SELECT 1 FROM installation)
     """,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
 from app.insight.lived_by import Lived, lived_by
+from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
     AttemptStory,
@@ -226,6 +227,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
+    moves = moves_of(session, ids)
     return [
         _as(
             MessageStory,
@@ -234,6 +236,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
             tells_of=tells_of(message, covers.get(message.id, ())),
+            moves=moves.get(message.id, ()),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )

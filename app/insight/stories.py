@@ -90,6 +90,18 @@ class PauseStory(StoryPart):
     since: datetime
 
 
+class MoveStory(StoryPart):
+    """That a message which waited was given another version of its template. `old` and `new` name the versions by the
+    digest of their content, `new_since` says when the new one was first used; `moved_at` is engine time."""
+
+    moved_at: datetime
+    moved_by: str
+    why: str
+    old: str
+    new: str
+    new_since: datetime
+
+
 class MessageStory(StoryPart):
     """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
     tells of, where there are several."""
@@ -109,6 +121,7 @@ class MessageStory(StoryPart):
     expires_at: datetime
     ended_at: datetime | None
     tells_of: tuple[str, ...] = ()
+    moves: tuple[MoveStory, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 

@@ -183,6 +183,9 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     yield from _asked(decision)
     if message.tells_of:
         yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
+    for move in message.moves:
+        words_of = f"the words published by {_at(move.moved_at, here)} ({move.new[:12]})"
+        yield f"        It was moved to {words_of}, by {move.moved_by}, because {move.why.rstrip('.')}."
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."

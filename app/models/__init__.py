@@ -12,6 +12,7 @@ from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
+from app.models.template_trials import TemplateMove, TemplateTest
 
 __all__ = [
     "AlarmNotice",
@@ -49,6 +50,8 @@ __all__ = [
     "Sender",
     "Shipment",
     "Suppression",
+    "TemplateMove",
+    "TemplateTest",
     "TemplateVersion",
     "UnknownCode",
     "link_token",

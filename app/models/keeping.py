@@ -47,6 +47,7 @@ BLANKED: dict[str, dict[Retention, str]] = {
     "inbound_messages": {_R.inbound: "sender body"},
     "suppressions": {_R.suppressions: "address"},
     "unknown_codes": {_R.carrier_answers: "example"},
+    "template_tests": {_R.messages: "address_digest"},
 }
 """Columns that are emptied; their rows stay."""
 
@@ -84,6 +85,9 @@ STAYS: dict[str, str] = {
     "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
     " look_after",
     "template_versions": "id brand_id digest key channel locale parts created_at",
+    "template_moves": "id brand_id message_id from_version_id to_version_id moved_by why moved_at",
+    "template_tests": "id public_id brand_id key channel locale digest about asked_by asked_at provider outcome"
+    " http_status",
     "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
     "pace_lanes": "key free_at queues",
     "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",

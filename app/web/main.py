@@ -25,6 +25,7 @@ from app.web import (
     reports,
     rules,
     shoppers,
+    template_trying,
 )
 from app.web.access import Keys
 from app.web.gate import Gate
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         api,
         rules,
         rehearsing,
+        template_trying,
         reports,
         brakes,
         codes,

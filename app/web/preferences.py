@@ -34,7 +34,7 @@ def preferences(request: Request, token: str) -> Response:
     with house.sessions() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
-            return lost()
+            return lost(token)
         brand, order, _shipment = found
         chosen = {
             "advertised": not _chosen(session, brand, order, *_UNSUBSCRIBE) if order.email else None,
@@ -102,7 +102,7 @@ def _change(request: Request, token: str, change: _Change, kind: SuppressionKind
     with house.sessions.begin() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
-            return lost()
+            return lost(token)
         brand, order, _shipment = found
         if address := _address(order, channel):
             change(session, brand.id, channel, address, kind)

@@ -9,7 +9,7 @@ from app.db import Sessions
 from app.insight.explain import scans_of
 from app.intake import cancelling
 from app.pipeline.deciding import merging, remembering, restarting
-from app.pipeline.leaving import together
+from app.pipeline.leaving import moving, together
 from app.pipeline.people import wiping
 from app.pipeline.settling import falling_back
 
@@ -24,6 +24,7 @@ STATEMENTS = {
     "what a message covers": together._COVERED,
     "what is told together": together.TOLD_TOGETHER,
     "who else has come as far": together._INSTEAD,
+    "what waits with older words": moving.not_rendered(1),
     "standing in for several": falling_back._COVER,
     "wiping examples of codes": wiping._WIPES[2],
     "wiping scans": wiping._WIPES[3],

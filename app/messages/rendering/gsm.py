@@ -10,6 +10,7 @@ _BASIC = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _DOUBLE = frozenset("^{}\\[~]|€\f")
+_ALL = _BASIC | _DOUBLE
 
 _LOOK_ALIKES = str.maketrans(
     {
@@ -29,7 +30,7 @@ def plain_marks(text: str) -> str:
 
 def fits_gsm(text: str) -> bool:
     """Whether every letter is in the GSM 7-bit alphabet."""
-    return all(letter in _BASIC or letter in _DOUBLE for letter in text)
+    return _ALL.issuperset(text)
 
 
 def to_gsm(text: str) -> str:
@@ -52,10 +53,15 @@ def _nearest(letter: str) -> str:
     return "" if unicodedata.category(letter)[0] in "SCM" else letter
 
 
+def room(text: str) -> int:
+    """How much room `text` takes: in GSM letters, of which some count double, or else in UTF-16 units."""
+    if fits_gsm(text):
+        return len(text) + sum(map(text.count, _DOUBLE))
+    return len(text.encode("utf-16-le")) // 2
+
+
 def segments(text: str) -> int:
     """How many SMS segments `text` fills: 160 or 153 to a segment in GSM letters, else 70 or 67."""
-    if fits_gsm(text):
-        size, one, each = sum(2 if letter in _DOUBLE else 1 for letter in text), 160, 153
-    else:
-        size, one, each = len(text.encode("utf-16-le")) // 2, 70, 67
+    size = room(text)
+    one, each = (160, 153) if fits_gsm(text) else (70, 67)
     return 1 if size <= one else -(-size // each)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.log import logger
-from app.models import Erasure, InboundMessage, Message, Suppression
+from app.models import Erasure, InboundMessage, Message, Suppression, TemplateTest
 from app.models.addresses import address_digest, salted
 from app.models.keeping import blank
 from app.models.vocabulary import Channel
@@ -66,6 +66,7 @@ def erase_person(house: House, brand_id: int, channel: Channel, address: str) ->
     with house.sessions.begin() as session:
         late = _forget_addresses(session, person)
         forget_shopper(session, [brand_id], [address_digest(*one) for one in person.own])
+        _forget_tests(session, person)
     listed, written = listed + late[0], written + late[1]
     log.info("person erased", orders=orders, stopped=stopped, in_flight=len(in_flight))
     return Erased(orders, stopped, tuple(in_flight), written, listed, reports, len(person.shared))
@@ -97,6 +98,19 @@ def _forget_addresses(session: Session, person: Known) -> tuple[int, int]:
         session.execute(sa.text(f"UPDATE {name} SET {blank(name)} WHERE id = any(:ids)"), {"ids": ids})  # noqa: S608
         counts.append(len(ids))
     return counts[0], counts[1]
+
+
+def _forget_tests(session: Session, person: Known) -> None:
+    """Take away that a template was once tried on this address; that it was tried, and by whom, stays."""
+    for channel, address in sorted(person.own, key=lambda one: address_digest(*one)):
+        session.execute(
+            sa.update(TemplateTest)
+            .where(
+                TemplateTest.brand_id == person.brand_id,
+                TemplateTest.address_digest == salted(address_digest(channel, address)),
+            )
+            .values(address_digest=None)
+        )
 
 
 def _under_way(session: Session, order_ids: Sequence[int]) -> list[str]:

@@ -133,6 +133,16 @@ _BY_AGE: dict[str, tuple[Retention, sa.TextClause]] = {
             ) RETURNING id
         """),
     ),
+    "template_tests": (
+        _R.messages,
+        sa.text(f"""
+            UPDATE template_tests SET {blank("template_tests")} WHERE id IN (
+                SELECT id FROM template_tests
+                WHERE asked_at < now() - make_interval(days => :days) AND address_digest IS NOT NULL
+                ORDER BY asked_at LIMIT :amount FOR UPDATE SKIP LOCKED
+            ) RETURNING id
+        """),
+    ),
 }
 
 # Rows that are only emptied stay where they are, so a mark remembers how far the ids have been gone through: up to the
