@@ -1,7 +1,7 @@
 """What a template is once compiled, and what rendering one gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import DoorstepError
@@ -32,20 +32,25 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Absolute addresses for this parcel: `parcel` is its page, `short` the same for an SMS."""
+    """Absolute addresses for this parcel: `parcel` is its page, `short` the same for an SMS, `choices` where its
+    shopper says what they want to be told of, and how."""
 
     parcel: str
     short: str
+    choices: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedEmail:
+    """`headers` are those by which a mail program offers to unsubscribe (RFC 2369, RFC 8058)."""
+
     subject: str
     html: str
     text: str
     from_email: str
     from_name: str
     reply_to: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import pytest
 
 from app.messages.base import RenderedEmail
 from app.messages.catalog import Catalog
-from app.messages.checking.corpus import LINKS, NOW, PERSON, facts
+from app.messages.checking.corpus import LINKS, NOW, PERSON, facts, facts_for
 from app.messages.rendering.render import Renderer
 from app.models.facts import Eta, Facts, Item, OtherParcel, Promise, ShopperFacts
 from app.models.vocabulary import Milestone
-from tests.messages.message_corpus import MILESTONES
+from tests.messages.message_corpus import BRANDS, MILESTONES, TEMPLATES
 
 
 def _email(catalog: Catalog, renderer: Renderer, told: Facts, now: datetime = NOW) -> RenderedEmail:
@@ -178,7 +178,10 @@ def test_the_letter_reads_like_one(catalog: Catalog, renderer: Renderer) -> None
         "In this parcel:\n- Vindpil shell jacket\n- Enamel mug\n\n"
         "Order: FH-10482\nCarried by: DHL\nTracking number: 00340434161094042557\n\n"
         "Questions? Reply to this email and a person will answer, or see https://fjallhem.example/help\n\n"
-        "Fjällhem\nMade for weather, kept for years.\n"
+        "Fjällhem\nMade for weather, kept for years.\n\n"
+        "You are reading this because you ordered from us. It is about your parcel and nothing else.\n"
+        f"Choose what we tell you: {LINKS.choices}\n"
+        "Fjällhem AB, Storgatan 12, 831 30 Östersund, Sweden\n"
     )
 
 
@@ -197,3 +200,26 @@ def test_sms_says_brand_fact_window_link(catalog: Catalog, renderer: Renderer, m
     sms = renderer.render_sms(catalog.resolve("fjallhem", "en", milestone, "sms"), facts(milestone), PERSON, LINKS, NOW)
     assert sms.text == f"Fjällhem: {said} {LINKS.short}"
     assert (sms.segments, sms.sender) == (1, "Fjallhem")
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_mail_says_who_writes_and_how_to_choose(
+    catalog: Catalog, renderer: Renderer, brand: str, template: str
+) -> None:
+    """A shopper's mail holds the brand's postal address, a way to choose, and what a mail program's own button needs."""
+    compiled = catalog.resolve(brand, "en", template, "email")
+    email = renderer.render_email(compiled, facts_for(template), PERSON, LINKS, NOW)
+    for shown in (email.html, email.text):
+        assert catalog.brands()[brand].postal_address in shown and LINKS.choices in shown
+    assert email.headers == {
+        "List-Unsubscribe": f"<{LINKS.choices}/unsubscribe>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def test_a_team_is_not_offered_to_unsubscribe(catalog: Catalog, renderer: Renderer) -> None:
+    """What tells the shop's own people of trouble carries no shopper's choices."""
+    compiled = catalog.resolve("fjallhem", "en", "exception_team", "email")
+    email = renderer.render_email(compiled, facts("exception"), PERSON, LINKS, NOW)
+    assert email.headers == {} and LINKS.choices not in email.html

@@ -139,7 +139,8 @@ class Logo(_Part):
 
 
 class BrandSource(_Part):
-    """One brand as its folder describes it."""
+    """One brand as its folder describes it. `postal_address` stands at the foot of every mail, as the law asks of a
+    business that writes."""
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     name: OneLine
@@ -147,6 +148,7 @@ class BrandSource(_Part):
     zone: Annotated[str, AfterValidator(_zone)]
     locale: Annotated[str, AfterValidator(_locale)]
     site: WebAddress
+    postal_address: OneLine
     sender: Sender
     support: Support
     team: Team | None = None

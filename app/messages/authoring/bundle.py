@@ -17,7 +17,7 @@ WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "yo
          "in_this_parcel", "in_these_parcels", "in_this_order", "in_this_return", "more_on_page", "more",
          "also_in_order", "not_shipped", "pickup_where", "pickup_hours", "pickup_until", "order", "carried_by",
          "tracking_number", "journey", "return_journey", "late", "wrong", "states", "help", "help_link",
-         "why")  # fmt: skip
+         "why", "choices")  # fmt: skip
 JOURNEYS = {
     "journey": ("registered", "dispatched", "in_transit", "out_for_delivery", "ready_for_pickup", "delivered",
                 "collected", "returning", "returned"),

@@ -78,6 +78,7 @@ def _brand_facts(brand: BrandSource) -> dict[str, Any]:
         "site": brand.site,
         "support_url": brand.support.url,
         "support_email": brand.support.email,
+        "postal_address": brand.postal_address,
     }
 
 
@@ -106,6 +107,7 @@ def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     sender = around.brand.sender
     return {
         **parts,
+        "offers_choices": "links.choices" in parts["html"],
         "sender": {"email": sender.from_email, "name": sender.from_name, "reply_to": sender.reply_to},
     }
 

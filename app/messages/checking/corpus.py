@@ -31,7 +31,7 @@ STANDS = {
 }
 """Where a parcel stands of which the engine itself has something to tell."""
 PAGE = "7k2m9qpx4wz8c3vnb5hjtd6rya"
-LINKS = Links(parcel=f"{PUBLIC_URL}/t/{PAGE}", short=f"https://shop.example/t/{PAGE}")
+LINKS = Links(parcel=f"{PUBLIC_URL}/t/{PAGE}", short=f"https://shop.example/t/{PAGE}", choices=f"{PUBLIC_URL}/p/{PAGE}")
 PERSON = Person(name="Hedda Lindqvist", email="hedda@post.example", phone="+46701740605")
 HOSTILE = (
     "{{ 7*7 }}{% for a in b %}<script>alert(1)</script>\"'><img src=x onerror=1>\r\nBcc: all@evil.example\u202e\x00"

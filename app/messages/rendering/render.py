@@ -62,6 +62,7 @@ class Renderer:
             from_email=sender["email"],
             from_name=sender["name"],
             reply_to=sender["reply_to"],
+            headers=_unsubscribe(links) if template.parts.get("offers_choices") else {},
         )
 
     def render_sms(self, template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> RenderedSms:
@@ -158,6 +159,16 @@ def _fill(template: Template, ready: _Ready, name: str, known: Mapping[str, Any]
     if len(filled.encode("utf-8", "replace")) > limit:
         raise NotRenderable(f"{_named(template)}, {name}: it comes out larger than {limit:,} bytes.")
     return filled
+
+
+def _unsubscribe(links: Links) -> dict[str, str]:
+    """What a mail program's own button asks for: one POST, without a page in between (RFC 8058, section 3.1)."""
+    if not links.choices:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{links.choices}/unsubscribe>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def _letter(text: str) -> str:

@@ -27,7 +27,7 @@ def fields(template: Template, facts: Facts, person: Person, links: Links, now: 
         "brand": template.parts["brand"],
         "speech": told(speech, words),
         "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
-        "links": {"parcel": links.parcel, "short": links.short},
+        "links": {"parcel": links.parcel, "short": links.short, "choices": links.choices},
         "was": _before(facts, speech),
         "happened": _happened(facts, speech),
         "pickup": _pickup(facts, speech),

@@ -47,7 +47,7 @@ def render(
 def write_out(house: House, release: Release, template: Template, attempt: str) -> tuple[Outgoing, str | None]:
     """Fill in the pinned template from the release's facts: the same bytes at every try. Raises NotRenderable."""
     page = f"{house.public_url.rstrip('/')}{release.facts.parcel.link}"
-    links = Links(parcel=page, short=page)
+    links = Links(page, page, f"{house.public_url.rstrip('/')}{choices_path(release.facts.parcel.link)}")
     if release.channel is Channel.email:
         return _email(house, release, template, links, attempt)
     if release.channel is Channel.whatsapp:
@@ -68,8 +68,14 @@ def _email(house: House, release: Release, template: Template, links: Links, att
         html=rendered.html,
         text=rendered.text,
         category=release.milestone.value,
+        headers=rendered.headers,
     )
     return email, rendered.subject
+
+
+def choices_path(link: str) -> str:
+    """Where the shopper of a parcel's page (`/t/…`) says what they want to be told."""
+    return f"/p/{link.removeprefix('/t/')}"
 
 
 def _sms(house: House, release: Release, template: Template, links: Links, attempt: str) -> OutgoingSms:
