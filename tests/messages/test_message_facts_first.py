@@ -207,7 +207,7 @@ def test_sms_says_brand_fact_window_link(catalog: Catalog, renderer: Renderer, m
 def test_every_mail_says_who_writes_and_how_to_choose(
     catalog: Catalog, renderer: Renderer, brand: str, template: str
 ) -> None:
-    """A shopper's mail holds the brand's postal address, a way to choose, and what a mail program's own button needs."""
+    """A shopper's mail holds the brand's postal address, a way to choose, and what a mail program asks by."""
     compiled = catalog.resolve(brand, "en", template, "email")
     email = renderer.render_email(compiled, facts_for(template), PERSON, LINKS, NOW)
     for shown in (email.html, email.text):
