@@ -12,6 +12,7 @@ from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
+from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
 __all__ = [
     "AlarmNotice",
@@ -49,6 +50,9 @@ __all__ = [
     "Sender",
     "Shipment",
     "Suppression",
+    "TemplateDraft",
+    "TemplatePublication",
+    "TemplateText",
     "TemplateVersion",
     "UnknownCode",
     "link_token",
