@@ -41,9 +41,7 @@ def drafts_of(session: Session, brand_id: int) -> dict[str, Draft]:
 
 def draft_of(session: Session, brand_id: int, path: str) -> Draft | None:
     """The draft under a path, or None."""
-    row = session.execute(
-        _DRAFTS.where(TemplateDraft.brand_id == brand_id, TemplateDraft.path == path)
-    ).one_or_none()
+    row = session.execute(_DRAFTS.where(TemplateDraft.brand_id == brand_id, TemplateDraft.path == path)).one_or_none()
     return _as_draft(row) if row else None
 
 

@@ -29,9 +29,7 @@ def digest_of(content: bytes) -> str:
 
 
 _EDITION = (
-    sa.select(
-        Brand.template_edition, TemplatePublication.path, TemplateText.content, TemplatePublication.accepted
-    )
+    sa.select(Brand.template_edition, TemplatePublication.path, TemplateText.content, TemplatePublication.accepted)
     .select_from(Brand)
     .outerjoin(
         TemplatePublication,
@@ -64,3 +62,22 @@ def files_after(session: Session, brand_id: int, number: int) -> dict[str, bytes
 def counting(catalog: Catalog, brand_key: str, edition: Edition, path: str) -> File | None:
     """The file that counts under a path, published or shipped. `catalog` is the one that ships."""
     return catalog.over(brand_key, edition.files).shelf(brand_key).file(path)
+
+
+def published_brand_file() -> sa.ColumnElement[bool]:
+    """Whether a brand lives by a `brand.yaml` of its own publishing, as a condition on its row."""
+    return sa.exists().where(
+        TemplatePublication.brand_id == Brand.id,
+        TemplatePublication.path == "brand.yaml",
+        TemplatePublication.replaced_at.is_(None),
+        TemplatePublication.template_text_id.is_not(None),
+    )
+
+
+def picture_of(session: Session, brand_key: str, prefix: str) -> bytes | None:
+    """A text that the brand published once and whose digest begins with these hexadecimal digits (an even number)."""
+    first = bytes.fromhex(prefix)
+    found = sa.select(TemplateText.content).join(Brand, Brand.id == TemplateText.brand_id)
+    rows = found.where(Brand.key == brand_key, TemplateText.digest.between(first, first + b"\xff" * 32))
+    content = session.scalar(rows.limit(1))
+    return bytes(content) if content is not None else None

@@ -76,7 +76,13 @@ def fault_of(one: Objection) -> Fault:
 
 
 def publish(
-    session: Session, catalog: Catalog, brand: Brand, changes: Changes, said: Said, seen: Seen, accept: Mapping[str, str]
+    session: Session,
+    catalog: Catalog,
+    brand: Brand,
+    changes: Changes,
+    said: Said,
+    seen: Seen,
+    accept: Mapping[str, str],
 ) -> Published:
     """Let these files count from the caller's commit on. `catalog` is the one that ships.
 
@@ -99,7 +105,9 @@ def publish(
     files = {path: content for path, content in {**before.files, **wanted}.items() if content is not None}
     _follow_brand(session, catalog, brand, wanted, files)
     forget(session, brand.id, _published_drafts(session, brand.id, changes))
-    after = Edition(number, files, {**before.accepted, **{one["id"]: one for rows in accepted.values() for one in rows}})
+    after = Edition(
+        number, files, {**before.accepted, **{one["id"]: one for rows in accepted.values() for one in rows}}
+    )
     return Published(number, wanted, before, after, [one for rows in accepted.values() for one in rows])
 
 
