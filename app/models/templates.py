@@ -54,8 +54,8 @@ class TemplatePublication(Base):
 
 
 class TemplateDraft(Base):
-    """What somebody wrote under a path and nobody published yet. `based_on` is the SHA-256 of the file that counted when
-    it was begun, NULL where there was none; `revision` rises with each saving."""
+    """What somebody wrote under a path and nobody published yet. `based_on` is the SHA-256 of the file that counted
+    when it was begun, NULL where there was none; `revision` rises with each saving."""
 
     __tablename__ = "template_drafts"
     __table_args__ = (sa.UniqueConstraint("brand_id", "path"),)

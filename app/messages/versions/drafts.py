@@ -111,8 +111,8 @@ def _conflict(path: str, before: Draft | None) -> Conflict:
         return Conflict(f"Another {path} counts than the one that you saw. Read it, and write on top of it.")
     when = f"{before.saved_at:%Y-%m-%d %H:%M} UTC"
     return Conflict(
-        f"{before.saved_by} saved another draft of {path} at {when}, after the one that you saw. It was kept, and yours "
-        "was not saved over it: read it, and write on top of it."
+        f"{before.saved_by} saved another draft of {path} at {when}, after the one that you saw. It was kept, and "
+        "yours was not saved over it: read it, and write on top of it."
     )
 
 

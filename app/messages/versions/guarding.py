@@ -13,7 +13,7 @@ from app.messages.catalog import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One finding about one file. `id` names it by what it says, so that it is the same as long as the finding stays."""
+    """One finding about one file. `id` names it by what it says: the same as long as the finding stays."""
 
     severity: Literal["error", "warning"]
     path: str
