@@ -21,6 +21,7 @@ from app.wiring import ensure_brands
 
 SMS = "messages/en/out_for_delivery.sms.txt"
 MAIL = "messages/en/out_for_delivery.email.md"
+WHO = {"name": "Maja", "email": "m@example.test", "phone": "+46701740605", "country": "SE", "locale": "en"}
 
 
 def brand_of(session, key="fjallhem") -> Brand:
@@ -52,7 +53,7 @@ def english(world):
 
 def test_what_was_decided_keeps_its_words_and_the_next_has_the_new(english):
     """Decide, publish, send: the old words leave; what is decided then has the new ones, in another process too."""
-    first, second = english.order(parcels=2, locale="en")
+    first, second = english.order(parcels=2, shopper=WHO)
     english.scan(first, Milestone.out_for_delivery)
     done = put(english, {SMS: b"Fjallhem: {{ named }} comes today, says Mira. {{ links.short }}\n"})
     assert done.new and done.number == 1

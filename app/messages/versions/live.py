@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.messages.catalog import Catalog
@@ -53,7 +54,7 @@ def files_after(session: Session, brand_id: int, number: int) -> dict[str, bytes
         sa.select(TemplatePublication.path, TemplateText.content)
         .outerjoin(TemplateText, TemplateText.id == TemplatePublication.template_text_id)
         .where(TemplatePublication.brand_id == brand_id, TemplatePublication.number <= number)
-        .distinct(TemplatePublication.path)
+        .ext(distinct_on(TemplatePublication.path))
         .order_by(TemplatePublication.path, TemplatePublication.number.desc())
     )
     return {row.path: bytes(row.content) for row in session.execute(last) if row.content is not None}
