@@ -35,6 +35,8 @@ class Scope(StrEnum):
     orders_read = "orders:read"
     rules_read = "rules:read"
     rules_write = "rules:write"
+    templates_read = "templates:read"
+    templates_write = "templates:write"
     pauses_write = "pauses:write"
     carriers_write = "carriers:write"
     people_export = "people:export"
@@ -118,7 +120,7 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
-    " `rules:write`, `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
+    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

@@ -26,6 +26,7 @@ from app.web import (
     reports,
     rules,
     shoppers,
+    templates,
 )
 from app.web.access import Keys
 from app.web.gate import Gate
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     own = (
         api,
         rules,
+        templates,
         rehearsing,
         reports,
         brakes,

@@ -75,6 +75,11 @@ TAGS = [
         " Scopes: `rules:read`, `rules:write`.",
     },
     {
+        "name": "templates",
+        "description": "What messages say and look like: reading, drafting, checking, publishing, taking back."
+        " Scopes: `templates:read`, `templates:write`.",
+    },
+    {
         "name": "reports",
         "description": "How carriers behave, and what alarms were worth. Scope: `orders:read`.",
     },

@@ -53,7 +53,7 @@ def english(world):
 
 def test_what_was_decided_keeps_its_words_and_the_next_has_the_new(english):
     """Decide, publish, send: the old words leave; what is decided then has the new ones, in another process too."""
-    first, second = english.order(parcels=2, shopper=WHO)
+    (first,), (second,) = english.order(shopper=WHO), english.order("1002", shopper=WHO)
     english.scan(first, Milestone.out_for_delivery)
     done = put(english, {SMS: b"Fjallhem: {{ named }} comes today, says Mira. {{ links.short }}\n"})
     assert done.new and done.number == 1

@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Literal
 
 import yaml
@@ -120,9 +119,19 @@ def _paragraphs(path: str, one: str, other: str) -> Iterator[Difference]:
     for step, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if step == "equal":
             continue
-        for was, now in zip_longest(before[a:b], after[c:d]):
-            what: What = "added" if was is None else "removed" if now is None else "changed"
-            yield Difference(path, what, "", was, now)
+        yield from _pairs(path, before[a:b], list(after[c:d]))
+
+
+def _pairs(path: str, before: Sequence[str], after: list[str]) -> Iterator[Difference]:
+    """Each sentence that went beside the one that came for it, if one is like it."""
+    for was in before:
+        close = difflib.get_close_matches(was, after, n=1, cutoff=0.5)
+        if close:
+            after.remove(close[0])
+        now = close[0] if close else None
+        yield Difference(path, "changed" if close else "removed", "", was, now)
+    for now in after:
+        yield Difference(path, "added", "", None, now)
 
 
 def _pieces(body: str) -> Sequence[str]:
