@@ -120,7 +120,8 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
-    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export` and `people:erase`.",
+    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export` and"
+    " `people:erase`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

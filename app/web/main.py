@@ -26,7 +26,7 @@ from app.web import (
     reports,
     rules,
     shoppers,
-    templates,
+    template_versions,
 )
 from app.web.access import Keys
 from app.web.gate import Gate
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     own = (
         api,
         rules,
-        templates,
+        template_versions,
         rehearsing,
         reports,
         brakes,

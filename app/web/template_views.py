@@ -26,7 +26,7 @@ class DraftView(BaseModel):
 
 
 class DocumentView(BaseModel):
-    """One file of the brand. `origin` is `published`, `brand` or `shared` (both ship), null for a draft of a new one."""
+    """One file of the brand. `origin` is `published`, `brand` or `shared` (both ship), null for a new draft."""
 
     path: str = Field(examples=["messages/en/delivered.email.md"])
     origin: str | None
@@ -65,7 +65,7 @@ class ChangeView(BaseModel):
 
 
 class FileView(BaseModel):
-    """A file of a publication; `digest` is null where the one that ships counts again, `counts` whether it does still."""
+    """A file of a publication; `digest` is null where the one that ships counts again; `counts`: it does still."""
 
     path: str
     digest: str | None
