@@ -1,4 +1,4 @@
-"""What a publication changed, or would change, file by file: for people, from what counted before and what counts then."""
+"""What a publication changed, or would change, file by file: from what counted before and what counts then."""
 
 from collections.abc import Iterable, Mapping
 
