@@ -15,7 +15,7 @@ from app.pipeline.house import House
 
 router = APIRouter(include_in_schema=False)
 
-_A_WEEK = "public, max-age=604800"
+_A_WHILE = "public, max-age=300"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGEST = re.compile(r"[0-9a-f]{12}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}\.png")
@@ -28,7 +28,7 @@ def brand_picture(request: Request, key: str, file: str) -> Response:
     house: House = request.app.state.house
     with house.sessions() as session:
         catalog = catalog_of(session, house)
-    return _shown(request, _declared(catalog, key, file), _A_WEEK)
+    return _shown(request, _declared(catalog, key, file), _A_WHILE)
 
 
 @router.get("/brand/{key}/{digest}/{file}")
@@ -47,7 +47,7 @@ def picture_as_sent(request: Request, key: str, digest: str, file: str) -> Respo
         if found is None:
             found = picture_of(session, key, digest)
     if found is None or picture_size(found) is None:
-        return _shown(request, _declared(catalog, key, file), _A_WEEK)
+        return _shown(request, _declared(catalog, key, file), _A_WHILE)
     return _shown(request, found, _FOR_EVER)
 
 

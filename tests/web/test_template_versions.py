@@ -1,4 +1,4 @@
-"""Templates over HTTP: drafted with a condition, checked, published, compared, taken back; pictures keep their place."""
+"""Templates over HTTP: drafted with a condition, checked, published, compared, taken back; old logos stay."""
 
 import hashlib
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_a_draft_is_kept_compared_published_and_taken_back(writer):
     assert late.status_code == 412 and "saved another draft" in late.json()["detail"]
     assert writer.get(FILE, params={"draft": "true"}).content == content and writer.get(FILE).content == shipped.content
     checked = writer.post("/v1/templates/check", {}).json()
-    assert (checked["errors"], checked["edition"]) == ([], 0) and "it is there." in checked["changes"][0]["sentence"]
+    assert (checked["errors"], checked["edition"]) == ([], 0) and "it is there." in str(checked["changes"])
     assert publish(writer, '"3"').status_code == 412
     done = publish(writer, '"0"')
     assert done.status_code == 200 and done.json()["new"] and done.headers["etag"] == '"1"'
@@ -91,10 +91,8 @@ def test_a_sent_mail_keeps_its_logo(writer, site, sessions):
     mail = site.house.catalog.resolve("fjallhem", "en", "delivered", "email")
     assert f"{PUBLIC_URL}{address}" in mail.parts["html"]
     assert writer.get(address).content == LOGO
-    for content in (OTHER, LOGO[:-12] + LOGO[-12:]):
-        put(writer, content, path="logo-light.png")
-        if content == OTHER:
-            assert publish(writer).status_code == 200
+    put(writer, OTHER, path="logo-light.png")
+    assert publish(writer).status_code == 200
     newer = hashlib.sha256(OTHER).hexdigest()[:12]
     old, new, plain = (
         writer.get(path)
