@@ -85,6 +85,8 @@ def test_a_batch_keeps_the_edition_that_it_began_with(world):
         assert as_of_now(session, later) is later
         assert as_of_now(session, world.house).catalog is later.catalog
 
+    assert len(world.house.editions) == 2  # of the one brand that published, and of all
+
     def words(house, key="fjallhem"):
         return house.catalog.resolve(key, "en", "out_for_delivery", "sms").parts["text"]
 

@@ -1,7 +1,7 @@
 """Which templates each brand writes with at this moment: those that ship, and over them what it published last.
 
 A batch asks once, at its beginning, and keeps what it was told to its end: a publication counts from the next batch of
-every process. What a process has compiled of an edition it keeps until a newer one pushes it out.
+every process. What a process has compiled of an edition it keeps until a newer one takes its place.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from app.pipeline.house import House
 
 log = logger(__name__)
 
-_REMEMBERED = 256
-"""Editions of single brands that a process keeps compiled."""
+_Numbers = tuple[tuple[str, int, int], ...]
+"""A brand's key, its edition's number and its row id."""
 
 _NUMBERS = sa.text("SELECT id, key, template_edition AS number FROM brands WHERE template_edition > 0 ORDER BY key")
 
@@ -50,7 +50,7 @@ def _editions(session: Session, house: House) -> Catalog:
     if known is None:
         by_brand = {key: _edition(session, house, key, number, brand_id) for key, number, brand_id in numbers}
         known = house.editions[shipped, numbers] = Editions(shipped, by_brand)
-        _forget_oldest(house.editions)
+        _forget_older(house, numbers)
     return known
 
 
@@ -76,6 +76,9 @@ def _readable(shipped: Catalog, key: str, files: Mapping[str, bytes]) -> Catalog
     return edition
 
 
-def _forget_oldest(editions: dict[object, Catalog]) -> None:
-    while len(editions) > _REMEMBERED:
-        editions.pop(next(iter(editions)), None)
+def _forget_older(house: House, numbers: _Numbers) -> None:
+    """Keep one edition of each brand. A batch that began with an older one holds it itself."""
+    shipped = house.catalog
+    kept = {(shipped, numbers), *((shipped, key, number) for key, number, _ in numbers)}
+    for known in [one for one in list(house.editions) if one[0] is shipped and one not in kept]:
+        house.editions.pop(known, None)
