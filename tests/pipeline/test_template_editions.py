@@ -221,6 +221,17 @@ def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch)
     assert live(world).accepted == {}
 
 
+def test_a_message_that_would_be_gone_is_warned_of(world):
+    """Taking back the only file of a message leaves a rule that names it without one: somebody has to say so."""
+    own = "messages/en/wish_you_well.sms.txt"
+    put(world, {own: b"Well! {{ links.short }}"})
+    with pytest.raises(Refused, match="'wish_you_well' for sms is left") as refused:
+        put(world, {own: None})
+    (warning,) = refused.value.objections.warnings
+    put(world, {own: None}, accept={warning.id: "the season is over"})
+    assert live(world).accepted[warning.id]["reason"] == "the season is over" and not live(world).files
+
+
 def test_drafts_are_published_from_what_they_were_begun_from(world):
     """A draft that others overtook is kept and not published; a published one is gone."""
 

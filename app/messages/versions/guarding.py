@@ -47,6 +47,21 @@ def examine(catalog: Catalog, brand_key: str, paths: Collection[str]) -> Objecti
     return Objections(errors=tuple(sorted(errors, key=lambda one: (one.path, one.message))))
 
 
+def vanishing(before: Catalog, after: Catalog, brand_key: str) -> list[Objection]:
+    """A warning for each message that is left in no language: a rule that names it would tell nobody."""
+    return [
+        Objection(
+            "warning",
+            f"messages/{before.brands()[brand_key].locale.split('-')[0]}/{key}{SUFFIXES[channel]}",
+            None,
+            None,
+            f"no {key!r} for {channel} is left in any language, and a rule that names it tells nobody",
+            "Take it out of the rules first.",
+        )
+        for key, channel in sorted(before.keys(brand_key) - after.keys(brand_key))
+    ]
+
+
 def _objection(path: str, error: DoorstepError) -> Objection:
     return Objection("error", path, None, None, str(error), "")
 

@@ -16,7 +16,7 @@ from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.messages.catalog import Catalog
 from app.messages.versions.drafts import drafts_of, forget
 from app.messages.versions.fitting import faults_of, require_place
-from app.messages.versions.guarding import Objection, Objections, examine
+from app.messages.versions.guarding import Objection, Objections, examine, vanishing
 from app.messages.versions.live import Edition, counting, digest_of, edition_of, files_after
 from app.models import Brand, TemplatePublication, TemplateText
 
@@ -221,7 +221,12 @@ def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Change
     if not wanted:
         return Objections()
     files = {path: content for path, content in {**edition.files, **wanted}.items() if content is not None}
-    return examine(catalog.over(brand_key, files), brand_key, wanted.keys())
+    after = catalog.over(brand_key, files)
+    found = examine(after, brand_key, wanted.keys())
+    if found.errors or None not in wanted.values():
+        return found
+    before = catalog.over(brand_key, edition.files)
+    return Objections(found.errors, (*found.warnings, *vanishing(before, after, brand_key)))
 
 
 def _accepted(
