@@ -25,6 +25,7 @@ from app.errors import ConfigurationError, Forged, Unreachable, Unreadable
 from app.log import logger, mask
 from app.messages.catalog import Catalog
 from app.messages.rendering.render import Renderer
+from app.messages.versions.live import published_brand_file
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline.house import House, Loop
@@ -264,7 +265,8 @@ def check_broker(celery: Celery) -> None:
 def ensure_brands(sessions: Sessions, catalog: Catalog) -> dict[str, int]:
     """Store each brand that has a folder in `templates/brands/`, or bring its name, zone and locale up to date.
 
-    Returns the row id of each by key. A brand whose folder is gone keeps its row: its orders still name it.
+    Returns the row id of each by key. A brand whose folder is gone keeps its row: its orders still name it. One that
+    published a `brand.yaml` goes by that.
     """
     rows = [
         {"key": key, "name": source.name, "zone": source.zone, "locale": source.locale}
@@ -275,7 +277,9 @@ def ensure_brands(sessions: Sessions, catalog: Catalog) -> dict[str, int]:
     with sessions.begin() as session:
         session.execute(
             statement.on_conflict_do_update(
-                index_elements=["key"], set_={"name": new.name, "zone": new.zone, "locale": new.locale}
+                index_elements=["key"],
+                set_={"name": new.name, "zone": new.zone, "locale": new.locale},
+                where=~published_brand_file(),
             ),
             rows,
         )

@@ -59,7 +59,7 @@ COMMANDS = {
     "pauses": ("brakes", "What is paused, since when, by whom and why, and how many messages wait for it."),
     "incidents": ("brakes", "What is wrong now, as the alarms told it; exit 1 when there is something."),
     "rules": ("rules", "The rules that decide which milestone triggers a message."),
-    "templates": ("template_trying", "Trying templates out, and letting what waits have them."),
+    "templates": ("templates", "What messages say and look like: trying out, publishing, comparing, taking back."),
     "carriers": ("carriers", "What each carrier can do, how it is, and what its codes mean."),
     "suppressions": ("suppressions", "Who must not be written to, and why."),
     "person": ("person", "A person's rights: everything about them, or nothing any more."),
@@ -67,7 +67,7 @@ COMMANDS = {
 }
 """Each command or group of commands: the module of `app.cli` that has it, and what it is for."""
 
-GROUPS = ("rules", "template_trying", "carriers", "suppressions", "person", "bench")
+GROUPS = ("rules", "templates", "carriers", "suppressions", "person", "bench")
 """The modules whose commands stand together under the module's own name."""
 
 

@@ -11,6 +11,7 @@ import typer
 from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, read_file, standing_house
 from app.errors import ConfigurationError, NotFound
 from app.insight.explain import find_shipments
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
 from app.rehearsal.backtest import Passed, Step, backtest
@@ -104,7 +105,9 @@ def _rules(house: House, file: Path, brand: str | None) -> RuleSet:
         content = read_file(file).decode()
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file} is no text in UTF-8. Name a rule set in YAML.") from error
-    return parse_rules(content, known_names(house, brand))
+    with house.sessions() as session:
+        known = known_names(as_of_now(session, house), brand)
+    return parse_rules(content, known)
 
 
 def _unclear(written: str, found: list[str]) -> NotFound:

@@ -14,6 +14,7 @@ from app.cli.rehearsing import backtest_command
 from app.db import make_engine
 from app.errors import ConfigurationError, InvalidInput, NotFound
 from app.models import Brand
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.publishing import (
     Published,
     Said,
@@ -170,7 +171,7 @@ def _whose(session: Session, house: House, brand_id: int) -> tuple[Session, Hous
 def _other(session: Session, house: House, brand: str, brand_id: int, other: str) -> RuleSet:
     if other.isdecimal() and not Path(other).exists():
         return parse_rules(version(session, brand_id, int(other[:20]))[1])
-    return parse_rules(_read(Path(other)), known_names(house, brand))
+    return parse_rules(_read(Path(other)), known_names(as_of_now(session, house), brand))
 
 
 def _tell(published: Published, found: Sequence[Difference], as_json: bool) -> None:

@@ -19,7 +19,7 @@ from app.cli.common import AsJson, BrandKey, err, operator, out, print_json, sta
 from app.errors import ConfigurationError
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
-from app.pipeline.deciding.catalog_now import catalog_now
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, SmsSize, preview
@@ -60,7 +60,7 @@ def preview_command(
     _one_of(shipment, sample)
     asked = Asked(key, channel, locale, sample, shipment, show_person)
     with _brand(brand) as (house, session, whose):
-        spoken = catalog_now(session, house, whose).locales(brand) if all_locales else [locale]
+        spoken = catalog_of(session, house, brand).locales(brand) if all_locales else [locale]
         now = house.clock.now()
         found = [
             preview(house, session, whose, Asked(key, channel, one, sample, shipment, show_person), now)

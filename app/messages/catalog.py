@@ -25,9 +25,9 @@ class Catalog:
     def __init__(
         self, root: Path, public_url: str, published: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
     ) -> None:
-        self._root = root
+        self.root = root
+        self.public_url = public_url
         self._published = published
-        self._public_url = public_url
         self._compiled: dict[tuple[str, str, str], Template] = {}
         self._resolved: dict[tuple[str, str, str, str], Template] = {}
         self._words: dict[tuple[str, str], dict[str, Any]] = {}
@@ -39,7 +39,7 @@ class Catalog:
 
     @cached_property
     def _brands(self) -> Mapping[str, BrandSource]:
-        folder = self._root / "brands"
+        folder = self.root / "brands"
         found = sorted(path.parent for path in folder.glob("*/brand.yaml")) if folder.is_dir() else []
         if not found:
             raise ConfigurationError(f"{folder} holds no brand. Add a folder there with a brand.yaml.")
@@ -47,11 +47,11 @@ class Catalog:
 
     def shelf(self, brand_key: str) -> Shelf:
         """A brand's files."""
-        return Shelf(self._root, brand_key, self._published.get(brand_key, {}))
+        return Shelf(self.root, brand_key, self._published.get(brand_key, {}))
 
     def over(self, brand_key: str, published: Mapping[str, bytes]) -> "Catalog":
         """The same catalog with other files published for a brand."""
-        return Catalog(self._root, self._public_url, {**self._published, brand_key: published})
+        return Catalog(self.root, self.public_url, {**self._published, brand_key: published})
 
     def resolve(self, brand_key: str, locale: str, key: str, channel: str) -> Template:
         """The template for a message, in the nearest language there is.
@@ -77,7 +77,7 @@ class Catalog:
         if source is None:
             raise TemplateMissing(
                 f"{brand.name} has no template {key!r} for {channel} in {locale!r} or any language it falls back to. "
-                f"Add {self._root / 'messages' / 'en'}/{key}{SUFFIXES.get(channel, '')}, or correct the rule's `send`."
+                f"Add {self.root / 'messages' / 'en'}/{key}{SUFFIXES.get(channel, '')}, or correct the rule's `send`."
             )
         return self._compile(brand, source)
 
@@ -86,9 +86,13 @@ class Catalog:
         with self._lock:
             if known not in self._compiled:
                 words = self._words_of(brand, source.locale)
-                around = Surroundings(brand, words, self.shelf(brand.key), self._public_url)
+                around = Surroundings(brand, words, self.shelf(brand.key), self.public_url)
                 self._compiled[known] = compile_template(source, around)
             return self._compiled[known]
+
+    def compiled(self, brand: BrandSource, source: Source) -> Template:
+        """The template that one file is; raises as `resolve` does."""
+        return self._compile(brand, source)
 
     def _words_of(self, brand: BrandSource, locale: str) -> dict[str, Any]:
         if (brand.key, locale) not in self._words:

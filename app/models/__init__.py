@@ -13,6 +13,7 @@ from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 from app.models.template_trials import TemplateMove, TemplateTest
+from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
 __all__ = [
     "AlarmNotice",
@@ -50,8 +51,11 @@ __all__ = [
     "Sender",
     "Shipment",
     "Suppression",
+    "TemplateDraft",
     "TemplateMove",
+    "TemplatePublication",
     "TemplateTest",
+    "TemplateText",
     "TemplateVersion",
     "UnknownCode",
     "link_token",

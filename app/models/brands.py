@@ -10,7 +10,8 @@ from app.models.base import Base, BigId, BrandId, CreatedAt
 
 
 class Brand(Base):
-    """A shop with a name, a look and a sender. `key` names its folder in `templates/brands/`."""
+    """A shop with a name, a look and a sender. `key` names its folder in `templates/brands/`; `template_edition` is the
+    number of its last publication of templates, 0 before the first."""
 
     __tablename__ = "brands"
 
@@ -19,6 +20,7 @@ class Brand(Base):
     name: Mapped[str]
     zone: Mapped[str] = mapped_column(server_default="UTC")
     locale: Mapped[str] = mapped_column(server_default="en")
+    template_edition: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[CreatedAt]
 
 

@@ -79,7 +79,7 @@ STAYS: dict[str, str] = {
     "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",
     "unknown_codes": "id brand_id carrier code count first_seen_at last_seen_at",
     # Of the shop and the installation, not of a shopper.
-    "brands": "id key name zone locale created_at",
+    "brands": "id key name zone locale template_edition created_at",
     "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
     "rule_set_versions": "id brand_id digest content created_at",
     "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
@@ -88,6 +88,10 @@ STAYS: dict[str, str] = {
     "template_moves": "id brand_id message_id from_version_id to_version_id moved_by why moved_at",
     "template_tests": "id public_id brand_id key channel locale digest about asked_by asked_at provider outcome"
     " http_status",
+    "template_texts": "id brand_id digest content created_at",
+    "template_publications": "id brand_id number path template_text_id published_at published_by why replaced_at"
+    " accepted",
+    "template_drafts": "id brand_id path content based_on revision saved_at saved_by",
     "senders": "provider sender strikes resting_until why refused busy_until busy_times ask_free_at",
     "pace_lanes": "key free_at queues",
     "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",

@@ -20,6 +20,7 @@ from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.brakes.pausing import let_go
 from app.pipeline.brakes.telling import tell_notices
 from app.pipeline.deciding.concluding import hear
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.watching import mark_due
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
@@ -196,7 +197,8 @@ def send_batch(house: House, channel: Channel, priorities: Sequence[Priority] = 
     now, claimed_at = house.clock.now(), stopwatch()
     with house.sessions.begin() as session:
         rests = resting(session)
-        if not house.own_names(channel) and all_paused(house.transports.get(channel, ()), rests):
+        down = all_paused(house.transports.get(channel, ()), rests)
+        if down and not as_of_now(session, house).own_names(channel):
             return 0
         token, claimed = claim(session, house, channel, now, priorities)
     if not claimed:

@@ -121,6 +121,8 @@ class House:
     """Row ids of stored rule and template versions, by kind, brand and digest: immutable, so safe to remember."""
     rule_sets: dict[int, RuleSet] = field(default_factory=dict)
     """Published rule sets by the row id of their version, as far as this process has read them."""
+    editions: dict[Any, Catalog] = field(default_factory=dict)
+    """Catalogs of published templates: of a brand by its edition's number, and of all brands by all their numbers."""
     templates: dict[int, Template] = field(default_factory=dict)
     """Stored templates by row id, as far as this process has sent from them lately: immutable too."""
     tokens: Tokens = field(default_factory=Tokens)

@@ -19,7 +19,7 @@ from app.messages.shelf import known_path
 from app.models import Brand
 from app.models.facts import Person
 from app.models.vocabulary import Channel
-from app.pipeline.deciding.catalog_now import catalog_now
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.leaving.judging import Release
 from app.pipeline.leaving.team import TEAM
@@ -112,7 +112,7 @@ def preview(
     Raises InvalidInput or NotFound with the nearest right name, BadTemplate for a file that is wrong, and
     NotRenderable, naming template and field, where it cannot be filled in.
     """
-    catalog = with_files(catalog_now(session, house, brand), brand.key, files or {})
+    catalog = with_files(catalog_of(session, house, brand.key), brand.key, files or {})
     known = _known(catalog, brand.key, asked)
     subject = (
         real_parcel(session, brand, known.key, known.shipment, now, show_person=known.show_person)

@@ -21,6 +21,7 @@ from app.models import Pause, Shipment
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
@@ -130,6 +131,7 @@ def _fork(
     if row is None:
         raise NotFound(f"No parcel has the id {shipment!r}. `doorstep explain` finds it by tracking or order number.")
     (stored,) = read_orders(session, [row.order_id])
+    house = as_of_now(session, house)
     journeys = journeys_of(house, stored)
     person = person_of(stored.order)
     stage = Stage(

@@ -20,12 +20,14 @@ from app.web import (
     health,
     hooks,
     people,
+    pictures,
     preferences,
     rehearsing,
     reports,
     rules,
     shoppers,
     template_trying,
+    template_versions,
 )
 from app.web.access import Keys
 from app.web.gate import Gate
@@ -51,6 +53,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     own = (
         api,
         rules,
+        template_versions,
         rehearsing,
         template_trying,
         reports,
@@ -60,6 +63,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         hooks,
         carrier_hooks,
         shoppers,
+        pictures,
         preferences,
         health,
         doorway,

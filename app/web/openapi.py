@@ -76,7 +76,7 @@ TAGS = [
     },
     {
         "name": "templates",
-        "description": "What messages say: trying templates out, and letting what waits have their new words."
+        "description": "What messages say and look like: drafting, checking, trying out, publishing, taking back."
         " Scopes: `templates:read`, `templates:write`.",
     },
     {

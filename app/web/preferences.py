@@ -15,6 +15,7 @@ from app.messages.authoring.bundle import locale_chain
 from app.models import Brand, Order
 from app.models.addresses import address_digest
 from app.models.vocabulary import Channel, SuppressionKind
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.web.pages import page, words_for
@@ -36,6 +37,7 @@ def preferences(request: Request, token: str) -> Response:
         if found is None:
             return lost(token)
         brand, order, _shipment = found
+        look = catalog_of(session, house).brands().get(brand.key)
         chosen = {
             "advertised": not _chosen(session, brand, order, *_UNSUBSCRIBE) if order.email else None,
             "texted": not _chosen(session, brand, order, *_STOP) if order.phone else None,
@@ -43,7 +45,6 @@ def preferences(request: Request, token: str) -> Response:
         }
         if chosen["whatsapp"] and Channel.whatsapp not in house.channels:
             chosen["whatsapp"] = None  # nothing comes that way, and nothing was refused
-    look = house.catalog.brands().get(brand.key)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))

@@ -14,6 +14,7 @@ from app.clock import stopwatch
 from app.errors import InvalidInput
 from app.log import logger, mask
 from app.models import Brand
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.publishing import known_names
 from app.pipeline.house import House
 from app.rehearsal.backtest import Backtest, Passed, Step, steps
@@ -112,7 +113,8 @@ def _steps(house: House, holder: Holder, wanted: WantedBacktest) -> Iterator[Ste
     try:
         with house.sessions() as session:
             brand = session.get_one(Brand, holder.brand_id).key
-        draft = parse_rules(content, known_names(house, brand))
+            known = known_names(as_of_now(session, house), brand)
+        draft = parse_rules(content, known)
         return steps(house, holder.brand_id, draft, parse_span(wanted.since, "since"))
     except InvalidInput as error:
         raise invalid("The back-test cannot be made. Mend what is listed.", shown(error.faults)) from error

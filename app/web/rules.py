@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.models import ApiKey, Brand
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.publishing import (
     Published,
     Said,
@@ -156,6 +157,7 @@ def check_rules(request: Request, holder: Reader, text: Text) -> CheckedView:
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         live = live_set(session, house, brand.id)
+        house = as_of_now(session, house)
     rules = _publishing(lambda: parse_rules(text, known_names(house, brand.key)))
     return CheckedView(rules=len(rules.rules), digest=rules.digest.hex(), changes=_changes(live.rules, rules))
 

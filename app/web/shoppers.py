@@ -1,11 +1,8 @@
-"""The shopper's side: the parcel's page behind a secret link, and the brand's pictures."""
+"""The shopper's side: the parcel's page behind a secret link."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,17 +10,15 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from app.errors import NotFound
-from app.messages.authoring.brands import BrandSource
 from app.messages.authoring.bundle import locale_chain
 from app.models import Brand, Crossing, Order, Shipment
 from app.models.facts import Facts, News, OtherParcel
 from app.models.vocabulary import Milestone
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.picture import other_parcel, picture
 from app.pipeline.deciding.splitting import living
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
-from app.settings import shipped
 from app.web.pages import page, words_for
 from app.web.parcel_page import Seen, draw
 
@@ -33,7 +28,6 @@ PAGE_DAYS = 180
 """How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
 
 _TOKEN = re.compile(r"[0-9a-z]{26}")
-_PICTURE_CACHE = "public, max-age=604800"
 
 
 @router.get("/t/{token}")
@@ -47,7 +41,7 @@ def parcel(request: Request, token: str) -> Response:
             return lost(token)
         brand, order, shipment = found
         facts, seen = _facts(session, brand, order, shipment)
-    look = house.catalog.brands().get(brand.key)
+        look = catalog_of(session, house).brands().get(brand.key)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
@@ -111,27 +105,3 @@ def _news(shipment: Shipment, crossings: Sequence[Crossing], order: Order) -> Ne
         occurred_at=at or (latest.occurred_at if latest else order.placed_at),
         place=told.get("place"),
     )
-
-
-@router.get("/brand/{key}/{file}")
-def brand_picture(request: Request, key: str, file: str) -> Response:
-    """A brand's logo. Only the files that the brand itself names are served, so no path can lead anywhere else."""
-    house: House = request.app.state.house
-    look = house.catalog.brands().get(key)
-    if look is None or file not in _declared(look):
-        raise NotFound("There is no such picture.")
-    content, etag = _read(shipped("templates") / "brands" / look.key / file)
-    headers = {"Cache-Control": _PICTURE_CACHE, "ETag": etag}
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="image/png")
-
-
-def _declared(look: BrandSource) -> frozenset[str]:
-    return frozenset({look.logo.light, look.logo.dark})
-
-
-@lru_cache(maxsize=64)
-def _read(path: Path) -> tuple[bytes, str]:
-    content = path.read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'

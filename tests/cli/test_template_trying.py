@@ -41,7 +41,7 @@ def test_what_waits_is_shown_and_moved_after_a_yes(doorstep, world, brand, monke
     path = "messages/en/out_for_delivery.email.md"
     text = world.house.catalog.shelf("fjallhem").file(path).text.replace("Will you be out", "Are you going out")
     edition = world.house.catalog.over("fjallhem", {path: text.encode()})
-    monkeypatch.setattr(moving, "catalog_now", lambda *_: edition)
+    monkeypatch.setattr(moving, "catalog_of", lambda *_: edition)
     wanted = ("templates", "move", "--key", "out_for_delivery", "--why", "a friendlier question")
     code, said, _ = doorstep("templates", "waiting")
     assert code == 0 and "1 message waits with older words." in said and "shp_" in said and "msg_" in said

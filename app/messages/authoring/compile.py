@@ -164,7 +164,7 @@ def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pi
             light=_colours(brand.colours.light),
             dark=_colours(brand.colours.dark),
             fonts=_fonts(brand),
-            logo=_logo(brand, around.public_url),
+            logo=_logo(brand, around),
             words=dict(around.words),
             locale={"name": source.locale, "direction": locale.text_direction},
         )
@@ -181,12 +181,18 @@ def _fonts(brand: BrandSource) -> dict[str, Any]:
     return {**brand.fonts.model_dump(), "heading": Markup(brand.fonts.heading), "body": Markup(brand.fonts.body)}  # noqa: S704
 
 
-def _logo(brand: BrandSource, public_url: str) -> dict[str, Any]:
-    folder = f"{public_url.rstrip('/')}/brand/{brand.key}"
-    logo = brand.logo
+def _logo(brand: BrandSource, around: Surroundings) -> dict[str, Any]:
+    """The logo's addresses. Its content is in them: a mail that was sent keeps the logo that it was sent with."""
+    folder, logo = f"{around.public_url.rstrip('/')}/brand/{brand.key}", brand.logo
+
+    def address(name: str) -> str:
+        file = around.shelf.file(name)
+        digest = f"{hashlib.sha256(file.content).hexdigest()[:12]}/" if file else ""
+        return f"{folder}/{digest}{name}"
+
     return {
-        "light": f"{folder}/{logo.light}",
-        "dark": f"{folder}/{logo.dark}",
+        "light": address(logo.light),
+        "dark": address(logo.dark),
         "width": logo.width,
         "height": logo.height,
     }

@@ -14,6 +14,7 @@ from app.errors import Fault, InvalidInput
 from app.models import Brand, Pause
 from app.models.pauses import with_pauses
 from app.models.vocabulary import Channel, Milestone, PauseKind
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
 from app.pipeline.polling.putting_off import take_up
@@ -88,7 +89,9 @@ def _unreadable(problem: str, remedy: str) -> InvalidInput:
 def _known(session: Session, house: House, kind: PauseKind, brand: Brand | None) -> set[str]:
     names: dict[PauseKind, Iterable[str]] = {
         PauseKind.rule: _rules(session, house, brand) if kind is PauseKind.rule else (),
-        PauseKind.template: {template for template, _channel in house.catalog.keys(brand.key if brand else None)},
+        PauseKind.template: {
+            template for template, _channel in catalog_of(session, house).keys(brand.key if brand else None)
+        },
         PauseKind.carrier: house.carriers,
         PauseKind.channel: (channel.value for channel in Channel),
         PauseKind.milestone: (milestone.value for milestone in Milestone),

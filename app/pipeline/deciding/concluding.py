@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.models import Crossing, Scan, Shipment
 from app.models.vocabulary import ENDS, Cause, Milestone, Source
 from app.pipeline.deciding.answering import answer
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.deciding.merging import let_go_early
 from app.pipeline.deciding.picture import Past
@@ -143,6 +144,7 @@ def _conclude(
     new_scans: Mapping[int, int],
     now: datetime,
 ) -> Tally:
+    house = as_of_now(session, house)
     latest = {entry.shipment_id: entry for entry in heard}
     known = _known(session, locked, sorted(latest))
     told = {one: estimate(house, locked.order_of(one), latest[one], locked.shipments[one], now) for one in latest}

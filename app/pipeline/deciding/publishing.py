@@ -18,6 +18,7 @@ from app.channels.base import one_line
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.intake.fields import ANY_CARRIER
 from app.models import Brand, RuleSetPublication, RuleSetVersion
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.watching import look_again
 from app.pipeline.house import House
 from app.pipeline.leaving.team import team_channels
@@ -66,7 +67,8 @@ class Live:
 
 
 def known_names(house: House, brand_key: str | None) -> Known:
-    """What a brand's rules may name; without one, what any brand's may."""
+    """What a brand's rules may name; without one, what any brand's may. The house's catalog is asked: hand in one
+    `as_of_now` for the templates that count."""
     carriers = accepted_carriers(house)
     brands = frozenset(house.catalog.brands())
     team = team_channels(house, brand_key) if brand_key is not None else None
@@ -88,7 +90,7 @@ def publish(
     The same text again is no new publication. Raises InvalidInput with every fault of the set, or Conflict when
     another was published since; nothing is changed then.
     """
-    rules = parse_rules(content, known_names(house, brand.key))
+    rules = parse_rules(content, known_names(as_of_now(session, house), brand.key))
     why = one_line(said.why)[:LONGEST_WHY]
     if not why:
         raise InvalidInput([Fault(None, "why", "missing", "Say in a sentence why these rules are published.")])

@@ -19,7 +19,7 @@ from app.errors import Conflict, Fault, InvalidInput
 from app.messages.base import Template, TemplateMissing
 from app.messages.catalog import Catalog
 from app.models import Brand, Message, Shipment, TemplateMove, TemplateVersion
-from app.pipeline.deciding.catalog_now import catalog_now
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 
 MOST = 5_000
@@ -190,7 +190,7 @@ _PARTS = {
 
 def _turns(session: Session, house: House, brand: Brand, key: str | None, which: sa.Select[Any]) -> dict[int, _Turn]:
     """Those of some versions that are not what counts now, by row id, each with what does. `which` selects the ids."""
-    catalog = catalog_now(session, house, brand)
+    catalog = catalog_of(session, house, brand.key)
     query = sa.select(TemplateVersion).where(TemplateVersion.id.in_(which)).order_by(TemplateVersion.id)
     if key is not None:
         query = query.where(TemplateVersion.key == key)

@@ -13,6 +13,7 @@ from app.models import Attempt, Base, Crossing, Message, Order, Shipment, Templa
 from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import FAILED, WITHHELD, Channel, Milestone, SuppressionKind
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.still_so import no_longer
 from app.pipeline.deciding.whole_orders import last_parcel
@@ -139,6 +140,8 @@ def together(releases: Sequence[Release], now: datetime) -> Release:
 def _addressees(session: Session, house: House, rows: Sequence[Any], orders: Mapping[int, Any]) -> dict[int, Addressee]:
     """Whom each message goes to: where it was released before, still the address of then. What shoppers said about
     their addresses is not about the team's."""
+    if any(row.recipient_id == TEAM for row in rows):
+        house = as_of_now(session, house)
     people = {row.id: _person(house, row, orders) for row in rows}
     digests = {
         row.id: None if row.recipient_id == TEAM else _digest(Channel(row.channel), people[row.id]) for row in rows

@@ -12,6 +12,7 @@ from app.channels.base import IncomingSms
 from app.models import Brand, Erasure, InboundMessage
 from app.models.addresses import address_digest, normalised, salted
 from app.models.vocabulary import Channel, Meaning, SuppressionKind
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import lift, suppress, wish
 from app.receipts.keywords import meaning
@@ -68,7 +69,11 @@ def _brands_of(session: Session, house: House, recipient: str) -> list[int]:
     """The brands that send from the number that was written to. One that is no brand's own is shared by all: who
     says STOP to it hears from none of them. So is the WhatsApp sender, even where one brand texts from its number."""
     number = normalised(Channel.sms, recipient) if channel_of(recipient) is Channel.sms else None
-    own = [key for key, look in house.catalog.brands().items() if look.sender.sms and look.sender.sms == number]
+    own = [
+        key
+        for key, look in catalog_of(session, house).brands().items()
+        if look.sender.sms and look.sender.sms == number
+    ]
     query = sa.select(Brand.id).order_by(Brand.id)
     found = session.scalars(query.where(Brand.key == sa.func.any(own)) if own else query)
     return list(found)

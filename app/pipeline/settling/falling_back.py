@@ -21,6 +21,7 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -72,7 +73,7 @@ def fall_back(session: Session, house: House, ended: Collection[int], now: datet
         versions = dict(session.info.get("versions", {}))
         try:
             with session.begin_nested():
-                found = _stand_in(session, house, some, now)
+                found = _stand_in(session, as_of_now(session, house), some, now)
         except Exception:
             session.info["versions"] = versions  # what the savepoint took back is stored no more
             raise

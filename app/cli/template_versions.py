@@ -1,0 +1,258 @@
+"""`doorstep templates …`: a brand's files between database and folder, publishing them, comparing, taking them back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing_house
+from app.cli.template_folder import Pulled, local_files, pulled, remember, write
+from app.errors import ConfigurationError
+from app.messages.catalog import Catalog
+from app.messages.shelf import Shelf
+from app.messages.versions.drafts import drafts_of
+from app.messages.versions.history import history, publication
+from app.messages.versions.live import Edition, digest_of, edition_of
+from app.messages.versions.publishing import Published, Said, Seen, check_changes, publish, publish_drafts, rollback
+from app.messages.versions.telling import Pair, changed_by, changed_now, in_lines, in_words, pairs
+from app.models import Brand
+
+app = typer.Typer(no_args_is_help=True, help="What messages say and look like: versions of a brand's files.")
+
+Folder = Annotated[Path, typer.Argument(help="A folder, laid out as templates/ is.")]
+Why = Annotated[str, typer.Option(help="Stands in the history, beside your name.")]
+Paths = Annotated[list[str] | None, typer.Option("--path", help="Only this file; may be repeated.")]
+Accept = Annotated[
+    list[str] | None, typer.Option("--accept", help="Let a warning through: ID=REASON; may be repeated.")
+]
+Lines = Annotated[bool, typer.Option("--lines", help="Line by line instead of in words.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What a command works at: a transaction, the shipped catalog, the brand, and what it published so far."""
+
+    session: Session
+    catalog: Catalog
+    brand: Brand
+    edition: Edition
+    said: Said
+
+    @property
+    def shelf(self) -> Shelf:
+        return self.catalog.over(self.brand.key, self.edition.files).shelf(self.brand.key)
+
+    def counting(self) -> dict[str, bytes]:
+        shelf = self.shelf
+        return {path: file.content for path in shelf.paths() if (file := shelf.file(path))}
+
+
+@contextmanager
+def _desk(brand: str, why: str = "") -> Iterator[_Desk]:
+    with standing_house(brand) as (house, brands), house.sessions.begin() as session:
+        row = session.get_one(Brand, brands[brand])
+        said = Said(operator(), why, house.clock.now())
+        yield _Desk(session, house.catalog, row, edition_of(session, row.id), said)
+
+
+@app.command("list")
+def list_command(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
+    """Every file that a brand's messages are made of, where it comes from, and whether there is a draft."""
+    with _desk(brand) as desk:
+        drafts, shelf = drafts_of(desk.session, desk.brand.id), desk.shelf
+        rows = []
+        for path in sorted({*shelf.paths(), *drafts}):
+            file, draft = shelf.file(path), drafts.get(path)
+            origin, digest = (file.origin, digest_of(file.content)) if file else (None, None)
+            saved = {"digest": draft.digest, "saved_at": draft.saved_at, "saved_by": draft.saved_by} if draft else None
+            rows.append({"path": path, "origin": origin, "digest": digest, "draft": saved})
+        number = desk.edition.number
+    if as_json:
+        print_json({"brand": brand, "edition": number, "files": rows})
+        return
+    table = Table("file", "from", "digest", "draft by", box=None)
+    for row in rows:
+        by = row["draft"]["saved_by"] if isinstance(row["draft"], dict) else ""
+        table.add_row(str(row["path"]), str(row["origin"] or "nowhere yet"), str(row["digest"] or "")[:12], str(by))
+    out.print(table, markup=False)
+
+
+@app.command("pull")
+def pull_command(
+    folder: Folder,
+    brand: BrandKey = "fjallhem",
+    published: Annotated[bool, typer.Option("--published", help="Only what was published, not what ships.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what was edited in the folder.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the files that count into a folder, byte for byte. What was edited there is not overwritten."""
+    with _desk(brand) as desk:
+        counting = desk.counting()
+        files = {path: counting[path] for path in desk.edition.files} if published else counting
+        now = Pulled(brand, desk.edition.number, _digests(counting), frozenset(files))
+    changed = write(folder, now, files, force)
+    if as_json:
+        print_json({"folder": str(folder), "edition": now.edition, "files": sorted(files), "changed": changed})
+        return
+    out.print(f"{len(files)} files in {folder}, {len(changed)} of them new or changed.", markup=False, highlight=False)
+
+
+@app.command("push")
+def push_command(
+    folder: Folder,
+    why: Why = "",
+    brand: BrandKey = "fjallhem",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change, and publish nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also over what others published since the pull.")] = False,
+    accept: Accept = None,
+    lines: Lines = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish what was edited in a folder since it was pulled; all of it, or nothing where something is wrong."""
+    before, here = pulled(folder, brand), local_files(folder)
+    if before is None and not force:
+        raise ConfigurationError(f"{folder} was not pulled, so nobody knows what you saw. Pull first, or add --force.")
+    counted = before.counted if before else {}
+    edited = {path: content for path, content in here.items() if digest_of(content) != counted.get(path)}
+    seen = Seen() if force else Seen(digests={path: counted.get(path, "") for path in edited})
+    with _desk(brand, why) as desk:
+        whose = (desk.session, desk.catalog, desk.brand)
+        known = desk.counting()
+        fresh = {path: content for path, content in edited.items() if known.get(path) != content}
+        if dry_run:
+            would, found = check_changes(*whose, fresh)
+            _tell_dry(_pairs(desk, would), [asdict(one) | {"id": one.id} for one in (*found.errors, *found.warnings)],
+                      lines, as_json)  # fmt: skip
+            if found.errors:
+                raise typer.Exit(2)
+            return
+        seen = Seen(digests={path: digest for path, digest in seen.digests.items() if path in fresh})
+        done = publish(*whose, fresh, desk.said, seen, _accepted(accept))
+        changed = changed_now(desk.catalog, brand, done)
+    if before is not None:
+        now = {**counted, **_digests({path: here[path] for path in edited})}
+        remember(folder, Pulled(brand, done.number, now, before.written | frozenset(edited)))
+    _tell(done, changed, lines, as_json)
+
+
+@app.command("publish")
+def publish_command(
+    why: Why, brand: BrandKey = "fjallhem", path: Paths = None, accept: Accept = None, as_json: AsJson = False
+) -> None:
+    """Let drafts count from the next batch on: all, or those of the paths that are named."""
+    with _desk(brand, why) as desk:
+        done = publish_drafts(
+            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), _accepted(accept)
+        )  # fmt: skip
+        changed = changed_now(desk.catalog, brand, done)
+    _tell(done, changed, False, as_json)
+
+
+@app.command("history")
+def history_command(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
+    """What was published for a brand, newest first: when, by whom, why and which files."""
+    with _desk(brand) as desk:
+        found = history(desk.session, desk.brand.id, limit=1000)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    if not found:
+        out.print("Nothing was published: the templates that ship with Doorstep count.")
+        return
+    table = Table("number", "published (UTC)", "by", "why", "files", box=None)
+    for one in found:
+        named = [f"{file.path}{'' if file.digest else ' (as it ships)'}" for file in one.files]
+        told = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+        table.add_row(str(one.number), f"{one.published_at:%Y-%m-%d %H:%M}", one.published_by, one.why, told)
+    out.print(table, markup=False)
+
+
+@app.command("diff")
+def diff_command(
+    number: Annotated[int | None, typer.Argument(min=1, help="A publication; without it, the drafts.")] = None,
+    brand: BrandKey = "fjallhem",
+    lines: Lines = False,
+    as_json: AsJson = False,
+) -> None:
+    """What a publication changed, or what the drafts would change: in words, or line by line."""
+    with _desk(brand) as desk:
+        if number is None:
+            drafts = drafts_of(desk.session, desk.brand.id)
+            changed = _pairs(desk, {path: draft.content for path, draft in drafts.items()})
+        else:
+            found = publication(desk.session, desk.brand.id, number)
+            changed = changed_by(desk.session, desk.catalog, desk.brand.id, brand, found)
+    _tell_dry(changed, [], lines, as_json)
+
+
+@app.command("rollback")
+def rollback_command(
+    number: Annotated[int, typer.Argument(min=0, help="What counted after it counts again; 0 is what ships.")],
+    why: Why,
+    brand: BrandKey = "fjallhem",
+    path: Paths = None,
+    accept: Accept = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish what counted after an older publication again: all of it, or the paths that are named."""
+    with _desk(brand, why) as desk:
+        whose = (desk.session, desk.catalog, desk.brand)
+        done = rollback(*whose, number, path, desk.said, Seen(), _accepted(accept))
+        changed = changed_now(desk.catalog, brand, done)
+    _tell(done, changed, False, as_json)
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: digest_of(content) for path, content in files.items()}
+
+
+def _pairs(desk: _Desk, changes: Mapping[str, bytes | None]) -> list[Pair]:
+    after = {path: content for path, content in {**desk.edition.files, **changes}.items() if content is not None}
+    return pairs(desk.catalog, desk.brand.key, desk.edition.files, after, changes)
+
+
+def _accepted(written: Sequence[str] | None) -> dict[str, str]:
+    accepted = {}
+    for one in written or ():
+        name, _, reason = one.partition("=")
+        if not reason.strip():
+            raise ConfigurationError(f"--accept {one}: there is no reason. Write ID=REASON.")
+        accepted[name.strip()] = reason
+    return accepted
+
+
+def _tell(done: Published, changed: Sequence[Pair], lines: bool, as_json: bool) -> None:
+    if as_json:
+        told = [asdict(one) | {"sentence": str(one)} for one in in_words(changed)]
+        print_json({"new": done.new, "number": done.number, "accepted": list(done.accepted), "changes": told})
+        return
+    if not done.new:
+        out.print("Nothing is new: all of it counts already.", highlight=False)
+        return
+    out.print(f"Publication {done.number} counts from the next batch on.", highlight=False)
+    _tell_changes(changed, lines)
+
+
+def _tell_dry(changed: Sequence[Pair], findings: Sequence[Mapping[str, object]], lines: bool, as_json: bool) -> None:
+    if as_json:
+        told = [asdict(one) | {"sentence": str(one)} for one in in_words(changed)]
+        print_json({"changes": told, "findings": list(findings), "unified": in_lines(changed)})
+        return
+    if not changed:
+        out.print("Nothing would change.")
+    _tell_changes(changed, lines)
+    for one in findings:
+        out.print(f"  {one['severity']} {one['id']}: {one['message']} {one['remedy']}", markup=False, highlight=False)
+
+
+def _tell_changes(changed: Sequence[Pair], lines: bool) -> None:
+    if lines:
+        out.file.write(in_lines(changed))
+        return
+    for one in in_words(changed):
+        out.print(f"  {one.path}: {one}", markup=False, highlight=False)

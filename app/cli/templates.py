@@ -1,0 +1,12 @@
+"""`doorstep templates …`: what messages say and look like, gathered from the modules that do the work."""
+
+import typer
+
+from app.cli import template_trying, template_versions
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What messages say and look like: trying out, publishing, comparing, taking back.",
+)
+for part in (template_versions, template_trying):
+    app.registered_commands += part.app.registered_commands

@@ -1,0 +1,1 @@
+"""Versions of templates: drafts, publications, what they changed, and taking them back."""

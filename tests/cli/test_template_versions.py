@@ -1,0 +1,69 @@
+"""`doorstep templates`: pulled and pushed back nothing is new; edits are published, compared and taken back."""
+
+import json
+
+import pytest
+
+from tests.cli.test_commands import doorstep, run  # noqa: F401 - fixtures
+
+SMS = "messages/en/delivered.sms.txt"
+NAME = "templates"
+
+
+@pytest.fixture
+def templates(doorstep):  # noqa: F811
+    return lambda *said: doorstep(NAME, *said)
+
+
+def test_a_round_trip_is_byte_identical_and_edits_are_published(templates, tmp_path):
+    """Pull, push: nothing new. Edit, try, push, read the history, compare, take back."""
+    folder = tmp_path / "ours"
+    assert templates("history")[1].startswith("Nothing was published")
+    assert templates("pull", str(folder))[0] == 0
+    assert "Nothing is new" in templates("push", str(folder), "--why", "none")[1]
+    before = {place: place.read_bytes() for place in folder.rglob("*") if place.is_file()}
+    assert ", 0 of them new" in templates("pull", str(folder))[1]
+    assert before == {place: place.read_bytes() for place in folder.rglob("*") if place.is_file()}
+    shipped = (folder / SMS).read_bytes()
+    (folder / SMS).write_bytes(b"{{ brand.name }}: it is there. {{ links.short }}\r\n")
+    code, told, _ = templates("push", str(folder), "--dry-run")
+    assert code == 0 and "it is there." in told and templates("history")[1].startswith("Nothing")
+    assert templates("push", str(folder))[0] == 2
+    code, told, error = templates("push", str(folder), "--why", "shorter")
+    assert code == 0 and "Publication 1 counts" in told, error
+    assert "Nothing is new" in templates("push", str(folder), "--why", "again")[1]
+    other = tmp_path / "only"
+    assert json.loads(templates("pull", str(other), "--published", "--json")[1])["files"] == [SMS]
+    assert (other / SMS).read_bytes() == (folder / SMS).read_bytes()
+    assert "shorter" in templates("history")[1] and json.loads(templates("history", "--json")[1])[0]["number"] == 1
+    assert "it is there." in templates("diff", "1")[1] and templates("diff", "1", "--lines")[1].startswith("--- before")
+    assert json.loads(templates("diff", "--json")[1])["changes"] == []
+    listed = json.loads(templates("list", "--json")[1])
+    assert next(one for one in listed["files"] if one["path"] == SMS)["origin"] == "published"
+    assert SMS in templates("list")[1]
+    assert "Publication 2 counts" in templates("rollback", "0", "--why", "back")[1]
+    assert templates("pull", str(folder))[0] == 0 and (folder / SMS).read_bytes() == shipped
+    assert templates("publish", "--why", "x")[0] == 4 and templates("diff", "9")[0] == 4
+
+
+def test_nobody_overwrites_what_another_did(templates, tmp_path):
+    """Neither a pull what was edited here, nor a push what was published there; both are told by name."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        templates("pull", str(folder))
+    (one / SMS).write_bytes(b"one {{ links.short }}")
+    (other / SMS).write_bytes(b"other {{ links.short }}")
+    assert templates("push", str(one), "--why", "one")[0] == 0
+    code, _, error = templates("push", str(other), "--why", "other")
+    assert code == 5 and SMS in error
+    code, _, error = templates("pull", str(other))
+    assert code == 5 and SMS in error and (other / SMS).read_bytes() == b"other {{ links.short }}"
+    assert templates("pull", str(other), "--force")[0] == 0 and (other / SMS).read_bytes() == b"one {{ links.short }}"
+    (other / "brand.yaml").write_bytes(b"key: another\n")
+    code, _, error = templates("push", str(other), "--why", "x")
+    assert code == 2 and "brand.yaml, key" in error and "key: fjallhem" in error
+    assert templates("pull", str(other), "--brand", "atelier-ombre")[0] == 2
+    assert templates("push", str(tmp_path / "nowhere"), "--why", "x")[0] == 2
+    (other / ".doorstep-templates.json").unlink()
+    assert templates("push", str(other), "--why", "x")[0] == 2
+    assert templates("rollback", "0", "--why", "x", "--accept", "abc")[0] == 2

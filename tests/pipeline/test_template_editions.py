@@ -1,0 +1,281 @@
+"""A brand writes with what it published last: from the next batch of every process, and what is decided stays so."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from app.errors import Conflict, InvalidInput, NotFound
+from app.messages.catalog import Catalog
+from app.messages.versions.drafts import draft_of, save
+from app.messages.versions.guarding import Objection, Objections
+from app.messages.versions.history import history, publication
+from app.messages.versions.live import edition_of
+from app.messages.versions.publishing import Refused, Said, Seen, publish, publish_drafts, rollback
+from app.models import Brand, Message, TemplatePublication, TemplateText, TemplateVersion
+from app.models.vocabulary import Channel, Milestone
+from app.pipeline import send_batch
+from app.pipeline.deciding.editions import as_of_now, catalog_of
+from app.wiring import ensure_brands
+
+SMS = "messages/en/out_for_delivery.sms.txt"
+MAIL = "messages/en/out_for_delivery.email.md"
+WHO = {"name": "Maja", "email": "m@example.test", "phone": "+46701740605", "country": "SE", "locale": "en"}
+
+
+def brand_of(session, key="fjallhem") -> Brand:
+    return session.scalars(sa.select(Brand).where(Brand.key == key)).one()
+
+
+def said(world, why="a test", by="Mira"):
+    return Said(by, why, world.clock.now())
+
+
+def put(world, changes, seen=Seen(), accept=None, **told):  # noqa: B008 - frozen
+    with world.house.sessions.begin() as session:
+        brand = brand_of(session)
+        return publish(session, world.house.catalog, brand, changes, said(world, **told), seen, accept or {})
+
+
+def live(world):
+    with world.house.sessions() as session:
+        return edition_of(session, brand_of(session).id)
+
+
+@pytest.fixture
+def english(world):
+    """The house, whose Fjällhem has its texts in English alone."""
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Brand).values(locale="en"))
+    return world
+
+
+def test_what_was_decided_keeps_its_words_and_the_next_has_the_new(english):
+    """Decide, publish, send: the old words leave; what is decided then has the new ones, in another process too."""
+    (first,), (second,) = english.order(shopper=WHO), english.order("1002", shopper=WHO)
+    english.scan(first, Milestone.out_for_delivery)
+    done = put(english, {SMS: b"Fjallhem: {{ named }} comes today, says Mira. {{ links.short }}\n"})
+    assert done.new and done.number == 1
+    english.scan(second, Milestone.out_for_delivery)
+    send_batch(english.house, Channel.sms)
+    old, new = (one.text for one in english.sms.sent)
+    assert "says Mira" not in old and "says Mira" in new
+    elsewhere = replace(english.house, editions={})
+    with english.house.sessions() as session:
+        again = catalog_of(session, elsewhere, "fjallhem").resolve("fjallhem", "en", "out_for_delivery", "sms")
+        pinned = session.scalars(
+            sa.select(TemplateVersion.digest).join(Message, Message.template_version_id == TemplateVersion.id)
+            .where(Message.channel == "sms").order_by(Message.id)
+        ).all()  # fmt: skip
+    assert bytes(pinned[1]) == again.digest and bytes(pinned[0]) != again.digest
+
+
+def test_a_batch_keeps_the_edition_that_it_began_with(world):
+    """A house as of now stays as it was, whoever publishes meanwhile; the next one is newer, and others are as they
+    ship."""
+    with world.house.sessions() as session:
+        assert as_of_now(session, world.house) is world.house
+    put(world, {SMS: b"One {{ links.short }}"})
+    with world.house.sessions() as session:
+        begun = as_of_now(session, world.house)
+    put(world, {SMS: b"Two {{ links.short }}"})
+    with world.house.sessions() as session:
+        later = as_of_now(session, world.house)
+        assert as_of_now(session, later) is later
+        assert as_of_now(session, world.house).catalog is later.catalog
+
+    assert len(world.house.editions) == 2  # of the one brand that published, and of all
+
+    def words(house, key="fjallhem"):
+        return house.catalog.resolve(key, "en", "out_for_delivery", "sms").parts["text"]
+
+    assert (words(begun), words(later)) == ("One {{ links.short }}", "Two {{ links.short }}")
+    assert words(later, "atelier-ombre") == words(world.house, "atelier-ombre")
+
+
+def test_a_brand_file_takes_its_name_with_it_and_no_start_undoes_it(world):
+    """Name, zone and locale of the brand's row follow what is published, and come back with what ships."""
+    shipped = world.house.catalog.shelf("fjallhem").file("brand.yaml").content
+    changed = shipped.replace("Fjällhem".encode(), "Fjällhem Nord".encode())
+    put(world, {"brand.yaml": changed})
+    ensure_brands(world.house.sessions, world.house.catalog)
+    with world.house.sessions() as session:
+        assert brand_of(session).name == "Fjällhem Nord"
+        assert as_of_now(session, world.house).catalog.brands()["fjallhem"].name == "Fjällhem Nord"
+    put(world, {"brand.yaml": None})
+    with world.house.sessions() as session:
+        assert brand_of(session).name == "Fjällhem" and not edition_of(session, brand_of(session).id).files
+
+
+def test_a_publication_changes_several_files_at_once_or_none(world):
+    """A fault in one keeps all back, with its field and remedy; what counts already is no publication."""
+    with pytest.raises(InvalidInput) as refused:
+        put(world, {SMS: b"fine {{ links.short }}", MAIL: b"no front matter"})
+    assert isinstance(refused.value, Refused) and MAIL in str(refused.value) and not live(world).files
+    with pytest.raises(InvalidInput, match="why"):
+        put(world, {SMS: b"fine"}, why=" ")
+    with pytest.raises(InvalidInput, match="no such place"):
+        put(world, {"../secrets.txt": b"x"})
+    done = put(world, {SMS: b"fine {{ links.short }}", "messages/en/delivered.sms.txt": b"there {{ links.short }}"})
+    assert sorted(done.changes) == ["messages/en/delivered.sms.txt", SMS]
+    again = put(world, {SMS: b"fine {{ links.short }}"})
+    assert not again.new and again.number == 1
+    shipped = world.house.catalog.shelf("fjallhem").file(MAIL).content
+    assert not put(world, {MAIL: shipped}).new
+    with world.house.sessions() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(TemplatePublication)) == 2
+
+
+def test_who_saw_another_file_publishes_nothing(world):
+    """By the edition's number, or by the digests of the files that are changed."""
+    put(world, {SMS: b"one {{ links.short }}"})
+    with pytest.raises(Conflict, match="number 0"):
+        put(world, {SMS: b"two {{ links.short }}"}, Seen(edition=0))
+    with pytest.raises(Conflict, match="Others count by now"):
+        put(world, {SMS: b"two {{ links.short }}"}, Seen(digests={SMS: "00"}))
+    assert live(world).files[SMS] == b"one {{ links.short }}"
+    assert put(world, {SMS: b"two {{ links.short }}"}, Seen(edition=1)).number == 2
+
+
+def test_two_who_publish_at_once_take_turns(world):
+    """The second waits for the first, finds that another edition counts, and changes nothing; a third path goes
+    through."""
+    outcomes: list[object] = []
+    begun = threading.Event()
+
+    def second(changes, seen):
+        begun.set()
+        try:
+            outcomes.append(put(world, changes, seen, by="Noor").number)
+        except Conflict as error:
+            outcomes.append(error)
+
+    rivals = [
+        threading.Thread(target=second, args=({SMS: b"theirs {{ links.short }}"}, Seen(edition=0))),
+        threading.Thread(target=second, args=({"messages/en/delayed.sms.txt": b"late {{ links.short }}"}, Seen())),
+    ]
+    with world.house.sessions.begin() as session:
+        publish(
+            session, world.house.catalog, brand_of(session), {SMS: b"ours {{ links.short }}"}, said(world), Seen(), {}
+        )
+        for rival in rivals:
+            rival.start()
+        begun.wait(5)
+    for rival in rivals:
+        rival.join(20)
+    assert sorted(map(type, outcomes), key=str) == sorted([int, Conflict], key=str)
+    now = live(world)
+    assert now.number == 2 and now.files[SMS] == b"ours {{ links.short }}" and len(now.files) == 2
+
+
+def test_a_rollback_is_a_publication_of_its_own(world):
+    """Of one path or of all, to any that was or to what ships; who did it and why stands in the history."""
+    other = "messages/en/delivered.sms.txt"
+    put(world, {SMS: b"one {{ links.short }}", other: b"one {{ links.short }}"}, why="first")
+    put(world, {SMS: b"two {{ links.short }}"}, why="second")
+    put(world, {other: b"three {{ links.short }}"}, why="third")
+
+    def back(number, paths=None):
+        with world.house.sessions.begin() as session:
+            brand = brand_of(session)
+            return rollback(session, world.house.catalog, brand, number, paths, said(world, "back", "Noor"), Seen(), {})
+
+    assert back(1, [SMS]).number == 4 and live(world).files == {
+        SMS: b"one {{ links.short }}", other: b"three {{ links.short }}"
+    }  # fmt: skip
+    assert back(2).number == 5 and live(world).files[SMS] == b"two {{ links.short }}"
+    assert not back(2).new
+    assert back(0).number == 6 and live(world).files == {}
+    with pytest.raises(NotFound):
+        back(7)
+    with world.house.sessions() as session:
+        brand_id = brand_of(session).id
+        told = [(one.number, one.published_by, one.why) for one in history(session, brand_id)]
+        assert told[0] == (6, "Noor", "back") and told[-1] == (1, "Mira", "first")
+        assert [one.number for one in history(session, brand_id, before=3, limit=1)] == [2]
+        assert {(one.path, one.digest, one.counts) for one in publication(session, brand_id, 6).files} == {
+            (SMS, None, True), (other, None, True)
+        }  # fmt: skip
+        with pytest.raises(NotFound):
+            publication(session, brand_id, 7)
+        assert session.scalar(sa.select(sa.func.count()).select_from(TemplateText)) == 3  # each text is stored once
+
+
+def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch):
+    """Not without one; once accepted it stays so while it is found, and is told of no more when it is gone."""
+    warning = Objection("warning", SMS, 1, 3, "it takes two segments", "Say it shorter.")
+    found = [Objections(warnings=(warning,))]
+    monkeypatch.setattr("app.messages.versions.publishing.examine", lambda *_: found[0])
+    with pytest.raises(Refused, match="two segments"):
+        put(world, {SMS: b"long"})
+    with pytest.raises(Refused):
+        put(world, {SMS: b"long"}, accept={warning.id: " "})
+    put(world, {SMS: b"long"}, accept={warning.id: "a launch is worth it"})
+    kept = {"id": warning.id, "sentence": "it takes two segments", "reason": "a launch is worth it", "by": "Mira"}
+    assert live(world).accepted == {warning.id: kept}
+    put(world, {SMS: b"longer"}, by="Noor")
+    assert live(world).accepted == {warning.id: kept}
+    found[0] = Objections()
+    put(world, {SMS: b"short"})
+    assert live(world).accepted == {}
+
+
+def test_a_message_that_would_be_gone_is_warned_of(world):
+    """Taking back the only file of a message leaves a rule that names it without one: somebody has to say so."""
+    own = "messages/en/wish_you_well.sms.txt"
+    put(world, {own: b"Well! {{ links.short }}"})
+    with pytest.raises(Refused, match="'wish_you_well' for sms is left") as refused:
+        put(world, {own: None})
+    (warning,) = refused.value.objections.warnings
+    put(world, {own: None}, accept={warning.id: "the season is over"})
+    assert live(world).accepted[warning.id]["reason"] == "the season is over" and not live(world).files
+
+
+def test_drafts_are_published_from_what_they_were_begun_from(world):
+    """A draft that others overtook is kept and not published; a published one is gone."""
+
+    def write(path, content, expected=None, by="Mira"):
+        with world.house.sessions.begin() as session:
+            return save(session, world.house.catalog, brand_of(session), path, content, expected, by, world.clock.now())
+
+    def go(paths=None):
+        with world.house.sessions.begin() as session:
+            return publish_drafts(session, world.house.catalog, brand_of(session), paths, said(world), Seen(), {})
+
+    with pytest.raises(NotFound):
+        go()
+    mine = write(SMS, b"mine {{ links.short }}\r\n ")
+    assert mine.revision == 1 and write(SMS, b"mine {{ links.short }}\r\n ", mine.digest).revision == 1
+    with pytest.raises(Conflict, match="Mira saved another draft"):
+        write(SMS, b"theirs", mine.based_on, "Noor")
+    assert write(SMS, b"mine 2 {{ links.short }}\r\n ", mine.digest).revision == 2
+    put(world, {SMS: b"theirs {{ links.short }}"}, by="Noor")
+    with pytest.raises(Conflict):
+        go([SMS])
+    with world.house.sessions() as session:
+        assert draft_of(session, brand_of(session).id, SMS).content == b"mine 2 {{ links.short }}\r\n "
+    write("messages/en/delivered.sms.txt", b"there {{ links.short }}")
+    assert list(go(["messages/en/delivered.sms.txt"]).changes) == ["messages/en/delivered.sms.txt"]
+    with world.house.sessions() as session:
+        assert draft_of(session, brand_of(session).id, "messages/en/delivered.sms.txt") is None
+
+
+def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world):
+    """It was valid once: until somebody mends it, the brand goes by the one that ships, and its texts stay."""
+    put(world, {SMS: b"mine {{ links.short }}"})
+    with world.house.sessions.begin() as session:
+        brand_id = brand_of(session).id
+        text = TemplateText(brand_id=brand_id, digest=b"x", content=b"key: fjallhem\nnonsense: true\n")
+        session.add(text)
+        session.flush()
+        session.add(
+            TemplatePublication(
+                brand_id=brand_id, number=2, path="brand.yaml", template_text_id=text.id, published_by="x", why="x"
+            )
+        )
+        session.execute(sa.update(Brand).where(Brand.id == brand_id).values(template_edition=2))
+    with world.house.sessions() as session:
+        catalog = catalog_of(session, world.house)
+    assert isinstance(catalog, Catalog) and catalog.brands()["fjallhem"].name == "Fjällhem"
+    assert catalog.resolve("fjallhem", "en", "out_for_delivery", "sms").parts["text"] == "mine {{ links.short }}"
