@@ -37,6 +37,8 @@ _READY = """(async () => {
   const seen = async (page) => Promise.all([...page.images].map((image) => image.decode().catch(() => 0)));
   await document.fonts.ready; await seen(document);
   for (const frame of document.querySelectorAll('iframe')) {
+    const there = () => frame.contentDocument.URL === 'about:srcdoc' && frame.contentDocument.readyState === 'complete';
+    if (!there()) await new Promise((go) => frame.addEventListener('load', go));
     const inside = frame.contentDocument; await seen(inside);
     frame.style.height = inside.documentElement.scrollHeight + 'px';
   }

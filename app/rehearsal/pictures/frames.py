@@ -1,0 +1,44 @@
+"""The frame that a message is looked at in: an email under its row of the inbox, an SMS as the bubble on a phone."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from app.messages.base import RenderedEmail, RenderedSms
+from app.rehearsal.pictures.browser import View
+
+PHONE = 390
+"""CSS pixels across a phone."""
+DESKTOP = 800
+"""CSS pixels across the reading pane of a mail program."""
+
+_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True)
+
+
+def page(name: str, **filling: Any) -> str:
+    """One of the room's own pages, filled in and escaped."""
+    return _PAGES.get_template(f"{name}.html").render(**filling)
+
+
+def email_page(email: RenderedEmail, preheader: str = "", inbox: bool = True) -> str:
+    """An email as a mail program shows it: above it, unless `inbox` is false, its row of the list.
+
+    The email stands in a frame of its own that runs no script. `preheader` is what the row tells after the subject.
+    """
+    return page("email", email=email, preheader=preheader, inbox=inbox, initial=email.from_name[:1].upper())
+
+
+def sms_page(sms: RenderedSms, account: str = "+46 70 174 06 05") -> str:
+    """An SMS as a phone shows it, with what it costs under it. `account` sends for a brand without a sender."""
+    return page("sms", sms=sms, sender=sms.sender or account, letters=len(sms.text))
+
+
+def phone(dark: bool = False, scale: float = 2.0) -> View:
+    """What a phone shows."""
+    return View(PHONE, dark, scale)
+
+
+def desktop(dark: bool = False, scale: float = 1.0) -> View:
+    """What a mail program's reading pane shows."""
+    return View(DESKTOP, dark, scale)
