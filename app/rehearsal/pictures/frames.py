@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
+from lxml import html as markup
 
 from app.messages.base import RenderedEmail, RenderedSms
 from app.rehearsal.pictures.browser import View
@@ -21,12 +22,19 @@ def page(name: str, **filling: Any) -> str:
     return _PAGES.get_template(f"{name}.html").render(**filling)
 
 
-def email_page(email: RenderedEmail, preheader: str = "", inbox: bool = True) -> str:
+def email_page(email: RenderedEmail, inbox: bool = True) -> str:
     """An email as a mail program shows it: above it, unless `inbox` is false, its row of the list.
 
-    The email stands in a frame of its own that runs no script. `preheader` is what the row tells after the subject.
+    The email stands in a frame of its own that runs no script.
     """
-    return page("email", email=email, preheader=preheader, inbox=inbox, initial=email.from_name[:1].upper())
+    initial = email.from_name[:1].upper()
+    return page("email", email=email, preheader=preheader_of(email), inbox=inbox, initial=initial)
+
+
+def preheader_of(email: RenderedEmail) -> str:
+    """What an inbox shows after the subject: the hidden first line of the body; empty where there is none."""
+    hidden = markup.document_fromstring(email.html).xpath("//div[contains(@style, 'display:none')]")
+    return " ".join(hidden[0].text_content().split()) if hidden else ""
 
 
 def sms_page(sms: RenderedSms, account: str = "+46 70 174 06 05") -> str:
