@@ -6,6 +6,7 @@ from itertools import groupby
 
 from app.messages.catalog import Catalog
 from app.messages.rendering.render import Renderer
+from app.models.vocabulary import Milestone
 from app.rehearsal.pictures.browser import Browser, View
 from app.rehearsal.pictures.frames import email_page, page
 from app.rehearsal.pictures.pixels import small
@@ -14,9 +15,10 @@ from app.rehearsal.pictures.sitting import Sitter, email_of, sitters
 WIDTH = 1960
 """CSS pixels across the sheet; eight emails stand side by side on it."""
 _COLUMNS = 8
-_EMAIL = 640
-_CUT = 1120
-"""CSS pixels of an email that the sheet shows, from its top: the facts, the journey and the button, mostly all of it."""
+_EMAIL = 400
+_CUT = 840
+"""CSS pixels of an email that the sheet shows, from its top: the facts, the journey, the button and what follows."""
+_ORDER = list(Milestone)
 _BY_NIGHT = ("out_for_delivery", "delayed", "delivered", "ready_for_pickup", "dispatched", "arriving_early", "returned")
 
 
@@ -33,7 +35,7 @@ def contact_sheet(
     renderer = Renderer()
     brands = []
     for key, sitting in groupby(_chosen(catalog, locale), lambda sitter: sitter.brand_key):
-        emails = list(sitting)
+        emails = sorted(sitting, key=_on_its_way)
         free = -len(emails) % _COLUMNS
         dark = [one for name in _BY_NIGHT for one in emails if one.template.key == name][:free]
         brands.append((catalog.brands()[key], [(one, False) for one in emails] + [(one, True) for one in dark]))
@@ -42,7 +44,7 @@ def contact_sheet(
         shots = []
         for sitter, dark in cells:
             html = email_page(email_of(sitter, catalog, renderer), inbox=False)
-            shot = browser.shoot(html, View(_EMAIL, dark, 0.7, _CUT))
+            shot = browser.shoot(html, View(_EMAIL, dark, 1.0, _CUT))
             shots.append({"name": _caption(sitter), "night": dark, "png": base64.b64encode(shot).decode("ascii")})
             done += 1
             progress(done, total)
@@ -62,5 +64,14 @@ def _chosen(catalog: Catalog, locale: str | None) -> list[Sitter]:
     return chosen
 
 
+def _on_its_way(sitter: Sitter) -> tuple[bool, bool, int]:
+    """Parcels before returns, the brand's own people last, each as a parcel goes."""
+    key = sitter.template.key
+    name = key.removesuffix("_team")
+    name = name if name in Milestone.__members__ else name.removeprefix("return_")
+    order = _ORDER.index(Milestone[name]) if name in Milestone.__members__ else len(_ORDER)
+    return key.endswith("_team"), key.startswith("return_"), order
+
+
 def _caption(sitter: Sitter) -> str:
-    return sitter.template.key.replace("_", " ").capitalize()
+    return sitter.template.key.replace("_", " ").capitalize().replace("Eta", "ETA")
