@@ -27,7 +27,9 @@ Locale = Annotated[str | None, typer.Option("--locale", help="Only this language
 @app.command("sheet")
 def sheet_command(
     file: Annotated[Path, typer.Argument(help="The PNG to write.")],
-    locale: Annotated[str | None, typer.Option("--locale", help="Its language; each brand's own, if not given.")] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="Its language; each brand's own, if not given.")
+    ] = None,
 ) -> None:
     """Every email of every brand in one picture."""
     with _browser("Taking pictures") as (browser, catalog, tell):

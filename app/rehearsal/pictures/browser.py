@@ -26,7 +26,9 @@ SILENCE_SECONDS = 30
 Answer = tuple[str, bytes]
 """A media type and the bytes."""
 
-_TAKE_THE_PIPES = "import os,sys;os.dup2(int(sys.argv[1]),3);os.dup2(int(sys.argv[2]),4);os.execv(sys.argv[3],sys.argv[3:])"
+_TAKE_THE_PIPES = (
+    "import os,sys;os.dup2(int(sys.argv[1]),3);os.dup2(int(sys.argv[2]),4);os.execv(sys.argv[3],sys.argv[3:])"
+)
 _SWITCHES = (
     "--headless=new", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
     "--no-first-run", "--no-default-browser-check", "--disable-extensions", "--disable-background-networking",

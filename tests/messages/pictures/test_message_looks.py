@@ -33,9 +33,7 @@ def test_the_kept_screenshots_are_those_of_the_templates():
 
 
 @pytest.mark.parametrize("name", sorted(POSES))
-def test_an_email_looks_as_it_did(
-    name: str, browser: Browser, catalog: Catalog, renderer: Renderer, faults: Path
-):
+def test_an_email_looks_as_it_did(name: str, browser: Browser, catalog: Catalog, renderer: Renderer, faults: Path):
     """Its screenshot is the kept one but for the edges of letters."""
     pose = POSES[name]
     taken = golden.shoot(browser, email_of(pose.sitter, catalog, renderer), pose)
@@ -58,13 +56,15 @@ def _css(email: RenderedEmail, rule: str) -> RenderedEmail:
 
 SEEDED = {
     "a moved block": lambda email: _css(email, "h1, .tile { position: relative; left: 12px }"),
-    "the button gone": lambda email: _css(email, ".button, .button * { display: none !important }"),
+    "the button gone": lambda email: _css(email, ".action { display: none !important }"),
     "no dark colours": lambda email: _swap(email, "prefers-color-scheme: dark", "prefers-color-scheme: none"),
-    "dark ink lost": lambda email: _css(email, "@media (prefers-color-scheme: dark) { .ink, .ink * { color: #16241d !important } }"),
+    "dark ink lost": lambda email: _css(
+        email, "@media (prefers-color-scheme: dark) { .ink, .ink * { color: #16241d !important } }"
+    ),
     "the journey gone": lambda email: _css(email, ".journey { display: none !important }"),
     "pictures gone": lambda email: _swap(email, "https://pictures.example", "https://gone.example"),
     "the logo gone": lambda email: _swap(email, "/brand/", "/bland/"),
-    "another headline": lambda email: _swap(email, "Today, 14:00", "Friday, 9:00"),
+    "another headline": lambda email: _swap(email, "14:00", "9:30"),
     "wider lines": lambda email: _css(email, "td, div, p { line-height: 30px !important }"),
 }
 
@@ -83,7 +83,10 @@ def test_a_fault_that_an_eye_would_see_is_seen(fault: str, browser: Browser, cat
     assert failed
 
 
-@pytest.mark.parametrize("smoothing", ["-webkit-font-smoothing: antialiased", "transform: translateZ(0)", "text-rendering: geometricPrecision"])
+@pytest.mark.parametrize(
+    "smoothing",
+    ["-webkit-font-smoothing: antialiased", "transform: translateZ(0)", "text-rendering: geometricPrecision"],
+)
 def test_other_edges_of_letters_pass(smoothing: str, browser: Browser, catalog: Catalog, renderer: Renderer):
     """The same letters drawn a little otherwise are the same picture."""
     pose = next(pose for pose in POSES.values() if ".out_for_delivery.phone.light" in pose.name)
