@@ -57,13 +57,13 @@ def main() -> int:
     reason = missing()
     if reason is not None:
         required = os.environ.get("DOORSTEP_REQUIRE_NODE") == "1"
-        print(f"MJML's strict check {'failed' if required else 'was skipped'}: {reason}.", file=sys.stderr)
+        sys.stderr.write(f"MJML's strict check {'failed' if required else 'was skipped'}: {reason}." + "\n")
         return int(required)
     emails = list(sources(Catalog(shipped("templates"), PUBLIC_URL)))
     faults = judge(emails)
     for fault in faults:
-        print(fault, file=sys.stderr)
-    print(f"{len(emails)} emails judged by MJML's own validator, strict: {len(faults)} faults.")
+        sys.stderr.write(fault + "\n")
+    sys.stdout.write(f"{len(emails)} emails judged by MJML's own validator, strict: {len(faults)} faults." + "\n")
     return 1 if faults or not emails else 0
 
 

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -209,5 +208,5 @@ class Browser:
 
     def _ended(self) -> BrowserFailed:
         return BrowserFailed(
-            f"{Path(self._program)} ended while it was asked for a picture. Run it with --headless to see what it lacks."
+            f"{self._program} ended while it was asked for a picture. Run it with --headless to see what it lacks."
         )

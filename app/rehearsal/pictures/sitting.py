@@ -84,9 +84,9 @@ def pictures_of(catalog: Catalog) -> Callable[[str], Answer | None]:
         parts = urlsplit(url)
         steps = parts.path.strip("/").split("/")
         if parts.netloc == urlsplit(_PICTURES).netloc:
-            sample = _SAMPLES / steps[-1]
-            return ("image/svg+xml", sample.read_bytes()) if sample.is_file() else None
-        if len(steps) >= 3 and steps[-3] == "brand" and steps[-2] in catalog.brands():
+            samples = {sample.name: sample for sample in _SAMPLES.glob("*.svg")}
+            return ("image/svg+xml", samples[steps[-1]].read_bytes()) if steps[-1] in samples else None
+        if len(steps) >= 3 and steps[-3] == "brand" and steps[-2] in catalog.brands() and steps[-1].endswith(".png"):
             file = catalog.shelf(steps[-2]).file(steps[-1])
             return ("image/png", file.content) if file else None
         return None
