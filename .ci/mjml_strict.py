@@ -46,7 +46,12 @@ def judge(emails: list[tuple[str, str]]) -> list[str]:
     """What is wrong with these emails, a line each. Raises RuntimeError when the judge itself fails."""
     asked = json.dumps([{"name": name, "mjml": mjml} for name, mjml in emails])
     ran = subprocess.run(
-        ["node", str(JUDGE / "judge.js")], input=asked, capture_output=True, text=True, check=False, timeout=300
+        [shutil.which("node") or "node", str(JUDGE / "judge.js")],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     if ran.returncode not in (0, 1) or ran.stderr.strip():
         raise RuntimeError(f"The judge failed: {ran.stderr.strip()[-2000:]}")

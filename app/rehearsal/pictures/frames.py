@@ -33,8 +33,10 @@ def email_page(email: RenderedEmail, inbox: bool = True) -> str:
 
 def preheader_of(email: RenderedEmail) -> str:
     """What an inbox shows after the subject: the hidden first line of the body; empty where there is none."""
-    hidden = markup.document_fromstring(email.html).xpath("//div[contains(@style, 'display:none')]")
-    return " ".join(hidden[0].text_content().split()) if hidden else ""
+    for block in markup.document_fromstring(email.html).iter("div"):
+        if "display:none" in (block.get("style") or ""):
+            return " ".join(str(block.text_content()).split())
+    return ""
 
 
 def sms_page(sms: RenderedSms, account: str = "+46 70 174 06 05") -> str:

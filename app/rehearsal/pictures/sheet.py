@@ -37,8 +37,8 @@ def contact_sheet(
     for key, sitting in groupby(_chosen(catalog, locale), lambda sitter: sitter.brand_key):
         emails = sorted(sitting, key=_on_its_way)
         free = -len(emails) % _COLUMNS
-        dark = [one for name in _BY_NIGHT for one in emails if one.template.key == name][:free]
-        brands.append((catalog.brands()[key], [(one, False) for one in emails] + [(one, True) for one in dark]))
+        night = [one for name in _BY_NIGHT for one in emails if one.template.key == name][:free]
+        brands.append((catalog.brands()[key], [(one, False) for one in emails] + [(one, True) for one in night]))
     total, done, sections = sum(len(cells) for _, cells in brands), 0, []
     for brand, cells in brands:
         shots = []
