@@ -35,7 +35,7 @@ def preheader_of(email: RenderedEmail) -> str:
     """What an inbox shows after the subject: the hidden first line of the body; empty where there is none."""
     for block in markup.document_fromstring(email.html).iter("div"):
         if "display:none" in (block.get("style") or ""):
-            return " ".join(str(block.text_content()).split())
+            return " ".join("".join(str(piece) for piece in block.itertext()).split())
     return ""
 
 

@@ -30,14 +30,7 @@ def saved(image: Image) -> bytes:
 
 def small(png: bytes, colours: int = 256) -> bytes:
     """The same picture from a palette of that many colours: a third of the bytes, and hardly to be told apart."""
-    return _png(opened(png).quantize(colours, method=pillow("Image").Quantize.MEDIANCUT, dither=0))
-
-
-def thumbnail(png: bytes, share: float = 0.5, colours: int = 16) -> bytes:
-    """A picture made to be kept by the hundred: smaller by `share` of its width, from a short palette."""
-    image = opened(png)
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    return small(_png(image.resize(size, pillow("Image").Resampling.BOX)), colours)
+    return _png(opened(png).quantize(colours, method=pillow("Image").Quantize.MAXCOVERAGE, dither=0))
 
 
 def _png(image: Image) -> bytes:

@@ -26,6 +26,10 @@ _ITEMS: Mapping[str, tuple[Item, ...]] = {
     ),
 }
 _PLACES = {"fjallhem": "Stockholm", "atelier-ombre": "Lyon"}
+_SHOPS = {
+    "fjallhem": ("ICA Nära", "Storgatan 4, Stockholm"),
+    "atelier-ombre": ("Tabac du Parc", "Rue Duquesne 9, Lyon"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def sample_facts(sitter: Sitter, catalog: Catalog) -> Facts:
     changed: dict[str, object] = {"shopper": shopper}
     if key in ("ready_for_pickup", "pickup_expiring"):
         until = (NOW + timedelta(days=2)).date()
-        pickup = Pickup(name="ICA Nära", address="Storgatan 4, Stockholm", hours=("Mon-Sat 8-21",), until=until)
+        name, address = _SHOPS.get(brand.key, _SHOPS["fjallhem"])
+        pickup = Pickup(name=name, address=address, hours=("08:00-21:00",), until=until)
         changed["parcel"] = facts.parcel.model_copy(update={"pickup": pickup})
     if key == "arriving_early":
         changed["promise"] = Promise(on=(NOW + timedelta(days=2)).date())

@@ -20,7 +20,7 @@ from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of, sitter
 KEPT = Path(__file__).parent / "kept"
 LOCALES = ("en", "sv")
 """Every message is kept in these languages, where it is written in them, the two in different brands."""
-COLOURS = 48
+COLOURS = 64
 TOLERANCE, SOFTEN = 40, 2.0
 ALLOWED = 0.0005
 """The share of a picture that may differ. Letters drawn otherwise come to 0.0000, a lost logo to 0.0012."""
