@@ -28,9 +28,14 @@ def saved(image: Image) -> bytes:
     return _png(image)
 
 
-def small(png: bytes, colours: int = 256) -> bytes:
-    """The same picture from a palette of that many colours: a third of the bytes, and hardly to be told apart."""
-    return _png(opened(png).quantize(colours, method=pillow("Image").Quantize.MAXCOVERAGE, dither=0))
+def small(png: bytes, colours: int = 256, rare: bool = False) -> bytes:
+    """The same picture from a palette of that many colours: a third of the bytes, and hardly to be told apart.
+
+    Large areas keep their colours exactly; with `rare`, small ones stay in the palette at the large ones' cost.
+    """
+    methods = pillow("Image").Quantize
+    method = methods.MAXCOVERAGE if rare else methods.MEDIANCUT
+    return _png(opened(png).quantize(colours, method=method, dither=0))
 
 
 def _png(image: Image) -> bytes:

@@ -54,7 +54,7 @@ def poses(catalog: Catalog) -> Iterator[Pose]:
 
 def shoot(browser: Browser, email: RenderedEmail, pose: Pose) -> bytes:
     """One screenshot as it is kept: half size, from a short palette."""
-    return small(browser.shoot(email_page(email), View(pose.width, pose.dark, 0.5)), COLOURS)
+    return small(browser.shoot(email_page(email), View(pose.width, pose.dark, 0.5)), COLOURS, rare=True)
 
 
 def judge(kept: bytes, taken: bytes) -> Comparison:
