@@ -3,7 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test sweep check audit-deps chaos bench lock
+.PHONY: help install demo test sweep check audit-deps chaos bench contact-sheet screenshots \
+	check-mjml lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -50,6 +51,15 @@ bench: install ## what polls, sends and pushed scans cost, beside the bare limit
 	$(BIN)/doorstep bench send
 	$(BIN)/doorstep bench stages
 	$(BIN)/doorstep bench latency
+
+contact-sheet: install ## every email of both brands in one picture: docs/images/contact-sheet.png
+	$(BIN)/python -c 'from app.cli.template_pictures import app; app()' sheet docs/images/contact-sheet.png --locale en
+
+screenshots: install ## take the kept screenshots of every email anew; look at what git says has changed
+	$(BIN)/python -m tests.messages.pictures.golden
+
+check-mjml: install ## every email before npm's mjml in strict mode, where Node is
+	$(BIN)/python .ci/mjml_strict.py
 
 # Three files, because a file whose every line carries a hash cannot say "only with this extra": the whole workshop,
 # what a server needs (the container image), and what builds the wheel. The last two take their versions from the first.

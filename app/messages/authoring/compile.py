@@ -112,6 +112,14 @@ def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     }
 
 
+def mjml_source(source: Source, around: Surroundings) -> str:
+    """An email's MJML before it is compiled, set in its layout and brand, with letters in the place of each Jinja tag:
+    for another judge of MJML. Raises BadTemplate."""
+    front, body = split(source)
+    pieces = _html_pieces(front, body, around.brand, source)
+    return Tags().hide(_filled(_MJML_LAYOUT, f"{front.layout}.mjml", source, around, pieces))
+
+
 def _html_pieces(front: FrontMatter, body: str, brand: BrandSource, source: Source) -> dict[str, Any]:
     lines = front.model_dump(exclude={"layout"})
     try:

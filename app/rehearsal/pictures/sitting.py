@@ -1,0 +1,99 @@
+"""What sits for the pictures: a sample order of each brand, a sample shopper, and the pictures a message may fetch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.messages.base import RenderedEmail, RenderedSms, Template
+from app.messages.catalog import Catalog
+from app.messages.checking.corpus import LINKS, NOW, PERSON, facts_for
+from app.messages.rendering.render import Renderer
+from app.models.facts import BrandFacts, Facts, Item, Pickup, Promise
+from app.rehearsal.pictures.browser import Answer
+
+_SAMPLES = Path(__file__).parent / "samples"
+_PICTURES = "https://pictures.example"
+_ITEMS: Mapping[str, tuple[Item, ...]] = {
+    "fjallhem": (
+        Item(name="Vindpil shell jacket", image_url=f"{_PICTURES}/jacket.svg"),
+        Item(name="Enamel mug", quantity=2, image_url=f"{_PICTURES}/mug.svg"),
+    ),
+    "atelier-ombre": (
+        Item(name="Robe Minuit", image_url=f"{_PICTURES}/dress.svg"),
+        Item(name="Silk scarf", image_url=f"{_PICTURES}/scarf.svg"),
+    ),
+}
+_PLACES = {"fjallhem": "Stockholm", "atelier-ombre": "Lyon"}
+_SHOPS = {
+    "fjallhem": ("ICA Nära", "Storgatan 4, Stockholm"),
+    "atelier-ombre": ("Tabac du Parc", "Rue Duquesne 9, Lyon"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sitter:
+    """A compiled template of a brand, by the brand's key."""
+
+    brand_key: str
+    template: Template
+
+    @property
+    def name(self) -> str:
+        """What its files are called: `fjallhem.en.delivered`."""
+        return f"{self.brand_key}.{self.template.locale}.{self.template.key}"
+
+
+def sitters(catalog: Catalog, channel: str = "email") -> list[Sitter]:
+    """Every template of a channel, of every brand and in every language, by brand, language and name."""
+    return [Sitter(brand, template) for brand, template in catalog.all_templates() if template.channel == channel]
+
+
+def sample_facts(sitter: Sitter, catalog: Catalog) -> Facts:
+    """An ordinary order of the brand at the message's milestone, with two things in it that have pictures."""
+    brand = catalog.brands()[sitter.brand_key]
+    key = sitter.template.key.removesuffix("_team")
+    facts = facts_for(
+        key,
+        brand=BrandFacts(key=brand.key, name=brand.name),
+        items=_ITEMS.get(brand.key, _ITEMS["fjallhem"]),
+        place=_PLACES.get(brand.key, "Stockholm"),
+    )
+    shopper = facts.shopper.model_copy(update={"locale": sitter.template.locale, "zone": brand.zone})
+    changed: dict[str, object] = {"shopper": shopper}
+    if key in ("ready_for_pickup", "pickup_expiring"):
+        until = (NOW + timedelta(days=2)).date()
+        name, address = _SHOPS.get(brand.key, _SHOPS["fjallhem"])
+        pickup = Pickup(name=name, address=address, hours=("08:00-21:00",), until=until)
+        changed["parcel"] = facts.parcel.model_copy(update={"pickup": pickup})
+    if key == "arriving_early":
+        changed["promise"] = Promise(on=(NOW + timedelta(days=2)).date())
+    return facts.model_copy(update=changed)
+
+
+def email_of(sitter: Sitter, catalog: Catalog, renderer: Renderer) -> RenderedEmail:
+    """The email that the sample shopper would get. Raises NotRenderable."""
+    return renderer.render_email(sitter.template, sample_facts(sitter, catalog), PERSON, LINKS, NOW)
+
+
+def sms_of(sitter: Sitter, catalog: Catalog, renderer: Renderer) -> RenderedSms:
+    """The SMS that the sample shopper would get. Raises NotRenderable."""
+    return renderer.render_sms(sitter.template, sample_facts(sitter, catalog), PERSON, LINKS, NOW)
+
+
+def pictures_of(catalog: Catalog) -> Callable[[str], Answer | None]:
+    """What stands at an address that a message fetches: a brand's picture, a sample item's picture, or nothing."""
+
+    def answer(url: str) -> Answer | None:
+        parts = urlsplit(url)
+        steps = parts.path.strip("/").split("/")
+        if parts.netloc == urlsplit(_PICTURES).netloc:
+            samples = {sample.name: sample for sample in _SAMPLES.glob("*.svg")}
+            return ("image/svg+xml", samples[steps[-1]].read_bytes()) if steps[-1] in samples else None
+        if len(steps) >= 3 and steps[-3] == "brand" and steps[-2] in catalog.brands() and steps[-1].endswith(".png"):
+            file = catalog.shelf(steps[-2]).file(steps[-1])
+            return ("image/png", file.content) if file else None
+        return None
+
+    return answer
