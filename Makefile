@@ -53,7 +53,7 @@ bench: install ## what polls, sends and pushed scans cost, beside the bare limit
 	$(BIN)/doorstep bench latency
 
 contact-sheet: install ## every email of both brands in one picture: docs/images/contact-sheet.png
-	$(BIN)/python -c 'from app.cli.template_pictures import app; app()' sheet docs/images/contact-sheet.png --locale en
+	$(BIN)/doorstep templates sheet docs/images/contact-sheet.png --locale en
 
 screenshots: install ## take the kept screenshots of every email anew; look at what git says has changed
 	$(BIN)/python -m tests.messages.pictures.golden
