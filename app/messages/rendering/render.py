@@ -22,9 +22,9 @@ MAX_TEXT = 20_000
 MAX_SUBJECT = 150
 MAX_SMS_SEGMENTS = 6
 
-_SOURCES: Mapping[str, tuple[tuple[str, Sandbox, int], ...]] = {
-    "email": (("subject", TEXT, 2_000), ("html", HTML, MAX_HTML_BYTES), ("text", TEXT, MAX_TEXT)),
-    "sms": (("text", TEXT, 2_000),),
+_SOURCES: Mapping[str, tuple[tuple[str, str, int], ...]] = {
+    "email": (("subject", "text", 2_000), ("html", "html", MAX_HTML_BYTES), ("text", "text", MAX_TEXT)),
+    "sms": (("text", "text", 2_000),),
 }
 MAX_FILLING = 1_000
 """Characters in one variable of a WhatsApp message; together with its template's own text it may have 1,024."""
@@ -40,8 +40,9 @@ class _Ready:
 class Renderer:
     """Fills templates in. Reading a source costs milliseconds, so up to `remember` of them are kept, by digest."""
 
-    def __init__(self, remember: int = 256) -> None:
+    def __init__(self, remember: int = 256, html: Sandbox = HTML, text: Sandbox = TEXT) -> None:
         self._remember = remember
+        self._environments = {"html": html, "text": text}
         self._ready: OrderedDict[bytes, _Ready] = OrderedDict()
         self._lock = Lock()
 
@@ -106,7 +107,7 @@ class Renderer:
             if ready is not None:
                 self._ready.move_to_end(template.digest)
                 return ready
-        ready = _read(template)
+        ready = _read(template, self._environments)
         with self._lock:
             self._ready[template.digest] = ready
             while len(self._ready) > self._remember:
@@ -118,11 +119,12 @@ def _named(template: Template) -> str:
     return f"Template {template.key} ({template.channel}, {template.locale})"
 
 
-def _read(template: Template) -> _Ready:
+def _read(template: Template, environments: Mapping[str, Sandbox]) -> _Ready:
     sources: dict[str, tuple[jinja2.Template, int]] = {}
     variables = template.parts.get("variables", {}) if template.channel == "whatsapp" else {}
     texts = variables or template.parts
-    for name, environment, limit in _SOURCES.get(template.channel) or [(n, TEXT, MAX_FILLING) for n in variables]:
+    for name, kind, limit in _SOURCES.get(template.channel) or [(name, "text", MAX_FILLING) for name in variables]:
+        environment = environments[kind]
         try:
             # Stored versions come from a database, so they are held to the same rules as files.
             check_source(environment, texts[name])

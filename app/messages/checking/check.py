@@ -1,0 +1,144 @@
+"""The check that guards publishing: every message of a brand, in every language, against everything that is asked.
+
+One bad file hides no other: each is judged by itself, and all that is found is told.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+
+from app.errors import ConfigurationError
+from app.messages.authoring.bundle import SUFFIXES, read_words
+from app.messages.base import Template, TemplateMissing
+from app.messages.catalog import Catalog
+from app.messages.checking.findings import Finding, Report, report_of
+from app.messages.checking.reading import Asked, Reader
+from app.messages.checking.shape import Shape, column_of, shape_of, uses
+from app.messages.checking.writing import of_layout, of_message
+from app.messages.rendering.sandbox import TEXT, Refused, check_source
+from app.messages.shelf import File
+
+Progress = Callable[[int, int], None]
+"""Told how many messages have been looked at, of how many."""
+
+
+def check(
+    catalog: Catalog, brand_key: str, only: Collection[str] | None = None, progress: Progress | None = None
+) -> Report:
+    """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
+    a layout or the brand itself everything). Writes nothing and raises nothing for what is wrong with a template."""
+    try:
+        catalog.brands()
+    except ConfigurationError as error:
+        return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
+    run = _Run(catalog, brand_key)
+    chosen = [path for path in run.messages() if _touched(path, only)]
+    found: list[Finding] = []
+    for number, path in enumerate(chosen, 1):
+        found += run.message(path)
+        if progress is not None:
+            progress(number, len(chosen))
+    found += [one for path in run.layouts() if only is None or path in only for one in run.layout(path)]
+    if only is None:
+        found += run.languages()
+    return report_of(found, len(chosen), run.reader.renderings)
+
+
+def _touched(path: str, only: Collection[str] | None) -> bool:
+    if only is None or path in only or any(not one.startswith("messages/") for one in only):
+        return True
+    language = _language(path)
+    return any(one.endswith("/words.yaml") and _language(one) == language for one in only)
+
+
+def _language(path: str) -> str:
+    return path.split("/")[1].split("-")[0]
+
+
+class _Run:
+    """One check of one brand."""
+
+    def __init__(self, catalog: Catalog, brand_key: str) -> None:
+        self.catalog = catalog
+        self.shelf = catalog.shelf(brand_key)
+        self.brand = catalog.brands()[brand_key]
+        self.reader = Reader()
+        self._shape: Shape = {}
+
+    def messages(self) -> list[str]:
+        return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
+
+    def layouts(self) -> list[str]:
+        return [path for path in self.shelf.paths() if path.endswith(".mjml") and path.startswith("layouts/")]
+
+    def message(self, path: str) -> Iterator[Finding]:
+        """Everything that is wrong with one message's file."""
+        file = self.shelf.file(path)
+        if file is None:
+            return
+        locale, name = path.split("/")[1:]
+        channel = next(channel for channel, suffix in SUFFIXES.items() if name.endswith(suffix))
+        key = name.removesuffix(SUFFIXES[channel])
+        try:
+            text = file.text
+        except ConfigurationError as error:
+            yield _whole(path, file.label, "text", str(error))
+            return
+        written = list(of_message(file, key, channel, locale.split("-")[0]))
+        yield from written
+        try:
+            template = self.catalog.resolve(self.brand.key, locale, key, channel)
+        except TemplateMissing:
+            return  # a WhatsApp template that this brand has not had approved
+        except ConfigurationError as error:
+            if not any(one.code == "syntax" for one in written):  # which said the same, with its place
+                yield _whole(path, file.label, "compile", str(error))
+            return
+        unknown = list(self._unknown(file, text, template))
+        yield from unknown
+        if not unknown and template.locale == locale:
+            yield from self.reader.findings(Asked(self.brand, template, file))
+
+    def _unknown(self, file: File, text: str, template: Template) -> Iterator[Finding]:
+        """Fields that are not there, by where they are written; one that only the layout names has no line here."""
+        self._shape = self._shape or shape_of(template.parts)
+        try:
+            check_source(TEXT, text)
+        except Refused:
+            return
+        for use in uses(text, self._shape):
+            if not use.known:
+                column = column_of(text, use.line, use.written)
+                remedy = f"Did you mean {use.nearest}?" if use.nearest else "Use one of the documented fields."
+                message = f"there is no field {use.written!r}"
+                yield Finding("error", "field", file.path, file.label, use.line, column, message, remedy, use.written)
+
+    def layout(self, path: str) -> Iterator[Finding]:
+        """Everything that is wrong with one layout as it is written."""
+        file = self.shelf.file(path)
+        if file is not None:
+            yield from of_layout(file)
+
+    def languages(self) -> Iterator[Finding]:
+        """Words that a language lacks, and messages that stand in English only."""
+        there = {locale: self._named(locale) for locale in self.catalog.locales(self.brand.key)}
+        for locale, names in there.items():
+            words = f"messages/{locale}/words.yaml"
+            try:
+                read_words(self.shelf, locale)
+            except ConfigurationError as error:
+                yield _whole(words, self.shelf.place(words), "words", str(error))
+            lacking = sorted(there.get("en", set()) - names) if "-" not in locale and locale != "en" else []
+            shared = [name for name in lacking if "_team" not in name]
+            if shared:
+                message = f"{locale} has no {', '.join(shared[:3])}{' and others' if len(shared) > 3 else ''}"
+                remedy = "Write them; until then the brand's own language or English is sent."
+                yield Finding(
+                    "warning", "language", words, self.shelf.place(words), None, None, message, remedy, locale
+                )
+
+    def _named(self, locale: str) -> set[str]:
+        return {path.split("/")[2] for path in self.messages() if path.split("/")[1] == locale}
+
+
+def _whole(path: str, label: str, code: str, message: str) -> Finding:
+    said = message.removeprefix(f"{label}: ").removeprefix(f"{label}, ")
+    return Finding("error", code, path, label, None, None, said.rstrip("."), "Mend it there.", said)

@@ -1,0 +1,137 @@
+"""What is asked of a message as shoppers read it: rendered for the worst orders there are."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.messages.authoring.brands import BrandSource
+from app.messages.base import NotRenderable, RenderedEmail, RenderedSms, Template
+from app.messages.checking.blanks import Watching
+from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
+from app.messages.checking.findings import Finding, Severity
+from app.messages.checking.shape import column_of
+from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
+from app.messages.shelf import File
+from app.models.facts import Facts, Person
+
+_RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
+_TEAM = "_team"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One message of one brand in one language, with the file that it is written in."""
+
+    brand: BrandSource
+    template: Template
+    file: File
+
+
+class Reader:
+    """Renders as the sending worker does, and notes what is printed blank."""
+
+    def __init__(self) -> None:
+        self._html, self._text = Watching(autoescape=True), Watching(autoescape=False)
+        self._renderer = Renderer(8, self._html, self._text)
+        self.renderings = 0
+
+    def findings(self, asked: Asked) -> Iterator[Finding]:
+        """What is wrong with a message for one or another of the worst orders."""
+        key = asked.template.key
+        for name, (changed, person) in {"an ordinary order": ({}, PERSON), **WORST}.items():
+            meant = key.removesuffix(_TEAM) if key.removesuffix(_TEAM) != key else key
+            try:
+                told = facts_for(meant, **dict(changed))
+            except ValueError:
+                told = facts_for("delayed", **dict(changed))  # a message of the shop's own, for any milestone
+            yield from self._one(asked, name, told, person)
+
+    def _one(self, asked: Asked, name: str, told: Facts, person: Person) -> Iterator[Finding]:
+        template = asked.template
+        self.renderings += 1
+        with self._html.watched() as blank, self._text.watched() as blank_text:
+            try:
+                if template.channel == "email":
+                    email = self._renderer.render_email(template, told, person, LINKS, NOW)
+                    found = list(_of_email(asked, name, email))
+                elif template.channel == "sms":
+                    sms = self._renderer.render_sms(template, told, person, LINKS, NOW)
+                    found = list(_of_sms(asked, name, sms))
+                else:
+                    self._renderer.render_whatsapp(template, told, person, LINKS, NOW)
+                    found = []
+            except NotRenderable as error:
+                found = [_finding(asked, "error", "not_renderable", str(error), "Mend it there.", str(error), name)]
+            yield from found
+            yield from _of_blanks(asked, name, blank | blank_text)
+
+
+def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding]:
+    size = len(email.html.encode())
+    if size > MAX_HTML_BYTES:
+        message = f"the mail is {size:,} bytes long, and Gmail cuts what is over 102,000"
+        yield _finding(asked, "error", "size", message, f"Keep it below {MAX_HTML_BYTES:,}.", "", name)
+    hostile = "hostile" in name
+    for part, text in (("subject", email.subject), ("text", email.text)):
+        found = None if hostile else _RAW.search(text)
+        if found:
+            message = f"{found[0]!r} is left unfilled in its {part}"
+            yield _finding(asked, "error", "unfilled", message, "Correct the field.", f"{part} {found[0]}", name)
+    if asked.template.key.endswith(_TEAM):
+        return
+    for what, needed, code in (
+        ("the parcel's page", LINKS.parcel, "link"),
+        ("the page of choices, where one unsubscribes", LINKS.choices, "choices"),
+        ("the brand's postal address", asked.brand.postal_address, "postal_address"),
+    ):
+        for part, text in (("HTML", email.html), ("plain text", email.text)):
+            if needed not in text and needed.replace("&", "&amp;").replace("'", "&#39;") not in text:
+                message = f"{what} is missing in its {part}"
+                remedy = "Put it into the layout that this message is set in."
+                yield _finding(asked, "error", code, message, remedy, part, name)
+
+
+def _of_sms(asked: Asked, name: str, sms: RenderedSms) -> Iterator[Finding]:
+    if not sms.text.startswith(f"{asked.brand.name}: ") and not sms.text.startswith(asked.brand.name):
+        message = f"it does not begin with {asked.brand.name}, so nobody can tell whom it is from"
+        yield _finding(asked, "error", "sender", message, "Begin with {{ brand.name }}:", "", name)
+    if not sms.text.endswith(LINKS.short):
+        message = "it does not end with the link to the parcel's page"
+        yield _finding(asked, "error", "link", message, "End with {{ links.short }}", "", name)
+    found = None if "hostile" in name else _RAW.search(sms.text)
+    if found:
+        yield _finding(asked, "error", "unfilled", f"{found[0]!r} is left unfilled", "Correct the field.", "", name)
+    if sms.segments > 1:
+        message = f"it fills {sms.segments} segments ({len(sms.text)} letters), each of which is paid for"
+        yield _finding(asked, "warning", "segments", message, "Shorten it.", "", name)
+
+
+def _of_blanks(asked: Asked, name: str, blank: set[str]) -> Iterator[Finding]:
+    """Only what the message's own file prints: a layout knows what it may leave empty."""
+    if name == "blank name" or not blank:
+        pass
+    lines = asked.file.text.split("\n")
+    for written in sorted(blank):
+        for number, line in enumerate(lines, 1):
+            column = column_of("\n".join(lines), number, written) if "{{" in line and written in line else None
+            if column is not None and re.search(rf"\{{\{{-?\s*{re.escape(written)}\b", line):
+                message = f"{written} is printed, and is blank for some orders"
+                remedy = f"Ask first ({{% if {written} %}} … {{% endif %}}), or say what stands then: {written} or '…'."
+                yield Finding(
+                    "error", "blank", asked.file.path, asked.file.label, number, column, message, remedy, written, name
+                )
+                break
+
+
+def _finding(asked: Asked, severity: Severity, code: str, message: str, remedy: str, about: str, name: str) -> Finding:
+    file = asked.file
+    return Finding(severity, code, file.path, file.label, None, None, message, remedy, about, f"seen with {name!r}")
+
+
+def words_missing(file: File, words: Mapping[str, object]) -> Finding | None:
+    """A language's words that hold nothing."""
+    blank = sorted(name for name, word in words.items() if isinstance(word, str) and not word.strip())
+    if not blank:
+        return None
+    message = f"it has no words for {', '.join(blank)}"
+    return Finding("error", "words", file.path, file.label, None, None, message, "Write each.", " ".join(blank))

@@ -1,0 +1,161 @@
+"""What is asked of a file as it is written, before anything is filled in: words, links, marks, tags."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from app.messages.checking.findings import Finding, Severity
+from app.messages.rendering.gsm import fits_gsm, to_gsm
+from app.messages.rendering.sandbox import TEXT, Refused, check_source
+from app.messages.shelf import File
+
+SHORTENERS = ("bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly")
+BAD_NEWS = ("delayed", "exception", "attempt_failed", "returning", "returned", "expired", "pickup_expiring")
+
+PROMOTIONAL: Mapping[str, tuple[str, ...]] = {
+    "en": ("sale", "discount", "% off", "offer", "deal", "voucher", "coupon", "save up", "buy now", "shop now"),
+    "sv": ("rea", "rabatt", "erbjudande", "kupong", "köp nu", "fynd"),
+    "de": ("rabatt", "angebot", "gutschein", "jetzt kaufen", "schnäppchen", "aktion"),
+    "fr": ("soldes", "remise", "offre", "promo", "promotion", "bon de réduction", "achetez"),
+    "es": ("rebajas", "descuento", "oferta", "cupón", "promoción", "compra ahora"),
+    "nl": ("korting", "aanbieding", "uitverkoop", "kortingscode", "koop nu", "actie"),
+}
+_NO_REPLY = re.compile(
+    r"(?i)do not reply|don.t reply|no-?reply|svara inte|nicht antworten|ne (?:pas )?répond|no responda"
+    r"|niet (?:te )?beantwoorden"
+)
+_PLACEHOLDER = re.compile(r"(?i)\blorem ipsum\b|\bTODO\b|\bTBD\b|\bXXX+\b")
+_HTML = re.compile(r"</?(script|iframe|form|style|object|embed|div|span|table|img|a|b|p|br|font)\b[^>]*>?", re.I)
+_UNSAFE = re.compile(r"(?i)<\s*(script|iframe|form|object|embed)\b|\son[a-z]+\s*=|javascript:")
+_OUTLOOK = re.compile(
+    r"(?i)display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:\s*(?:absolute|fixed|sticky)|\d\s*rem\b|background-image\s*:"
+)
+_TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
+_IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
+MJML_TAGS = frozenset({
+    "mjml", "mj-head", "mj-body", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint", "mj-font",
+    "mj-html-attributes", "mj-selector", "mj-html-attribute", "mj-preview", "mj-style", "mj-title", "mj-accordion",
+    "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-button", "mj-carousel",
+    "mj-carousel-image", "mj-column", "mj-divider", "mj-group", "mj-hero", "mj-image", "mj-navbar",
+    "mj-navbar-link", "mj-raw", "mj-section", "mj-social", "mj-social-element", "mj-spacer", "mj-table", "mj-text",
+    "mj-wrapper",
+})  # fmt: skip
+
+
+def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Finding]:
+    """What is wrong with one message's file as it is written."""
+    text = file.text
+    yield from _syntax(file, text)
+    yield from _everywhere(file, text)
+    for found in _HTML.finditer(text) if channel == "email" else ():
+        message = f"HTML is shown to shoppers as it stands: {found[0]!r}"
+        yield at(file, text, found.start(), "error", "html", message, "Write Markdown, or change the layout.", found[0])
+    yield from _promotional(file, text, channel, language)
+    if key.removeprefix("return_") in BAD_NEWS:
+        yield from _exclaimed(file, text)
+    if channel == "sms":
+        yield from _letters(file, text)
+
+
+def of_layout(file: File) -> Iterator[Finding]:
+    """What is wrong with a layout as it is written."""
+    text = file.text
+    yield from _everywhere(file, text)
+    for found in _UNSAFE.finditer(text):
+        message = f"{found[0].strip()!r} has no place in a mail: programs drop it, or the whole mail"
+        yield at(file, text, found.start(), "error", "unsafe", message, "Take it out.", found[0].strip().lower())
+    for found in _TAG.finditer(text):
+        if found[1] not in MJML_TAGS:
+            near = get_close_matches(found[1], MJML_TAGS, 1, 0.4)
+            remedy = f"Did you mean {near[0]}?" if near else "Use one of MJML's own."
+            yield at(file, text, found.start(1), "error", "tag", f"MJML knows no tag {found[1]!r}", remedy, found[1])
+    for found in _IMAGE.finditer(text):
+        if not re.search(r"\balt\s*=", found[0]):
+            remedy = 'Add alt="…", or alt="" for a picture that only decorates.'
+            yield at(file, text, found.start(), "error", "alt", "a picture has no alt text", remedy, found[0][:60])
+    for found in _OUTLOOK.finditer(text):
+        message = f"{found[0]!r} does not hold in Outlook"
+        yield at(file, text, found.start(), "warning", "outlook", message, "Use sections, columns and px.", found[0])
+
+
+def at(
+    file: File, text: str, offset: int, severity: Severity, code: str, message: str, remedy: str, about: str
+) -> Finding:
+    """A finding at a place in a file's text."""
+    line = text.count("\n", 0, offset) + 1
+    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    return Finding(severity, code, file.path, file.label, line, column, message, remedy, about)
+
+
+def _syntax(file: File, text: str) -> Iterator[Finding]:
+    try:
+        check_source(TEXT, text)
+    except Refused as error:
+        where, _, what = str(error).partition(": ")
+        known = where.startswith("line ") and where[5:].isdigit()
+        line = int(where[5:]) if known else None
+        message = what if known else str(error)
+        column = _tag_column(text, line)
+        yield Finding("error", "syntax", file.path, file.label, line, column, message, "Mend the tag there.", message)
+
+
+def _tag_column(text: str, line: int | None) -> int | None:
+    lines = text.split("\n")
+    written = lines[line - 1] if line is not None and 0 < line <= len(lines) else ""
+    found = re.search(r"\{[{%]", written)
+    return found.start() + 1 if found else None
+
+
+def _everywhere(file: File, text: str) -> Iterator[Finding]:
+    for found in re.finditer(r"http://(?!localhost|127\.0\.0\.1)[^\s\"')<>]*", text):
+        if "www.w3.org" not in found[0]:
+            remedy = "Write https://."
+            yield at(file, text, found.start(), "error", "http", f"{found[0]} is not safe to open", remedy, found[0])
+    for name in SHORTENERS:
+        for found in re.finditer(rf"(?<![\w.]){re.escape(name)}/", text):
+            message = f"{name} hides where a link leads, and filters take it for fraud"
+            yield at(file, text, found.start(), "error", "shortener", message, "Use the shop's own address.", name)
+    for found in _NO_REPLY.finditer(text):
+        message = f"{found[0]!r} turns away a shopper who asks"
+        yield at(file, text, found.start(), "error", "no_reply", message, "Say whom to write to.", found[0].lower())
+    for found in _PLACEHOLDER.finditer(text):
+        message = f"{found[0]!r} is not meant for shoppers"
+        yield at(file, text, found.start(), "error", "placeholder", message, "Write the text.", found[0].lower())
+
+
+def _promotional(file: File, text: str, channel: str, language: str) -> Iterator[Finding]:
+    """Words of an advertisement in what is read before the facts: subject and preheader, or anywhere in an SMS."""
+    for found in re.finditer(r"(?m)^(subject|preheader|eyebrow|headline|lead):.*$", text):
+        yield from _advertises(file, text, found.start(), found[0], language)
+    if channel == "sms":
+        yield from _advertises(file, text, 0, text, language)
+
+
+def _advertises(file: File, text: str, offset: int, part: str, language: str) -> Iterator[Finding]:
+    for word in PROMOTIONAL.get(language, PROMOTIONAL["en"]):
+        start = r"(?<!\w)" if word[0].isalnum() else ""
+        for found in re.finditer(rf"(?i){start}{re.escape(word)}(?!\w)", part):
+            message = f"{found[0]!r} advertises before the order's facts are told"
+            remedy = "Tell the facts first; an advertisement has no place in this part."
+            yield at(file, text, offset + found.start(), "warning", "promotional", message, remedy, word)
+
+
+def _exclaimed(file: File, text: str) -> Iterator[Finding]:
+    bare = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda found: " " * len(found[0]), text, flags=re.S)
+    for found in re.finditer(r"!(?!\[|=)", bare):
+        remedy = "End the sentence with a full stop."
+        yield at(file, text, found.start(), "warning", "exclamation", "an exclamation mark in bad news", remedy, "!")
+
+
+def _letters(file: File, text: str) -> Iterator[Finding]:
+    """Each letter that turns a whole SMS into one of 70 characters a segment instead of 160."""
+    bare = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda found: "\0" * len(found[0]), text, flags=re.S).replace("\0", "a")
+    for offset, letter in enumerate(bare):
+        if letter not in "\n\t" and not fits_gsm(to_gsm(letter)):
+            named = unicodedata.name(letter, "a letter without a name").lower()
+            message = (
+                f"{letter!r} ({named}) is outside the GSM alphabet: the whole SMS then holds 70 letters a segment "
+                "instead of 160, and costs more than twice as much"
+            )
+            yield at(file, text, offset, "warning", "letter", message, "Write it with another letter.", letter)
