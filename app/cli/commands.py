@@ -59,7 +59,10 @@ COMMANDS = {
     "pauses": ("brakes", "What is paused, since when, by whom and why, and how many messages wait for it."),
     "incidents": ("brakes", "What is wrong now, as the alarms told it; exit 1 when there is something."),
     "rules": ("rules", "The rules that decide which milestone triggers a message."),
-    "templates": ("templates", "What messages say and look like: trying out, publishing, comparing, taking back."),
+    "templates": (
+        "templates",
+        "What messages say and look like: checking, trying out, publishing, comparing, taking back.",
+    ),
     "carriers": ("carriers", "What each carrier can do, how it is, and what its codes mean."),
     "suppressions": ("suppressions", "Who must not be written to, and why."),
     "person": ("person", "A person's rights: everything about them, or nothing any more."),

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.messages.checking.findings import Finding, Report
 from app.messages.versions.differing import Difference
 from app.messages.versions.drafts import Draft
-from app.messages.versions.guarding import Objection, Objections
 from app.messages.versions.history import Publication
 
 Why = Field(min_length=1, max_length=300, examples=["warmer words for a late parcel"])
@@ -158,7 +158,7 @@ def change_views(found: Iterable[Difference]) -> list[ChangeView]:
     ]
 
 
-def checked_view(edition: int, found: Objections, changes: Iterable[Difference]) -> CheckedView:
+def checked_view(edition: int, found: Report, changes: Iterable[Difference]) -> CheckedView:
     """What a check came to."""
     return CheckedView(
         edition=edition,
@@ -176,5 +176,5 @@ def published_view(
     return PublishedView(new=new, number=number, accepted=told, changes=change_views(changes))
 
 
-def _finding(one: Objection) -> FindingView:
+def _finding(one: Finding) -> FindingView:
     return FindingView.model_validate(one, from_attributes=True)

@@ -10,6 +10,11 @@ SMS = "messages/en/delivered.sms.txt"
 NAME = "templates"
 
 
+def sms(words: str) -> bytes:
+    """An SMS that says this, as one may be published."""
+    return f"{{{{ brand.name }}}}: {words} {{{{ links.short }}}}".encode()
+
+
 @pytest.fixture
 def templates(doorstep):  # noqa: F811
     return lambda *said: doorstep(NAME, *said)
@@ -25,7 +30,7 @@ def test_a_round_trip_is_byte_identical_and_edits_are_published(templates, tmp_p
     assert ", 0 of them new" in templates("pull", str(folder))[1]
     assert before == {place: place.read_bytes() for place in folder.rglob("*") if place.is_file()}
     shipped = (folder / SMS).read_bytes()
-    (folder / SMS).write_bytes(b"{{ brand.name }}: it is there. {{ links.short }}\r\n")
+    (folder / SMS).write_bytes(sms("it is there.") + b"\r\n")
     code, told, _ = templates("push", str(folder), "--dry-run")
     assert code == 0 and "it is there." in told and templates("history")[1].startswith("Nothing")
     assert templates("push", str(folder))[0] == 2
@@ -51,14 +56,14 @@ def test_nobody_overwrites_what_another_did(templates, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):
         templates("pull", str(folder))
-    (one / SMS).write_bytes(b"one {{ links.short }}")
-    (other / SMS).write_bytes(b"other {{ links.short }}")
+    (one / SMS).write_bytes(sms("one"))
+    (other / SMS).write_bytes(sms("other"))
     assert templates("push", str(one), "--why", "one")[0] == 0
     code, _, error = templates("push", str(other), "--why", "other")
     assert code == 5 and SMS in error
     code, _, error = templates("pull", str(other))
-    assert code == 5 and SMS in error and (other / SMS).read_bytes() == b"other {{ links.short }}"
-    assert templates("pull", str(other), "--force")[0] == 0 and (other / SMS).read_bytes() == b"one {{ links.short }}"
+    assert code == 5 and SMS in error and (other / SMS).read_bytes() == sms("other")
+    assert templates("pull", str(other), "--force")[0] == 0 and (other / SMS).read_bytes() == sms("one")
     (other / "brand.yaml").write_bytes(b"key: another\n")
     code, _, error = templates("push", str(other), "--why", "x")
     assert code == 2 and "brand.yaml, key" in error and "key: fjallhem" in error

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.messages.catalog import Catalog
+from app.messages.checking.findings import Finding, Report
 from app.messages.versions.drafts import draft_of, save
-from app.messages.versions.guarding import Objection, Objections
 from app.messages.versions.history import history, publication
 from app.messages.versions.live import edition_of
 from app.messages.versions.publishing import Refused, Said, Seen, publish, publish_drafts, rollback
@@ -22,6 +22,11 @@ from app.wiring import ensure_brands
 SMS = "messages/en/out_for_delivery.sms.txt"
 MAIL = "messages/en/out_for_delivery.email.md"
 WHO = {"name": "Maja", "email": "m@example.test", "phone": "+46701740605", "country": "SE", "locale": "en"}
+
+
+def sms(words: str) -> bytes:
+    """An SMS that says this, as one may be published."""
+    return f"{{{{ brand.name }}}}: {words} {{{{ links.short }}}}".encode()
 
 
 def brand_of(session, key="fjallhem") -> Brand:
@@ -55,7 +60,7 @@ def test_what_was_decided_keeps_its_words_and_the_next_has_the_new(english):
     """Decide, publish, send: the old words leave; what is decided then has the new ones, in another process too."""
     (first,), (second,) = english.order(shopper=WHO), english.order("1002", shopper=WHO)
     english.scan(first, Milestone.out_for_delivery)
-    done = put(english, {SMS: b"Fjallhem: {{ named }} comes today, says Mira. {{ links.short }}\n"})
+    done = put(english, {SMS: sms("{{ happened.day | sentence }} it comes, says Mira.")})
     assert done.new and done.number == 1
     english.scan(second, Milestone.out_for_delivery)
     send_batch(english.house, Channel.sms)
@@ -76,10 +81,10 @@ def test_a_batch_keeps_the_edition_that_it_began_with(world):
     ship."""
     with world.house.sessions() as session:
         assert as_of_now(session, world.house) is world.house
-    put(world, {SMS: b"One {{ links.short }}"})
+    put(world, {SMS: sms("One")})
     with world.house.sessions() as session:
         begun = as_of_now(session, world.house)
-    put(world, {SMS: b"Two {{ links.short }}"})
+    put(world, {SMS: sms("Two")})
     with world.house.sessions() as session:
         later = as_of_now(session, world.house)
         assert as_of_now(session, later) is later
@@ -90,7 +95,7 @@ def test_a_batch_keeps_the_edition_that_it_began_with(world):
     def words(house, key="fjallhem"):
         return house.catalog.resolve(key, "en", "out_for_delivery", "sms").parts["text"]
 
-    assert (words(begun), words(later)) == ("One {{ links.short }}", "Two {{ links.short }}")
+    assert (words(begun), words(later)) == (sms("One").decode(), sms("Two").decode())
     assert words(later, "atelier-ombre") == words(world.house, "atelier-ombre")
 
 
@@ -111,15 +116,21 @@ def test_a_brand_file_takes_its_name_with_it_and_no_start_undoes_it(world):
 def test_a_publication_changes_several_files_at_once_or_none(world):
     """A fault in one keeps all back, with its field and remedy; what counts already is no publication."""
     with pytest.raises(InvalidInput) as refused:
-        put(world, {SMS: b"fine {{ links.short }}", MAIL: b"no front matter"})
+        put(world, {SMS: sms("fine"), MAIL: b"no front matter"})
     assert isinstance(refused.value, Refused) and MAIL in str(refused.value) and not live(world).files
     with pytest.raises(InvalidInput, match="why"):
         put(world, {SMS: b"fine"}, why=" ")
     with pytest.raises(InvalidInput, match="no such place"):
         put(world, {"../secrets.txt": b"x"})
-    done = put(world, {SMS: b"fine {{ links.short }}", "messages/en/delivered.sms.txt": b"there {{ links.short }}"})
+    done = put(
+        world,
+        {
+            SMS: sms("fine"),
+            "messages/en/delivered.sms.txt": sms("there"),
+        },
+    )
     assert sorted(done.changes) == ["messages/en/delivered.sms.txt", SMS]
-    again = put(world, {SMS: b"fine {{ links.short }}"})
+    again = put(world, {SMS: sms("fine")})
     assert not again.new and again.number == 1
     shipped = world.house.catalog.shelf("fjallhem").file(MAIL).content
     assert not put(world, {MAIL: shipped}).new
@@ -129,13 +140,13 @@ def test_a_publication_changes_several_files_at_once_or_none(world):
 
 def test_who_saw_another_file_publishes_nothing(world):
     """By the edition's number, or by the digests of the files that are changed."""
-    put(world, {SMS: b"one {{ links.short }}"})
+    put(world, {SMS: sms("one")})
     with pytest.raises(Conflict, match="number 0"):
-        put(world, {SMS: b"two {{ links.short }}"}, Seen(edition=0))
+        put(world, {SMS: sms("two")}, Seen(edition=0))
     with pytest.raises(Conflict, match="Others count by now"):
-        put(world, {SMS: b"two {{ links.short }}"}, Seen(digests={SMS: "00"}))
-    assert live(world).files[SMS] == b"one {{ links.short }}"
-    assert put(world, {SMS: b"two {{ links.short }}"}, Seen(edition=1)).number == 2
+        put(world, {SMS: sms("two")}, Seen(digests={SMS: "00"}))
+    assert live(world).files[SMS] == sms("one")
+    assert put(world, {SMS: sms("two")}, Seen(edition=1)).number == 2
 
 
 def test_two_who_publish_at_once_take_turns(world):
@@ -152,12 +163,18 @@ def test_two_who_publish_at_once_take_turns(world):
             outcomes.append(error)
 
     rivals = [
-        threading.Thread(target=second, args=({SMS: b"theirs {{ links.short }}"}, Seen(edition=0))),
-        threading.Thread(target=second, args=({"messages/en/delayed.sms.txt": b"late {{ links.short }}"}, Seen())),
+        threading.Thread(target=second, args=({SMS: sms("theirs")}, Seen(edition=0))),
+        threading.Thread(target=second, args=({"messages/en/delayed.sms.txt": sms("late")}, Seen())),
     ]
     with world.house.sessions.begin() as session:
         publish(
-            session, world.house.catalog, brand_of(session), {SMS: b"ours {{ links.short }}"}, said(world), Seen(), {}
+            session,
+            world.house.catalog,
+            brand_of(session),
+            {SMS: sms("ours")},
+            said(world),
+            Seen(),
+            {},
         )
         for rival in rivals:
             rival.start()
@@ -166,15 +183,19 @@ def test_two_who_publish_at_once_take_turns(world):
         rival.join(20)
     assert sorted(map(type, outcomes), key=str) == sorted([int, Conflict], key=str)
     now = live(world)
-    assert now.number == 2 and now.files[SMS] == b"ours {{ links.short }}" and len(now.files) == 2
+    assert now.number == 2 and now.files[SMS] == sms("ours") and len(now.files) == 2
 
 
 def test_a_rollback_is_a_publication_of_its_own(world):
     """Of one path or of all, to any that was or to what ships; who did it and why stands in the history."""
     other = "messages/en/delivered.sms.txt"
-    put(world, {SMS: b"one {{ links.short }}", other: b"one {{ links.short }}"}, why="first")
-    put(world, {SMS: b"two {{ links.short }}"}, why="second")
-    put(world, {other: b"three {{ links.short }}"}, why="third")
+    put(
+        world,
+        {SMS: sms("one"), other: sms("one")},
+        why="first",
+    )
+    put(world, {SMS: sms("two")}, why="second")
+    put(world, {other: sms("three")}, why="third")
 
     def back(number, paths=None):
         with world.house.sessions.begin() as session:
@@ -182,9 +203,9 @@ def test_a_rollback_is_a_publication_of_its_own(world):
             return rollback(session, world.house.catalog, brand, number, paths, said(world, "back", "Noor"), Seen(), {})
 
     assert back(1, [SMS]).number == 4 and live(world).files == {
-        SMS: b"one {{ links.short }}", other: b"three {{ links.short }}"
+        SMS: sms("one"), other: sms("three")
     }  # fmt: skip
-    assert back(2).number == 5 and live(world).files[SMS] == b"two {{ links.short }}"
+    assert back(2).number == 5 and live(world).files[SMS] == sms("two")
     assert not back(2).new
     assert back(0).number == 6 and live(world).files == {}
     with pytest.raises(NotFound):
@@ -204,8 +225,8 @@ def test_a_rollback_is_a_publication_of_its_own(world):
 
 def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch):
     """Not without one; once accepted it stays so while it is found, and is told of no more when it is gone."""
-    warning = Objection("warning", SMS, 1, 3, "it takes two segments", "Say it shorter.")
-    found = [Objections(warnings=(warning,))]
+    warning = Finding("warning", "segments", SMS, SMS, 1, 3, "it takes two segments", "Say it shorter.")
+    found = [Report((warning,))]
     monkeypatch.setattr("app.messages.versions.publishing.examine", lambda *_: found[0])
     with pytest.raises(Refused, match="two segments"):
         put(world, {SMS: b"long"})
@@ -216,7 +237,7 @@ def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch)
     assert live(world).accepted == {warning.id: kept}
     put(world, {SMS: b"longer"}, by="Noor")
     assert live(world).accepted == {warning.id: kept}
-    found[0] = Objections()
+    found[0] = Report()
     put(world, {SMS: b"short"})
     assert live(world).accepted == {}
 
@@ -224,7 +245,7 @@ def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch)
 def test_a_message_that_would_be_gone_is_warned_of(world):
     """Taking back the only file of a message leaves a rule that names it without one: somebody has to say so."""
     own = "messages/en/wish_you_well.sms.txt"
-    put(world, {own: b"Well! {{ links.short }}"})
+    put(world, {own: sms("Well!")})
     with pytest.raises(Refused, match="'wish_you_well' for sms is left") as refused:
         put(world, {own: None})
     (warning,) = refused.value.objections.warnings
@@ -245,17 +266,17 @@ def test_drafts_are_published_from_what_they_were_begun_from(world):
 
     with pytest.raises(NotFound):
         go()
-    mine = write(SMS, b"mine {{ links.short }}\r\n ")
-    assert mine.revision == 1 and write(SMS, b"mine {{ links.short }}\r\n ", mine.digest).revision == 1
+    mine = write(SMS, sms("mine") + b"\r\n ")
+    assert mine.revision == 1 and write(SMS, sms("mine") + b"\r\n ", mine.digest).revision == 1
     with pytest.raises(Conflict, match="Mira saved another draft"):
         write(SMS, b"theirs", mine.based_on, "Noor")
-    assert write(SMS, b"mine 2 {{ links.short }}\r\n ", mine.digest).revision == 2
-    put(world, {SMS: b"theirs {{ links.short }}"}, by="Noor")
+    assert write(SMS, sms("mine 2") + b"\r\n ", mine.digest).revision == 2
+    put(world, {SMS: sms("theirs")}, by="Noor")
     with pytest.raises(Conflict):
         go([SMS])
     with world.house.sessions() as session:
-        assert draft_of(session, brand_of(session).id, SMS).content == b"mine 2 {{ links.short }}\r\n "
-    write("messages/en/delivered.sms.txt", b"there {{ links.short }}")
+        assert draft_of(session, brand_of(session).id, SMS).content == sms("mine 2") + b"\r\n "
+    write("messages/en/delivered.sms.txt", sms("there"))
     assert list(go(["messages/en/delivered.sms.txt"]).changes) == ["messages/en/delivered.sms.txt"]
     with world.house.sessions() as session:
         assert draft_of(session, brand_of(session).id, "messages/en/delivered.sms.txt") is None
@@ -263,7 +284,7 @@ def test_drafts_are_published_from_what_they_were_begun_from(world):
 
 def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world):
     """It was valid once: until somebody mends it, the brand goes by the one that ships, and its texts stay."""
-    put(world, {SMS: b"mine {{ links.short }}"})
+    put(world, {SMS: sms("mine")})
     with world.house.sessions.begin() as session:
         brand_id = brand_of(session).id
         text = TemplateText(brand_id=brand_id, digest=b"x", content=b"key: fjallhem\nnonsense: true\n")
@@ -278,4 +299,4 @@ def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world)
     with world.house.sessions() as session:
         catalog = catalog_of(session, world.house)
     assert isinstance(catalog, Catalog) and catalog.brands()["fjallhem"].name == "Fjällhem"
-    assert catalog.resolve("fjallhem", "en", "out_for_delivery", "sms").parts["text"] == "mine {{ links.short }}"
+    assert catalog.resolve("fjallhem", "en", "out_for_delivery", "sms").parts["text"] == sms("mine").decode()

@@ -21,23 +21,34 @@ Progress = Callable[[int, int], None]
 
 
 def check(
-    catalog: Catalog, brand_key: str, only: Collection[str] | None = None, progress: Progress | None = None
+    catalog: Catalog,
+    brand_key: str,
+    only: Collection[str] | None = None,
+    progress: Progress | None = None,
+    *,
+    light: bool = False,
+    rest: bool = False,
 ) -> Report:
     """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
-    a layout or the brand itself everything). Writes nothing and raises nothing for what is wrong with a template."""
+    a layout or the brand itself everything).
+
+    With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
+    others, and sets in shared layouts, are compiled but not rendered. Writes nothing, and raises nothing for what is
+    wrong with a template.
+    """
     try:
         catalog.brands()
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
-    run = _Run(catalog, brand_key)
-    chosen = [path for path in run.messages() if _touched(path, only)]
+    run = _Run(catalog, brand_key, light)
+    chosen = [] if rest else [path for path in run.messages() if _touched(path, only)]
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path)
         if progress is not None:
             progress(number, len(chosen))
     found += [one for path in run.layouts() if only is None or path in only for one in run.layout(path)]
-    if only is None:
+    if only is None or rest:
         found += run.languages()
     return report_of(found, len(chosen), run.reader.renderings)
 
@@ -53,15 +64,22 @@ def _language(path: str) -> str:
     return path.split("/")[1].split("-")[0]
 
 
+def _is_around(path: str) -> bool:
+    return path.startswith("layouts/") or path.endswith("words.yaml")
+
+
 class _Run:
     """One check of one brand."""
 
-    def __init__(self, catalog: Catalog, brand_key: str) -> None:
+    def __init__(self, catalog: Catalog, brand_key: str, light: bool) -> None:
         self.catalog = catalog
+        self.light = light
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = Reader()
         self._shape: Shape = {}
+        around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
+        self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
 
     def messages(self) -> list[str]:
         return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
@@ -94,7 +112,8 @@ class _Run:
             return
         unknown = list(self._unknown(file, text, template))
         yield from unknown
-        if not unknown and template.locale == locale:
+        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
+        if not unknown and template.locale == locale and not seen_elsewhere:
             yield from self.reader.findings(Asked(self.brand, template, file))
 
     def _unknown(self, file: File, text: str, template: Template) -> Iterator[Finding]:

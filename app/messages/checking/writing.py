@@ -152,10 +152,16 @@ def _letters(file: File, text: str) -> Iterator[Finding]:
     """Each letter that turns a whole SMS into one of 70 characters a segment instead of 160."""
     bare = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", lambda found: "\0" * len(found[0]), text, flags=re.S).replace("\0", "a")
     for offset, letter in enumerate(bare):
-        if letter not in "\n\t" and not fits_gsm(to_gsm(letter)):
-            named = unicodedata.name(letter, "a letter without a name").lower()
+        if not letter.isspace() and not to_gsm(letter):
+            message = f"{letter!r} ({_named(letter)}) is left out of the SMS: phones' own alphabet has nothing like it"
+            yield at(file, text, offset, "warning", "letter", message, "Say it in words.", letter)
+        elif letter not in "\n\t" and not fits_gsm(to_gsm(letter)):
             message = (
-                f"{letter!r} ({named}) is outside the GSM alphabet: the whole SMS then holds 70 letters a segment "
-                "instead of 160, and costs more than twice as much"
+                f"{letter!r} ({_named(letter)}) is outside the GSM alphabet: the whole SMS then holds 70 letters a "
+                "segment instead of 160, and costs more than twice as much"
             )
             yield at(file, text, offset, "warning", "letter", message, "Write it with another letter.", letter)
+
+
+def _named(letter: str) -> str:
+    return unicodedata.name(letter, "a letter without a name").lower()

@@ -127,8 +127,7 @@ def _read(template: Template, environments: Mapping[str, Sandbox]) -> _Ready:
         environment = environments[kind]
         try:
             # Stored versions come from a database, so they are held to the same rules as files.
-            check_source(environment, texts[name])
-            sources[name] = (environment.from_string(texts[name]), limit)
+            sources[name] = (environment.from_string(check_source(environment, texts[name])), limit)
         except KeyError as error:
             raise NotRenderable(f"{_named(template)} has no {name}. Compile it again.") from error
         except Refused as error:

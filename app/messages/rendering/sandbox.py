@@ -164,8 +164,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"{operator!r} works on numbers, and + on short texts")
 
 
-def check_source(environment: Sandbox, source: str) -> None:
-    """Refuse a source that does what templates may not. Raises Refused with the line and the reason."""
+def check_source(environment: Sandbox, source: str) -> nodes.Template:
+    """Refuse a source that does what templates may not; what it was read as, otherwise. Raises Refused with the line
+    and the reason."""
     if len(source) > MAX_SOURCE:
         raise Refused(f"the template is longer than {MAX_SOURCE:,} characters")
     try:
@@ -173,6 +174,7 @@ def check_source(environment: Sandbox, source: str) -> None:
     except TemplateSyntaxError as error:
         raise Refused(f"line {error.lineno}: {error.message}") from error
     _walk(environment, tree, 0)
+    return tree
 
 
 def _walk(environment: Sandbox, node: nodes.Node, depth: int) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.messages.catalog import Catalog
+from app.messages.checking.findings import Finding, Report
 from app.messages.versions.drafts import drafts_of, forget
 from app.messages.versions.fitting import faults_of, require_place
-from app.messages.versions.guarding import Objection, Objections, examine, vanishing
+from app.messages.versions.guarding import examine, vanishing
 from app.messages.versions.live import Edition, counting, digest_of, edition_of, files_after
 from app.models import Brand, TemplatePublication, TemplateText
 
@@ -64,12 +65,12 @@ class Published:
 class Refused(InvalidInput):
     """The check found what may not be published, or warnings that nobody accepted; `objections` are both."""
 
-    def __init__(self, objections: Objections) -> None:
+    def __init__(self, objections: Report) -> None:
         super().__init__([fault_of(one) for one in (*objections.errors, *objections.warnings)])
         self.objections = objections
 
 
-def fault_of(one: Objection) -> Fault:
+def fault_of(one: Finding) -> Fault:
     """A finding as any other fault is told."""
     accept = "" if one.severity == "error" else f" Or accept {one.id} with a reason."
     return Fault(one.line, one.path, one.message.rstrip("."), f"{one.remedy}{accept}".strip(), at=one.column)
@@ -144,7 +145,7 @@ def rollback(
     return publish(session, catalog, brand, changes, said, Seen(seen.edition or now.number, seen.digests), accept)
 
 
-def check_changes(session: Session, catalog: Catalog, brand: Brand, changes: Changes) -> tuple[Changes, Objections]:
+def check_changes(session: Session, catalog: Catalog, brand: Brand, changes: Changes) -> tuple[Changes, Report]:
     """What publishing would change and what the check says to it. Raises InvalidInput for files of no such kind."""
     faults = [
         fault
@@ -168,7 +169,7 @@ def _unplaced(path: str) -> list[Fault]:
 
 def _checked(
     session: Session, catalog: Catalog, brand: Brand, changes: Changes, seen: Seen
-) -> tuple[Edition, Changes, Objections]:
+) -> tuple[Edition, Changes, Report]:
     """What counts, what would change and what the check says, with the brand's row locked: others wait from here on.
 
     The check takes a while, so it is made before; it is made again where somebody published meanwhile.
@@ -217,26 +218,26 @@ def _wanted(catalog: Catalog, brand_key: str, edition: Edition, changes: Changes
     return wanted
 
 
-def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Changes) -> Objections:
+def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Changes) -> Report:
     if not wanted:
-        return Objections()
+        return Report()
     files = {path: content for path, content in {**edition.files, **wanted}.items() if content is not None}
     after = catalog.over(brand_key, files)
     found = examine(after, brand_key, wanted.keys())
     if found.errors or None not in wanted.values():
         return found
     before = catalog.over(brand_key, edition.files)
-    return Objections(found.errors, (*found.warnings, *vanishing(before, after, brand_key)))
+    return Report((*found.findings, *vanishing(before, after, brand_key)))
 
 
 def _accepted(
-    found: Objections, before: Edition, accept: Mapping[str, str], said: Said
+    found: Report, before: Edition, accept: Mapping[str, str], said: Said
 ) -> dict[str, list[Mapping[str, Any]]]:
     """The accepted warnings by path: as they were accepted before, or now. Raises Refused for errors and the rest."""
     reasons = {one: " ".join(reason.split())[:LONGEST_WHY] for one, reason in accept.items()}
     left = tuple(one for one in found.warnings if one.id not in before.accepted and not reasons.get(one.id))
     if found.errors or left:
-        raise Refused(Objections(found.errors, left))
+        raise Refused(Report((*found.errors, *left)))
     accepted: dict[str, list[Mapping[str, Any]]] = {}
     for one in found.warnings:
         entry = before.accepted.get(one.id) or {

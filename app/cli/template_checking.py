@@ -1,0 +1,114 @@
+"""`doorstep templates check`: everything that is asked of a template, before a shopper sees it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from app.cli.common import AsJson, out, print_json, progress_bar
+from app.errors import NotFound
+from app.messages.catalog import Catalog
+from app.messages.checking.corpus import PUBLIC_URL
+from app.messages.checking.everything import check_folder
+from app.messages.checking.findings import Finding, Report
+from app.settings import shipped
+
+app = typer.Typer(no_args_is_help=True, help="Checking templates.")
+
+
+@app.command("check")
+def check_command(
+    path: Annotated[
+        Path | None, typer.Argument(help="A templates folder, or one file in it; those that ship, if not given.")
+    ] = None,
+    brand: Annotated[str | None, typer.Option("--brand", help="Only this brand; all, if not given.")] = None,
+    warnings: Annotated[
+        bool, typer.Option("--warnings/--no-warnings", help="Whether a warning alone makes the check fail.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Validate every template against the worst orders there are: each fault with its place and its remedy."""
+    root, only, owner = _place(path)
+    known = sorted(folder.name for folder in (root / "brands").glob("*") if (folder / "brand.yaml").is_file())
+    brands = [one for one in known if one in (brand or one, owner or one) and (brand or owner or one) == one]
+    if not brands:
+        raise NotFound(f"There is no brand {brand or owner!r} in {root}. One of: {', '.join(known) or 'none'}.")
+    Catalog(root, PUBLIC_URL).brands()
+    with progress_bar(not as_json) as progress:
+        task = progress.add_task("Checking templates", total=None)
+        reports = check_folder(
+            root, brands, only, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    found = _merged(reports)
+    failed = any(one.severity == "error" or warnings for one in found)
+    templates = sum(report.templates for report in reports.values())
+    renderings = sum(report.renderings for report in reports.values())
+    if as_json:
+        told = [{**asdict(one), "id": one.id} for one in found]
+        print_json({"passed": not failed, "templates": templates, "renderings": renderings, "findings": told})
+    else:
+        _tell(found, templates, renderings)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _place(path: Path | None) -> tuple[Path, list[str] | None, str | None]:
+    """The templates folder, the paths in it that are meant (None: all), and the brand whose own file is meant."""
+    if path is None:
+        return shipped("templates"), None, None
+    if not path.exists():
+        raise NotFound(f"There is no {path}. Name a templates folder, or one file in it.")
+    if (path / "brands").is_dir():
+        return path, None, None
+    for root in path.resolve().parents:
+        if (root / "brands").is_dir():
+            inside = path.resolve().relative_to(root).parts
+            owner = inside[1] if inside[0] == "brands" and len(inside) > 1 else None
+            start = "/".join(inside[2:] if owner else inside)
+            meant = [start] if path.is_file() else None
+            return root, meant, owner
+    raise NotFound(f"{path} lies in no templates folder: none above it holds brands/. Name one that does.")
+
+
+def _merged(reports: Mapping[str, Report]) -> list[Finding]:
+    """What was found, each once though several brands show it."""
+    first: dict[tuple[str, str, int | None, int | None], Finding] = {}
+    for report in reports.values():
+        for one in report.findings:
+            first.setdefault((one.id, one.label, one.line, one.column), one)
+    return sorted(first.values(), key=lambda one: (one.label, one.line or 0, one.column or 0))
+
+
+def _tell(found: list[Finding], templates: int, renderings: int) -> None:
+    last = ""
+    for one in found:
+        if one.label != last:
+            out.print(Text(one.label, style="bold"))
+            last = one.label
+        place = ":".join(str(part) for part in (one.line, one.column) if part is not None)
+        said = Text("  ")
+        said.append(f"{place or 'file'} ", style="dim")
+        said.append(one.severity, style="red" if one.severity == "error" else "yellow")
+        said.append(f" {one.code} [{one.id}]: {one.message}{f' ({one.seen})' if one.seen else ''}. {one.remedy}")
+        out.print(said, soft_wrap=True)
+        for line in _pointed(one):
+            out.print(Text(line, style="dim"), soft_wrap=True)
+    errors = sum(one.severity == "error" for one in found)
+    sums = f"{templates:,} templates, {renderings:,} renderings: "
+    said_all = f"{errors} errors, {len(found) - errors} warnings." if found else "all is well."
+    out.print(sums + said_all, highlight=False)
+
+
+def _pointed(one: Finding) -> list[str]:
+    """The line as it is written, and a caret under the column."""
+    if one.line is None or one.column is None:
+        return []
+    file = Path(one.label)
+    lines = file.read_text(encoding="utf-8", errors="replace").split("\n") if file.is_file() else []
+    if not 0 < one.line <= len(lines):
+        return []
+    start = max(0, one.column - 60)
+    return [f"    {lines[one.line - 1][start : start + 100]}", f"    {' ' * (one.column - 1 - start)}^"]

@@ -1,0 +1,107 @@
+"""The check of a whole templates folder, on as many cores as help: every brand, every language."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.messages.catalog import Catalog
+from app.messages.checking.check import check
+from app.messages.checking.corpus import PUBLIC_URL
+from app.messages.checking.findings import Finding, Report, report_of
+
+_AT_ONCE = 12
+"""Messages in one piece of work: few enough for a progress bar that moves."""
+_ALONE = 24
+"""As many messages are checked sooner than another process is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Messages of one brand; `rest` asks for what is not a message: layouts, words, languages."""
+
+    brand: str
+    paths: tuple[str, ...]
+    light: bool
+    rest: bool = False
+
+
+def check_folder(
+    root: Path,
+    brands: Sequence[str],
+    only: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Report]:
+    """A report for each brand. `only` are paths; `progress` is told how many messages are done, of how many.
+
+    The first brand's emails meet every order; another brand's do so where it wrote them, their layout or a language's
+    words itself. Every SMS meets every order.
+    """
+    pieces = list(_pieces(root, brands, only))
+    total = sum(len(piece.paths) for piece in pieces)
+    found: dict[str, list[Report]] = {brand: [] for brand in brands}
+    done = 0
+    for piece, report in _checked(root, pieces, alone=total <= _ALONE):
+        found[piece.brand].append(report)
+        done += len(piece.paths)
+        if progress is not None:
+            progress(done, total)
+    return {brand: _together(reports) for brand, reports in found.items()}
+
+
+def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> Iterator[_Piece]:
+    catalog = Catalog(root, PUBLIC_URL)
+    for number, brand in enumerate(brands):
+        paths = [path for path in catalog.shelf(brand).paths() if _is_message(path)]
+        chosen = paths if only is None else [path for path in paths if path in only]
+        for start in range(0, len(chosen), _AT_ONCE):
+            yield _Piece(brand, tuple(chosen[start : start + _AT_ONCE]), light=number > 0)
+        yield _Piece(brand, (), light=False, rest=True)
+
+
+def _is_message(path: str) -> bool:
+    return path.startswith("messages/") and not path.endswith("words.yaml")
+
+
+def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, Report]]:
+    workers = min(os.cpu_count() or 1, 4)
+    if alone or workers == 1:
+        catalog = Catalog(root, PUBLIC_URL)
+        for piece in pieces:
+            yield piece, _check(catalog, piece)
+        return
+    clean = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=clean, initializer=_begin, initargs=(root,)) as pool:
+        waiting = {pool.submit(_work, piece): piece for piece in pieces}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+
+
+_catalogs: list[Catalog] = []
+"""In a process that was started for this: the catalog that its pieces are taken from."""
+
+
+def _begin(root: Path) -> None:
+    _catalogs.append(Catalog(root, PUBLIC_URL))
+
+
+def _work(piece: _Piece) -> Report:
+    return _check(_catalogs[0], piece)
+
+
+def _check(catalog: Catalog, piece: _Piece) -> Report:
+    if piece.rest:
+        return check_rest(catalog, piece.brand)
+    return check(catalog, piece.brand, piece.paths, light=piece.light)
+
+
+def check_rest(catalog: Catalog, brand: str) -> Report:
+    """What is asked of a brand's files that are no messages."""
+    return check(catalog, brand, [path for path in catalog.shelf(brand).paths() if not _is_message(path)], rest=True)
+
+
+def _together(reports: Sequence[Report]) -> Report:
+    found: list[Finding] = [one for report in reports for one in report.findings]
+    return report_of(found, sum(one.templates for one in reports), sum(one.renderings for one in reports))
