@@ -68,7 +68,7 @@ def sample_facts(sitter: Sitter, catalog: Catalog) -> Facts:
         brand=BrandFacts(key=brand.key, name=brand.name),
         items=_ITEMS.get(brand.key, _ITEMS["fjallhem"]),
         place=_PLACES.get(brand.key, "Stockholm"),
-        note=_NOTES.get(key),
+        note=_NOTES.get(key, ""),
     )
     shopper = facts.shopper.model_copy(update={"locale": sitter.template.locale, "zone": brand.zone})
     changed: dict[str, object] = {"shopper": shopper}
