@@ -37,9 +37,17 @@ def uses(text: str, environment: Sandbox = TEXT) -> list[Use]:
 
     Raises Refused when the source cannot be read.
     """
-    read = [(path, written) for path, written, _ in _readings(parsed(environment, text), {})]
     places = Places(text)
-    return [Use(path, *places.next(written), written) for path, written in read]
+    return [Use(path, *places.next(written), written) for path, written in _read(parsed(environment, text))]
+
+
+def unread(tree: nodes.Template) -> list[tuple[str, str]]:
+    """Each reading of what is not documented: as it is written, and what is wrong with it."""
+    return [(written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path)]
+
+
+def _read(tree: nodes.Template) -> list[tuple[str, str]]:
+    return [(path, written) for path, written, _ in _readings(tree, {})]
 
 
 def needs(texts: Iterable[str]) -> frozenset[str]:
