@@ -14,6 +14,7 @@ from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, 
 from app.messages.rendering.gsm import segments, to_gsm
 from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
 from app.messages.rendering.view import fields
+from app.messages.rendering.watching import blank_prints
 from app.models.facts import Facts, Person
 
 MAX_HTML_BYTES = 90_000
@@ -98,6 +99,24 @@ class Renderer:
             variables[name] = filling
         return RenderedWhatsApp(template.parts["content_sid"], variables)
 
+    def blanks(
+        self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
+    ) -> list[tuple[str, str]]:
+        """What is printed and comes out blank for this parcel, as (field, part): slow, for the check alone.
+
+        Raises NotRenderable as rendering does.
+        """
+        ready = self._made_ready(template, template.channel)
+        values = _fields(template, facts, person, links, now)
+        found: list[tuple[str, str]] = []
+        for name in ready.sources:
+            environment = self._environments["html" if name == "html" else "text"]
+            try:
+                found += [(field, name) for field in blank_prints(environment, _text_of(template, name), values)]
+            except (UndefinedError, SecurityError, TypeError, ValueError, ArithmeticError) as error:
+                raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
+        return found
+
     def _made_ready(self, template: Template, channel: str) -> _Ready:
         if template.channel != channel:
             raise NotRenderable(f"{_named(template)} is for {template.channel}, not for {channel}.")
@@ -116,6 +135,11 @@ class Renderer:
 
 def _named(template: Template) -> str:
     return f"Template {template.key} ({template.channel}, {template.locale})"
+
+
+def _text_of(template: Template, name: str) -> str:
+    texts = template.parts["variables"] if template.channel == "whatsapp" else template.parts
+    return str(texts[name])
 
 
 def _read(template: Template) -> _Ready:

@@ -95,9 +95,11 @@ def _measure(environment: Environment, source: str) -> None:
         at = source.find(start)
         while at >= 0:
             close = source.find(end, at)
-            if (len(source) if close < 0 else close) - at > MAX_TAG:
-                line = source.count("\n", 0, at) + 1
-                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters, or not closed; close it")
+            line = source.count("\n", 0, at) + 1
+            if close < 0:
+                raise Refused(f"line {line}: a tag is not closed; write {end} where it ends")
+            if close - at > MAX_TAG:
+                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters; make several of it")
             at = source.find(start, close)
 
 
