@@ -1,5 +1,6 @@
 """`doorstep templates fields`: what a template may name."""
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def fields_command(
     """Every field that a template may name: its meaning, its type, whether it may be blank, and a sample."""
     found = samples(Catalog(shipped("templates"), PUBLIC_URL), brand)
     if markdown:
-        print(page(found), end="")
+        sys.stdout.write(page(found))
         return
     listed = [field for field in FIELDS.values() if find.lower() in f"{field.path} {field.meaning}".lower()]
     if as_json:

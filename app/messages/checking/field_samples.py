@@ -10,9 +10,8 @@ from app.messages.rendering.fields import FIELDS, Field
 from app.messages.rendering.view import fields
 
 _TOLD = (
-    ("out_for_delivery", "one item"), ("out_for_delivery", None), ("eta_changed", "another day"),
-    ("ready_for_pickup", "waiting with a place"), ("out_for_delivery", "told together"),
-    ("out_for_delivery", "split"), ("delayed", None),
+    ("out_for_delivery", None), ("eta_changed", "another day"), ("ready_for_pickup", "everything known"),
+    ("out_for_delivery", "told together"), ("out_for_delivery", "split"), ("delayed", None),
 )  # fmt: skip
 
 
@@ -63,8 +62,8 @@ def page(found: Mapping[str, str]) -> str:
         "its column and the nearest right name. `doorstep templates fields --markdown` writes this page.",
         "",
         "`[]` stands for each of a list: `items[].name` is `item.name` inside `{% for item in items %}`. A field that",
-        "may be blank is asked for first (`{% if carrier %}`), given a default (`{{ carrier or 'the carrier' }}`), or has",
-        "a word in the language's `words.yaml` under `fallbacks:`, which is printed instead.",
+        "may be blank is asked for first (`{% if carrier %}`), given a default (`{{ carrier or 'the carrier' }}`), or",
+        "has a word in the language's `words.yaml` under `fallbacks:`, which is printed instead.",
         "",
         "| field | type | may be blank | meaning | sample |",
         "|---|---|---|---|---|",

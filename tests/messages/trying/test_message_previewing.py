@@ -4,7 +4,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import InvalidInput, NotFound
-from app.messages.base import NotRenderable
 from app.messages.shelf import BadTemplate
 from app.models import Brand, Shipment
 from app.models.facts import Person
