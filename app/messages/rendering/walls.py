@@ -4,6 +4,7 @@ A source is measured before it is read, so that reading it takes milliseconds ho
 counted before it runs: every list has an end (`fields.py`), so the steps of the worst order are known at save.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 from jinja2 import Environment, TemplateError, nodes
@@ -88,6 +89,10 @@ def _measure(environment: Environment, source: str) -> None:
     starts = (environment.block_start_string, environment.variable_start_string, environment.comment_start_string)
     if sum(map(source.count, starts)) > MAX_TAGS:
         raise Refused(f"the template has more than {MAX_TAGS:,} tags; split it")
+    raw = re.search(rf"{re.escape(environment.block_start_string)}[-+]?\s*raw\b", source)
+    if raw:
+        line = source.count("\n", 0, raw.start()) + 1
+        raise Refused(f"line {line}: raw blocks are not available in templates; take the tag out")
     for start, end in (
         (environment.variable_start_string, environment.variable_end_string),
         (environment.block_start_string, environment.block_end_string),

@@ -93,7 +93,7 @@ def test_every_reading_has_its_place() -> None:
     """Line and column of each, the second of a kind too, and never of a text in quotes."""
     source = "Order {{ order.number }}\n{% if place %}{{ 'place' | sentence }} {{ place or carrier }}{% endif %}"
     assert [(use.path, use.line, use.column) for use in uses(source)] == [
-        ("order.number", 1, 10), ("place", 2, 7), ("place", 2, 42), ("carrier", 2, 51),
+        ("order.number", 1, 10), ("place", 2, 7), ("place", 2, 43), ("carrier", 2, 52),
     ]  # fmt: skip
 
 

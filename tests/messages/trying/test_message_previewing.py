@@ -104,7 +104,7 @@ def test_unsaved_files_count_for_one_preview_alone(world: World, brand: Brand): 
     assert look(world, brand, channel="sms").text != seen.text
     with pytest.raises(BadTemplate, match="out_for_delivery"):
         look(world, brand, channel="sms", files={path: "{% for %}"})
-    with pytest.raises(BadTemplate, match="line 1, column 4.*colour"):
+    with pytest.raises(BadTemplate, match=r"line 1, column 4.*colour"):
         look(world, brand, channel="sms", files={path: "{{ order.colour }}"})
     with pytest.raises(InvalidInput, match=r"files\.\.\./secrets"):
         look(world, brand, files={"../secrets": "x"})
