@@ -110,7 +110,7 @@ class Renderer:
         values = _fields(template, facts, person, links, now)
         found: list[tuple[str, str]] = []
         for name in ready.sources:
-            environment = self._environments["html" if name == "html" else "text"]
+            environment = HTML if name == "html" else TEXT
             try:
                 found += [(field, name) for field in blank_prints(environment, _text_of(template, name), values)]
             except (UndefinedError, SecurityError, TypeError, ValueError, ArithmeticError) as error:

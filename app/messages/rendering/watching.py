@@ -38,11 +38,12 @@ def blank_prints(environment: Sandbox, source: str, values: Mapping[str, Any]) -
     tree = parsed(environment, source)
     for output, index, path in list(printed(tree)):
         value = output.nodes[index]
-        output.nodes[index] = nodes.Filter(
-            value, _WATCH, [nodes.Const(path, lineno=value.lineno)], [], None, None, lineno=value.lineno
-        ).set_environment(environment)
+        watched = nodes.Filter(value, _WATCH, [nodes.Const(path, lineno=value.lineno)], [], None, None)
+        watched.set_lineno(value.lineno)
+        output.nodes[index] = watched
     watcher = _WATCHERS[bool(environment.autoescape)]
     found: list[str] = []
-    for _ in watcher.from_string(tree.set_environment(watcher)).generate({**values, _FOUND: found}):
+    tree.set_environment(watcher)
+    for _ in watcher.from_string(tree).generate({**values, _FOUND: found}):
         pass
     return found

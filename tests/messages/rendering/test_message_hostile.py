@@ -321,5 +321,5 @@ def test_a_fault_is_told_where_it_was_written(catalog: Catalog) -> None:
         saved(catalog, MAIL, mail(catalog, "One\n\nOrder {{ order.nummber }}"))
     with pytest.raises(ConfigurationError, match=r"parcel\.mjml, line \d+, column \d+: .*'order.nummber'"):
         _with_layout(catalog, catalog.shelf("fjallhem").file(LAYOUT).text.replace("order.number", "order.nummber"))  # type: ignore[union-attr]
-    with pytest.raises(ConfigurationError, match=r"body, line 13: there is no filter called 'centre'"):
+    with pytest.raises(ConfigurationError, match=r"body, line 12: there is no filter called 'centre'"):
         saved(catalog, MAIL, mail(catalog, "One\n\n{{ order.number | centre }}"))

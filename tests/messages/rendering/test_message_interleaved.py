@@ -51,6 +51,6 @@ def test_three_languages_in_eight_threads_are_byte_for_byte_those_of_one(spoken:
     for remembered in (1, 256):
         renderer = Renderer(remember=remembered)
         with ThreadPoolExecutor(8) as threads:
-            sent = list(threads.map(lambda language: _render(renderer, spoken, language), wanted))
+            sent = list(threads.map(_render, [renderer] * len(wanted), [spoken] * len(wanted), wanted))
         for language, email in zip(wanted, sent, strict=True):
             assert email == alone[language]
