@@ -105,6 +105,9 @@ def _waiting(pickup: Pickup | None) -> ParcelFacts:
     )  # fmt: skip
 
 
+_KNOWN = (
+    Item(sku="VJ-1", name="Vindpil shell jacket", price_minor=349900, image_url="https://pictures.example/jacket.png"),
+)
 _SPLIT = OrderFacts(
     number="FH-10482", placed_at=NOW, parcel_count=5, items=_many(40), not_shipped=_many(12), tags=("vip",)
 )
@@ -223,6 +226,23 @@ WORST: dict[str, tuple[dict[str, object], Person]] = {
             "eta": Eta(),
             "promise": Promise(on=date(2026, 12, 24)),
             "news": News(milestone=Milestone.delayed, cause=Cause.silence, occurred_at=NOW),
+        },
+        PERSON,
+    ),
+    "everything known": (
+        {
+            "order": OrderFacts(
+                number="FH-10482", placed_at=NOW - timedelta(days=4), currency="SEK", total_minor=419500, tags=("vip",),
+                items=_KNOWN, not_shipped=_KNOWN, parcel_count=2,
+            ),
+            "parcel": ParcelFacts(
+                id="shp_1", link=f"/t/{PAGE}", carrier="dhl", tracking_number="1", service="Parcel Connect",
+                milestone=Milestone.ready_for_pickup, milestone_at=NOW - timedelta(days=1), delivered_at=NOW,
+                late_since=NOW - timedelta(days=2), carrier_page="https://carrier.example/1", items=_KNOWN,
+                pickup=Pickup(
+                    name="ICA Nära", address="Storgatan 1, Umeå", hours=("Mon–Fri 8–21",), until=date(2026, 12, 1)
+                ),
+            ),
         },
         PERSON,
     ),

@@ -9,7 +9,7 @@ from app.messages.base import NotRenderable, RenderedEmail, RenderedSms, Templat
 from app.messages.checking.blanks import Watching
 from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
 from app.messages.checking.findings import Finding, Severity
-from app.messages.checking.shape import column_of
+from app.messages.checking.writing import at
 from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
 from app.messages.shelf import File
 from app.models.facts import Facts, Person
@@ -108,17 +108,13 @@ def _of_sms(asked: Asked, name: str, sms: RenderedSms) -> Iterator[Finding]:
 
 def _of_blanks(asked: Asked, name: str, blank: set[str]) -> Iterator[Finding]:
     """Only what the message's own file prints: a layout knows what it may leave empty."""
-    lines = asked.file.text.split("\n")
+    file = asked.file
     for written in sorted(blank):
-        for number, line in enumerate(lines, 1):
-            column = column_of("\n".join(lines), number, written) if "{{" in line and written in line else None
-            if column is not None and re.search(rf"\{{\{{-?\s*{re.escape(written)}\b", line):
-                message = f"{written} is printed, and is blank for some orders"
-                remedy = f"Ask first ({{% if {written} %}} … {{% endif %}}), or say what stands then: {written} or '…'."
-                yield Finding(
-                    "error", "blank", asked.file.path, asked.file.label, number, column, message, remedy, written, name
-                )
-                break
+        found = re.search(rf"\{{\{{-?\s*({re.escape(written)})\b(?!\.)", file.text)
+        if found:
+            message = f"{written} is printed, and is blank for some orders"
+            remedy = f"Ask first ({{% if {written} %}} … {{% endif %}}), or say what stands then: {written} or '…'."
+            yield at(file, file.text, found.start(1), "error", "blank", message, remedy, written, name)
 
 
 def _finding(asked: Asked, severity: Severity, code: str, message: str, remedy: str, about: str, name: str) -> Finding:

@@ -1,0 +1,75 @@
+"""A blank field prints its language's fallback where there is one, and is told of where there is none."""
+
+from app.messages.authoring.fielding import with_fallbacks
+from app.messages.base import Template
+from app.messages.catalog import Catalog
+from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
+from app.messages.checking.field_uses import who_uses
+from app.messages.rendering.render import Renderer
+
+WORDS = "messages/en/words.yaml"
+SMS = "messages/en/delivered.sms.txt"
+
+
+def _sms(catalog: Catalog, text: str, words: str = "") -> Template:
+    shipped = catalog.shelf("fjallhem").file(WORDS).text.split("fallbacks:")[0]  # type: ignore[union-attr]
+    files = {SMS: text.encode(), WORDS: f"{shipped}\n{words}".encode()}
+    return catalog.over("fjallhem", files).resolve("fjallhem", "en", "delivered", "sms")
+
+
+def test_a_blank_field_prints_its_fallback_and_if_still_says_no(catalog: Catalog, renderer: Renderer) -> None:
+    """With a filter behind it too; a known carrier is printed as it is."""
+    template = _sms(
+        catalog,
+        "{{ carrier | sentence }} has it, {{ carrier }}.{% if carrier %} Yes{% else %} No{% endif %}",
+        "fallbacks:\n  carrier: the carrier",
+    )
+    told = [
+        renderer.render_sms(template, facts_for("delivered", **changed), PERSON, LINKS, NOW).text
+        for changed in ({}, WORST["no carrier"][0])
+    ]
+    assert told == ["DHL has it, DHL. Yes", "The carrier has it, the carrier. No"]
+
+
+def test_a_fallback_is_escaped_in_html_and_touches_nothing_else() -> None:
+    """Only a field that is printed as it is, by its whole name."""
+    words = {"fallbacks": {"carrier": "the <carrier>"}}
+    assert with_fallbacks("{{ carrier or 'x' }}{{ parcel.carrier }}{% if carrier %}", words) == (
+        "{{ carrier or 'x' }}{{ parcel.carrier }}{% if carrier %}"
+    )
+    assert with_fallbacks("{{-carrier | url-}}", words) == '{{- (carrier or "the <carrier>") | url-}}'
+    assert with_fallbacks("{{ carrier }}", {}) == "{{ carrier }}"
+
+
+def test_a_blank_print_is_told_by_its_field(catalog: Catalog, renderer: Renderer) -> None:
+    """Also inside a loop, by the list's path, and once; with a fallback nothing is blank."""
+    source = "{{ place }}{{ place }} at {{ carrier or note }} {% for one in items %}{{ one.picture }}{% endfor %} x"
+    facts = facts_for("delivered", **WORST["forty items"][0]).model_copy(
+        update={"news": facts_for("delivered", place=None, note="").news}
+    )
+    assert renderer.blanks(_sms(catalog, source), facts, PERSON, LINKS, NOW) == [
+        ("place", "text"), ("items[].picture", "text"),
+    ]  # fmt: skip
+    helped = _sms(catalog, "{{ place }} x", "fallbacks:\n  place: where you live")
+    assert renderer.blanks(helped, facts, PERSON, LINKS, NOW) == []
+
+
+def test_a_value_that_is_nothing_is_told_and_not_refused(catalog: Catalog, renderer: Renderer) -> None:
+    """What rendering would refuse to print is a blank print to the check."""
+    found = renderer.blanks(_sms(catalog, "{{ parcel.service }} x"), facts_for("delivered"), PERSON, LINKS, NOW)
+    assert found == [("parcel.service", "text")]
+
+
+def test_watching_changes_nothing_for_the_next_rendering(catalog: Catalog, renderer: Renderer) -> None:
+    """The email after the watch is the email before it."""
+    template = catalog.resolve("fjallhem", "en", "delivered", "email")
+    before = renderer.render_email(template, facts_for("delivered"), PERSON, LINKS, NOW)
+    assert renderer.blanks(template, facts_for("delivered"), PERSON, LINKS, NOW) == []
+    assert renderer.render_email(template, facts_for("delivered"), PERSON, LINKS, NOW) == before
+
+
+def test_who_reads_a_field_is_known(catalog: Catalog) -> None:
+    """By brand, name, channel and part; a group stands for all inside it."""
+    readers = {(one.key, one.channel) for one in who_uses(catalog, "pickup.name") if one.brand_key == "fjallhem"}
+    assert ("ready_for_pickup", "sms") in readers and ("delivered", "sms") not in readers
+    assert len(who_uses(catalog, "pickup")) >= len(who_uses(catalog, "pickup.name"))
