@@ -105,6 +105,11 @@ def _waiting(pickup: Pickup | None) -> ParcelFacts:
     )  # fmt: skip
 
 
+def _paid(currency: str) -> OrderFacts:
+    """A dear order in a currency: with two decimals, with none, with three."""
+    return OrderFacts(number="FH-10482", placed_at=NOW, currency=currency, total_minor=1_234_567_890)
+
+
 _SPLIT = OrderFacts(
     number="FH-10482", placed_at=NOW, parcel_count=5, items=_many(40), not_shipped=_many(12), tags=("vip",)
 )
@@ -199,6 +204,7 @@ WORST: dict[str, tuple[dict[str, object], Person]] = {
         },
         PERSON,
     ),
+    **{f"paid in {currency}": ({"order": _paid(currency)}, PERSON) for currency in ("EUR", "JPY", "KWD")},
     "waiting": ({"parcel": _waiting(Pickup(name="ICA Nära", hours=("Mon–Fri",) * 40, until=NOW.date()))}, PERSON),
     "waiting somewhere": ({"parcel": _waiting(None)}, PERSON),
     "waited in vain": ({"parcel": _waiting(Pickup(name=" ", until=date(2026, 11, 1)))}, PERSON),
