@@ -54,6 +54,12 @@ def headline(email: RenderedEmail) -> str:
     return re.sub(r"<[^>]+>", "", found[1])
 
 
+def note(email: RenderedEmail) -> str:
+    """What is wrong with the step where it stands, on a line of its own under the journey."""
+    found = re.search(r'<td class="late" colspan="\d"[^>]*>(.*?)</td>', email.html)
+    return found[1] if found else ""
+
+
 def steps(email: RenderedEmail) -> list[tuple[str, str]]:
     """Each step of the drawn journey: its state, its words."""
     kinds = {"dot-done": "done", "ring-now": "now", "ring-late": "late", "ring-next": "next"}
@@ -170,7 +176,7 @@ def test_a_missed_parcel_that_waits_by_now_says_where(written) -> None:
     assert "brought once more" not in email.text
     email = written("attempt_failed", facts("attempt_failed"))
     assert "brought once more" in email.text
-    assert steps(email)[3] == ("late", "Out for delivery not handed over")
+    assert steps(email)[3] == ("late", "Out for delivery") and note(email) == "Out for delivery: not handed over"
 
 
 def test_delivered_is_the_carriers_word(written) -> None:
@@ -222,7 +228,7 @@ def test_silence_is_not_called_late_while_the_promise_can_be_kept(written, texte
     assert headline(email) == "Friday 27 November"
     assert "may still come Friday 27 November, as promised" in email.text
     assert not re.search(r"(?i)running late|\blate\b", email.text)
-    assert steps(email)[2] == ("late", "On its way no news")
+    assert steps(email)[2] == ("late", "On its way") and note(email) == "On its way: no news"
     assert texted("delayed", told).startswith("Sorry, no news of your parcel lately: ")
     broken = told.model_copy(update={"promise": Promise(on=date(2026, 11, 23))})
     assert written("delayed", broken).subject.startswith("Running late, promised for yesterday: ")
@@ -312,7 +318,8 @@ def test_a_return_goes_its_own_way(written) -> None:
     late = facts("delayed", parcel=parcel(Milestone.in_transit, direction="return"), news=news, eta=Eta())
     email = written("return_delayed", late)
     assert "promised" not in email.text and "need to do" in email.text
-    assert [word for _, word in steps(email)] == ["Announced", "Handed in", "On its way no news", "With us"]
+    assert [word for _, word in steps(email)] == ["Announced", "Handed in", "On its way", "With us"]
+    assert note(email) == "On its way: no news"
     told = email.text[: email.text.index("You are reading this")]
     assert "In this return:" in told and "your parcel" not in told
     here = written("return_received", facts_for("return_received"))
@@ -344,4 +351,5 @@ def test_the_journey_is_drawn_for_each(written, template: str, states: str) -> N
 def test_what_expired_is_drawn_as_far_as_was_told(written) -> None:
     """A parcel that was lost sight of stands where it was last told to be."""
     told = Told(milestone=Milestone.in_transit, channel="email", planned_at=NOW)
-    assert steps(written("expired", facts("expired", history=(told,))))[2] == ("late", "On its way no more news")
+    gone = written("expired", facts("expired", history=(told,)))
+    assert steps(gone)[2] == ("late", "On its way") and note(gone) == "On its way: no more news"

@@ -45,6 +45,15 @@ class Sitter:
         return f"{self.brand_key}.{self.template.locale}.{self.template.key}"
 
 
+_NOTES = {
+    "delivered": "Left at the front door",
+    "attempt_failed": "Nobody was at home",
+    "exception": "The label cannot be read",
+    "exception_team": "The label cannot be read",
+}
+"""What the carrier's driver wrote, where that is told."""
+
+
 def sitters(catalog: Catalog, channel: str = "email") -> list[Sitter]:
     """Every template of a channel, of every brand and in every language, by brand, language and name."""
     return [Sitter(brand, template) for brand, template in catalog.all_templates() if template.channel == channel]
@@ -59,6 +68,7 @@ def sample_facts(sitter: Sitter, catalog: Catalog) -> Facts:
         brand=BrandFacts(key=brand.key, name=brand.name),
         items=_ITEMS.get(brand.key, _ITEMS["fjallhem"]),
         place=_PLACES.get(brand.key, "Stockholm"),
+        note=_NOTES.get(key),
     )
     shopper = facts.shopper.model_copy(update={"locale": sitter.template.locale, "zone": brand.zone})
     changed: dict[str, object] = {"shopper": shopper}
@@ -91,8 +101,9 @@ def pictures_of(catalog: Catalog) -> Callable[[str], Answer | None]:
         if parts.netloc == urlsplit(_PICTURES).netloc:
             samples = {sample.name: sample for sample in _SAMPLES.glob("*.svg")}
             return ("image/svg+xml", samples[steps[-1]].read_bytes()) if steps[-1] in samples else None
-        if len(steps) >= 3 and steps[-3] == "brand" and steps[-2] in catalog.brands() and steps[-1].endswith(".png"):
-            file = catalog.shelf(steps[-2]).file(steps[-1])
+        if "brand" in steps[:-2]:  # followed by the brand, perhaps by the picture's digest, and by its name
+            key, name = steps[steps.index("brand") + 1], steps[-1]
+            file = catalog.shelf(key).file(name) if key in catalog.brands() and name.endswith(".png") else None
             return ("image/png", file.content) if file else None
         return None
 
