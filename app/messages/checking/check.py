@@ -10,6 +10,7 @@ from app.messages.authoring.bundle import SUFFIXES, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
+from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.writing import of_layout, of_message
 from app.messages.rendering.sandbox import Refused
@@ -118,6 +119,7 @@ class _Run:
         file = self.shelf.file(path)
         if file is not None:
             yield from of_layout(file)
+            yield from of_markup(file, self.brand.colours)
 
     def languages(self) -> Iterator[Finding]:
         """Words that a language lacks, and messages that stand in English only."""

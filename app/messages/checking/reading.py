@@ -16,6 +16,8 @@ from app.models.facts import Facts, Person
 
 _RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
 _TEAM = "_team"
+MAX_SUBJECT = 90
+"""Letters of a subject for an ordinary order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
     if size > MAX_HTML_BYTES:
         message = f"the mail is {size:,} bytes long, and Gmail cuts what is over 102,000"
         yield _finding(asked, "error", "size", message, f"Keep it below {MAX_HTML_BYTES:,}.", "", name)
+    if not email.subject.strip():
+        yield _finding(asked, "error", "subject", "its subject comes out empty", "Say the fact there.", "empty", name)
+    elif name == "an ordinary order" and len(email.subject) > MAX_SUBJECT:
+        message = f"its subject has {len(email.subject)} letters, of which a phone shows about 40"
+        remedy = f"Tell the fact in {MAX_SUBJECT} letters or fewer."
+        yield _finding(asked, "warning", "subject", message, remedy, "long", name)
     hostile = "hostile" in name
     for part, text in (("subject", email.subject), ("text", email.text)):
         found = None if hostile else _RAW.search(text)
