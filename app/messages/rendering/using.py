@@ -107,22 +107,6 @@ def _blanked(found: re.Match[str]) -> str:
     return found[0] if re.fullmatch(r"\w+", inside) else " " * len(found[0])
 
 
-def printed(tree: nodes.Template) -> Iterator[tuple[nodes.Output, int, str]]:
-    """Each value that is printed: its output, its place in it, and the fields that it is made of."""
-    yield from _outputs(tree, {})
-
-
-def _outputs(node: nodes.Node, scope: Scope) -> Iterator[tuple[nodes.Output, int, str]]:
-    if isinstance(node, nodes.Output):
-        for index, value in enumerate(node.nodes):
-            paths = [path for path, _, _ in _readings(value, scope)]
-            if paths and not isinstance(value, nodes.TemplateData):
-                yield node, index, " or ".join(dict.fromkeys(paths))
-        return
-    for child, inner in _children(node, scope):
-        yield from _outputs(child, inner)
-
-
 def _readings(node: nodes.Node, scope: Scope) -> Iterator[tuple[str, str, nodes.Node]]:
     """Paths that are read under a node in the order of the source: path, as written, and the node."""
     named = _named(node, scope)
