@@ -24,6 +24,8 @@ MAX_SUBJECT = 150
 MAX_SMS_SEGMENTS = 6
 
 _STOP_AFTER_ABBREVIATION = re.compile(r"(?<!\.)\.\.(?!\.)")
+_STRAY_SPACE = re.compile(r" +(?=[.,;](?: |$))")
+"""What stands before a mark where a picture was left out."""
 
 _SOURCES: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "email": (("subject", "text", 2_000), ("html", "html", MAX_HTML_BYTES), ("text", "text", MAX_TEXT)),
@@ -187,4 +189,5 @@ def _letter(text: str) -> str:
 
 def _in_gsm(text: str) -> str:
     # Where shortened text or an abbreviated month ends a sentence, its dots are the full stop too.
-    return _STOP_AFTER_ABBREVIATION.sub(".", to_gsm(" ".join(text.split())).replace("....", "..."))
+    plain = " ".join(to_gsm(" ".join(text.split())).split()).replace("....", "...")
+    return _STRAY_SPACE.sub("", _STOP_AFTER_ABBREVIATION.sub(".", plain))
