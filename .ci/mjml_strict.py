@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.messages.authoring.bundle import find, read_words
-from app.messages.authoring.compile import Surroundings, mjml_source
+from app.messages.authoring.compile import mjml_source
+from app.messages.authoring.layouts import Surroundings
 from app.messages.catalog import Catalog
 from app.settings import shipped
 

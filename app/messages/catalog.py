@@ -9,8 +9,9 @@ from typing import Any
 
 from app.errors import ConfigurationError
 from app.messages.authoring.brands import BrandSource, read_brand
-from app.messages.authoring.bundle import SUFFIXES, Source, find, known_locale, locale_chain, read_words
-from app.messages.authoring.compile import Surroundings, compile_template
+from app.messages.authoring.bundle import SUFFIXES, Source, find, known_locale, locale_chain, named, read_words
+from app.messages.authoring.compile import compile_template
+from app.messages.authoring.layouts import Surroundings
 from app.messages.base import Template, TemplateMissing
 from app.messages.shelf import Shelf
 
@@ -103,12 +104,11 @@ class Catalog:
         """Every message that some brand has in some language, as (name, channel): what a rule may name. With
         `brand_key` those of that brand: its own and the shared ones."""
         return frozenset(
-            (name.removesuffix(suffix), channel)
+            message
             for key in self.brands()
             if brand_key in (None, key)
-            for name in self._names(key)
-            for channel, suffix in SUFFIXES.items()
-            if name.endswith(suffix)
+            for path in self.shelf(key).paths()
+            if path.startswith("messages/") and (message := named(path)) is not None
         )
 
     def locales(self, brand_key: str) -> list[str]:
@@ -128,6 +128,3 @@ class Catalog:
                         yield brand_key, self._compile(brand, source)
                     except TemplateMissing:
                         continue  # a WhatsApp template that this brand has not had approved
-
-    def _names(self, brand_key: str) -> list[str]:
-        return [path.split("/")[2] for path in self.shelf(brand_key).paths() if path.startswith("messages/")]

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from babel import Locale, UnknownLocaleError
@@ -13,6 +13,8 @@ from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import BadTemplate, File, Shelf
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
+OWN_MJML = ".email.mjml"
+"""An email that is a whole MJML document of its own; it wins over the Markdown of the same language."""
 
 WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "your_parcel", "your_parcel_with",
          "your_parcels", "your_return", "your_return_with", "part_of_order", "parcels", "parcel", "and_more",
@@ -31,11 +33,15 @@ _KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n?", re.DOTALL | re.MULTILINE)
 
 Line = Annotated[str, Field(min_length=1, max_length=1000)]
+Front = TypeVar("Front", bound=BaseModel)
+PROSE = ("subject", "preheader", "eyebrow", "headline", "lead", "button")
+"""The front matter's fields that are Jinja."""
 
 
 class FrontMatter(BaseModel):
     """What stands above an email's text. All are Jinja. `headline` is set in the largest type of the mail.
 
+    `leave_out` are ready blocks that this message does without.
     `hours` puts the hours of `when` or of `happened` behind it, and they are never broken over two lines.
     """
 
@@ -50,6 +56,7 @@ class FrontMatter(BaseModel):
     hours: Literal["none", "when", "happened"] = "none"
     tone: Literal["steady", "late"] = "steady"
     layout: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")] = "parcel"
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +97,48 @@ def find(shelf: Shelf, chain: tuple[str, ...], key: str, channel: str) -> Source
     if not _KEY.match(key) or channel not in SUFFIXES:
         return None
     for locale in chain:
-        file = shelf.file(f"messages/{locale}/{key}{SUFFIXES[channel]}")
-        if file is not None:
-            return Source(file.path, file.label, key, channel, locale, file.text)
+        for suffix in (OWN_MJML, SUFFIXES[channel]) if channel == "email" else (SUFFIXES[channel],):
+            file = shelf.file(f"messages/{locale}/{key}{suffix}")
+            if file is not None:
+                return Source(file.path, file.label, key, channel, locale, file.text)
     return None
 
 
-def split(source: Source) -> tuple[FrontMatter, str]:
-    """An email's front matter and its Markdown. Raises BadTemplate naming the file, the field and the remedy."""
+def named(path: str) -> tuple[str, str] | None:
+    """The message and the channel that a file is of, told by its name: `("delivered", "email")`; or None."""
+    name = path.rsplit("/", 1)[-1]
+    for channel, suffix in (("email", OWN_MJML), *SUFFIXES.items()):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), channel
+    return None
+
+
+def front_matter(source: Source) -> tuple[Any, str]:
+    """What stands between the lines of dashes, read as YAML, and the text after them. Raises BadTemplate."""
     found = _FRONT_MATTER.match(source.text)
     if not found:
         raise BadTemplate(f"{source.label}, line 1: there is no front matter. Begin with a line of three dashes.")
     try:
-        fields = read_yaml(found[1])
-        return FrontMatter.model_validate(fields), source.text[found.end() :]
+        return read_yaml(found[1]), source.text[found.end() :]
     except yaml.YAMLError as error:
         raise BadTemplate(f"{source.label}: the front matter is not YAML: {error}. Quote texts with braces.") from error
+
+
+def split(source: Source) -> tuple[FrontMatter, str]:
+    """An email's front matter and its Markdown. Raises BadTemplate naming the file, the field and the remedy."""
+    fields, body = front_matter(source)
+    return checked(FrontMatter, fields, source), body
+
+
+def checked(form: type[Front], fields: Any, source: Source) -> Front:
+    """Front matter held to its form. Raises BadTemplate naming the file, the field and the remedy."""
+    try:
+        return form.model_validate(fields)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise BadTemplate(f"{source.label}, front matter: {faults}. The fields are {_fields()}.") from error
-
-
-def _fields() -> str:
-    return ", ".join(FrontMatter.model_fields)
+        raise BadTemplate(
+            f"{source.label}, front matter: {faults}. The fields are {', '.join(form.model_fields)}."
+        ) from error
 
 
 def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:

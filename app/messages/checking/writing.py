@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
+from app.messages.authoring.elements import MJML_TAGS, nearest_tag
 from app.messages.checking.findings import Finding, Severity
 from app.messages.rendering.gsm import fits_gsm, to_gsm
 from app.messages.rendering.sandbox import TEXT, Refused, check_source
@@ -33,14 +33,6 @@ _OUTLOOK = re.compile(
 )
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
-MJML_TAGS = frozenset({
-    "mjml", "mj-head", "mj-body", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint", "mj-font",
-    "mj-html-attributes", "mj-selector", "mj-html-attribute", "mj-preview", "mj-style", "mj-title", "mj-accordion",
-    "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-button", "mj-carousel",
-    "mj-carousel-image", "mj-column", "mj-divider", "mj-group", "mj-hero", "mj-image", "mj-navbar",
-    "mj-navbar-link", "mj-raw", "mj-section", "mj-social", "mj-social-element", "mj-spacer", "mj-table", "mj-text",
-    "mj-wrapper",
-})  # fmt: skip
 
 
 def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Finding]:
@@ -67,8 +59,8 @@ def of_layout(file: File) -> Iterator[Finding]:
         yield at(file, text, found.start(), "error", "unsafe", message, "Take it out.", found[0].strip().lower())
     for found in _TAG.finditer(text):
         if found[1] not in MJML_TAGS:
-            near = get_close_matches(found[1], MJML_TAGS, 1, 0.4)
-            remedy = f"Did you mean {near[0]}?" if near else "Use one of MJML's own."
+            near = nearest_tag(found[1])
+            remedy = f"Did you mean {near}?" if near else "Use one of MJML's own."
             yield at(file, text, found.start(1), "error", "tag", f"MJML knows no tag {found[1]!r}", remedy, found[1])
     for found in _IMAGE.finditer(text):
         if not re.search(r"\balt\s*=", found[0]):
