@@ -97,7 +97,12 @@ def _know(parts: list[_Part], source: Source, known: Collection[str]) -> None:
             continue
         if part.text not in known:
             raise BadTemplate(f"{source.label}, line {part.line}: {_unknown(part.text, known)}")
-        seen.setdefault(part.text, part.line)
+        if part.text in seen:
+            above = f"on line {seen[part.text]} and here"
+            raise BadTemplate(
+                f"{source.label}, line {part.line}: the block {part.text} stands twice, {above}. Take one out."
+            )
+        seen[part.text] = part.line
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -1,6 +1,7 @@
 """What a brand is to a message: its name, its sender, its colours by day and by night, its fonts and its logo."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -70,6 +71,18 @@ class Support(_Part):
 
     url: WebAddress
     email: Address
+
+
+class Voice(_Part):
+    """How the brand writes. `note` is for those who write its messages; `closing` is one line by language, printed
+    once, at the end of a mail's own text, where the news is not bad."""
+
+    note: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    closing: Mapping[Annotated[str, AfterValidator(_locale)], OneLine] = Field(default_factory=dict)
+
+    def closes(self, locale: str) -> str:
+        """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing."""
+        return self.closing.get(locale) or self.closing.get(locale.split("-")[0], "")
 
 
 class Team(_Part):
@@ -153,6 +166,7 @@ class BrandSource(_Part):
     sender: Sender
     support: Support
     team: Team | None = None
+    voice: Voice = Voice()
     colours: Colours
     fonts: Fonts
     logo: Logo

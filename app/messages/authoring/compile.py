@@ -89,7 +89,7 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
         html = fill(document, "mjml", Message(lines), source, around)
         return html, letter_of(html, source), own
     front, body = split(source)
-    said = front.model_dump(exclude={"layout", "leave_out"})
+    said = {**front.model_dump(exclude={"layout", "leave_out"}), "closing": _closing(front, source, around)}
     check_written(TEXT, {**front.model_dump(include=set(PROSE)), "body": body}, source)
     known = block_names(around.shelf)
     check_names(front.leave_out, source, known)
@@ -103,6 +103,11 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
     lines = {name: _line(line_text, line, source) for name, line in said.items()}
     text = set_in(front.layout, "txt", Message(lines, flow, body_text, left_out), source, around)
     return html, text, front
+
+
+def _closing(front: FrontMatter, source: Source, around: Surroundings) -> str:
+    """The brand's own line at the text's end; bad news has none."""
+    return around.brand.voice.closes(source.locale) if front.tone == "steady" else ""
 
 
 def _line(written: Callable[[str], str], line: str, source: Source) -> str:

@@ -6,13 +6,13 @@ One bad file hides no other: each is judged by itself, and all that is found is 
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import SUFFIXES, read_words
+from app.messages.authoring.bundle import OWN_MJML, named, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
-from app.messages.checking.writing import of_layout, of_message
+from app.messages.checking.writing import of_document, of_layout, of_message
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
@@ -93,15 +93,19 @@ class _Run:
         if file is None:
             return
         locale, name = path.split("/")[1:]
-        channel = next(channel for channel, suffix in SUFFIXES.items() if name.endswith(suffix))
-        key = name.removesuffix(SUFFIXES[channel])
+        key, channel = named(path) or (name, "email")
+        own = name.endswith(OWN_MJML)
         try:
             text = file.text
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
-        written = [*of_message(file, key, channel, locale.split("-")[0]), *_unknown(file, text)]
+        language = locale.split("-")[0]
+        asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
+        written = [*asked, *_unknown(file, text)]
         yield from written
+        if channel == "email" and not own and self.shelf.file(f"messages/{locale}/{key}{OWN_MJML}") is not None:
+            return  # the document is what is sent
         try:
             template = self.catalog.resolve(self.brand.key, locale, key, channel)
         except TemplateMissing:
@@ -113,6 +117,10 @@ class _Run:
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
         if template.locale == locale and not seen_elsewhere:
             yield from self.reader.findings(Asked(self.brand, template, file))
+
+    def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
+        yield from of_document(file, key, language)
+        yield from of_markup(file, self.brand.colours)
 
     def layout(self, path: str) -> Iterator[Finding]:
         """Everything that is wrong with one layout as it is written."""

@@ -50,6 +50,16 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
         yield from _letters(file, text)
 
 
+def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
+    """What is wrong with an email that is a whole MJML document, as it is written."""
+    text = file.text
+    yield from _syntax(file, text)
+    yield from of_layout(file)
+    yield from _promotional(file, text, "email", language)
+    if key.removeprefix("return_") in BAD_NEWS:
+        yield from _exclaimed(file, re.sub(r"<[^<>]*>", lambda found: re.sub(r"[^\n]", " ", found[0]), text))
+
+
 def of_layout(file: File) -> Iterator[Finding]:
     """What is wrong with a layout as it is written."""
     text = file.text

@@ -42,7 +42,7 @@ journey[].state | text | `done`, `now`, `late` (now, but something is wrong) or 
 journey[].number | number | The step's number, from 1.
 journey[].note ? | text | What is wrong at this step.
 journey[].width | text | The step's share of the drawing's width: `20%`.
-items | list 6 | The first things in the parcel.
+items | list 10 | The first things in the parcel.
 items[].name | text | The thing's name.
 items[].quantity | number | How many of it.
 items[].picture ? | text | The address of its picture, where there is one that a mail may fetch.
@@ -67,7 +67,7 @@ others[].what | text | What is in it, in a few words.
 others[].state ? | text | Where it stands.
 others[].link ? | text | Its own page.
 more_others | number | How many are left out of `others`.
-not_shipped | list 6 | Things of the order that are in no parcel yet.
+not_shipped | list 10 | Things of the order that are in no parcel yet.
 not_shipped[].name | text | The thing's name.
 not_shipped[].quantity | number | How many of it.
 not_shipped[].picture ? | text | The address of its picture.

@@ -11,7 +11,7 @@ from app.messages.rendering.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel
 from app.models.vocabulary import Milestone
 
-SHOWN_ITEMS = 6
+SHOWN_ITEMS = 10
 SHOWN_PARCELS = 4
 SHOWN_TOGETHER = 10
 _SHOWN_EACH = 4

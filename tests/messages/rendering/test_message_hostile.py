@@ -13,6 +13,7 @@ from app.messages.rendering.render import MAX_SMS_SEGMENTS, MAX_SUBJECT, Rendere
 SMS = "messages/en/delivered.sms.txt"
 MAIL = "messages/en/delivered.email.md"
 LAYOUT = "layouts/parcel.mjml"
+DETAILS = "layouts/blocks/details.mjml"
 WORDS = "messages/en/words.yaml"
 SECONDS = 3.0
 """Far above what any takes; a bomb takes minutes."""
@@ -319,7 +320,8 @@ def test_a_fault_is_told_where_it_was_written(catalog: Catalog) -> None:
     """Line and column of the message's file, also of what is wrong in its front matter or its layout."""
     with pytest.raises(ConfigurationError, match=r"delivered\.email\.md, line \d+, column 10: .*'order.nummber'"):
         saved(catalog, MAIL, mail(catalog, "One\n\nOrder {{ order.nummber }}"))
-    with pytest.raises(ConfigurationError, match=r"parcel\.mjml, line \d+, column \d+: .*'order.nummber'"):
-        _with_layout(catalog, catalog.shelf("fjallhem").file(LAYOUT).text.replace("order.number", "order.nummber"))  # type: ignore[union-attr]
+    with pytest.raises(ConfigurationError, match=r"details\.mjml, line \d+, column \d+: .*'order.nummber'"):
+        text = catalog.shelf("fjallhem").file(DETAILS).text.replace("order.number", "order.nummber")  # type: ignore[union-attr]
+        catalog.over("fjallhem", {DETAILS: text.encode()}).resolve("fjallhem", "en", "delivered", "email")
     with pytest.raises(ConfigurationError, match=r"body, line 12: there is no filter called 'centre'"):
         saved(catalog, MAIL, mail(catalog, "One\n\n{{ order.number | centre }}"))
