@@ -34,6 +34,7 @@ class _Part:
     text: str
     line: int
     around_block: bool = False
+    in_an_if: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ def read_flow(body: str, source: Source, known: Collection[str]) -> tuple[Piece,
         raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error
     _know(parts, source, known)
     _mark(parts, tags, source)
+    _stand_once(parts, source)
     return tuple(_flow(parts, tags))
 
 
@@ -91,12 +93,17 @@ def _parts(tags: Tags, body: str, source: Source) -> list[_Part]:
 
 
 def _know(parts: list[_Part], source: Source, known: Collection[str]) -> None:
+    for part in parts:
+        if part.kind == "block" and part.text not in known:
+            raise BadTemplate(f"{source.label}, line {part.line}: {_unknown(part.text, known)}")
+
+
+def _stand_once(parts: list[_Part], source: Source) -> None:
+    """Refuse a block that stands twice for everyone; in an `if` and its `else` it may."""
     seen: dict[str, int] = {}
     for part in parts:
-        if part.kind != "block":
+        if part.kind != "block" or part.in_an_if:
             continue
-        if part.text not in known:
-            raise BadTemplate(f"{source.label}, line {part.line}: {_unknown(part.text, known)}")
         if part.text in seen:
             above = f"on line {seen[part.text]} and here"
             raise BadTemplate(
@@ -118,6 +125,7 @@ def _mark(parts: list[_Part], tags: Tags, source: Source) -> None:
     opened: list[_Open] = []
     for place, part in enumerate(parts):
         if part.kind == "block":
+            part.in_an_if = bool(opened)
             for one in opened:
                 one.block = one.block or part
             continue

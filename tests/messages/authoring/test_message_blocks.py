@@ -68,7 +68,7 @@ def test_every_block_can_be_named(catalog: Catalog, renderer: Renderer, brand: s
 def test_a_block_stands_in_an_if(catalog: Catalog, renderer: Renderer) -> None:
     """Tags on lines of their own go around blocks, also with `else` and in each other."""
     body = (
-        "FIRST\n{% if carrier %}\n{% if parcel.direction == 'return' %}\n::: items\n{% else %}\nSECOND {{ carrier }}\n"
+        "FIRST\n{% if many %}\n::: button\n{% endif %}\n{% if carrier %}\n{% if parcel.direction == 'return' %}\n::: items\n{% else %}\nSECOND {{ carrier }}\n"
         "::: button\n{% endif %}\n{% else %}\n::: journey\n{% endif %}\nLast"
     )
     email = sent(renderer, written(catalog, body))
@@ -106,7 +106,7 @@ def test_what_cannot_be_set_is_refused_with_its_line(catalog: Catalog, body: str
 
 def test_the_line_told_is_the_files(catalog: Catalog) -> None:
     """A fault's line counts from the file's top, front matter included."""
-    with pytest.raises(ConfigurationError, match="line 10: there is no block"):
+    with pytest.raises(ConfigurationError, match="line 11: there is no block"):
         written(catalog, "one\n::: nothing\n")
 
 

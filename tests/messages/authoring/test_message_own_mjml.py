@@ -12,13 +12,15 @@ from app.messages.rendering.render import Renderer
 OWN = "messages/en/delivered.email.mjml"
 FRONT = '---\nsubject: "Here: {{ what }}"\npreheader: It is here.\nbutton: See it\n---\n'
 BODY = """<mj-section background-color="[[ light.paper ]]"><mj-column>
-      <mj-text><h1>Hello {{ person.first_name }}</h1> <p>It is <b>here</b>, see <a href="{{ links.parcel }}">its page</a>.</p></mj-text>
+      <mj-text><h1>Hello{% if person.first_name %} {{ person.first_name }}{% endif %}</h1>
+        <p>It is <b>here</b>, see <a href="{{ links.parcel }}">its page</a>.</p></mj-text>
       <mj-raw>{% if carrier %}</mj-raw><mj-text>With {{ carrier }}</mj-text><mj-raw>{% endif %}</mj-raw>
       <mj-button href="{{ links.parcel }}">Open</mj-button>
     </mj-column></mj-section>
     [[ blocks.items ]]
     <mj-section><mj-column><mj-text>[[ brand.postal_address ]]<br />
-      {% if links.choices %}<a href="{{ links.choices | url }}">[[ words.choices ]]</a>{% endif %}</mj-text></mj-column></mj-section>"""
+      {% if links.choices %}<a href="{{ links.choices | url }}">[[ words.choices ]]</a>{% endif %}
+    </mj-text></mj-column></mj-section>"""
 
 
 def document(body: str = BODY) -> str:
