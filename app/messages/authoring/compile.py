@@ -126,7 +126,7 @@ def _styles(brand: BrandSource) -> dict[str, str]:
         "ul": f"{text}padding:0 0 0 24px;",
         "ol": f"{text}padding:0 0 0 24px;",
         "li": "margin:0 0 8px;",
-        "h2": f"margin:8px 0;font-size:20px;line-height:28px;font-family:{brand.fonts.heading};"
+        "h2": f"margin:0 0 8px;padding:8px 0 0;font-size:20px;line-height:28px;font-family:{brand.fonts.heading};"
         f"font-weight:{brand.fonts.heading_weight};color:{light.ink};",
     }
 

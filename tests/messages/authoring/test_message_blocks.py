@@ -68,7 +68,8 @@ def test_every_block_can_be_named(catalog: Catalog, renderer: Renderer, brand: s
 def test_a_block_stands_in_an_if(catalog: Catalog, renderer: Renderer) -> None:
     """Tags on lines of their own go around blocks, also with `else` and in each other."""
     body = (
-        "FIRST\n{% if many %}\n::: button\n{% endif %}\n{% if carrier %}\n{% if parcel.direction == 'return' %}\n::: items\n{% else %}\nSECOND {{ carrier }}\n"
+        "FIRST\n{% if many %}\n::: button\n{% endif %}\n"
+        "{% if carrier %}\n{% if parcel.direction == 'return' %}\n::: items\n{% else %}\nSECOND {{ carrier }}\n"
         "::: button\n{% endif %}\n{% else %}\n::: journey\n{% endif %}\nLast"
     )
     email = sent(renderer, written(catalog, body))

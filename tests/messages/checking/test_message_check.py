@@ -81,7 +81,7 @@ FAULTS = {
         "letter", "'📦' (package) is left out of the SMS", "Say it in words."),
     "an SMS of two segments": (TEXT, "On {%", f"{'We are glad to tell you so. ' * 6}On {{%",
         "segments", "segments", "Shorten it."),
-    "an unknown MJML tag": (LAYOUT, "<mj-divider", "<mj-dividor",
+    "an unknown MJML tag": ("layouts/blocks/details.mjml", "<mj-divider", "<mj-dividor",
         "tag", "MJML knows no tag 'mj-dividor'", "Did you mean mj-divider?"),
     "an image without alt": (LAYOUT, 'alt="[[ brand.name ]]"', "",
         "alt", "a picture has no alt text", 'Add alt="…"'),
@@ -89,7 +89,7 @@ FAULTS = {
         "unsafe", "'<script' has no place in a mail", "Take it out."),
     "a handler in the layout": (LAYOUT, "<a href=", '<a onclick="x" href=',
         "unsafe", "has no place in a mail", "Take it out."),
-    "what Outlook cannot": (LAYOUT, "text-underline-offset: 2px;", "display: flex;",
+    "what Outlook cannot": ("layouts/blocks/head.mjml", "text-underline-offset: 2px;", "display: flex;",
         "outlook", "'display: flex' does not hold in Outlook", "Use sections, columns and px."),
 }  # fmt: skip
 
@@ -144,8 +144,8 @@ def test_colours_that_cannot_be_read_are_refused() -> None:
 
 def test_a_mail_that_gmail_would_cut_is_refused() -> None:
     """Over 90 KB on some order, a mail is refused by its size."""
-    long = f"[[ message.body ]]{'A long tale of nothing much. ' * 3500}"
-    found = _found(LAYOUT, "[[ message.body ]]", long, only=MAIL)
+    long = f"[[ blocks.text ]]<mj-raw>{'A long tale of nothing much. ' * 3500}</mj-raw>"
+    found = _found(LAYOUT, "[[ blocks.text ]]", long, only=MAIL)
     assert any(one.code in ("not_renderable", "size") and "90,000" in str(one) for one in found)
 
 
