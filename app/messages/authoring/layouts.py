@@ -81,9 +81,10 @@ def set_in(layout: str, kind: Kind, message: Message, source: Source, around: Su
 def fill(file: File, kind: Kind, message: Message, source: Source, around: Surroundings) -> str:
     """A layout's text filled with the brand, the message and the blocks that it asks for. Raises BadTemplate."""
     known = _known(source, around)
-    lines: dict[str, str] = (
+    lines: dict[str, Any] = (
         {name: _html(line) for name, line in message.lines.items()} if kind == "mjml" else dict(message.lines)
     )
+    lines["ends_in_block"] = bool(message.flow) and message.flow[-1].kind != "text"
     message = replace(message, lines=lines)
     if "message.body" in file.text:
         lines["body"] = _said(kind, message, "".join(piece.text for piece in message.flow), source)

@@ -29,8 +29,8 @@ def sent(renderer: Renderer, template: Template, key: str = "out_for_delivery") 
 
 def order(html: str) -> list[str]:
     """Marks of blocks in the order they stand in."""
-    marks = {"journey": 'class="step-word', "button": ">See where", "items": 'class="tile', "details": "Tracking number",
-             "first": "FIRST", "second": "SECOND"}  # fmt: skip
+    marks = {"journey": 'class="step-word', "button": ">See where", "items": 'class="tile',
+             "details": "Tracking number", "first": "FIRST", "second": "SECOND"}  # fmt: skip
     places = {name: html.find(mark) for name, mark in marks.items()}
     return [name for name in sorted(places, key=lambda name: places[name]) if places[name] >= 0]
 
