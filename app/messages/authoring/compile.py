@@ -15,7 +15,7 @@ from app.messages.authoring.brands import BrandSource
 from app.messages.authoring.bundle import OWN_MJML, PROSE, FrontMatter, Source, split
 from app.messages.authoring.content import content_sid, read_content
 from app.messages.authoring.fielding import check_part, check_written, with_fallbacks
-from app.messages.authoring.layouts import Message, Surroundings, brand_facts, fill, set_in
+from app.messages.authoring.layouts import Message, Surroundings, brand_facts, fill, fill_for_letter, set_in
 from app.messages.authoring.markup import Tags, body_html, body_text, line_html, line_text
 from app.messages.authoring.own_mjml import OwnFrontMatter, letter_of, split_own
 from app.messages.authoring.walling import check_elements, check_markup
@@ -87,7 +87,8 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
         check_written(TEXT, own.model_dump(exclude_none=True), source)
         lines = {name: _line(line_html, line, source) for name, line in own.model_dump(exclude_none=True).items()}
         html = fill(document, "mjml", Message(lines), source, around)
-        return html, letter_of(html, source), own
+        lines = {name: _line(line_text, line, source) for name, line in own.model_dump(exclude_none=True).items()}
+        return html, letter_of(*fill_for_letter(document, Message(lines), source, around), source), own
     front, body = split(source)
     said = {**front.model_dump(exclude={"layout", "leave_out"}), "closing": _closing(front, source, around)}
     check_written(TEXT, {**front.model_dump(include=set(PROSE)), "body": body}, source)

@@ -99,6 +99,24 @@ def fill(file: File, kind: Kind, message: Message, source: Source, around: Surro
     return _filled(file, kind, {**known, "message": lines, "blocks": blocks}, source)
 
 
+def fill_for_letter(file: File, message: Message, source: Source, around: Surroundings) -> tuple[str, dict[str, str]]:
+    """A document filled as `fill` does, with a word in the place of each block; and the letter text of each by its word.
+
+    Blocks that have no text of their own, as the colours, say nothing. Raises BadTemplate.
+    """
+    known = _known(source, around)
+    names = {f"xblock{number}x": name for number, name in enumerate(_asked(file.text))}
+    letters = {
+        word: _block(name, "txt", message.lines, source, around, known)
+        if around.shelf.file(f"layouts/blocks/{name}.txt")
+        else ""
+        for word, name in names.items()
+    }
+    blocks = {name: _html(f"<p>{word}</p>") for word, name in names.items()}
+    lines = {name: _html(line) for name, line in message.lines.items()}
+    return _filled(file, "mjml", {**known, "message": lines, "blocks": blocks}, source), letters
+
+
 def _asked(text: str) -> list[str]:
     return list(dict.fromkeys(_BLOCK.findall(text)))
 

@@ -1,6 +1,7 @@
 """One message as a whole MJML document of its own: its front matter, and the letter that its visible words make."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 from pydantic import BaseModel, ConfigDict
@@ -42,10 +43,10 @@ def split_own(source: Source) -> tuple[OwnFrontMatter, File]:
     return front, File(source.path, source.label, ("\n" * above + document).encode(), "shared")
 
 
-def letter_of(mjml: str, source: Source) -> str:
+def letter_of(mjml: str, blocks: Mapping[str, str], source: Source) -> str:
     """The plain-text part: what the document shows, a line for each of its lines, links as `words: address`.
 
-    Raises BadTemplate where a tag does not close.
+    `blocks` are letter texts by the word that stands for each. Raises BadTemplate where a tag does not close.
     """
     tags = Tags()
     reader = _Reader()
@@ -54,7 +55,7 @@ def letter_of(mjml: str, source: Source) -> str:
         reader.close()
     except ValueError as error:
         raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error
-    return "\n".join(_line(line, tags) for line in reader.lines())
+    return "\n".join(blocks[line] if line in blocks else _line(line, tags) for line in reader.lines())
 
 
 def _line(line: str, tags: Tags) -> str:

@@ -1,5 +1,7 @@
 """One message may be a whole MJML document of its own, within the same walls."""
 
+import re
+
 import pytest
 
 from app.errors import ConfigurationError
@@ -8,6 +10,7 @@ from app.messages.catalog import Catalog
 from app.messages.checking.check import check
 from app.messages.checking.corpus import LINKS, NOW, PERSON, facts_for
 from app.messages.rendering.render import Renderer
+from tests.messages.message_corpus import ROOT
 
 OWN = "messages/en/delivered.email.mjml"
 FRONT = '---\nsubject: "Here: {{ what }}"\npreheader: It is here.\nbutton: See it\n---\n'
@@ -42,7 +45,11 @@ def test_it_wins_over_markdown_and_its_letter_is_its_visible_words(catalog: Cata
     assert 'class="tile' in email.html and "prefers-color-scheme" in email.html
     assert f"It is here, see its page: {LINKS.parcel}." in email.text
     assert f"\nOpen: {LINKS.parcel}\n" in email.text and "\nWith DHL\n" in email.text
-    assert "In this parcel" in email.text and "Unseen" not in email.text and "color-scheme" not in email.text
+    assert (
+        "In this parcel:\n- Vindpil shell jacket\n- Enamel mug\n" in email.text
+        and "Unseen" not in email.text
+        and "color-scheme" not in email.text
+    )
     assert "Storgatan 12" in email.text and LINKS.choices in email.text and "List-Unsubscribe" in email.headers
 
 
@@ -98,3 +105,13 @@ def test_a_document_without_its_front_is_refused(catalog: Catalog, text: str, sa
     """Front matter is needed, with the fields that a document of its own has."""
     with pytest.raises(ConfigurationError, match=said):
         saved(catalog, text)
+
+
+def test_the_examples_of_the_docs_hold(catalog: Catalog) -> None:
+    """What docs/templates.md shows can be published as it stands."""
+    docs = (ROOT.parent / "docs/templates.md").read_text(encoding="utf-8")
+    mjml, markdown = re.findall(r"```html\n(.*?)```", docs, re.S), re.findall(r"```markdown\n(---.*?)```", docs, re.S)
+    assert len(mjml) == len(markdown) == 1
+    for path, text in ((OWN, mjml[0]), (OWN.replace(".mjml", ".md"), markdown[0])):
+        report = check(catalog.over("fjallhem", {path: text.encode()}), "fjallhem", [path])
+        assert [one.code for one in report.errors if one.seen in ("", "seen with 'an ordinary order'")] == []
