@@ -100,7 +100,7 @@ def fill(file: File, kind: Kind, message: Message, source: Source, around: Surro
 
 
 def fill_for_letter(file: File, message: Message, source: Source, around: Surroundings) -> tuple[str, dict[str, str]]:
-    """A document filled as `fill` does, with a word in the place of each block; and the letter text of each by its word.
+    """A document filled as `fill` does, with a word in the place of each block; and each block's letter by that word.
 
     Blocks that have no text of their own, as the colours, say nothing. Raises BadTemplate.
     """
