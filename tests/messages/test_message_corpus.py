@@ -149,7 +149,7 @@ def test_many_items_are_counted_not_listed(catalog: Catalog, renderer: Renderer)
     template = catalog.resolve("fjallhem", "en", "out_for_delivery", "email")
     email = renderer.render_email(template, facts(**dict(changed)), person, LINKS, NOW)
     assert "30 more in this parcel" in email.html and "30 more in this parcel" in email.text
-    assert "Thing number 5<" in email.html and "Thing number 6<" not in email.html
+    assert "Thing number 9<" in email.html and "Thing number 10<" not in email.html
 
 
 def test_right_to_left_names_do_not_turn_the_line(catalog: Catalog, renderer: Renderer) -> None:

@@ -174,6 +174,7 @@ def test_the_letter_reads_like_one(catalog: Catalog, renderer: Renderer) -> None
         "Arriving today, 14:00–16:00: Vindpil shell jacket and 1 more\n\n"
         "Hedda, your parcel with Vindpil shell jacket and 1 more is out for delivery with DHL.\n\n"
         "Will you be out, or is something not right? Reply to this email and we will help.\n\n"
+        "Warm regards from all of us in Östersund.\n\n"
         f"See where it is: {LINKS.parcel}\n\n"
         "In this parcel:\n- Vindpil shell jacket\n- Enamel mug\n\n"
         "Order: FH-10482\nCarried by: DHL\nTracking number: 00340434161094042557\n\n"
