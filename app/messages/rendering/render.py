@@ -1,5 +1,6 @@
 """How a compiled template becomes one shopper's email, SMS or WhatsApp. Pure: no clock, no files, no network."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ MAX_HTML_BYTES = 90_000
 MAX_TEXT = 20_000
 MAX_SUBJECT = 150
 MAX_SMS_SEGMENTS = 6
+
+_STOP_AFTER_ABBREVIATION = re.compile(r"(?<!\.)\.\.(?!\.)")
+_STRAY_SPACE = re.compile(r" +(?=[.,;](?: |$))")
+"""What stands before a mark where a picture was left out."""
 
 _SOURCES: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "email": (("subject", "text", 2_000), ("html", "html", MAX_HTML_BYTES), ("text", "text", MAX_TEXT)),
@@ -183,5 +188,6 @@ def _letter(text: str) -> str:
 
 
 def _in_gsm(text: str) -> str:
-    # Where shortened text ends a sentence, its three dots are the full stop too.
-    return to_gsm(" ".join(text.split())).replace("....", "...")
+    # Where shortened text or an abbreviated month ends a sentence, its dots are the full stop too.
+    plain = " ".join(to_gsm(" ".join(text.split())).split()).replace("....", "...")
+    return _STRAY_SPACE.sub("", _STOP_AFTER_ABBREVIATION.sub(".", plain))
