@@ -26,6 +26,7 @@ from app.web import (
     reports,
     rules,
     shoppers,
+    template_fields,
     template_trying,
     template_versions,
 )
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     own = (
         api,
         rules,
+        template_fields,
         template_versions,
         rehearsing,
         template_trying,

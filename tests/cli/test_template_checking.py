@@ -28,5 +28,5 @@ def test_the_command_fails_with_the_line(doorstep, tmp_path: Path) -> None:  # n
     file = tmp_path / "templates" / MAIL
     file.write_text(file.read_text(encoding="utf-8").replace("order.number", "order.nummber"), encoding="utf-8")
     code, said, _ = doorstep("templates", "check", str(file))
-    assert code == 1 and "there is no field 'order.nummber'" in said and "^" in said and "1 errors" in said
+    assert code == 1 and "there is no field called 'order.nummber'" in said and "^" in said and "1 errors" in said
     assert "There is no" in doorstep("templates", "check", str(tmp_path / "gone"))[2]

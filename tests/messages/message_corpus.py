@@ -12,3 +12,5 @@ TEMPLATES = tuple(
     if not name.endswith("_team")  # test_message_team.py
 )
 """What a shopper is told."""
+LANGUAGES = tuple(sorted(path.name for path in (ROOT / "messages").iterdir() if path.is_dir()))
+"""What shoppers are spoken to in: each folder holds every message."""

@@ -423,9 +423,9 @@ def test_the_story_says_what_was_written_back_and_why_nothing_left(world):  # no
     assert "must not be written to: the shopper opted out of text messages." in second
 
 
-def test_order_mail_is_no_list_mail(world):  # noqa: F811
-    """What a shopper bought is told without a List-Unsubscribe header, which would offer to end what must be told
-    (RFC 8058 is for advertisements); the way to the page of choices is behind the parcel's link."""
+def test_a_mail_programs_button_leads_to_the_choices(world):  # noqa: F811
+    """Every order mail names where its shopper chooses, and where a mail program's own button posts (RFC 8058); what it
+    ends are advertisements, never what must be told of an order."""
     (parcel,) = world.order("L1")
     for milestone in (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery, Milestone.delivered):
         world.scan(parcel, milestone, name=milestone)
@@ -433,9 +433,11 @@ def test_order_mail_is_no_list_mail(world):  # noqa: F811
         world.clock.turn(hours=1)
     assert len(world.email.sent) >= 3
     for outgoing in world.email.sent:
-        assert not any(name.lower().startswith("list-") for name in outgoing.headers)
+        address = outgoing.headers["List-Unsubscribe"]
+        assert address.startswith("<http") and "/p/" in address and address.endswith("/unsubscribe>")
+        assert outgoing.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert "/unsubscribe" not in outgoing.html + outgoing.text
-        assert "/t/" in outgoing.text
+        assert "/t/" in outgoing.text and "/p/" in outgoing.text
 
 
 def test_nothing_that_decides_knows_of_opens(world):  # noqa: F811

@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import ConfigurationError
+from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import File, Shelf
 from app.zones import zone
 
@@ -193,7 +194,7 @@ def read_brand(shelf: Shelf) -> BrandSource:
 
 def _mapping(file: File, key: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.text)
+        content = read_yaml(file.text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{file.label} is not YAML: {error}. Mend it there.") from error
     if not isinstance(content, dict):

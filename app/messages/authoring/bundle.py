@@ -8,6 +8,8 @@ import yaml
 from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.messages.authoring.fallbacks import read_fallbacks
+from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import BadTemplate, File, Shelf
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
@@ -100,7 +102,7 @@ def split(source: Source) -> tuple[FrontMatter, str]:
     if not found:
         raise BadTemplate(f"{source.label}, line 1: there is no front matter. Begin with a line of three dashes.")
     try:
-        fields = yaml.safe_load(found[1])
+        fields = read_yaml(found[1])
         return FrontMatter.model_validate(fields), source.text[found.end() :]
     except yaml.YAMLError as error:
         raise BadTemplate(f"{source.label}: the front matter is not YAML: {error}. Quote texts with braces.") from error
@@ -118,7 +120,8 @@ def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:
     words: dict[str, Any] = {}
     for step in (locale.split("-")[0], locale):
         for file in shelf.layers(f"messages/{step}/words.yaml"):
-            words |= _words_of(file)
+            own = _words_of(file)
+            words = {**words, **own, "fallbacks": {**words.get("fallbacks", {}), **read_fallbacks(own, file.label)}}
     lacking = [name for name in WORDS if name not in words]
     for name, steps in JOURNEYS.items():
         lacking += [f"{name}.{step}" for step in steps if step not in (words.get(name) or {})]
@@ -131,7 +134,7 @@ def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:
 
 def _words_of(file: File) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.text)
+        content = read_yaml(file.text)
     except yaml.YAMLError as error:
         raise BadTemplate(f"{file.label} is not YAML: {error}. Mend it there.") from error
     if not isinstance(content, dict):

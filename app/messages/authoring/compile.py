@@ -19,7 +19,9 @@ from markupsafe import Markup
 from app.messages.authoring.brands import BrandSource, Palette
 from app.messages.authoring.bundle import FrontMatter, Source, split
 from app.messages.authoring.content import content_sid, read_content
+from app.messages.authoring.fielding import check_part, check_written, with_fallbacks
 from app.messages.authoring.markup import Tags, body_html, body_text, line_html, line_text
+from app.messages.authoring.walling import check_elements, check_markup
 from app.messages.base import Template
 from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source
 from app.messages.shelf import BadTemplate, Shelf
@@ -58,7 +60,7 @@ def compile_template(source: Source, around: Surroundings) -> Template:
     parts: dict[str, Any] = {
         "form": _FORM,
         "brand": _brand_facts(around.brand),
-        "words": dict(around.words),
+        "words": {name: word for name, word in around.words.items() if name != "fallbacks"},
         **_PARTS[source.channel](source, around),
     }
     return Template(source.key, source.channel, source.locale, digest_of(parts), parts)
@@ -83,27 +85,31 @@ def _brand_facts(brand: BrandSource) -> dict[str, Any]:
 
 
 def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
-    text = " ".join(source.text.split())
-    _check(TEXT, text, source.label)
+    check_written(TEXT, {"text": source.text}, source)
+    text = with_fallbacks(" ".join(source.text.split()), around.words)
+    check_part(TEXT, text, source, around.shelf)
     return {"text": text, "sender": around.brand.sender.sms}
 
 
 def _whatsapp_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     content = read_content(source)
-    for filling in content.variables.values():
-        _check(TEXT, filling, source.label)
-    return {"content_sid": content_sid(content, around.brand.key, source), "variables": dict(content.variables)}
+    variables = {name: with_fallbacks(filling, around.words) for name, filling in content.variables.items()}
+    for filling in variables.values():
+        check_part(TEXT, filling, source, around.shelf)
+    return {"content_sid": content_sid(content, around.brand.key, source), "variables": variables}
 
 
 def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     front, body = split(source)
+    check_written(TEXT, {**front.model_dump(exclude={"layout", "hours", "tone"}), "body": body}, source)
     html = _filled(
         _MJML_LAYOUT, f"{front.layout}.mjml", source, around, _html_pieces(front, body, around.brand, source)
     )
     text = _filled(_TEXT_LAYOUT, f"{front.layout}.txt", source, around, _text_pieces(front, body, source))
-    parts = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
-    for environment, name in ((TEXT, "subject"), (TEXT, "preheader"), (HTML, "html"), (TEXT, "text")):
-        _check(environment, parts[name], source.label)
+    made = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
+    parts = {name: with_fallbacks(part, around.words) for name, part in made.items()}
+    for name, part in parts.items():
+        check_part(HTML if name == "html" else TEXT, part, source, around.shelf)
     sender = around.brand.sender
     return {
         **parts,
@@ -155,6 +161,8 @@ def _styles(brand: BrandSource) -> dict[str, str]:
 def _read_layout(layout: Sandbox, text: str) -> jinja2.Template:
     """A layout made ready to be filled in: the same for every message that is set in it."""
     check_source(layout, text)
+    if layout.autoescape:
+        check_markup(text)
     return layout.from_string(text)
 
 
@@ -176,7 +184,7 @@ def _filled(layout: Sandbox, name: str, source: Source, around: Surroundings, pi
             words=dict(around.words),
             locale={"name": source.locale, "direction": locale.text_direction},
         )
-    except (Refused, TemplateError, TypeError) as error:
+    except (Refused, TemplateError, TypeError, ValueError) as error:
         raise BadTemplate(f"{file.label} with {source.label}: {error}. Mend it there.") from error
 
 
@@ -209,16 +217,12 @@ def _logo(brand: BrandSource, around: Surroundings) -> dict[str, Any]:
 def _to_html(source_mjml: str, source: Source) -> str:
     tags = Tags()
     try:
-        return tags.show(mjml.mjml2html(tags.hide(source_mjml), disable_comments=False, fonts={}))
+        check_markup(source_mjml)
+        hidden = tags.hide(source_mjml)
+        check_elements(hidden)
+        return tags.show(mjml.mjml2html(hidden, disable_comments=False, fonts={}))
     except ValueError as error:
         raise BadTemplate(f"{source.label}: the layout is not MJML: {error}. Mend the layout.") from error
-
-
-def _check(environment: Sandbox, text: str, label: str) -> None:
-    try:
-        check_source(environment, text)
-    except Refused as error:
-        raise BadTemplate(f"{label}: {error}.") from error
 
 
 _PARTS: Mapping[str, Callable[[Source, Surroundings], dict[str, Any]]] = {

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.messages.authoring.bundle import Line, Source
+from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.base import TemplateMissing
 from app.messages.shelf import BadTemplate
 
@@ -32,7 +33,7 @@ class Content(BaseModel):
 def read_content(source: Source) -> Content:
     """Raises BadTemplate naming the file, the field and the remedy."""
     try:
-        return Content.model_validate(yaml.safe_load(source.text))
+        return Content.model_validate(read_yaml(source.text))
     except yaml.YAMLError as error:
         raise BadTemplate(f"{source.label} is not YAML: {error}. Quote texts with braces.") from error
     except ValidationError as error:

@@ -8,6 +8,10 @@ from jinja2 import Environment, TemplateSyntaxError
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from app.messages.authoring.walling import address_fault
+
+MAX_BODY = 20_000
+
 _STAND_IN = "xjinja{}x"
 _FIND = re.compile(r"xjinja(\d+)x")
 _FIND_ALL = re.compile(r"xjinja\d+x")
@@ -64,7 +68,13 @@ class Tags:
         return bool(found and self._tags[int(found[1])][1])
 
     def guard_address(self, href: str) -> str:
-        """A link's target; one that begins with a value is held to web and mail addresses."""
+        """A link's target; one that begins with a value is held to web and mail addresses.
+
+        Raises ValueError where it could come out as something that is run.
+        """
+        fault = address_fault(_FIND.sub(lambda found: self._guarded(found[0]), href))
+        if fault:
+            raise ValueError(fault)
         found = _FIND.match(href)
         if not found:
             return href
@@ -73,6 +83,9 @@ class Tags:
             return href
         guarded = f"{{{{ ({tag[2:-2].strip('-+ ')}) | url }}}}"
         return self._keep(guarded, False) + href[found.end() :]
+
+    def _guarded(self, stand_in: str) -> str:
+        return "{% %}" if self.is_control(stand_in) else "{{ value | url }}"
 
     def set_apart(self, hidden: str) -> str:
         """Control tags that stand alone on a line as paragraphs of their own, so that they wrap blocks, not words."""
@@ -95,8 +108,15 @@ def line_text(source: str) -> str:
     return source + '{{ "" }}' if source.rstrip().endswith("%}") else source
 
 
+def check_body(source: str) -> None:
+    """Refuse Markdown that would take long to read. Raises ValueError."""
+    if len(source) > MAX_BODY:
+        raise ValueError(f"the text is longer than {MAX_BODY:,} characters, shorten it")
+
+
 def body_html(source: str, styles: Mapping[str, str]) -> str:
     """Markdown as an HTML source. `styles` gives each element (`p`, `a`, `ul` …) its inline style."""
+    check_body(source)
     tags = Tags()
     reader = _markdown()
     tokens = reader.parse(tags.set_apart(tags.hide(source)))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
 from app.messages.authoring.bundle import SUFFIXES, read_words
-from app.messages.base import Template, TemplateMissing
+from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
+from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
-from app.messages.checking.shape import Shape, column_of, shape_of, uses
 from app.messages.checking.writing import of_layout, of_message
-from app.messages.rendering.sandbox import TEXT, Refused, check_source
+from app.messages.rendering.sandbox import Refused
+from app.messages.rendering.using import unknown
 from app.messages.shelf import File
 
 Progress = Callable[[int, int], None]
@@ -77,7 +78,6 @@ class _Run:
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = Reader()
-        self._shape: Shape = {}
         around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
 
@@ -100,41 +100,26 @@ class _Run:
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
-        written = list(of_message(file, key, channel, locale.split("-")[0]))
+        written = [*of_message(file, key, channel, locale.split("-")[0]), *_unknown(file, text)]
         yield from written
         try:
             template = self.catalog.resolve(self.brand.key, locale, key, channel)
         except TemplateMissing:
             return  # a WhatsApp template that this brand has not had approved
         except ConfigurationError as error:
-            if not any(one.code == "syntax" for one in written):  # which said the same, with its place
+            if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
                 yield _whole(path, file.label, "compile", str(error))
             return
-        unknown = list(self._unknown(file, text, template))
-        yield from unknown
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
-        if not unknown and template.locale == locale and not seen_elsewhere:
+        if template.locale == locale and not seen_elsewhere:
             yield from self.reader.findings(Asked(self.brand, template, file))
-
-    def _unknown(self, file: File, text: str, template: Template) -> Iterator[Finding]:
-        """Fields that are not there, by where they are written; one that only the layout names has no line here."""
-        self._shape = self._shape or shape_of(template.parts)
-        try:
-            check_source(TEXT, text)
-        except Refused:
-            return
-        for use in uses(text, self._shape):
-            if not use.known:
-                column = column_of(text, use.line, use.written)
-                remedy = f"Did you mean {use.nearest}?" if use.nearest else "Use one of the documented fields."
-                message = f"there is no field {use.written!r}"
-                yield Finding("error", "field", file.path, file.label, use.line, column, message, remedy, use.written)
 
     def layout(self, path: str) -> Iterator[Finding]:
         """Everything that is wrong with one layout as it is written."""
         file = self.shelf.file(path)
         if file is not None:
             yield from of_layout(file)
+            yield from of_markup(file, self.brand.colours)
 
     def languages(self) -> Iterator[Finding]:
         """Words that a language lacks, and messages that stand in English only."""
@@ -156,6 +141,17 @@ class _Run:
 
     def _named(self, locale: str) -> set[str]:
         return {path.split("/")[2] for path in self.messages() if path.split("/")[1] == locale}
+
+
+def _unknown(file: File, text: str) -> Iterator[Finding]:
+    """Fields that are not there, by where they are written."""
+    try:
+        found = unknown(text)
+    except Refused:
+        return  # told already
+    for use in found:
+        message, _, remedy = use.said().partition(". ")
+        yield Finding("error", "field", file.path, file.label, use.line, use.column, message, f"{remedy}.", use.written)
 
 
 def _whole(path: str, label: str, code: str, message: str) -> Finding:

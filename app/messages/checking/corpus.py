@@ -105,6 +105,14 @@ def _waiting(pickup: Pickup | None) -> ParcelFacts:
     )  # fmt: skip
 
 
+def _paid(currency: str) -> OrderFacts:
+    """A dear order in a currency: with two decimals, with none, with three."""
+    return OrderFacts(number="FH-10482", placed_at=NOW, currency=currency, total_minor=1_234_567_890)
+
+
+_KNOWN = (
+    Item(sku="VJ-1", name="Vindpil shell jacket", price_minor=349900, image_url="https://pictures.example/jacket.png"),
+)
 _SPLIT = OrderFacts(
     number="FH-10482", placed_at=NOW, parcel_count=5, items=_many(40), not_shipped=_many(12), tags=("vip",)
 )
@@ -141,11 +149,11 @@ WORST: dict[str, tuple[dict[str, object], Person]] = {
     ),
     "no items": ({"items": ()}, PERSON),
     "nameless item": ({"items": (Item(name=""),)}, PERSON),
-    "one item": ({"items": (Item(name="Mug"),)}, PERSON),
+    "one item": ({"items": (Item(name="Mug"),), "order": _paid("JPY")}, PERSON),
     "forty items": ({"items": _many(40)}, PERSON),
     "endless item": ({"items": (Item(name="Oat & rye " * 200, image_url="https://p.example/" + "a" * 5000),)}, PERSON),
-    "no promise": ({"promise": Promise()}, PERSON),
-    "no window": ({"eta": Eta()}, PERSON),
+    "no promise": ({"promise": Promise(), "order": _paid("EUR")}, PERSON),
+    "no window": ({"eta": Eta(), "order": _paid("KWD")}, PERSON),
     "neither": ({"eta": Eta(), "promise": Promise(), "place": None, "note": ""}, PERSON),
     "window past": ({"eta": Eta(starts_at=NOW - timedelta(days=3), ends_at=NOW - timedelta(days=2))}, PERSON),
     "window upside down": ({"eta": Eta(starts_at=NOW + timedelta(days=3), ends_at=NOW + timedelta(days=1))}, PERSON),
@@ -223,6 +231,23 @@ WORST: dict[str, tuple[dict[str, object], Person]] = {
             "eta": Eta(),
             "promise": Promise(on=date(2026, 12, 24)),
             "news": News(milestone=Milestone.delayed, cause=Cause.silence, occurred_at=NOW),
+        },
+        PERSON,
+    ),
+    "everything known": (
+        {
+            "order": OrderFacts(
+                number="FH-10482", placed_at=NOW - timedelta(days=4), currency="SEK", total_minor=419500, tags=("vip",),
+                items=_KNOWN, not_shipped=_KNOWN, parcel_count=2,
+            ),
+            "parcel": ParcelFacts(
+                id="shp_1", link=f"/t/{PAGE}", carrier="dhl", tracking_number="1", service="Parcel Connect",
+                milestone=Milestone.ready_for_pickup, milestone_at=NOW - timedelta(days=1), delivered_at=NOW,
+                late_since=NOW - timedelta(days=2), carrier_page="https://carrier.example/1", items=_KNOWN,
+                pickup=Pickup(
+                    name="ICA Nära", address="Storgatan 1, Umeå", hours=("Mon–Fri 8–21",), until=date(2026, 12, 1)
+                ),
+            ),
         },
         PERSON,
     ),

@@ -9,13 +9,15 @@ from app.messages.base import NotRenderable, RenderedEmail, RenderedSms, Templat
 from app.messages.checking.blanks import Watching
 from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
 from app.messages.checking.findings import Finding, Severity
-from app.messages.checking.shape import column_of
+from app.messages.checking.writing import at
 from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
 from app.messages.shelf import File
 from app.models.facts import Facts, Person
 
 _RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
 _TEAM = "_team"
+MAX_SUBJECT = 90
+"""Letters of a subject for an ordinary order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
     if size > MAX_HTML_BYTES:
         message = f"the mail is {size:,} bytes long, and Gmail cuts what is over 102,000"
         yield _finding(asked, "error", "size", message, f"Keep it below {MAX_HTML_BYTES:,}.", "", name)
+    if not email.subject.strip():
+        yield _finding(asked, "error", "subject", "its subject comes out empty", "Say the fact there.", "empty", name)
+    elif name == "an ordinary order" and len(email.subject) > MAX_SUBJECT:
+        message = f"its subject has {len(email.subject)} letters, of which a phone shows about 40"
+        remedy = f"Tell the fact in {MAX_SUBJECT} letters or fewer."
+        yield _finding(asked, "warning", "subject", message, remedy, "long", name)
     hostile = "hostile" in name
     for part, text in (("subject", email.subject), ("text", email.text)):
         found = None if hostile else _RAW.search(text)
@@ -108,17 +116,13 @@ def _of_sms(asked: Asked, name: str, sms: RenderedSms) -> Iterator[Finding]:
 
 def _of_blanks(asked: Asked, name: str, blank: set[str]) -> Iterator[Finding]:
     """Only what the message's own file prints: a layout knows what it may leave empty."""
-    lines = asked.file.text.split("\n")
+    file = asked.file
     for written in sorted(blank):
-        for number, line in enumerate(lines, 1):
-            column = column_of("\n".join(lines), number, written) if "{{" in line and written in line else None
-            if column is not None and re.search(rf"\{{\{{-?\s*{re.escape(written)}\b", line):
-                message = f"{written} is printed, and is blank for some orders"
-                remedy = f"Ask first ({{% if {written} %}} … {{% endif %}}), or say what stands then: {written} or '…'."
-                yield Finding(
-                    "error", "blank", asked.file.path, asked.file.label, number, column, message, remedy, written, name
-                )
-                break
+        found = re.search(rf"\{{\{{-?\s*({re.escape(written)})\b(?!\.)", file.text)
+        if found:
+            message = f"{written} is printed, and is blank for some orders"
+            remedy = f"Ask first ({{% if {written} %}} … {{% endif %}}), or say what stands then: {written} or '…'."
+            yield at(file, file.text, found.start(1), "error", "blank", message, remedy, written, name)
 
 
 def _finding(asked: Asked, severity: Severity, code: str, message: str, remedy: str, about: str, name: str) -> Finding:

@@ -80,12 +80,20 @@ def of_layout(file: File) -> Iterator[Finding]:
 
 
 def at(
-    file: File, text: str, offset: int, severity: Severity, code: str, message: str, remedy: str, about: str
+    file: File,
+    text: str,
+    offset: int,
+    severity: Severity,
+    code: str,
+    message: str,
+    remedy: str,
+    about: str,
+    seen: str = "",
 ) -> Finding:
     """A finding at a place in a file's text."""
     line = text.count("\n", 0, offset) + 1
     column = offset - (text.rfind("\n", 0, offset) + 1) + 1
-    return Finding(severity, code, file.path, file.label, line, column, message, remedy, about)
+    return Finding(severity, code, file.path, file.label, line, column, message, remedy, about, seen)
 
 
 def _syntax(file: File, text: str) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError, UndefinedError
 
 from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, RenderedWhatsApp, Template
 from app.messages.rendering.gsm import segments, to_gsm
-from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source, shorten
+from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, parsed, shorten
 from app.messages.rendering.view import fields
 from app.models.facts import Facts, Person
 
@@ -132,7 +132,7 @@ def _read(template: Template, environments: Mapping[str, Sandbox]) -> _Ready:
         environment = environments[kind]
         try:
             # Stored versions come from a database, so they are held to the same rules as files.
-            sources[name] = (environment.from_string(check_source(environment, texts[name])), limit)
+            sources[name] = (environment.from_string(parsed(environment, texts[name])), limit)
         except KeyError as error:
             raise NotRenderable(f"{_named(template)} has no {name}. Compile it again.") from error
         except Refused as error:

@@ -8,45 +8,22 @@ after a dot is only ever a key of a mapping, only listed filters exist, and ever
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.messages.rendering.moments import day_filter, money_filter, time_filter
+from app.messages.rendering.walls import Refused as Refused
+from app.messages.rendering.walls import check_source as check_source
+from app.messages.rendering.walls import parsed as parsed
 
-MAX_SOURCE = 200_000
 MAX_TEXT = 10_000
 MAX_NUMBER = 10**12
-MAX_LOOP_DEPTH = 2
 
 _ALLOWED_TESTS = frozenset({"defined", "undefined", "none", "string", "number", "odd", "even", "divisibleby", "in"})
 _LOOP_NAMES = frozenset({"index", "index0", "first", "last", "length", "revindex"})
 _PRINTABLE = (str, int, float, Undefined)
-
-_REFUSED: Mapping[type[nodes.Node], str] = {
-    nodes.Call: "calls are not available in templates",
-    nodes.CallBlock: "calls are not available in templates",
-    nodes.Macro: "macros are not available in templates",
-    nodes.Import: "other files cannot be pulled in",
-    nodes.FromImport: "other files cannot be pulled in",
-    nodes.Include: "other files cannot be pulled in",
-    nodes.Extends: "other files cannot be pulled in",
-    nodes.Block: "blocks are not available in templates",
-    nodes.AssignBlock: "a block cannot be kept as a value; print it where it belongs",
-    nodes.FilterBlock: "a filter goes behind one value",
-    nodes.Concat: "join texts by printing them one after the other",
-    nodes.Pow: "powers are not available in templates",
-    nodes.Mod: "formatting with % is not available in templates",
-    nodes.Mul: "multiplication is not available in templates",
-    nodes.Dict: "mappings cannot be written in templates",
-    nodes.Tuple: "lists of values cannot be built in templates",
-    nodes.Slice: "slices are not available in templates; use a filter",
-}
-
-
-class Refused(Exception):
-    """A template does what templates may not do; the text says what and on which line."""
 
 
 def plain(value: Any) -> Any:
@@ -88,16 +65,22 @@ def _web_address(value: Any) -> str:
     return text if text.lower().startswith(("https://", "http://", "mailto:", "tel:")) else ""
 
 
+def _rounded(value: Any, places: int = 0) -> float:
+    """A number to at most six places; Jinja's own would work out ten to the power of what it is given."""
+    return round(float(plain(value)), max(0, min(int(places), 6)))
+
+
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "day": day_filter,
     "join": _joined,
     "money": money_filter,
+    "round": _rounded,
     "sentence": _sentence,
     "shorten": _shortened,
     "time": time_filter,
     "url": _web_address,
 }
-_BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", "first", "last", "int", "round", "e",
+_BUILT_IN = ("default", "d", "upper", "lower", "capitalize", "length", "count", "first", "last", "int", "e",
              "escape", "trim", "urlencode")  # fmt: skip
 
 
@@ -162,39 +145,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if operator == "+" and all(isinstance(side, str) for side in both) and len(left) + len(right) <= MAX_TEXT:
             return left + right
         raise SecurityError(f"{operator!r} works on numbers, and + on short texts")
-
-
-def check_source(environment: Sandbox, source: str) -> nodes.Template:
-    """Refuse a source that does what templates may not; what it was read as, otherwise. Raises Refused with the line
-    and the reason."""
-    if len(source) > MAX_SOURCE:
-        raise Refused(f"the template is longer than {MAX_SOURCE:,} characters")
-    try:
-        tree = environment.parse(source)
-    except TemplateSyntaxError as error:
-        raise Refused(f"line {error.lineno}: {error.message}") from error
-    _walk(environment, tree, 0)
-    return tree
-
-
-def _walk(environment: Sandbox, node: nodes.Node, depth: int) -> None:
-    for child in node.iter_child_nodes():
-        line = getattr(child, "lineno", 0)
-        for kind, reason in _REFUSED.items():
-            if isinstance(child, kind):
-                raise Refused(f"line {line}: {reason}")
-        if isinstance(child, nodes.List) and not all(isinstance(item, nodes.Const) for item in child.items):
-            raise Refused(f"line {line}: a list may hold only fixed values")
-        if isinstance(child, nodes.Filter) and child.name not in environment.filters:
-            raise Refused(f"line {line}: there is no filter called {child.name!r}")
-        if isinstance(child, nodes.Test) and child.name not in environment.tests:
-            raise Refused(f"line {line}: there is no test called {child.name!r}")
-        deeper = depth + isinstance(child, nodes.For)
-        if deeper > MAX_LOOP_DEPTH:
-            raise Refused(f"line {line}: loops may stand {MAX_LOOP_DEPTH} deep, not more")
-        if isinstance(child, nodes.For) and child.recursive:
-            raise Refused(f"line {line}: a loop cannot be recursive")
-        _walk(environment, child, deeper)
 
 
 HTML = Sandbox(autoescape=True)

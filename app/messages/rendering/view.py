@@ -7,6 +7,7 @@ from typing import Any
 from babel import Locale
 
 from app.messages.base import Links, Template
+from app.messages.rendering.fields import MOST_LISTED
 from app.messages.rendering.hostile import isolated, place_name, quoted, tidy, tidy_all
 from app.messages.rendering.journey import collected, journey
 from app.messages.rendering.moments import Speech, customs, spoken, told
@@ -14,7 +15,6 @@ from app.messages.rendering.whole_order import carrier_name, order_fields, told_
 from app.models.facts import Facts, Person, Pickup, Promise
 from app.models.vocabulary import Milestone
 
-_MAX_LISTED = 50
 _UNKNOWN: Mapping[str, Any] = {"known": False, "day": "", "hours": "", "text": "", "short": ""}
 
 
@@ -69,8 +69,8 @@ def locale_of(template: Template, facts: Facts) -> Locale:
 def _plain_facts(facts: Facts) -> dict[str, Any]:
     left_out = {"brand", "history", "order_history", "other_parcels", "merged"}
     dumped = facts.model_dump(mode="json", exclude=left_out)
-    for group, listed in (("parcel", "items"), ("order", "items"), ("order", "not_shipped")):
-        dumped[group][listed] = dumped[group][listed][:_MAX_LISTED]
+    for group, listed in (("parcel", "items"), ("order", "items"), ("order", "not_shipped"), ("order", "tags")):
+        dumped[group][listed] = dumped[group][listed][:MOST_LISTED]
     return {name: tidy_all(group) for name, group in dumped.items()}
 
 

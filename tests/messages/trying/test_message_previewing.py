@@ -4,7 +4,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import InvalidInput, NotFound
-from app.messages.base import NotRenderable
 from app.messages.shelf import BadTemplate
 from app.models import Brand, Shipment
 from app.models.facts import Person
@@ -105,7 +104,7 @@ def test_unsaved_files_count_for_one_preview_alone(world: World, brand: Brand): 
     assert look(world, brand, channel="sms").text != seen.text
     with pytest.raises(BadTemplate, match="out_for_delivery"):
         look(world, brand, channel="sms", files={path: "{% for %}"})
-    with pytest.raises(NotRenderable, match="colour"):
+    with pytest.raises(BadTemplate, match=r"line 1, column 4.*colour"):
         look(world, brand, channel="sms", files={path: "{{ order.colour }}"})
     with pytest.raises(InvalidInput, match=r"files\.\.\./secrets"):
         look(world, brand, files={"../secrets": "x"})

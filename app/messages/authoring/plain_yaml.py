@@ -1,0 +1,30 @@
+"""YAML as people write it, without what makes a small file grow without end."""
+
+from typing import Any
+
+import yaml
+
+MAX_DEPTH = 12
+
+
+def read_yaml(text: str) -> Any:
+    """The values of a YAML text. Raises yaml.YAMLError, also for anchors, which can double a text with each line, and
+    for values in values that go too deep."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise _fault(event, "& and * are not used here, write the value again")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                raise _fault(event, "values stand too deep in each other, take some out")
+        return yaml.safe_load(text)
+    except (RecursionError, ValueError) as error:
+        raise yaml.YAMLError(f"it cannot be read: {str(error)[:80]}") from error
+
+
+def _fault(event: Any, said: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=said, problem_mark=event.start_mark)

@@ -1,0 +1,85 @@
+"""What MJML may not hold before it is handed to the engine: scripts, other files, addresses that run, endless depth."""
+
+import re
+
+MAX_LAYOUT = 200_000
+MAX_ELEMENTS = 4_000
+MAX_DEPTH = 60
+"""The engine reads elements by calling itself, and one of thousands in each other would end the whole process."""
+
+_ELEMENT = re.compile(r"<(/?)([A-Za-z][\w:-]*)([^<>]*)>")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_BANNED = re.compile(
+    r"<\s*/?\s*(script|iframe|frame|frameset|object|embed|applet|form|input|textarea|select|base|mj-include|mj-html"
+    r"|svg|math|noscript|template|audio|video|portal)\b",
+    re.IGNORECASE,
+)
+_HANDLER = re.compile(r"<[^<>]*[\s\"'/](on[a-z]+)\s*=", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(href|src|action|background|background-url|srcset)\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_RUNS = re.compile(r"(?:javascript|vbscript|data|file)(?::|&colon;|&#)", re.IGNORECASE)
+_VALUE_FIRST = re.compile(r"\A\{\{(.*?)\}\}(.*)\Z", re.DOTALL)
+_SAFE_VALUE = re.compile(r"\|\s*url\s*\Z|\A\s*[-+]?\s*links\.\w+\s*[-+]?\s*\Z")
+_REFRESH = re.compile(r"http-equiv\s*=\s*[\"']?\s*refresh", re.IGNORECASE)
+_EMPTY = frozenset({"br", "img", "hr", "meta", "link", "col", "wbr", "area", "source"})
+
+
+def check_markup(source: str) -> None:
+    """Refuse MJML that could do more than be looked at. Raises ValueError with the line, the reason and the remedy."""
+    if len(source) > MAX_LAYOUT:
+        raise ValueError(f"it is longer than {MAX_LAYOUT:,} characters, split or shorten it")
+    for pattern, said in (
+        (_BANNED, "a mail cannot hold the element {0}"),
+        (_HANDLER, "a mail cannot hold the attribute {0}"),
+    ):
+        found = pattern.search(source)
+        if found:
+            raise ValueError(f"line {_line(source, found)}: {said.format(found[1])}, take it out")
+    found = _REFRESH.search(source)
+    if found:
+        raise ValueError(f"line {_line(source, found)}: a mail cannot lead elsewhere by itself, take it out")
+    for address in _ADDRESS.finditer(source):
+        fault = address_fault(address[2][1:-1])
+        if fault:
+            raise ValueError(f"line {_line(source, address)}: {fault}")
+
+
+def address_fault(address: str) -> str | None:
+    """What is wrong with the address of a link or a picture as it is written in a template, or None."""
+    bare = re.sub(r"[\s\x00-\x1f]|&(?:Tab|NewLine);", "", address)
+    if _RUNS.match(bare) or bare.startswith("&#"):
+        return f"the address {address[:40]!r} would run something, write one that begins with https://"
+    if bare.startswith("{%"):
+        return f"the address {address[:40]!r} begins with a tag, put the `if` around the whole link"
+    value = _VALUE_FIRST.match(address.strip())
+    if value is None:
+        head = bare.split("{", 1)[0]
+        if "{" in bare and not re.match(r"(?:https?://[^/]|mailto:|tel:|#)", head, re.IGNORECASE):
+            return f"the address {address[:40]!r} does not begin as one, write it with https:// first"
+        return None
+    if not _SAFE_VALUE.search(value[1].strip("-+ ")) or (value[2] and value[2][0] not in "/?#"):
+        return f"the address {address[:40]!r} could be any, write {{{{ … | url }}}} and nothing before it"
+    return None
+
+
+def check_elements(hidden: str) -> None:
+    """Refuse elements without end, and tags that would make an element or an attribute of a value.
+
+    `hidden` is MJML with letters in the place of each tag. Raises ValueError.
+    """
+    depth = 0
+    for number, element in enumerate(_ELEMENT.finditer(hidden)):
+        name, inside = element[2].lower(), element[3]
+        if name.startswith("xjinja") or "xjinja" in _QUOTED.sub("", inside):
+            raise ValueError(f"line {_line(hidden, element)}: a tag stands loose inside <{name}>, put it in quotes")
+        if element[1]:
+            depth -= 1
+        elif not inside.endswith("/") and name not in _EMPTY:
+            depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"line {_line(hidden, element)}: elements stand more than {MAX_DEPTH} deep, take some out")
+        if number > MAX_ELEMENTS:
+            raise ValueError(f"line {_line(hidden, element)}: there are more than {MAX_ELEMENTS:,} elements, split it")
+
+
+def _line(source: str, found: re.Match[str]) -> int:
+    return source.count("\n", 0, found.start()) + 1

@@ -1,0 +1,234 @@
+"""The syntax that a template may be written in: an allow-list over its syntax tree, with bounds on its size and work.
+
+A source is measured before it is read, so that reading it takes milliseconds however it is made; and its work is
+counted before it runs: every list has an end (`fields.py`), so the steps of the worst order are known at save.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from jinja2 import Environment, TemplateError, nodes
+
+from app.messages.rendering.fields import FIELDS, INTERNAL, MOST_LISTED
+
+MAX_SOURCE = 200_000
+MAX_TAGS = 2_000
+MAX_TAG = 2_000
+"""Characters in one tag."""
+MAX_NODES = 20_000
+MAX_DEPTH = 80
+MAX_IF_DEPTH = 12
+MAX_VALUE_DEPTH = 24
+MAX_LOOP_DEPTH = 2
+MAX_STEPS = 100_000
+"""Parts of the source that are gone through for the longest lists there can be."""
+MAX_FIXED = 50
+MAX_CONSTANT = 2_000
+
+_REFUSED: Mapping[type[nodes.Node], str] = {
+    nodes.Call: "calls are not available in templates; print a field, or put a filter behind it",
+    nodes.CallBlock: "calls are not available in templates; print a field, or put a filter behind it",
+    nodes.Macro: "macros are not available in templates; write the text where it belongs",
+    nodes.Import: "other files cannot be pulled in; write the text here",
+    nodes.FromImport: "other files cannot be pulled in; write the text here",
+    nodes.Include: "other files cannot be pulled in; write the text here",
+    nodes.Extends: "other files cannot be pulled in; name a `layout` in the front matter",
+    nodes.Block: "blocks are not available in templates; take the tag out",
+    nodes.Assign: "a value cannot be given a name; write the field where it belongs",
+    nodes.AssignBlock: "a block cannot be kept as a value; print it where it belongs",
+    nodes.FilterBlock: "a filter goes behind one value",
+    nodes.Concat: "texts are not joined with ~; print them one after the other",
+    nodes.Pow: "powers are not available in templates; take it out",
+    nodes.Mod: "formatting with % is not available in templates; print the fields one after the other",
+    nodes.Mul: "multiplication is not available in templates; take it out",
+    nodes.Dict: "mappings cannot be written in templates; use `if`",
+    nodes.Tuple: "lists of values cannot be built in templates; use `if`",
+    nodes.Slice: "slices are not available in templates; use the filter shorten",
+    nodes.With: "a value cannot be given a name; write the field where it belongs",
+    nodes.Scope: "a value cannot be given a name; write the field where it belongs",
+    nodes.ScopedEvalContextModifier: "escaping cannot be turned off; take the tag out",
+}
+_ALLOWED: tuple[type[nodes.Node], ...] = (
+    nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.If, nodes.For,
+    nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Filter, nodes.Test,
+    nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos, nodes.List, nodes.Keyword,
+)  # fmt: skip
+_FIXED = (nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Neg, nodes.List)
+
+
+class Refused(Exception):
+    """A template does what templates may not do; the text says what and on which line."""
+
+
+def check_source(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> None:
+    """Refuse a source that does what templates may not, or too much of it. `loops` may stand inside each other.
+
+    Raises Refused with the line, the reason and the remedy.
+    """
+    parsed(environment, source, loops)
+
+
+def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> nodes.Template:
+    """A source's syntax tree, once it has been found within the walls. Raises Refused as `check_source` does."""
+    _measure(environment, source)
+    try:
+        tree = environment.parse(source)
+    except RecursionError as error:
+        raise Refused("line 1: tags stand too deep in each other; take some out") from error
+    except TemplateError as error:
+        raise Refused(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
+    except ValueError as error:  # a number of thousands of digits, a letter that cannot be
+        raise Refused(f"a value in a tag cannot be read: {str(error)[:80]}; write it plainly") from error
+    _walk(environment, tree, loops)
+    return tree
+
+
+def _measure(environment: Environment, source: str) -> None:
+    if len(source) > MAX_SOURCE:
+        raise Refused(f"the template is longer than {MAX_SOURCE:,} characters; shorten it")
+    starts = (environment.block_start_string, environment.variable_start_string, environment.comment_start_string)
+    if sum(map(source.count, starts)) > MAX_TAGS:
+        raise Refused(f"the template has more than {MAX_TAGS:,} tags; split it")
+    raw = re.search(rf"{re.escape(environment.block_start_string)}[-+]?\s*raw\b", source)
+    if raw:
+        line = source.count("\n", 0, raw.start()) + 1
+        raise Refused(f"line {line}: raw blocks are not available in templates; take the tag out")
+    for start, end in (
+        (environment.variable_start_string, environment.variable_end_string),
+        (environment.block_start_string, environment.block_end_string),
+    ):
+        at = source.find(start)
+        while at >= 0:
+            close = source.find(end, at)
+            line = source.count("\n", 0, at) + 1
+            if close < 0:
+                raise Refused(f"line {line}: a tag is not closed; write {end} where it ends")
+            if close - at > MAX_TAG:
+                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters; make several of it")
+            at = source.find(start, close)
+
+
+def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
+    """Go through the tree without recursion, so that no depth can break the judge."""
+    seen, steps = 0, 0
+    # Each node with its depth, the `if`s, loops and values around it, and how often it is come to at most.
+    waiting: list[tuple[nodes.Node, int, int, int, int, int]] = [(tree, 0, 0, 0, 0, 1)]
+    while waiting:
+        node, depth, ifs, fors, values, times = waiting.pop()
+        seen, steps = seen + 1, steps + times
+        if seen > MAX_NODES:
+            raise Refused(f"the template has more than {MAX_NODES:,} parts; split it")
+        if node is not tree:
+            _judge(environment, node)
+        ifs += isinstance(node, nodes.If)
+        fors += isinstance(node, nodes.For)
+        values += isinstance(node, nodes.Expr)
+        times *= _length(node) if isinstance(node, nodes.For) else 1
+        for what, found, most in (
+            ("tags", depth, MAX_DEPTH),
+            ("ifs", ifs, MAX_IF_DEPTH),
+            ("loops", fors, loops),
+            ("parts of a value", values, MAX_VALUE_DEPTH),
+        ):
+            if found > most:
+                raise Refused(f"line {node.lineno}: {what} may stand {most} deep, not more; take some out")
+        if steps > MAX_STEPS:
+            raise Refused(f"line {node.lineno}: the loops would take more than {MAX_STEPS:,} steps; take one out")
+        waiting += [(child, depth + 1, ifs, fors, values, times) for child in _inside(node)]
+
+
+def _inside(node: nodes.Node) -> list[nodes.Node]:
+    children = list(node.iter_child_nodes())
+    children.reverse()
+    return children
+
+
+def _length(loop: nodes.Node) -> int:
+    """How often a loop goes round at most, told by the list's name; an unknown list is taken for the longest."""
+    listed = loop.iter if isinstance(loop, nodes.For) else loop
+    if isinstance(listed, nodes.Name):
+        return FIELDS[listed.name].most if listed.name in FIELDS and FIELDS[listed.name].most else MOST_LISTED
+    # `items` inside a loop are those of one parcel, or a group's own; the group's are bounded by the longest.
+    return MOST_LISTED
+
+
+def _judge(environment: Environment, node: nodes.Node) -> None:
+    for kind, reason in _REFUSED.items():
+        if isinstance(node, kind):
+            raise Refused(f"line {node.lineno}: {reason}")
+    if not isinstance(node, _ALLOWED):
+        raise Refused(f"line {node.lineno}: {type(node).__name__} is not available in templates; take it out")
+    rule = _RULES.get(type(node))
+    fault = rule(environment, node) if rule else None
+    if fault:
+        raise Refused(f"line {node.lineno}: {fault}")
+
+
+def _loop_fault(_: Environment, node: nodes.For) -> str | None:
+    if node.recursive:
+        return "a loop cannot be recursive; take the word out"
+    if not isinstance(node.target, nodes.Name):
+        return "a loop gives one name to each thing of a list; write `{% for item in items %}`"
+    if not isinstance(node.iter, nodes.Name | nodes.Getattr | nodes.Getitem):
+        return "a loop goes over a list of the fields, as it is; write `{% for item in items %}`"
+    if node.target.name in FIELDS or node.target.name in ("loop", *INTERNAL):
+        return f"{node.target.name!r} is a field's name; call the loop's by another"
+    return None
+
+
+def _name_fault(_: Environment, node: nodes.Name) -> str | None:
+    if node.name in INTERNAL or node.name.startswith("_"):
+        return f"there is no field called {node.name!r}"
+    return None
+
+
+def _list_fault(_: Environment, node: nodes.List) -> str | None:
+    if len(node.items) > MAX_FIXED or not all(isinstance(item, nodes.Const) for item in node.items):
+        return f"a list may hold only fixed values, at most {MAX_FIXED}"
+    return None
+
+
+def _item_fault(_: Environment, node: nodes.Getitem) -> str | None:
+    if isinstance(node.arg, nodes.Slice):
+        return _REFUSED[nodes.Slice]
+    if not isinstance(node.arg, nodes.Const) or not isinstance(node.arg.value, str | int):
+        return "what stands in square brackets is a fixed name or number"
+    return None
+
+
+def _filter_fault(environment: Environment, node: nodes.Filter) -> str | None:
+    return _named_fault("filter", node, environment.filters)
+
+
+def _test_fault(environment: Environment, node: nodes.Test) -> str | None:
+    return _named_fault("test", node, environment.tests)
+
+
+def _named_fault(word: str, node: nodes.Filter | nodes.Test, there: Mapping[str, object]) -> str | None:
+    if node.node is None:
+        return _REFUSED[nodes.FilterBlock]
+    if node.name not in there:
+        return f"there is no {word} called {node.name!r}; there are {', '.join(sorted(there))}"
+    given = [*node.args, *(pair.value for pair in node.kwargs)]
+    if node.dyn_args or node.dyn_kwargs or not all(isinstance(value, _FIXED) for value in given):
+        return f"what the {word} {node.name!r} is given must be fixed, or a field"
+    return None
+
+
+def _constant_fault(_: Environment, node: nodes.Const) -> str | None:
+    if isinstance(node.value, int | float) and abs(node.value) > 10**12:
+        return "a number is past all use; write a smaller one"
+    if isinstance(node.value, str) and len(node.value) > MAX_CONSTANT:
+        return f"a text in a tag is longer than {MAX_CONSTANT:,} characters; write it outside"
+    return None
+
+
+_RULES: Mapping[type[nodes.Node], Callable[..., str | None]] = {
+    nodes.For: _loop_fault,
+    nodes.Name: _name_fault,
+    nodes.List: _list_fault,
+    nodes.Getitem: _item_fault,
+    nodes.Filter: _filter_fault,
+    nodes.Test: _test_fault,
+    nodes.Const: _constant_fault,
+}
