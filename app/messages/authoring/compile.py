@@ -20,7 +20,7 @@ from app.messages.authoring.brands import BrandSource, Palette
 from app.messages.authoring.bundle import FrontMatter, Source, split
 from app.messages.authoring.content import content_sid, read_content
 from app.messages.authoring.fielding import check_part, check_written, with_fallbacks
-from app.messages.authoring.markup import Tags, body_html, body_text, line_html, line_text
+from app.messages.authoring.markup import Tags, body_html, body_text, french_colons, line_html, line_text
 from app.messages.authoring.walling import check_elements, check_markup
 from app.messages.base import Template
 from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, check_source
@@ -107,6 +107,8 @@ def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     )
     text = _filled(_TEXT_LAYOUT, f"{front.layout}.txt", source, around, _text_pieces(front, body, source))
     made = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
+    if source.locale.split("-")[0] == "fr":  # the layouts' own colons; the French texts have theirs
+        made |= {"text": french_colons(made["text"]), "html": made["html"].replace("}}: {{", "}}\u202f: {{")}
     parts = {name: with_fallbacks(part, around.words) for name, part in made.items()}
     for name, part in parts.items():
         check_part(HTML if name == "html" else TEXT, part, source, around.shelf)
