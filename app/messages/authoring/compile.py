@@ -16,7 +16,7 @@ from app.messages.authoring.bundle import OWN_MJML, PROSE, FrontMatter, Source, 
 from app.messages.authoring.content import content_sid, read_content
 from app.messages.authoring.fielding import check_part, check_written, with_fallbacks
 from app.messages.authoring.layouts import Message, Surroundings, brand_facts, fill, fill_for_letter, set_in
-from app.messages.authoring.markup import Tags, body_html, body_text, line_html, line_text
+from app.messages.authoring.markup import Tags, body_html, body_text, french_colons, line_html, line_text
 from app.messages.authoring.own_mjml import OwnFrontMatter, letter_of, split_own
 from app.messages.authoring.walling import check_elements, check_markup
 from app.messages.base import Template
@@ -63,6 +63,8 @@ def _whatsapp_parts(source: Source, around: Surroundings) -> dict[str, Any]:
 def _email_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     html, text, front = _written(source, around)
     made = {"subject": front.subject, "preheader": front.preheader, "html": _to_html(html, source), "text": text}
+    if source.locale.split("-")[0] == "fr":  # the layouts' own colons; the French texts have theirs
+        made |= {"text": french_colons(made["text"]), "html": made["html"].replace("}}: {{", "}}\u202f: {{")}
     parts = {name: with_fallbacks(part, around.words) for name, part in made.items()}
     for name, part in parts.items():
         check_part(HTML if name == "html" else TEXT, part, source, around.shelf)

@@ -13,6 +13,7 @@ from app.messages.authoring.walling import address_fault
 MAX_BODY = 20_000
 
 _STAND_IN = "xjinja{}x"
+_COLON = re.compile(r"\{[{%].*?[%}]\}|(?<=[^\s\u202f]):(?=\s)", re.DOTALL)
 _FIND = re.compile(r"xjinja(\d+)x")
 _FIND_ALL = re.compile(r"xjinja\d+x")
 _LONE = re.compile(r"<p[^>]*>\s*((?:xjinja\d+x\s*)+)</p>\n?")
@@ -106,6 +107,11 @@ def line_html(source: str) -> str:
 def line_text(source: str) -> str:
     """One authored line as a text source. A tag at its end is kept from eating the line's end, as block tags do."""
     return source + '{{ "" }}' if source.rstrip().endswith("%}") else source
+
+
+def french_colons(source: str) -> str:
+    """A French text source with a narrow no-break space before each colon that has none; tags keep theirs."""
+    return _COLON.sub(lambda found: "\u202f:" if found[0] == ":" else found[0], source)
 
 
 def check_body(source: str) -> None:

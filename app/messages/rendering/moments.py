@@ -19,6 +19,13 @@ from app.zones import zone
 _YEAR_LAST = re.compile(r"[,،]?\s*('[^']*'\s*)?y+(\s*'[^']*'\.?)?$")
 _YEAR_FIRST = re.compile(r"^y+[^A-Za-z']*")
 
+_NO_COMMA = frozenset({"en", "es", "fr"})
+"""Languages in which a weekday runs into its date without a comma inside a sentence."""
+
+_FIRST_OF_MONTH = re.compile(r"\b1\b")
+_HALF_OF_DAY = re.compile(r"([ap])\.\s?m\.")
+_AT_ONE = re.compile(r"\blas (?=1\D)")
+
 _EARLIEST_NEXT_DAY = time(23, 0)
 """A window that ends at or after this hour (or at midnight) says "on that day", not "by 23:59"."""
 
@@ -51,6 +58,11 @@ class Speech:
         local = instant.astimezone(self.zone)
         return _written_time(local.hour, local.minute, str(self.locale))
 
+    def at_time(self, preposition: str, instant: datetime) -> str:
+        """A time of day behind its small word: `at 14:05`. Spanish counts one o'clock as one: `a la 1:05`."""
+        said = f"{preposition} {self.time(instant)}"
+        return _AT_ONE.sub("la ", said) if self.locale.language == "es" else said
+
     def hours(self, start: datetime | None, end: datetime | None) -> str:
         """A window's hours, `14:00–16:00`, or nothing when it means the whole day."""
         begins = self.local(start) if start else None
@@ -61,8 +73,8 @@ class Speech:
             first, last = self.time(begins), self.time(ends)
             return f"{first}–{last}" if first.isascii() and " " not in first else f"{first} – {last}"
         if ends and says_end:
-            return f"{self.by} {self.time(ends)}"
-        return f"{self.from_} {self.time(begins)}" if begins and says_begin else ""
+            return self.at_time(self.by, ends)
+        return self.at_time(self.from_, begins) if begins and says_begin else ""
 
     def last_day(self, end: datetime) -> date:
         """The day on which a window ends; one that ends at midnight ends on the day before."""
@@ -105,7 +117,8 @@ def speech_zone(name: str) -> ZoneInfo:
 @lru_cache(maxsize=4096)
 def _written_day(day: date, locale: str, short: bool) -> str:
     pattern = _short_pattern(locale) if short else _long_pattern(locale)
-    return str(format_date(day, pattern, locale=locale))
+    written = str(format_date(day, pattern, locale=locale))
+    return _FIRST_OF_MONTH.sub("1er", written) if day.day == 1 and locale.startswith("fr") else written
 
 
 @lru_cache(maxsize=512)
@@ -113,19 +126,24 @@ def _long_pattern(locale: str) -> str:
     """The locale's full date without its year: nobody needs to be told the year in which a parcel comes."""
     known = Locale.parse(locale)
     pattern = _YEAR_FIRST.sub("", _YEAR_LAST.sub("", known.date_formats["full"].pattern))
-    return pattern.replace("EEEE, d", "EEEE d") if known.language == "en" else pattern
+    if known.language in _NO_COMMA:
+        pattern = pattern.replace("EEEE, d", "EEEE d")
+    # Spanish says a day with its article wherever it stands in a sentence: llega el jueves, hasta el jueves.
+    return f"'el' {pattern}" if known.language == "es" else pattern
 
 
 @lru_cache(maxsize=512)
 def _short_pattern(locale: str) -> str:
     known = Locale.parse(locale)
     pattern = str(known.datetime_skeletons["MMMEd"])
-    return pattern.replace("E, d", "E d") if known.language == "en" else pattern
+    return pattern.replace("E, d", "E d") if known.language in _NO_COMMA else pattern
 
 
 @lru_cache(maxsize=4096)
 def _written_time(hour: int, minute: int, locale: str) -> str:
-    return str(format_time(time(hour, minute), format="short", locale=locale))
+    written = str(format_time(time(hour, minute), format="short", locale=locale))
+    # `p.m.` at the end of a sentence would leave two full stops.
+    return _HALF_OF_DAY.sub(r"\1m", written) if locale.startswith("es") else written
 
 
 @lru_cache(maxsize=4096)

@@ -147,7 +147,7 @@ def _happened(facts: Facts, speech: Speech) -> dict[str, Any]:
         "day": day,
         "time": hour,
         "text": f"{day}, {hour}",
-        "said": f"{day} {speech.at} {hour}",
+        "said": f"{day} {speech.at_time(speech.at, local)}",
         "short": f"{short_day} {hour}",
         "today": local.date() == speech.now.date(),
     }
