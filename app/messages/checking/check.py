@@ -6,7 +6,7 @@ One bad file hides no other: each is judged by itself, and all that is found is 
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import SUFFIXES, read_words
+from app.messages.authoring.bundle import SUFFIXES, locale_chain, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
@@ -34,8 +34,9 @@ def check(
     a layout or the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
-    others, and sets in shared layouts, are compiled but not rendered. Writes nothing, and raises nothing for what is
-    wrong with a template.
+    others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
+    colours and fonts do to a layout shows in any. Writes nothing, and raises nothing for what is wrong with a
+    template.
     """
     try:
         catalog.brands()
@@ -80,6 +81,9 @@ class _Run:
         self.reader = Reader()
         around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
+        there = catalog.locales(brand_key)
+        chain = locale_chain(self.brand.locale, self.brand.locale)
+        self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
         return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
@@ -102,6 +106,9 @@ class _Run:
             return
         written = [*of_message(file, key, channel, locale.split("-")[0]), *_unknown(file, text)]
         yield from written
+        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
+        if seen_elsewhere and locale != self._own:
+            return
         try:
             template = self.catalog.resolve(self.brand.key, locale, key, channel)
         except TemplateMissing:
@@ -110,7 +117,6 @@ class _Run:
             if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
                 yield _whole(path, file.label, "compile", str(error))
             return
-        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
         if template.locale == locale and not seen_elsewhere:
             yield from self.reader.findings(Asked(self.brand, template, file))
 
