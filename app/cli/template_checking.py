@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli.common import AsJson, out, print_json, progress_bar
+from app.cli.consoles import AsJson, out, print_json, progress_bar
 from app.errors import NotFound
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL

@@ -25,7 +25,7 @@ _NO_REPLY = re.compile(
     r"(?i)do not reply|don.t reply|no-?reply|svara inte|nicht antworten|ne (?:pas )?répond|no responda"
     r"|niet (?:te )?beantwoorden"
 )
-_PLACEHOLDER = re.compile(r"(?i)\blorem ipsum\b|\bTODO\b|\bTBD\b|\bXXX+\b")
+_PLACEHOLDER = re.compile(r"(?i:\blorem ipsum\b)|\bTODO\b|\bTBD\b|\bXXX+\b")
 _HTML = re.compile(r"</?(script|iframe|form|style|object|embed|div|span|table|img|a|b|p|br|font)\b[^>]*>?", re.I)
 _UNSAFE = re.compile(r"(?i)<\s*(script|iframe|form|object|embed)\b|\son[a-z]+\s*=|javascript:")
 _OUTLOOK = re.compile(
