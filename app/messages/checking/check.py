@@ -99,6 +99,9 @@ class _Run:
         locale, name = path.split("/")[1:]
         channel = next(channel for channel, suffix in SUFFIXES.items() if name.endswith(suffix))
         key = name.removesuffix(SUFFIXES[channel])
+        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
+        if seen_elsewhere and locale != self._own:
+            return
         try:
             text = file.text
         except ConfigurationError as error:
@@ -106,9 +109,6 @@ class _Run:
             return
         written = [*of_message(file, key, channel, locale.split("-")[0]), *_unknown(file, text)]
         yield from written
-        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
-        if seen_elsewhere and locale != self._own:
-            return
         try:
             template = self.catalog.resolve(self.brand.key, locale, key, channel)
         except TemplateMissing:
