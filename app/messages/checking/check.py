@@ -12,7 +12,8 @@ from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
-from app.messages.checking.writing import of_layout, of_message
+from app.messages.checking.schemes import of_schemes
+from app.messages.checking.writing import of_layout, of_message, of_words
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
@@ -89,7 +90,7 @@ class _Run:
         return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
 
     def layouts(self) -> list[str]:
-        return [path for path in self.shelf.paths() if path.endswith(".mjml") and path.startswith("layouts/")]
+        return [path for path in self.shelf.paths() if _is_around(path)]
 
     def message(self, path: str) -> Iterator[Finding]:
         """Everything that is wrong with one message's file."""
@@ -121,11 +122,21 @@ class _Run:
             yield from self.reader.findings(Asked(self.brand, template, file))
 
     def layout(self, path: str) -> Iterator[Finding]:
-        """Everything that is wrong with one layout as it is written."""
+        """Everything that is wrong with one layout, or one language's words, as it is written."""
         file = self.shelf.file(path)
-        if file is not None:
+        if file is None:
+            return
+        try:
+            _ = file.text
+        except ConfigurationError as error:
+            yield _whole(path, file.label, "text", str(error))
+            return
+        if not path.endswith(".mjml"):
+            yield from of_words(file)
+        else:
             yield from of_layout(file)
             yield from of_markup(file, self.brand.colours)
+            yield from of_schemes(file, self.brand.colours)
 
     def languages(self) -> Iterator[Finding]:
         """Words that a language lacks, and messages that stand in English only."""
