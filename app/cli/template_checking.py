@@ -98,7 +98,9 @@ def _tell(found: list[Finding], templates: int, renderings: int) -> None:
             out.print(Text(line, style="dim"), soft_wrap=True)
     errors = sum(one.severity == "error" for one in found)
     sums = f"{templates:,} templates, {renderings:,} renderings: "
-    said_all = f"{errors} errors, {len(found) - errors} warnings." if found else "all is well."
+    rest = len(found) - errors
+    counted = f"{errors} error{'s' * (errors != 1)}, {rest} warning{'s' * (rest != 1)}."
+    said_all = counted if found else "all is well."
     out.print(sums + said_all, highlight=False)
 
 
