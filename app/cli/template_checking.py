@@ -68,8 +68,10 @@ def _place(path: Path | None) -> tuple[Path, list[str] | None, str | None]:
             inside = path.resolve().relative_to(root).parts
             owner = inside[1] if inside[0] == "brands" and len(inside) > 1 else None
             start = "/".join(inside[2:] if owner else inside)
-            meant = [start] if path.is_file() else None
-            return root, meant, owner
+            if path.is_file():
+                return root, [start], owner
+            below = [file.relative_to(path).as_posix() for file in path.rglob("*.*")]
+            return root, [f"{start}/{file}".lstrip("/") for file in below], owner
     raise NotFound(f"{path} lies in no templates folder: none above it holds brands/. Name one that does.")
 
 

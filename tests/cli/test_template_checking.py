@@ -88,3 +88,15 @@ def test_every_command_about_templates_is_listed() -> None:
         assert f"{name} " in listed
     outcome = CliRunner().invoke(app, ["templates", "chekc"])
     assert outcome.exit_code == 2 and "Did you mean 'check'?" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "touched"),
+    [("messages/en", "messages/en/"), ("messages/en/words.yaml", "messages/en/"), (FAULT, FAULT)],
+)
+def test_what_a_path_touches_is_checked(path: str, touched: str) -> None:
+    """A folder means the files below it, a language's words every message in it, a file itself: for each brand."""
+    told = json.loads(CliRunner().invoke(app, ["templates", "check", str(ROOT / path), "--json"]).stdout)
+    catalog = Catalog(ROOT, PUBLIC_URL)
+    paths = [one for brand in BRANDS for one in catalog.shelf(brand).paths() if one.startswith(touched)]
+    assert told["templates"] == len([one for one in paths if not one.endswith("words.yaml")])

@@ -44,7 +44,7 @@ def check(
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, light)
-    chosen = [] if rest else [path for path in run.messages() if _touched(path, only)]
+    chosen = [] if rest else [path for path in run.messages() if touched(path, only)]
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path)
@@ -56,7 +56,8 @@ def check(
     return report_of(found, len(chosen), run.reader.renderings)
 
 
-def _touched(path: str, only: Collection[str] | None) -> bool:
+def touched(path: str, only: Collection[str] | None) -> bool:
+    """Whether a message has to be checked when the files in `only` have changed (None: all of them)."""
     if only is None or path in only or any(not one.startswith("messages/") for one in only):
         return True
     language = _language(path)
