@@ -34,8 +34,8 @@ def check_folder(
     only: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Report]:
-    """A report for each brand. `only` are paths, with what they touch; `progress` is told how many messages are done, of
-    how many.
+    """A report for each brand. `only` are paths, with what they touch; `progress` is told how many messages are
+    done, of how many.
 
     The first brand's emails meet every order; another brand's do so where it wrote them, their layout or a language's
     words itself. Every SMS meets every order.
