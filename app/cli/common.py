@@ -1,20 +1,19 @@
 """What the commands share: consoles, options, and the way to a database that answers."""
 
 import getpass
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
 
 import sqlalchemy as sa
-import typer
 from pydantic import SecretStr
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from app.cli.consoles import AsJson as AsJson
+from app.cli.consoles import BrandKey as BrandKey
 from app.cli.consoles import err as err
 from app.cli.consoles import out as out
+from app.cli.consoles import print_json as print_json
+from app.cli.consoles import progress_bar as progress_bar
 from app.db import check_reachable, make_engine
 from app.embedded import Endpoints, default_home, reach
 from app.errors import ConfigurationError, NotFound
@@ -23,14 +22,6 @@ from app.pipeline.house import House
 from app.schema import current_revision, migrate, newest_revision
 from app.settings import Settings, load_settings
 from app.wiring import build_house, ensure_brands
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
-BrandKey = Annotated[str, typer.Option("--brand", help="The brand, by the name of its folder in templates/brands/.")]
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON; dates and ids become text."""
-    out.print_json(json.dumps(value, default=str))
 
 
 def read_file(file: Path) -> bytes:
@@ -91,11 +82,3 @@ def operator() -> str:
         return f"{getpass.getuser()} on the command line"
     except (KeyError, OSError):  # a container's user without a name
         return "the command line"
-
-
-@contextmanager
-def progress_bar(visible: bool) -> Iterator[Progress]:
-    """A progress bar on standard error, for a person only."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not (visible and sys.stderr.isatty())) as progress:
-        yield progress

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli.common import AsJson, out, print_json, progress_bar
+from app.cli.consoles import AsJson, out, print_json, progress_bar
 from app.errors import NotFound
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL
@@ -68,8 +68,10 @@ def _place(path: Path | None) -> tuple[Path, list[str] | None, str | None]:
             inside = path.resolve().relative_to(root).parts
             owner = inside[1] if inside[0] == "brands" and len(inside) > 1 else None
             start = "/".join(inside[2:] if owner else inside)
-            meant = [start] if path.is_file() else None
-            return root, meant, owner
+            if path.is_file():
+                return root, [start], owner
+            below = [file.relative_to(path).as_posix() for file in path.rglob("*.*")]
+            return root, [f"{start}/{file}".lstrip("/") for file in below], owner
     raise NotFound(f"{path} lies in no templates folder: none above it holds brands/. Name one that does.")
 
 
@@ -98,7 +100,9 @@ def _tell(found: list[Finding], templates: int, renderings: int) -> None:
             out.print(Text(line, style="dim"), soft_wrap=True)
     errors = sum(one.severity == "error" for one in found)
     sums = f"{templates:,} templates, {renderings:,} renderings: "
-    said_all = f"{errors} errors, {len(found) - errors} warnings." if found else "all is well."
+    rest = len(found) - errors
+    counted = f"{errors} error{'s' * (errors != 1)}, {rest} warning{'s' * (rest != 1)}."
+    said_all = counted if found else "all is well."
     out.print(sums + said_all, highlight=False)
 
 

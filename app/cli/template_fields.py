@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.common import AsJson, BrandKey, out, print_json
+from app.cli.consoles import AsJson, BrandKey, out, print_json
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.field_samples import page, samples

@@ -1,34 +1,42 @@
 """Which fields a template prints while they are blank: the "Hi ," that no error tells of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from jinja2 import nodes
+from jinja2.compiler import CodeGenerator
+from jinja2.nodes import Node
 
 from app.messages.rendering.sandbox import Sandbox
 
 _NOTE = "noted"
 
 
+class _Noting(CodeGenerator):
+    """Writes the code of a template whose printed fields are seen on their way out."""
+
+    def pull_dependencies(self, nodes: Iterable[Node]) -> None:
+        body = list(nodes)
+        for output in _outputs(body):
+            output.nodes = [_noted(part) for part in output.nodes]
+        super().pull_dependencies(body)
+
+
 class Watching(Sandbox):
     """The sandbox that renders as always, and notes each field that is printed blank, as it is written."""
+
+    code_generator_class = _Noting
 
     def __init__(self, autoescape: bool) -> None:
         super().__init__(autoescape)
         self.blank: set[str] = set()
-        self.filters[_NOTE] = self._noted
+        self.filters[_NOTE] = self._note
 
-    def _noted(self, value: Any, written: str) -> Any:
+    def _note(self, value: Any, written: str) -> Any:
         if isinstance(value, str) and not value.strip():
             self.blank.add(written)
         return value
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree: nodes.Template = super()._parse(source, name, filename)
-        for output in tree.find_all(nodes.Output):
-            output.nodes = [_noting(part) for part in output.nodes]
-        return tree
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
@@ -37,7 +45,20 @@ class Watching(Sandbox):
         yield self.blank
 
 
-def _noting(part: nodes.Expr) -> nodes.Expr:
+def _outputs(body: Iterable[Node]) -> Iterator[nodes.Output]:
+    """Whatever is printed, wherever templates may print: at the top, in an `if`, in a loop."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.Output):
+            yield node
+        elif isinstance(node, nodes.If):
+            waiting += [*node.body, *node.elif_, *node.else_]
+        elif isinstance(node, nodes.For):
+            waiting += [*node.body, *node.else_]
+
+
+def _noted(part: nodes.Expr) -> nodes.Expr:
     """A printed field, put through the filter that sees what is printed."""
     written = _written(part)
     if not written:

@@ -6,13 +6,14 @@ One bad file hides no other: each is judged by itself, and all that is found is 
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import OWN_MJML, named, read_words
+from app.messages.authoring.bundle import OWN_MJML, locale_chain, named, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
-from app.messages.checking.writing import of_document, of_layout, of_message
+from app.messages.checking.schemes import of_schemes
+from app.messages.checking.writing import of_document, of_layout, of_message, of_words
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
@@ -34,15 +35,16 @@ def check(
     a layout or the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
-    others, and sets in shared layouts, are compiled but not rendered. Writes nothing, and raises nothing for what is
-    wrong with a template.
+    others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
+    colours and fonts do to a layout shows in any. Writes nothing, and raises nothing for what is wrong with a
+    template.
     """
     try:
         catalog.brands()
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, light)
-    chosen = [] if rest else [path for path in run.messages() if _touched(path, only)]
+    chosen = [] if rest else [path for path in run.messages() if touched(path, only)]
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path)
@@ -54,7 +56,8 @@ def check(
     return report_of(found, len(chosen), run.reader.renderings)
 
 
-def _touched(path: str, only: Collection[str] | None) -> bool:
+def touched(path: str, only: Collection[str] | None) -> bool:
+    """Whether a message has to be checked when the files in `only` have changed (None: all of them)."""
     if only is None or path in only or any(not one.startswith("messages/") for one in only):
         return True
     language = _language(path)
@@ -80,12 +83,15 @@ class _Run:
         self.reader = Reader()
         around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
+        there = catalog.locales(brand_key)
+        chain = locale_chain(self.brand.locale, self.brand.locale)
+        self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
         return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
 
     def layouts(self) -> list[str]:
-        return [path for path in self.shelf.paths() if path.endswith(".mjml") and path.startswith("layouts/")]
+        return [path for path in self.shelf.paths() if _is_around(path)]
 
     def message(self, path: str) -> Iterator[Finding]:
         """Everything that is wrong with one message's file."""
@@ -95,6 +101,9 @@ class _Run:
         locale, name = path.split("/")[1:]
         key, channel = named(path) or (name, "email")
         own = name.endswith(OWN_MJML)
+        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
+        if seen_elsewhere and locale != self._own:
+            return
         try:
             text = file.text
         except ConfigurationError as error:
@@ -114,20 +123,30 @@ class _Run:
             if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
                 yield _whole(path, file.label, "compile", str(error))
             return
-        seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
         if template.locale == locale and not seen_elsewhere:
             yield from self.reader.findings(Asked(self.brand, template, file))
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)
         yield from of_markup(file, self.brand.colours)
+        yield from of_schemes(file, self.brand.colours)
 
     def layout(self, path: str) -> Iterator[Finding]:
-        """Everything that is wrong with one layout as it is written."""
+        """Everything that is wrong with one layout, or one language's words, as it is written."""
         file = self.shelf.file(path)
-        if file is not None:
+        if file is None:
+            return
+        try:
+            _ = file.text
+        except ConfigurationError as error:
+            yield _whole(path, file.label, "text", str(error))
+            return
+        if not path.endswith(".mjml"):
+            yield from of_words(file)
+        else:
             yield from of_layout(file)
             yield from of_markup(file, self.brand.colours)
+            yield from of_schemes(file, self.brand.colours)
 
     def languages(self) -> Iterator[Finding]:
         """Words that a language lacks, and messages that stand in English only."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.messages.catalog import Catalog
-from app.messages.checking.check import check
+from app.messages.checking.check import check, touched
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.findings import Finding, Report, report_of
 
-_AT_ONCE = 12
+_AT_ONCE = 6
 """Messages in one piece of work: few enough for a progress bar that moves."""
 _ALONE = 24
 """As many messages are checked sooner than another process is started."""
@@ -34,7 +34,8 @@ def check_folder(
     only: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Report]:
-    """A report for each brand. `only` are paths; `progress` is told how many messages are done, of how many.
+    """A report for each brand. `only` are paths, with what they touch; `progress` is told how many messages are
+    done, of how many.
 
     The first brand's emails meet every order; another brand's do so where it wrote them, their layout or a language's
     words itself. Every SMS meets every order.
@@ -55,7 +56,7 @@ def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> It
     catalog = Catalog(root, PUBLIC_URL)
     for number, brand in enumerate(brands):
         paths = [path for path in catalog.shelf(brand).paths() if _is_message(path)]
-        chosen = paths if only is None else [path for path in paths if path in only]
+        chosen = [path for path in paths if touched(path, only)]
         for start in range(0, len(chosen), _AT_ONCE):
             yield _Piece(brand, tuple(chosen[start : start + _AT_ONCE]), light=number > 0)
         yield _Piece(brand, (), light=False, rest=True)
@@ -67,14 +68,20 @@ def _is_message(path: str) -> bool:
 
 def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, Report]]:
     workers = min(os.cpu_count() or 1, 4)
+    catalog = Catalog(root, PUBLIC_URL)
     if alone or workers == 1:
-        catalog = Catalog(root, PUBLIC_URL)
         for piece in pieces:
             yield piece, _check(catalog, piece)
         return
     clean = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=clean, initializer=_begin, initargs=(root,)) as pool:
+    with ProcessPoolExecutor(workers - 1, mp_context=clean, initializer=_begin, initargs=(root,)) as pool:
         waiting = {pool.submit(_work, piece): piece for piece in pieces}
+        for future, piece in reversed(list(waiting.items())):  # this process works too, from the other end
+            if future.cancel():
+                del waiting[future]
+                yield piece, _check(catalog, piece)
+            for done in [one for one in waiting if one.done()]:
+                yield waiting.pop(done), done.result()
         for future in as_completed(waiting):
             yield waiting[future], future.result()
 

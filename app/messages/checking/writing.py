@@ -32,6 +32,7 @@ _OUTLOOK = re.compile(
     r"(?i)display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:\s*(?:absolute|fixed|sticky)|\d\s*rem\b|background-image\s*:"
 )
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
+_PICTURE = re.compile(r"!\[[^\]\n]*\]\(")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
 
 
@@ -43,6 +44,10 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
     for found in _HTML.finditer(text) if channel == "email" else ():
         message = f"HTML is shown to shoppers as it stands: {found[0]!r}"
         yield at(file, text, found.start(), "error", "html", message, "Write Markdown, or change the layout.", found[0])
+    for found in _PICTURE.finditer(text) if channel == "email" else ():
+        message = "no picture is drawn here: shoppers would read an exclamation mark and a link"
+        remedy = "Take the ! off, or put the picture into a layout."
+        yield at(file, text, found.start(), "error", "picture", message, remedy, found[0][:60])
     yield from _promotional(file, text, channel, language)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, text)
@@ -58,6 +63,11 @@ def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
     yield from _promotional(file, text, "email", language)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, re.sub(r"<[^<>]*>", lambda found: re.sub(r"[^\n]", " ", found[0]), text))
+
+
+def of_words(file: File) -> Iterator[Finding]:
+    """What is wrong with a layout's letter, or a language's small words, as they are written."""
+    yield from _everywhere(file, file.text)
 
 
 def of_layout(file: File) -> Iterator[Finding]:

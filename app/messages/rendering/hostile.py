@@ -15,7 +15,10 @@ _KEPT = frozenset("\u200c\u200d")
 
 def tidy(text: str, limit: int = 200) -> str:
     """One line of visible text: no controls, no direction overrides, single spaces, at most `limit` letters."""
-    if not (text.isascii() and text.isprintable()):
+    plain = text.isascii() and text.isprintable()
+    if plain and len(text) <= limit and "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text
+    if not plain:
         text = "".join(
             " " if letter.isspace() else letter
             for letter in text

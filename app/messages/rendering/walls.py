@@ -48,11 +48,12 @@ _REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.Scope: "a value cannot be given a name; write the field where it belongs",
     nodes.ScopedEvalContextModifier: "escaping cannot be turned off; take the tag out",
 }
-_ALLOWED: tuple[type[nodes.Node], ...] = (
+_ALLOWED: frozenset[type[nodes.Node]] = frozenset((
     nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.If, nodes.For,
     nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Filter, nodes.Test,
     nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos, nodes.List, nodes.Keyword,
-)  # fmt: skip
+))  # fmt: skip
+_LEAVES = (nodes.TemplateData, nodes.Name, nodes.Const)
 _FIXED = (nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Neg, nodes.List)
 
 
@@ -124,20 +125,32 @@ def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
         fors += isinstance(node, nodes.For)
         values += isinstance(node, nodes.Expr)
         times *= _length(node) if isinstance(node, nodes.For) else 1
-        for what, found, most in (
-            ("tags", depth, MAX_DEPTH),
-            ("ifs", ifs, MAX_IF_DEPTH),
-            ("loops", fors, loops),
-            ("parts of a value", values, MAX_VALUE_DEPTH),
-        ):
-            if found > most:
-                raise Refused(f"line {node.lineno}: {what} may stand {most} deep, not more; take some out")
+        if depth > MAX_DEPTH or ifs > MAX_IF_DEPTH or fors > loops or values > MAX_VALUE_DEPTH:
+            raise Refused(_too_deep(node, depth, ifs, fors, loops))
         if steps > MAX_STEPS:
             raise Refused(f"line {node.lineno}: the loops would take more than {MAX_STEPS:,} steps; take one out")
         waiting += [(child, depth + 1, ifs, fors, values, times) for child in _inside(node)]
 
 
+def _too_deep(node: nodes.Node, depth: int, ifs: int, fors: int, loops: int) -> str:
+    what, most = next(
+        (
+            (what, most)
+            for what, found, most in (
+                ("tags", depth, MAX_DEPTH),
+                ("ifs", ifs, MAX_IF_DEPTH),
+                ("loops", fors, loops),
+            )
+            if found > most
+        ),
+        ("parts of a value", MAX_VALUE_DEPTH),
+    )
+    return f"line {node.lineno}: {what} may stand {most} deep, not more; take some out"
+
+
 def _inside(node: nodes.Node) -> list[nodes.Node]:
+    if type(node) in _LEAVES:
+        return []
     children = list(node.iter_child_nodes())
     children.reverse()
     return children
@@ -153,12 +166,11 @@ def _length(loop: nodes.Node) -> int:
 
 
 def _judge(environment: Environment, node: nodes.Node) -> None:
-    for kind, reason in _REFUSED.items():
-        if isinstance(node, kind):
-            raise Refused(f"line {node.lineno}: {reason}")
-    if not isinstance(node, _ALLOWED):
-        raise Refused(f"line {node.lineno}: {type(node).__name__} is not available in templates; take it out")
-    rule = _RULES.get(type(node))
+    kind = type(node)
+    if kind not in _ALLOWED:
+        reason = _REFUSED.get(kind) or f"{kind.__name__} is not available in templates; take it out"
+        raise Refused(f"line {node.lineno}: {reason}")
+    rule = _RULES.get(kind)
     fault = rule(environment, node) if rule else None
     if fault:
         raise Refused(f"line {node.lineno}: {fault}")

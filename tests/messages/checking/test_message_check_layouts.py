@@ -6,6 +6,7 @@ from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.findings import Finding
 from app.messages.checking.layouts import of_markup
+from app.messages.checking.schemes import of_schemes
 from app.messages.shelf import File
 from tests.messages.message_corpus import ROOT
 
@@ -64,4 +65,42 @@ def test_what_ships_has_no_fault_in_markup(brand: str, path: str) -> None:
     catalog = Catalog(ROOT, PUBLIC_URL)
     file = catalog.shelf(brand).file(path)
     assert file is not None
-    assert [str(one) for one in of_markup(file, catalog.brands()[brand].colours)] == []
+    colours = catalog.brands()[brand].colours
+    assert [str(one) for one in (*of_markup(file, colours), *of_schemes(file, colours))] == []
+
+
+SHEETS = {
+    "grey by night": ("@media (prefers-color-scheme: dark) {\n.a { color: #444 !important; } }", 2, "dark", "#444444"),
+    "the light ink by night": (
+        "@media (prefers-color-scheme: dark) {\n.a { color: [[ light.ink ]]; } }",
+        2,
+        "dark",
+        "",
+    ),
+    "grey for Outlook by night": ("\n[data-ogsc] .a { color: #444; }", 2, "dark", "#444444"),
+    "grey by day": ("\n.a { color: #aaa; }", 2, "light", "#aaaaaa"),
+    "on a ground of its own": ("\n.a { background: #777; color: #888888; }", 2, "light", "#888888 on #777777"),
+    "on a ground that is set elsewhere": (
+        "\n.a { color: #fff; }\n.a { background-color: #eee; }",
+        2,
+        "light",
+        "#eeeeee",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_colours_of_a_style_sheet_can_be_read(name: str) -> None:
+    """Text that does not stand out is refused in the scheme that it is for, where its colour stands."""
+    sheet, line, scheme, said = SHEETS[name]
+    text = f"<mj-style>{sheet}</mj-style>"
+    (one,) = of_schemes(File("layouts/own.mjml", "own.mjml", text.encode(), "published"), COLOURS)
+    assert (one.code, one.line) == ("contrast", line) and f"in the {scheme} scheme" in one.message
+    assert said in one.message and text.split("\n")[line - 1][one.column - 1 :].startswith("color:")
+
+
+def test_a_ground_of_another_scheme_does_not_count() -> None:
+    """White on a dark ground is fine by night, and is not weighed against what is there by day."""
+    sheet = "@media (prefers-color-scheme: dark) { .a { color: #fff; } }\n.a { background: #fff; color: #000; }"
+    text = f"<mj-style>{sheet}</mj-style>"
+    assert list(of_schemes(File("layouts/own.mjml", "own.mjml", text.encode(), "published"), COLOURS)) == []
