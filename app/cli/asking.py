@@ -13,7 +13,7 @@ from app.insight.tell import tell
 from app.pipeline.brakes.alarming import end_mended
 from app.rehearsal.aside import whole_story
 from app.settings import load_settings
-from app.web.access import issue_key
+from app.web.access.keys import issue_key
 
 app = typer.Typer()
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")

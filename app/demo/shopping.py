@@ -18,7 +18,7 @@ from app.pipeline.house import House
 from app.pipeline.listening.hearing import Tally
 from app.pipeline.listening.incoming import heard_from_incoming
 from app.pipeline.polling.routing import accepted_carriers, routes_for
-from app.web.access import issue_key
+from app.web.access.keys import issue_key
 
 BY_API = "fjallhem"
 

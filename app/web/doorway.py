@@ -8,8 +8,8 @@ from starlette.responses import Response
 from app.clock import Clock
 from app.pipeline.house import House
 from app.settings import SendMode
+from app.web.api.reference import operations, prose, schemas
 from app.web.pages import page
-from app.web.reference import operations, prose, schemas
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,29 +11,25 @@ from starlette.concurrency import run_in_threadpool
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import (
-    api,
+from app.web import doorway, health, pictures
+from app.web.access.keys import Keys
+from app.web.api import (
     brakes,
-    carrier_hooks,
     codes,
-    doorway,
-    health,
-    hooks,
+    orders,
     people,
-    pictures,
-    preferences,
     rehearsing,
     reports,
     rules,
-    shoppers,
     template_fields,
     template_trying,
     template_versions,
 )
-from app.web.access import Keys
+from app.web.api.openapi import DESCRIPTION, describe
 from app.web.gate import Gate
-from app.web.openapi import DESCRIPTION, describe
+from app.web.hooks import carriers, providers
 from app.web.problems import tell_problems
+from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
@@ -52,7 +48,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         house = build_house(settings, wake=waker)
     app = _application(house, _lifespan(house, waker))
     own = (
-        api,
+        orders,
         rules,
         template_fields,
         template_versions,
@@ -62,9 +58,9 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
-        hooks,
-        carrier_hooks,
-        shoppers,
+        providers,
+        carriers,
+        parcel,
         pictures,
         preferences,
         health,

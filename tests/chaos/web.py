@@ -2,12 +2,12 @@
 
 from fastapi import FastAPI
 
-from app.web import hooks
+from app.web.hooks import providers
 from app.web.main import create_app as create
 from tests.chaos.points import in_step
 
-hooks.keep_reports = in_step("keep_reports", hooks.keep_reports, own_session=False)
-hooks.keep_batch = in_step("keep_reports", hooks.keep_batch, own_session=True)
+providers.keep_reports = in_step("keep_reports", providers.keep_reports, own_session=False)
+providers.keep_batch = in_step("keep_reports", providers.keep_batch, own_session=True)
 
 
 def create_app() -> FastAPI:

@@ -16,7 +16,7 @@ from app.insight.audit import audit
 from app.models import Attempt, Brand, Message
 from app.schema import migrate
 from app.settings import Settings
-from app.web.access import issue_key
+from app.web.access.keys import issue_key
 from app.wiring import build_house
 from tests.daylight import zone_by_day
 from tests.faults.conftest import Engine, await_

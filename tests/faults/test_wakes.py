@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.clock import wall_now
 from app.models import Attempt, Brand, Message
-from app.web.access import issue_key
+from app.web.access.keys import issue_key
 from tests.daylight import zone_by_day
 from tests.doorbell import doorbell
 from tests.faults.conftest import Engine, await_

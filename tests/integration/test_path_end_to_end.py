@@ -19,7 +19,7 @@ from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.listening.incoming import heard_from_incoming
 from app.pipeline.polling.routing import accepted_carriers, routes_for
-from app.web.access import issue_key
+from app.web.access.keys import issue_key
 from tests.intake.rows import write_csv
 from tests.integration.conftest import Town, eventually, order_payload, timetable
 from tests.pipeline.conftest import START

@@ -19,7 +19,7 @@ from app.db import Sessions
 from app.models import Brand
 from app.pipeline.house import House
 from app.settings import Settings
-from app.web.access import Keys, issue_key
+from app.web.access.keys import Keys, issue_key
 from app.web.main import create_app
 from app.wiring import build_house
 

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from app.errors import InvalidInput
 from app.models import ApiKey
-from app.web import access
-from app.web.access import issue_key, revoke_keys
+from app.web.access import keys
+from app.web.access.keys import issue_key, revoke_keys
 from tests.web.conftest import order
 
 
@@ -58,10 +58,10 @@ def test_a_revoked_key_works_no_longer(client, sessions, brand, monkeypatch):
     assert client.get("/v1/orders").status_code == 200
     with sessions.begin() as session:
         assert revoke_keys(session, brand.id, client.key[:8]) == 1
-    later = access.stopwatch() + access.REMEMBERED_SECONDS
-    monkeypatch.setattr(access, "stopwatch", lambda: later)
+    later = keys.stopwatch() + keys.REMEMBERED_SECONDS
+    monkeypatch.setattr(keys, "stopwatch", lambda: later)
     assert client.get("/v1/orders").status_code == 401
-    assert access.REMEMBERED_SECONDS <= 5
+    assert keys.REMEMBERED_SECONDS <= 5
 
 
 @pytest.mark.parametrize("scopes", [[], ["orders:delete"], ["orders:read", "all"]])

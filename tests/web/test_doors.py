@@ -81,7 +81,7 @@ def test_every_refusal_is_a_problem_document(anyone, method, path, status):
 
 def test_a_fault_of_ours_is_logged_and_told_without_its_cause(client, site, monkeypatch):
     """500 as a problem with the request's id; the cause stands in the log alone."""
-    monkeypatch.setattr("app.web.api.upsert_orders", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("app.web.api.orders.upsert_orders", lambda *_, **__: 1 / 0)
     with capture_logs() as logs:
         answer = client.post("/v1/orders", order())
     assert answer.status_code == 500 and "division" not in answer.text

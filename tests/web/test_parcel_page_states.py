@@ -17,7 +17,7 @@ from app.models.facts import (
 )  # fmt: skip
 from app.models.vocabulary import Milestone
 from app.web.pages import words_for
-from app.web.parcel_page import ParcelPage, Seen, draw
+from app.web.shoppers.page import ParcelPage, Seen, draw
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 AT = NOW - timedelta(hours=4)

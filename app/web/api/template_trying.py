@@ -16,7 +16,7 @@ from app.pipeline.house import House
 from app.pipeline.leaving.moving import MOST, List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, preview
 from app.rehearsal.trying import try_on_oneself
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], responses=RESPONSES)

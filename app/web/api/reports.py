@@ -9,7 +9,7 @@ from app.insight.lanes import Lanes
 from app.pipeline.house import House
 from app.rehearsal.measured import measure
 from app.rehearsal.script import parse_span
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import NOT_FOUND, RESPONSES, Problem, invalid, not_found, shown
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=RESPONSES)

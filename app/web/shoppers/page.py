@@ -15,7 +15,7 @@ from app.messages.rendering.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
 from app.models.vocabulary import ENDS, Milestone
 from app.tracking.standing import ARRIVALS
-from app.web.parcel_journey import Step, journey
+from app.web.shoppers.journey import Step, journey
 
 SHOWN_ITEMS = 40
 

@@ -20,7 +20,7 @@ from app.pipeline.deciding.splitting import living
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page, words_for
-from app.web.parcel_page import Seen, draw
+from app.web.shoppers.page import Seen, draw
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,12 +47,12 @@ def parcel(request: Request, token: str) -> Response:
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
     content = {"page": drawn, "brand": look, "words": words, "language": language, "choices": f"/p/{token}"}
-    return page("parcel.html", content, cache="private, no-cache")
+    return page("shoppers/parcel.html", content, cache="private, no-cache")
 
 
 def lost(token: str = "") -> Response:
     """The friendly answer to a link that opens nothing; another one to the link of a message that was only a test."""
-    return page("sample.html", {}) if token == SAMPLE_PAGE else page("lost.html", {}, status=404)
+    return page("shoppers/sample.html", {}) if token == SAMPLE_PAGE else page("shoppers/lost.html", {}, status=404)
 
 
 def find_parcel(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Shipment] | None:

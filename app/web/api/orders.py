@@ -32,11 +32,10 @@ from app.pipeline.listening.hearing import Tally
 from app.pipeline.listening.incoming import heard_from_incoming
 from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.rehearsal.aside import whole_story
-from app.web.access import Holder, Scope, needs
-from app.web.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY
-from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_found
-from app.web.reading import Json, entries, read_all, read_each
-from app.web.shapes import (
+from app.web.access.keys import Holder, Scope, needs
+from app.web.api.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY
+from app.web.api.reading import Json, entries, read_all, read_each
+from app.web.api.shapes import (
     CancelledOrder,
     CancelledParcel,
     OrderPage,
@@ -50,6 +49,7 @@ from app.web.shapes import (
     page_address,
     parcel_view,
 )
+from app.web.problems import NOT_FOUND, RESPONSES, FieldFault, invalid, not_found
 
 router = APIRouter(prefix="/v1", responses=RESPONSES)
 

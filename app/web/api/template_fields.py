@@ -10,7 +10,7 @@ from app.messages.checking.field_samples import samples
 from app.messages.rendering.fields import FIELDS
 from app.models import Brand
 from app.pipeline.house import House
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import RESPONSES
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], responses=RESPONSES)

@@ -27,7 +27,7 @@ from app.rules.differing import Difference, differences
 from app.rules.document import parse_rules
 from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, not_found, shown
 
 router = APIRouter(tags=["rules"])

@@ -21,7 +21,7 @@ from app.rehearsal.backtest import Backtest, Passed, Step, steps
 from app.rehearsal.differences import Difference
 from app.rehearsal.script import parse_span
 from app.rules.document import parse_rules
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import RESPONSES, FieldFault, Problem, field_path, invalid, shown
 
 log = logger(__name__)

@@ -15,9 +15,8 @@ from app.messages.versions.publishing import Published, Said, Seen, check_change
 from app.messages.versions.telling import changed_by, changed_now, in_lines, in_words, pairs
 from app.models import ApiKey, Brand
 from app.pipeline.house import House
-from app.web.access import Holder, Scope, needs
-from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
-from app.web.template_views import (
+from app.web.access.keys import Holder, Scope, needs
+from app.web.api.template_views import (
     CheckedView,
     Documents,
     DocumentView,
@@ -34,6 +33,7 @@ from app.web.template_views import (
     publication_view,
     published_view,
 )
+from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"])
 

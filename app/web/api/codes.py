@@ -20,7 +20,7 @@ from app.pipeline.codes.mapping import (
     unmap_code,
 )
 from app.pipeline.house import House
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import NOT_FOUND, RESPONSES, invalid, not_found, shown
 
 router = APIRouter(prefix="/v1/carriers", tags=["carriers"], responses=RESPONSES)

@@ -10,7 +10,7 @@ from app.log import logger
 from app.pipeline.house import House
 from app.pipeline.listening.pushes import keep_push
 from app.tracking.adapter.base import Access, Push
-from app.web.hooks import Raw, public_address
+from app.web.hooks.providers import Raw, public_address
 from app.web.problems import MEDIA_TYPE, Problem, ProblemDocument
 
 log = logger(__name__)

@@ -10,7 +10,7 @@ from app.pipeline.house import House
 from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import erase_person
 from app.pipeline.people.person_export import export_person
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import RESPONSES, invalid, shown
 
 router = APIRouter(prefix="/v1/people", responses=RESPONSES, tags=["people"])

@@ -13,7 +13,7 @@ from app.models.vocabulary import PauseKind
 from app.pipeline.brakes.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.brakes.pausing import Scope as Held
 from app.pipeline.house import House
-from app.web.access import Holder, Scope, needs
+from app.web.access.keys import Holder, Scope, needs
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
 router = APIRouter(prefix="/v1", tags=["pauses"], responses=RESPONSES)

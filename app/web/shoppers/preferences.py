@@ -19,7 +19,7 @@ from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.web.pages import page, words_for
-from app.web.shoppers import find_parcel, lost
+from app.web.shoppers.parcel import find_parcel, lost
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,7 +49,7 @@ def preferences(request: Request, token: str) -> Response:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     content = {"brand": look, "words": words["preferences"], "language": language, "token": token, **chosen}
-    return page("preferences.html", content, forms=True)
+    return page("shoppers/preferences.html", content, forms=True)
 
 
 async def _raw(request: Request) -> bytes:

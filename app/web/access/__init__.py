@@ -1,0 +1,1 @@
+"""Who may do what: keys for programs, accounts and sessions for people."""

@@ -1,0 +1,1 @@
+"""What other programs call: `/v1/…`, its documents and its shapes."""

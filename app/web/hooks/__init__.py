@@ -1,0 +1,1 @@
+"""Where providers and carriers call us."""
