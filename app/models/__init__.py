@@ -1,5 +1,6 @@
 """The nouns: tables, the vocabulary they are written in, and `facts`, the frozen picture rules and templates see."""
 
+from app.models.accounts import Account, AccountLink, AccountSession, AuditEntry, Role, SignInTry
 from app.models.alarms import AlarmNotice, AuditMark, Incident
 from app.models.base import Base, link_token, public_id
 from app.models.brands import ApiKey, Brand
@@ -16,9 +17,13 @@ from app.models.template_trials import TemplateMove, TemplateTest
 from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
 __all__ = [
+    "Account",
+    "AccountLink",
+    "AccountSession",
     "AlarmNotice",
     "ApiKey",
     "Attempt",
+    "AuditEntry",
     "AuditMark",
     "Base",
     "Brand",
@@ -44,12 +49,14 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "Role",
     "RuleSetPublication",
     "RuleSetVersion",
     "RuleVolume",
     "Scan",
     "Sender",
     "Shipment",
+    "SignInTry",
     "Suppression",
     "TemplateDraft",
     "TemplateMove",

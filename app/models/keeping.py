@@ -78,9 +78,14 @@ STAYS: dict[str, str] = {
     " received_at",
     "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",
     "unknown_codes": "id brand_id carrier code count first_seen_at last_seen_at",
-    # Of the shop and the installation, not of a shopper.
+    # Of the shop, its people and the installation, not of a shopper.
     "brands": "id key name zone locale template_edition created_at",
     "api_keys": "id brand_id label prefix digest scopes created_at revoked_at",
+    "accounts": "id public_id email name role brand_ids password created_at disabled_at",
+    "account_sessions": "id account_id digest csrf brand_id notice device network created_at seen_at ended_at",
+    "account_links": "id digest purpose account_id made_by created_at expires_at used_at",
+    "sign_in_tries": "id subject at",
+    "audit_entries": "id at brand_id account_id key_id actor action subject before after",
     "rule_set_versions": "id brand_id digest content created_at",
     "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
     " look_after",

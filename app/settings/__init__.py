@@ -190,6 +190,7 @@ class Settings(BaseSettings):
     broker_url: SecretStr = SecretStr("")
     budget_url: SecretStr = SecretStr("")
     home: Path | None = None
+    secret_key: SecretStr = SecretStr("")
     public_url: str = "http://127.0.0.1:8080"
     sendgrid: SendGridSettings = SendGridSettings()
     twilio: TwilioSettings = TwilioSettings()
