@@ -2,34 +2,49 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.clock import Clock
+from app.models import Account
 from app.pipeline.house import House
-from app.settings import SendMode
+from app.web.access.doors import visitor_of
+from app.web.access.sessions import Visitor
 from app.web.api.reference import operations, prose, schemas
+from app.web.console.frame import MODES, html
 from app.web.pages import page
 
 router = APIRouter(include_in_schema=False)
 
-_SENDING = {
-    SendMode.live: "Live: messages leave.",
-    SendMode.shadow: "Shadow: everything is decided, nothing leaves.",
-    SendMode.allowlist: "Allow-list: messages leave to listed test addresses only.",
-}
-
 
 @router.get("/")
 def home(request: Request) -> Response:
-    """What this is, and where its parts are."""
+    """To the brand that was looked at last; to the sign-in for whoever is nobody yet; what to do while nobody is."""
+    visitor = visitor_of(request)
+    if visitor is not None:
+        return _onward(visitor)
     house: House = request.app.state.house
+    with house.sessions() as session:
+        if session.scalar(sa.select(sa.exists(sa.select(Account.id)))):
+            return RedirectResponse("/sign-in", 303)
+    mode, meaning = MODES[house.send_mode]
     content: dict[str, Any] = {
-        "sending": _SENDING[house.send_mode],
+        "title": "Not set up yet",
+        "mode": mode,
+        "mode_meaning": meaning,
         "clock": _clock(house.clock),
         "version": request.app.version,
     }
-    return page("home.html", content)
+    return html("console/first.html", content)
+
+
+def _onward(visitor: Visitor) -> Response:
+    if not visitor.brands:
+        text = "Your account may look at no brand yet. An owner can change that under People."
+        return html("console/refused.html", {"title": "There is nothing here for you yet", "text": text}, 403)
+    last = next((brand for brand in visitor.brands if brand.id == visitor.brand_id), visitor.brands[0])
+    return RedirectResponse(f"/b/{last.key}/today", 303)
 
 
 def _clock(clock: Clock) -> str:

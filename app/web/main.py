@@ -26,8 +26,11 @@ from app.web.api import (
     template_versions,
 )
 from app.web.api.openapi import DESCRIPTION, describe
+from app.web.console import sign_in, static
+from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
+from app.web.operations import today
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -46,7 +49,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     if house is None:
         waker = Waker(build_wake(build_celery(settings)))
         house = build_house(settings, wake=waker)
-    app = _application(house, _lifespan(house, waker))
+    app = _application(settings, house, _lifespan(house, waker))
     own = (
         orders,
         rules,
@@ -63,6 +66,9 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         parcel,
         pictures,
         preferences,
+        sign_in,
+        static,
+        today,
         health,
         doorway,
     )
@@ -70,6 +76,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         app.include_router(part.router)
     app.add_middleware(Gate)
     tell_problems(app)
+    tell_refusals(app)
     describe(app)
     return app
 
@@ -94,7 +101,9 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
     return lifespan
 
 
-def _application(house: House, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+def _application(
+    settings: Settings, house: House, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+) -> FastAPI:
     app = FastAPI(
         title="Doorstep",
         version=_version(),
@@ -104,6 +113,7 @@ def _application(house: House, lifespan: Callable[[FastAPI], AbstractAsyncContex
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.settings = settings
     app.state.house = house
     app.state.keys = Keys(house.sessions)
     return app

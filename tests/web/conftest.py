@@ -16,10 +16,11 @@ from fastapi import FastAPI
 
 from app.clock import Clock
 from app.db import Sessions
-from app.models import Brand
+from app.models import Account, AccountSession, Brand, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.keys import Keys, issue_key
+from app.web.access.sessions import begin
 from app.web.main import create_app
 from app.wiring import build_house
 
@@ -101,7 +102,7 @@ def application_on(settings: Settings, house: House) -> FastAPI:
     if not _shared:
         _shared.append(create_app(settings, house))
     (app,) = _shared
-    app.state.house, app.state.keys = house, Keys(house.sessions)
+    app.state.settings, app.state.house, app.state.keys = settings, house, Keys(house.sessions)
     return app
 
 
@@ -156,6 +157,53 @@ def new_key(sessions: Sessions) -> Callable[..., str]:
 def client(anyone: Client, brand: Brand, new_key: Callable[..., str]) -> Client:
     """A client with Fjällhem's key for everything."""
     return anyone.holding(new_key(brand))
+
+
+@dataclass
+class Browser:
+    """Somebody who is signed in at the console: sends their cookie, and with every form what its page would."""
+
+    client: Client
+    cookie: str
+    csrf: str
+    account_id: int
+
+    def get(self, path: str, **given: Any) -> httpx.Response:
+        return self.client("GET", path, headers=self._headers(given), **given)
+
+    def post(self, path: str, form: dict[str, Any] | None = None, **given: Any) -> httpx.Response:
+        """Send a form, with the page's secret; JSON or files where `given`."""
+        headers = self._headers(given)
+        if "json" in given:
+            headers["X-CSRF-Token"] = self.csrf
+            return self.client("POST", path, headers=headers, **given)
+        return self.client("POST", path, headers=headers, data={"csrf": self.csrf, **(form or {})}, **given)
+
+    def _headers(self, given: dict[str, Any]) -> dict[str, str]:
+        return {"Cookie": f"__Host-doorstep={self.cookie}", "Accept": "text/html", **given.pop("headers", {})}
+
+
+@pytest.fixture
+def visit(anyone: Client, sessions: Sessions, brand: Brand) -> Callable[..., Browser]:
+    """Lets somebody of a role sign in; `brands` are the ids of those that they may work for (None: all)."""
+
+    def enter(role: str = "owner", brands: list[int] | None = None, email: str = "") -> Browser:
+        with sessions.begin() as session:
+            account = Account(
+                public_id=public_id("usr"),
+                email=email or f"{role}@shop.example",
+                name=role.capitalize(),
+                role=role,
+                brand_ids=brands,
+            )
+            session.add(account)
+            session.flush()
+            cookie = begin(session, account, "a browser", "192.0.2.1")
+            session.flush()
+            csrf = session.scalars(sa.select(AccountSession.csrf).where(AccountSession.account_id == account.id)).one()
+        return Browser(anyone, cookie, csrf, account.id)
+
+    return enter
 
 
 @pytest.fixture

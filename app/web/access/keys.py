@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
@@ -126,20 +126,26 @@ _bearer = HTTPBearer(
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def needs(scope: Scope) -> Callable[..., Holder]:
+@dataclass(frozen=True, slots=True)
+class Needs:
     """A dependency that gives the key's holder, or refuses: 401 without a good key, 403 without this scope."""
 
-    def check(request: Request, credentials: Credentials) -> Holder:
+    scope: Scope
+
+    def __call__(self, request: Request, credentials: Credentials) -> Holder:
         secret = credentials.credentials if credentials else ""
         keys: Keys = request.app.state.keys
         holder = keys.holder(secret) if secret.startswith(PREFIX) else None
         if holder is None:
             raise _unknown_key()
-        if scope.value not in holder.scopes:
-            raise _lacks(scope)
+        if self.scope.value not in holder.scopes:
+            raise _lacks(self.scope)
         return holder
 
-    return check
+
+def needs(scope: Scope) -> Needs:
+    """The dependency of a call that needs this scope."""
+    return Needs(scope)
 
 
 def _unknown_key() -> Problem:

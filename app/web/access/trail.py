@@ -1,0 +1,46 @@
+"""The audit log: one line for each change, written in the transaction that makes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.models import AuditEntry
+from app.web.access.keys import Holder
+from app.web.access.sessions import Visitor
+
+
+def note(
+    session: Session,
+    who: Visitor | Holder | str,
+    action: str,
+    subject: str = "",
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    brand_id: int | None = None,
+) -> None:
+    """Write who did what (`rules.publish`) to what (`number 7`), in the caller's transaction.
+
+    `who` is a person at the console, a program with a key, or in words whoever else did it. `before` and `after` hold
+    no secret, and of a shopper nothing but an outside id. `brand_id` is only needed where `who` is in words or it is
+    another brand's.
+    """
+    session.add(
+        AuditEntry(
+            brand_id=brand_id or (None if isinstance(who, str) else who.brand_id or None),
+            account_id=who.account_id if isinstance(who, Visitor) else None,
+            key_id=who.key_id if isinstance(who, Holder) else None,
+            actor=_name(who),
+            action=action,
+            subject=subject,
+            before=dict(before) if before is not None else None,
+            after=dict(after) if after is not None else None,
+        )
+    )
+
+
+def _name(who: Visitor | Holder | str) -> str:
+    if isinstance(who, str):
+        return who
+    return who.actor if isinstance(who, Visitor) else f"key {who.key_id}"

@@ -1,0 +1,1 @@
+"""Support agents: a parcel is found, its story told, and what went wrong put right."""

@@ -1,0 +1,1 @@
+"""Operations: Today, the rules, and what is paused."""

@@ -1,0 +1,1 @@
+"""Owners: people, keys, settings, and the log of what was changed."""

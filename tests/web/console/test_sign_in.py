@@ -1,0 +1,158 @@
+"""The way into the console: the first owner, passwords, sessions, and who is kept out."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from app.models import Account, AccountSession, AuditEntry
+from app.web.access.links import set_up_path
+from app.web.access.passwords import check_password, hashed
+from app.web.console.sign_in import inside
+
+PASSWORD = "a tent under four birches"
+
+
+@pytest.fixture
+def owner(sessions):
+    """An owner who has a password."""
+    with sessions.begin() as session:
+        account = Account(
+            public_id="usr_1", email="ida@shop.example", name="Ida", role="owner", password=hashed(PASSWORD)
+        )
+        session.add(account)
+    return account
+
+
+def _sign_in(client, password=PASSWORD, email="ida@shop.example", **given):
+    return client("POST", "/sign-in", data={"email": email, "password": password, **given.pop("form", {})}, **given)
+
+
+def test_the_first_owner_is_made_by_a_link_that_works_once(anyone, sessions, brand):
+    """Without the printed link nobody can own an installation, and with it one person can."""
+    assert "Nobody is set up yet" in anyone.get("/").text
+    with sessions.begin() as session:
+        path = set_up_path(session, "tests")
+    code = path.partition("code=")[2]
+    form = {"code": code, "name": "Ida", "email": "Ida@Shop.example", "password": PASSWORD}
+    assert anyone.get("/set-up?code=guessed").status_code == 410
+    assert anyone("POST", "/set-up", data={**form, "code": "guessed"}).status_code == 410
+    assert "12 characters" in anyone("POST", "/set-up", data={**form, "password": "short"}).text
+    made = anyone("POST", "/set-up", data=form)
+    assert (made.status_code, made.headers["location"]) == (303, "/")
+    assert anyone("POST", "/set-up", data={**form, "email": "eve@shop.example"}).status_code == 410
+    with sessions.begin() as session:
+        assert set_up_path(session, "tests") is None
+        assert session.scalars(sa.select(AuditEntry.action)).all() == ["account.set_up"]
+        kept = session.scalars(sa.select(Account)).one()
+    assert kept.email == "ida@shop.example"
+    assert PASSWORD not in kept.password
+
+
+def test_a_session_is_a_cookie_that_scripts_cannot_read(anyone, owner, brand):
+    """HttpOnly, SameSite, Secure and bound to the host; the page behind it opens, and goes on to where one wanted."""
+    answer = _sign_in(anyone, form={"next": "/b/fjallhem/today"})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-doorstep=")
+    for part in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"):
+        assert part in cookie
+    assert answer.headers["location"] == "/b/fjallhem/today"
+    secret = re.match(r"[^=]+=([^;]+)", cookie)[1]
+    page = anyone.get("/b/fjallhem/today", headers={"Cookie": f"__Host-doorstep={secret}"})
+    assert page.status_code == 200
+    assert "Ida" in page.text
+
+
+def test_unknown_addresses_and_wrong_passwords_get_one_answer(anyone, owner):
+    """Nobody learns from the form who has an account."""
+    wrong = _sign_in(anyone, "a wrong password")
+    unknown = _sign_in(anyone, email="eve@shop.example")
+    assert wrong.status_code == unknown.status_code == 403
+    assert wrong.text.replace("ida@", "eve@") == unknown.text
+
+
+def test_those_who_guess_on_wait(anyone, owner, sessions):
+    """After eight failures even the right password waits, and an address that there is not is treated alike."""
+    for email in ("ida@shop.example", "eve@shop.example"):
+        for _ in range(8):
+            assert _sign_in(anyone, "guess", email).status_code == 403
+        assert _sign_in(anyone, email=email).status_code == 429
+    with sessions.begin() as session:
+        session.execute(sa.text("UPDATE sign_in_tries SET at = at - interval '16 minutes'"))
+    assert _sign_in(anyone).status_code == 303
+
+
+def test_a_disabled_person_is_out_at_once(anyone, owner, visit, sessions):
+    """Their session ends with their account, and their password opens nothing."""
+    ida = visit("owner", email="other@shop.example")
+    with sessions.begin() as session:
+        session.execute(sa.update(Account).values(disabled_at=sa.func.now()))
+    assert ida.get("/b/fjallhem/today").headers["location"] == "/sign-in?next=/b/fjallhem/today"
+    assert _sign_in(anyone).status_code == 403
+
+
+def test_a_session_ends(visit, sessions):
+    """By signing out, by nobody using it for twelve hours, and in any case after two weeks."""
+    ida = visit()
+    assert ida.get("/b/fjallhem/today").status_code == 200
+    for column, hours in (("seen_at", 13), ("created_at", 14 * 24 + 1)):
+        with sessions.begin() as session:
+            session.execute(sa.text(f"UPDATE account_sessions SET {column} = now() - interval '{hours} hours'"))
+        assert ida.get("/b/fjallhem/today").status_code == 303
+        with sessions.begin() as session:
+            session.execute(sa.update(AccountSession).values(seen_at=sa.func.now(), created_at=sa.func.now()))
+    assert ida.post("/sign-out").status_code == 303
+    assert ida.get("/b/fjallhem/today").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+)
+def test_another_sites_page_changes_nothing(visit, anyone, owner, headers):
+    """Not even with the right secret, and not before somebody is signed in."""
+    ida = visit()
+    assert ida.post("/sign-out", headers=headers).status_code == 403
+    assert ida.get("/b/fjallhem/today").status_code == 200
+    assert _sign_in(anyone, headers=headers).status_code == 403
+
+
+def test_a_form_without_the_pages_secret_changes_nothing(visit):
+    """The cookie alone is not enough."""
+    ida = visit()
+    assert ida.post("/sign-out", {"csrf": "guessed"}).status_code == 403
+    assert ida.post("/sign-out", {"csrf": ""}).status_code == 403
+    assert ida.get("/b/fjallhem/today").status_code == 200
+
+
+def test_a_brand_that_is_not_ones_own_is_not_there(visit, stranger, brand):
+    """Whether it exists is not said."""
+    ida = visit("agent", brands=[brand.id])
+    assert ida.get("/b/fjallhem/today").status_code == 200
+    answers = [ida.get(f"/b/{key}/today") for key in ("atelier-ombre", "no-such-brand")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text == answers[1].text
+
+
+@pytest.mark.parametrize(
+    ("onward", "goes"),
+    [
+        ("/b/fjallhem/rules?x=1", "/b/fjallhem/rules?x=1"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\tevil", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_way_on_stays_here(onward, goes):
+    """A link to the sign-in cannot lead to another site afterwards."""
+    assert inside(onward) == goes
+
+
+def test_passwords_that_everybody_tries_are_refused():
+    """Too short, too well known, or one's own address."""
+    for bad in ("short", "passwordpassword", "ida.berg@shop.example", "x" * 300):
+        with pytest.raises(Exception, match="password"):
+            check_password(bad, "ida.berg@shop.example")
+    check_password(PASSWORD)
