@@ -179,7 +179,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before) or restarts or comes_back:
         row["watch_at"] = None if _over(row, _ENDED) else _plain(terms.now)
-    if row["cancelled_at"] is not None:
+    if row["cancelled_at"] is not None or stored["unfollowed_at"] is not None:
         row |= {"next_poll_at": None, "watch_at": None}
     return None if row == old else row | {"id": stored["id"]}
 

@@ -11,6 +11,7 @@ from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLan
 from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
+from app.models.resends import Resend
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 from app.models.template_trials import TemplateMove, TemplateTest
@@ -49,6 +50,7 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "Resend",
     "Role",
     "RuleSetPublication",
     "RuleSetVersion",

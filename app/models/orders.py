@@ -90,7 +90,8 @@ class Shipment(Base):
     was before we knew the order. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`);
     `notes` is `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the
     carrier's word. `delivered_at` is when it arrived; from `delivery_doubted_at` on its carrier has scanned it on its
-    way again. `late_since` is when the delay began that still lasts.
+    way again. `late_since` is when the delay began that still lasts. From `unfollowed_at` (engine time) on nobody is
+    asked about it and nobody told: somebody of the shop stopped following it.
     """
 
     __tablename__ = "shipments"
@@ -147,6 +148,7 @@ class Shipment(Base):
     promised_on: Mapped[date | None]
     history_until: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    unfollowed_at: Mapped[datetime | None]
 
     milestone: Mapped[str] = mapped_column(server_default="registered")
     milestone_at: Mapped[datetime | None]

@@ -54,7 +54,9 @@ def answer(
             one = replace(_of_order(scene, facts, shipment.order_id), team=team)
             beside = {"parcels": sorted([facts.parcel.id, *(other.id for other in facts.other_parcels)])}
         else:
-            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
+            unfollowed = shipment.unfollowed_at is not None
+            again = shipment_id in scene.again
+            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, again, team, unfollowed)
             beside = {}
         answers = decide(one, scene.rules[order.brand_id], house.channels, now)
         meanwhile.note(order.id, facts, answers, now)
