@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.insight.asked_again import asked_again_of
 from app.insight.carriers import carrier_trouble
 from app.insight.lived_by import Lived, lived_by
 from app.insight.moves import moves_of
@@ -97,6 +98,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         zone_source=order.zone_source,
         baseline=shipment.history_until,
         cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        unfollowed_at=shipment.unfollowed_at,
         erased_at=order.erased_at,
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
@@ -227,7 +229,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
-    moves = moves_of(session, ids)
+    moves, again = moves_of(session, ids), asked_again_of(session, ids)
     return [
         _as(
             MessageStory,
@@ -237,6 +239,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             sentence=Reason(message.reason).sentence,
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
+            asked_again=again.get(message.id, ()),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )
