@@ -36,7 +36,7 @@ DELETED: dict[str, Retention] = {
 """Tables whose rows go as a whole: nothing counts or deduplicates by them once they have been read."""
 
 BLANKED: dict[str, dict[Retention, str]] = {
-    "orders": {_R.orders: "shopper_name email phone city postal_code items tags digest"},
+    "orders": {_R.orders: "shopper_name email phone city postal_code items tags digest corrected"},
     "shipments": {_R.orders: "items notes problem last_answer"},
     "scans": {_R.orders: "description place"},
     "crossings": {_R.messages: "facts"},

@@ -19,6 +19,8 @@ class Order(Base):
 
     From `erased_at` (engine time) on, nobody knows whose order it was: it is closed, and what is told of it or heard
     of its parcels is not stored any more. `erasing`: something of it may still be under way, and is looked for again.
+    `corrected` holds, by column, what the shop had said where somebody corrected it by hand: said again, it changes
+    nothing.
     """
 
     __tablename__ = "orders"
@@ -54,6 +56,7 @@ class Order(Base):
     tags: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     cancelled_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    corrected: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
     erasing: Mapped[bool] = mapped_column(server_default=sa.false())
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
     created_at: Mapped[CreatedAt]

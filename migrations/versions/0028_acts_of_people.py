@@ -5,6 +5,7 @@ Revision: 0028, after 0024
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = '0028'
 down_revision = '0024'
@@ -38,6 +39,10 @@ def _sources_known(sources: tuple[str, ...]) -> None:
 
 def upgrade() -> None:
     op.add_column('shipments', sa.Column('unfollowed_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        'orders',
+        sa.Column('corrected', postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    )
     op.create_table(
         'resends',
         sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -71,4 +76,5 @@ def downgrade() -> None:
     op.drop_index('ix_resends_open', table_name='resends')
     op.drop_index('ix_resends_message_id', table_name='resends')
     op.drop_table('resends')
+    op.drop_column('orders', 'corrected')
     op.drop_column('shipments', 'unfollowed_at')

@@ -100,7 +100,8 @@ def _of_order(scene: Scene, facts: Facts, order_id: int) -> Crossed:
     """The whole order's own milestone: nobody's news where the last of its parcels was history."""
     parcels = scene.parcels(order_id)
     reread = any(parcel.id in scene.again for parcel in parcels)
-    return Crossed(facts, history_until=baseline(parcels), reread=reread)
+    unfollowed = all(parcel.unfollowed_at is not None for parcel in parcels)
+    return Crossed(facts, history_until=baseline(parcels), reread=reread, unfollowed=unfollowed)
 
 
 def _crossing_row(shipment: Any, crossing: NewCrossing, facts: Facts, now: datetime) -> dict[str, Any]:
