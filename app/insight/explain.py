@@ -173,7 +173,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     stories = dict(
         zip(
             [message.id for message in (*messages, *elsewhere)],
-            _messages(session, [*messages, *elsewhere], inside),
+            message_stories(session, [*messages, *elsewhere], inside),
             strict=True,
         )
     )
@@ -217,7 +217,8 @@ _HELD = with_pauses("""
 """)
 
 
-def _messages(session: Session, messages: Sequence[Message], inside: bool) -> list[MessageStory]:
+def message_stories(session: Session, messages: Sequence[Message], inside: bool = False) -> list[MessageStory]:
+    """What became of each of these messages. `inside`: the reader may know why all brands are paused."""
     ids = [message.id for message in messages]
     attempts = session.scalars(sa.select(Attempt).where(Attempt.message_id.in_(ids)).order_by(Attempt.id)).all()
     names = [attempt.public_id for attempt in attempts]

@@ -135,19 +135,20 @@ def _answer(decision: DecisionStory) -> Answered:
     if not goes_without_saying(message):
         said.append(why(message.sentence, message.detail))
     return Answered(
-        _kind(message),
+        answer_kind(message),
         f"{kind} {standing}",
         " ".join(said),
         rule,
         looked_at,
         message.id,
         message.subject,
-        tuple(_more(message)),
-        tuple(map(_tried, message.attempts)),
+        tuple(lines_of(message)),
+        tries_of(message),
     )
 
 
-def _kind(message: MessageStory) -> str:
+def answer_kind(message: MessageStory) -> str:
+    """How its state is marked: good, quiet (it waits), warn or bad."""
     if message.state in WENT_WELL:
         return "good"
     if message.state == MessageState.unconfirmed or message.pauses:
@@ -157,11 +158,20 @@ def _kind(message: MessageStory) -> str:
     return "bad" if message.state in (MessageState.failed, MessageState.bounced) else "quiet"
 
 
-def _more(message: MessageStory) -> Iterator[str]:
+def tries_of(message: MessageStory) -> tuple[Tried, ...]:
+    """Every call that was made for it, oldest first."""
+    return tuple(map(_tried, message.attempts))
+
+
+def lines_of(message: MessageStory) -> Iterator[str]:
+    """What else is to be said of it, a sentence each."""
     if message.tells_of:
         yield f"It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
     for move in message.moves:
         yield f"It was moved to other words ({move.new[:12]}) by {move.moved_by}: {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        yield f"{one.asked_by} asked for it to leave again: {one.why.rstrip('.')}.{came}"
     for pause in message.pauses:
         yield f"It waits, because {pause.scope} is paused by {pause.paused_by}: {pause.why.rstrip('.')}."
 
