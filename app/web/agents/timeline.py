@@ -1,8 +1,9 @@
 """A parcel's story as one line in time: what was heard on the left, what was decided and sent on the right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.insight.stories import (
     CAUSES,
@@ -17,13 +18,14 @@ from app.insight.stories import (
     Story,
 )
 from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, untimed, why, words
-from app.models.vocabulary import Cause, MessageState, Reason
+from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
     "poll": "heard when its carrier was asked",
     "push": "the carrier called",
     "api": "told by the shop",
     "file": "from a file",
+    "person": "told by somebody of the shop",
 }
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 
@@ -70,7 +72,8 @@ class Entry:
 def timeline(story: Story) -> list[Entry]:
     """What was heard and what came of it, the newest first; what has no time last."""
     entries = [*map(_scan, story.scans), *map(_fault, story.faults), *map(_reply, story.replies)]
-    entries += [_crossing(crossing, bool(story.carrier)) for crossing in story.crossings]
+    sources = {(scan.milestone, scan.occurred_at): scan.source for scan in story.scans}
+    entries += [_crossing(crossing, _witness(crossing, sources, story.carrier)) for crossing in story.crossings]
     # of one instant the scan came first, and what it led to stands above it
     ranked = sorted(enumerate(entries), key=lambda one: (one[1].at or _BEFORE, one[1].side == "done", one[0]))
     return [entry for _, entry in reversed(ranked)]
@@ -100,11 +103,18 @@ def _reply(reply: ReplyStory) -> Entry:
     return Entry("heard", reply.received_at, said, " · ".join(filter(None, ["the shopper wrote this back", meant])))
 
 
-def _crossing(crossing: CrossingStory, by_carrier: bool) -> Entry:
+def _witness(crossing: CrossingStory, sources: Mapping[Any, str], carrier: str | None) -> str:
+    """Who said what opened it."""
+    source = sources.get((crossing.milestone, crossing.occurred_at))
+    if source == Source.person:
+        return "somebody of the shop"
+    return "the carrier" if carrier else "the shop"
+
+
+def _crossing(crossing: CrossingStory, witness: str) -> Entry:
     again = f", for time number {crossing.occurrence}" if crossing.occurrence > 1 else ""
     whole = "The whole order: " if crossing.scope == "order" else ""
-    told = "the carrier said so" if by_carrier else "the shop said so"
-    because = told if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
+    because = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
     wrong = "; it was under a wrong tracking number, and counts no more" if crossing.retired_at else ""
     name = words(crossing.milestone)
     return Entry(
