@@ -81,9 +81,10 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
 
 def test_what_is_wrong_is_told(visit, sessions, brand):
     """An open incident with its sentence."""
+    told = "The queue does not drain."
     with sessions.begin() as session:
         session.add(Incident(public_id="inc_1", kind="stuck", subject="x", summary=told, count=1))
-    assert "The queue does not drain." in visit().get("/b/fjallhem/today").text
+    assert told in visit().get("/b/fjallhem/today").text
 
 
 def test_the_part_that_changes_comes_alone(visit):
