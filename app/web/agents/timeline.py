@@ -108,7 +108,8 @@ def _witness(crossing: CrossingStory, sources: Mapping[Any, str], carrier: str |
     source = sources.get((crossing.milestone, crossing.occurred_at))
     if source == Source.person:
         return "somebody of the shop"
-    return "the carrier" if carrier else "the shop"
+    told = source in (Source.api, Source.file) or not carrier
+    return "the shop" if told else "the carrier"
 
 
 def _crossing(crossing: CrossingStory, witness: str) -> Entry:
