@@ -5,22 +5,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Node
 
 from app.messages.rendering.sandbox import Sandbox
 
-_NOTE = "noted"
+_NOTE = "see what is printed"
+"""A filter whose name nobody can write in a template."""
+_SEEN = nodes.Filter(nodes.Const(""), _NOTE, [], [], None, None)
 
 
 class _Noting(CodeGenerator):
-    """Writes the code of a template whose printed fields are seen on their way out."""
+    """Writes the code of a template whose printed fields are seen on their way out. The tree stays as it is."""
 
     def pull_dependencies(self, nodes: Iterable[Node]) -> None:
-        body = list(nodes)
-        for output in _outputs(body):
-            output.nodes = [_noted(part) for part in output.nodes]
-        super().pull_dependencies(body)
+        super().pull_dependencies([*nodes, _SEEN])
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # the name is Jinja's
+        super().visit_Output(nodes.Output([_noted(part) for part in node.nodes], lineno=node.lineno), frame)
 
 
 class Watching(Sandbox):
@@ -43,19 +45,6 @@ class Watching(Sandbox):
         """The fields that are printed blank until the block ends."""
         self.blank.clear()
         yield self.blank
-
-
-def _outputs(body: Iterable[Node]) -> Iterator[nodes.Output]:
-    """Whatever is printed, wherever templates may print: at the top, in an `if`, in a loop."""
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, nodes.Output):
-            yield node
-        elif isinstance(node, nodes.If):
-            waiting += [*node.body, *node.elif_, *node.else_]
-        elif isinstance(node, nodes.For):
-            waiting += [*node.body, *node.else_]
 
 
 def _noted(part: nodes.Expr) -> nodes.Expr:

@@ -44,7 +44,7 @@ def check(
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, light)
-    chosen = [] if rest else [path for path in run.messages() if touched(path, only)]
+    chosen = [] if rest else sorted((path for path in run.messages() if touched(path, only)), key=by_message)
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path)
@@ -54,6 +54,11 @@ def check(
     if only is None or rest:
         found += run.languages()
     return report_of(found, len(chosen), run.reader.renderings)
+
+
+def by_message(path: str) -> tuple[str, str]:
+    """The order in which messages are looked at: all that meet the same orders after each other, whatever language."""
+    return path.split("/")[2].partition(".")[0].removesuffix("_team"), path
 
 
 def touched(path: str, only: Collection[str] | None) -> bool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.messages.catalog import Catalog
-from app.messages.checking.check import check, touched
+from app.messages.checking.check import by_message, check, touched
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.findings import Finding, Report, report_of
 
-_AT_ONCE = 6
+_AT_ONCE = 12
 """Messages in one piece of work: few enough for a progress bar that moves."""
 _ALONE = 24
 """As many messages are checked sooner than another process is started."""
@@ -56,7 +56,7 @@ def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> It
     catalog = Catalog(root, PUBLIC_URL)
     for number, brand in enumerate(brands):
         paths = [path for path in catalog.shelf(brand).paths() if _is_message(path)]
-        chosen = [path for path in paths if touched(path, only)]
+        chosen = sorted((path for path in paths if touched(path, only)), key=by_message)
         for start in range(0, len(chosen), _AT_ONCE):
             yield _Piece(brand, tuple(chosen[start : start + _AT_ONCE]), light=number > 0)
         yield _Piece(brand, (), light=False, rest=True)

@@ -6,6 +6,7 @@ counted before it runs: every list has an end (`fields.py`), so the steps of the
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from jinja2 import Environment, TemplateError, nodes
 
@@ -70,7 +71,37 @@ def check_source(environment: Environment, source: str, loops: int = MAX_LOOP_DE
 
 
 def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> nodes.Template:
-    """A source's syntax tree, once it has been found within the walls. Raises Refused as `check_source` does."""
+    """A source's syntax tree, once it has been found within the walls. Raises Refused as `check_source` does.
+
+    It is shared with everybody who asks for the same source: read it, never change it.
+    """
+    return _parsed(_Syntax(environment), source, loops)
+
+
+class _Syntax:
+    """An environment, equal to every other that reads the same syntax with the filters and tests that can be written.
+
+    A source is read when it is checked, when it is compiled and when it is first filled in, and reading is half the
+    cost of each; so the tree is kept for a while, whichever of the environments asks for it.
+    """
+
+    __slots__ = ("_told", "environment")
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        names = (*environment.filters, *environment.tests)
+        self._told = (environment.lexer, *(name for name in names if name.isidentifier()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Syntax) and self._told == other._told
+
+    def __hash__(self) -> int:
+        return hash(self._told)
+
+
+@lru_cache(maxsize=24)
+def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
+    environment = syntax.environment
     _measure(environment, source)
     try:
         tree = environment.parse(source)
