@@ -21,8 +21,15 @@ class _Noting(CodeGenerator):
     def pull_dependencies(self, nodes: Iterable[Node]) -> None:
         super().pull_dependencies([*nodes, _SEEN])
 
-    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # the name is Jinja's
-        super().visit_Output(nodes.Output([_noted(part) for part in node.nodes], lineno=node.lineno), frame)
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        super()._output_child_pre(node, frame, finalize)
+        if _written(node):
+            self.write(f"{self.filters[_NOTE]}(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if written := _written(node):
+            self.write(f", {written!r})")
+        super()._output_child_post(node, frame, finalize)
 
 
 class Watching(Sandbox):
@@ -45,15 +52,6 @@ class Watching(Sandbox):
         """The fields that are printed blank until the block ends."""
         self.blank.clear()
         yield self.blank
-
-
-def _noted(part: nodes.Expr) -> nodes.Expr:
-    """A printed field, put through the filter that sees what is printed."""
-    written = _written(part)
-    if not written:
-        return part
-    told = nodes.Const(written, lineno=part.lineno)
-    return nodes.Filter(part, _NOTE, [told], [], None, None, lineno=part.lineno)
 
 
 def _written(node: nodes.Node | None) -> str:

@@ -30,20 +30,22 @@ def check(
     *,
     light: bool = False,
     rest: bool = False,
+    reader: Reader | None = None,
 ) -> Report:
     """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
     a layout or the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
-    colours and fonts do to a layout shows in any. Writes nothing, and raises nothing for what is wrong with a
-    template.
+    colours and fonts do to a layout shows in any. `reader` is one that has read other messages before. Writes nothing,
+    and raises nothing for what is wrong with a template.
     """
     try:
         catalog.brands()
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
-    run = _Run(catalog, brand_key, light)
+    run = _Run(catalog, brand_key, light, reader or Reader())
+    rendered = run.reader.renderings
     chosen = [] if rest else sorted((path for path in run.messages() if touched(path, only)), key=by_message)
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
@@ -53,7 +55,7 @@ def check(
     found += [one for path in run.layouts() if only is None or path in only for one in run.layout(path)]
     if only is None or rest:
         found += run.languages()
-    return report_of(found, len(chosen), run.reader.renderings)
+    return report_of(found, len(chosen), run.reader.renderings - rendered)
 
 
 def by_message(path: str) -> tuple[str, str]:
@@ -80,12 +82,12 @@ def _is_around(path: str) -> bool:
 class _Run:
     """One check of one brand."""
 
-    def __init__(self, catalog: Catalog, brand_key: str, light: bool) -> None:
+    def __init__(self, catalog: Catalog, brand_key: str, light: bool, reader: Reader) -> None:
         self.catalog = catalog
         self.light = light
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
-        self.reader = Reader()
+        self.reader = reader
         around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
         there = catalog.locales(brand_key)

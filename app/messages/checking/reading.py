@@ -61,24 +61,26 @@ def _facts(meant: str, changed: Mapping[str, object]) -> Facts:
 
 
 class _Known:
-    """The fields of the order at hand, worked out once for a message's email and its SMS."""
+    """The fields of the order at hand, worked out once for a message's email and SMS and for every brand that says
+    the same small words."""
 
     def __init__(self) -> None:
         self.order = _orders("delayed")[0]
-        self._of: tuple[str, ...] = ()
-        self._fields: dict[str, Mapping[str, Any]] = {}
+        self._meant = ""
+        self._words: dict[str, Mapping[str, Any]] = {}
+        self._fields: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def __call__(
         self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
     ) -> Mapping[str, Any]:
-        """As `fields` does, for the facts of `order`. One check knows one set of words for a language."""
-        of = (template.parts["brand"]["key"], template.locale, _meant(template))
-        if of != self._of:
-            self._of, self._fields = of, {}
-        if self.order.name not in self._fields:
-            plain = self.order.plain
-            self._fields[self.order.name] = fields_over(plain, template, facts, person, links, now)
-        return self._fields[self.order.name]
+        """As `fields` does, for the facts of `order`."""
+        words, locale, asked = template.parts["words"], template.locale, (template.locale, self.order.name)
+        if _meant(template) != self._meant or self._words.get(locale, words) != words:
+            self._meant, self._words, self._fields = _meant(template), {}, {}
+        self._words[locale] = words
+        if asked not in self._fields:
+            self._fields[asked] = fields_over(self.order.plain, template, facts, person, links, now)
+        return {**self._fields[asked], "brand": template.parts["brand"]}
 
 
 def _meant(template: Template) -> str:
@@ -87,7 +89,7 @@ def _meant(template: Template) -> str:
 
 
 class Reader:
-    """Renders as the sending worker does, and notes what is printed blank. For one brand, by one thread."""
+    """Renders as the sending worker does, and notes what is printed blank. For one thread."""
 
     def __init__(self) -> None:
         self._html, self._text = Watching(autoescape=True), Watching(autoescape=False)

@@ -49,9 +49,7 @@ Known = Callable[[Template, Facts, Person, Links, datetime], Mapping[str, Any]]
 class Renderer:
     """Fills templates in. Reading a source costs milliseconds, so up to `remember` of them are kept, by digest."""
 
-    def __init__(
-        self, remember: int = 256, html: Sandbox = HTML, text: Sandbox = TEXT, known: Known = fields
-    ) -> None:
+    def __init__(self, remember: int = 256, html: Sandbox = HTML, text: Sandbox = TEXT, known: Known = fields) -> None:
         self._remember = remember
         self._known = known
         self._environments = {"html": html, "text": text}

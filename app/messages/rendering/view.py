@@ -18,14 +18,14 @@ from app.models.vocabulary import Milestone
 _UNKNOWN: Mapping[str, Any] = {"known": False, "day": "", "hours": "", "text": "", "short": ""}
 
 
-def fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> Mapping[str, Any]:
+def fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> dict[str, Any]:
     """Everything a template may name, as plain JSON-like values. Pure: the same arguments give the same fields."""
     return fields_over(plain_facts(facts), template, facts, person, links, now)
 
 
 def fields_over(
     plain: Mapping[str, Any], template: Template, facts: Facts, person: Person, links: Links, now: datetime
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     """The same for whoever has the facts' own part (`plain_facts`) already."""
     words: Mapping[str, Any] = template.parts["words"]
     speech = spoken(words, locale_of(template, facts), facts.shopper.zone, now)

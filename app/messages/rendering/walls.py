@@ -5,8 +5,8 @@ counted before it runs: every list has an end (`fields.py`), so the steps of the
 """
 
 import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 
 from jinja2 import Environment, TemplateError, nodes
 
@@ -54,6 +54,7 @@ _ALLOWED: frozenset[type[nodes.Node]] = frozenset((
     nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Filter, nodes.Test,
     nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos, nodes.List, nodes.Keyword,
 ))  # fmt: skip
+_NEVER = (nodes.Extends, nodes.Block, nodes.ImportedName)
 _LEAVES = (nodes.TemplateData, nodes.Name, nodes.Const)
 _FIXED = (nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Neg, nodes.List)
 
@@ -101,6 +102,13 @@ class _Syntax:
 
 @lru_cache(maxsize=24)
 def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
+    tree = _tree(syntax, source)
+    _walk(syntax.environment, tree, loops)
+    return tree
+
+
+@lru_cache(maxsize=24)
+def _tree(syntax: _Syntax, source: str) -> nodes.Template:
     environment = syntax.environment
     _measure(environment, source)
     try:
@@ -111,8 +119,13 @@ def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
         raise Refused(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
     except ValueError as error:  # a number of thousands of digits, a letter that cannot be
         raise Refused(f"a value in a tag cannot be read: {str(error)[:80]}; write it plainly") from error
-    _walk(environment, tree, loops)
+    vars(tree).update(find_all=partial(_sought, tree))
     return tree
+
+
+def _sought(tree: nodes.Template, kind: type[nodes.Node]) -> Iterator[nodes.Node]:
+    """As `find_all`; for what stands in no tree within the walls, and the compiler asks for three times, at once."""
+    return iter(()) if kind in _NEVER else nodes.Node.find_all(tree, kind)
 
 
 def _measure(environment: Environment, source: str) -> None:
