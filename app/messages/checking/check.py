@@ -13,7 +13,7 @@ from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.schemes import of_schemes
-from app.messages.checking.writing import of_document, of_layout, of_message, of_words
+from app.messages.checking.writing import first_read, of_document, of_layout, of_message, of_syntax, of_words
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
@@ -148,6 +148,10 @@ class _Run:
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
+        if path.startswith("layouts/"):
+            written = first_read(file.text)
+            yield from of_syntax(file, written)
+            yield from _unknown(file, written)
         if not path.endswith(".mjml"):
             yield from of_words(file)
         else:

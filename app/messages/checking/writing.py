@@ -24,6 +24,8 @@ _UNSAFE = re.compile(r"(?i)<\s*(script|iframe|form|object|embed)\b|\son[a-z]+\s*
 _OUTLOOK = re.compile(
     r"(?i)display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:\s*(?:absolute|fixed|sticky)|\d\s*rem\b|background-image\s*:"
 )
+_COMMENT = re.compile(r"\[#.*?#\]", re.S)
+_OTHERWISE = re.compile(r"\[%-?\s*(?:else|elif)\b(?:(?!\[%-?\s*(?:if|endif)\b).)*", re.S)
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\(")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
@@ -32,7 +34,7 @@ _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
 def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Finding]:
     """What is wrong with one message's file as it is written."""
     text = file.text
-    yield from _syntax(file, text)
+    yield from of_syntax(file, text)
     yield from _everywhere(file, text)
     for found in _HTML.finditer(text) if channel == "email" else ():
         message = f"HTML is shown to shoppers as it stands: {found[0]!r}"
@@ -51,11 +53,18 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
 def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
     """What is wrong with an email that is a whole MJML document, as it is written."""
     text = file.text
-    yield from _syntax(file, text)
+    yield from of_syntax(file, text)
     yield from of_layout(file)
     yield from of_advertising(file, "email", language)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, re.sub(r"<[^<>]*>", lambda found: re.sub(r"[^\n]", " ", found[0]), text))
+
+
+def first_read(text: str) -> str:
+    """A layout's text at the same offsets without its comments and without all but the first of a choice."""
+    for hidden in (_COMMENT, _OTHERWISE):
+        text = hidden.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    return text
 
 
 def of_words(file: File) -> Iterator[Finding]:
@@ -100,7 +109,8 @@ def at(
     return Finding(severity, code, file.path, file.label, line, column, message, remedy, about, seen)
 
 
-def _syntax(file: File, text: str) -> Iterator[Finding]:
+def of_syntax(file: File, text: str) -> Iterator[Finding]:
+    """A tag in a text that does what templates may not, or is not whole."""
     try:
         check_source(TEXT, text)
     except Refused as error:
