@@ -11,9 +11,11 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing_house
+from app.cli.consoles import reasons_of
 from app.cli.template_folder import Pulled, local_files, pulled, remember, write
 from app.errors import ConfigurationError
 from app.messages.catalog import Catalog
+from app.messages.checking.accepting import Accepted, keep_accepted, read_accepted
 from app.messages.shelf import Shelf
 from app.messages.versions.drafts import drafts_of
 from app.messages.versions.history import history, publication
@@ -95,7 +97,13 @@ def pull_command(
         counting = desk.counting()
         files = {path: counting[path] for path in desk.edition.files} if published else counting
         now = Pulled(brand, desk.edition.number, _digests(counting), frozenset(files))
+        accepted = {
+            name: Accepted(name, one["sentence"], one["reason"], one["by"])
+            for name, one in desk.edition.accepted.items()
+        }
     changed = write(folder, now, files, force)
+    if accepted:
+        keep_accepted(folder, {**accepted, **read_accepted(folder)})
     if as_json:
         print_json({"folder": str(folder), "edition": now.edition, "files": sorted(files), "changed": changed})
         return
@@ -132,7 +140,7 @@ def push_command(
                 raise typer.Exit(2)
             return
         seen = Seen(digests={path: digest for path, digest in seen.digests.items() if path in fresh})
-        done = publish(*whose, fresh, desk.said, seen, _accepted(accept))
+        done = publish(*whose, fresh, desk.said, seen, {**_kept(folder), **reasons_of(accept)})
         changed = changed_now(desk.catalog, brand, done)
     if before is not None:
         now = {**counted, **_digests({path: here[path] for path in edited})}
@@ -147,7 +155,7 @@ def publish_command(
     """Let drafts count from the next batch on: all, or those of the paths that are named."""
     with _desk(brand, why) as desk:
         done = publish_drafts(
-            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), _accepted(accept)
+            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), reasons_of(accept)
         )  # fmt: skip
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
@@ -202,9 +210,14 @@ def rollback_command(
     """Publish what counted after an older publication again: all of it, or the paths that are named."""
     with _desk(brand, why) as desk:
         whose = (desk.session, desk.catalog, desk.brand)
-        done = rollback(*whose, number, path, desk.said, Seen(), _accepted(accept))
+        done = rollback(*whose, number, path, desk.said, Seen(), reasons_of(accept))
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    """The reasons that the folder itself keeps, by the id of the warning."""
+    return {one.id: one.reason for one in read_accepted(folder).values()}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -214,16 +227,6 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
 def _pairs(desk: _Desk, changes: Mapping[str, bytes | None]) -> list[Pair]:
     after = {path: content for path, content in {**desk.edition.files, **changes}.items() if content is not None}
     return pairs(desk.catalog, desk.brand.key, desk.edition.files, after, changes)
-
-
-def _accepted(written: Sequence[str] | None) -> dict[str, str]:
-    accepted = {}
-    for one in written or ():
-        name, _, reason = one.partition("=")
-        if not reason.strip():
-            raise ConfigurationError(f"--accept {one}: there is no reason. Write ID=REASON.")
-        accepted[name.strip()] = reason
-    return accepted
 
 
 def _tell(done: Published, changed: Sequence[Pair], lines: bool, as_json: bool) -> None:
