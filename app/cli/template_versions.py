@@ -133,7 +133,7 @@ def push_command(
         known = desk.counting()
         fresh = {path: content for path, content in edited.items() if known.get(path) != content}
         if dry_run:
-            would, found = check_changes(*whose, fresh)
+            would, found = check_changes(*whose, fresh, whole=True)
             _tell_dry(_pairs(desk, would), [asdict(one) | {"id": one.id} for one in (*found.errors, *found.warnings)],
                       lines, as_json)  # fmt: skip
             if found.errors:

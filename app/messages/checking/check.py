@@ -29,27 +29,31 @@ def check(
     progress: Progress | None = None,
     *,
     light: bool = False,
+    brief: bool = False,
     rest: bool = False,
     reader: Reader | None = None,
 ) -> Report:
     """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
-    a layout or the brand itself everything).
+    a layout every email, the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
-    colours and fonts do to a layout shows in any. `reader` is one that has read other messages before. Writes nothing,
+    colours and fonts do to a layout shows in any. With
+    `brief`, for who waits: of what is touched without having changed itself, emails in the brand's own language alone
+    meet every order, one email of each other language is compiled, and SMS meet the few orders of `FEW`. `reader` is
+    one that has read other messages before. Writes nothing,
     and raises nothing for what is wrong with a template.
     """
     try:
         catalog.brands()
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
-    run = _Run(catalog, brand_key, light, reader or Reader())
+    run = _Run(catalog, brand_key, reader or Reader(), light=light, brief=brief)
     rendered = run.reader.renderings
     chosen = [] if rest else sorted((path for path in run.messages() if touched(path, only)), key=by_message)
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
-        found += run.message(path)
+        found += run.message(path, meant=only is None or path in only)
         if progress is not None:
             progress(number, len(chosen))
     found += [one for path in run.layouts() if only is None or path in only for one in run.layout(path)]
@@ -65,7 +69,9 @@ def by_message(path: str) -> tuple[str, str]:
 
 def touched(path: str, only: Collection[str] | None) -> bool:
     """Whether a message has to be checked when the files in `only` have changed (None: all of them)."""
-    if only is None or path in only or any(not one.startswith("messages/") for one in only):
+    if only is None or path in only or any("/" not in one for one in only):
+        return True
+    if ".email." in path and any(one.startswith("layouts/") for one in only):
         return True
     language = _language(path)
     return any(one.endswith("/words.yaml") and _language(one) == language for one in only)
@@ -82,9 +88,10 @@ def _is_around(path: str) -> bool:
 class _Run:
     """One check of one brand."""
 
-    def __init__(self, catalog: Catalog, brand_key: str, light: bool, reader: Reader) -> None:
+    def __init__(self, catalog: Catalog, brand_key: str, reader: Reader, *, light: bool, brief: bool) -> None:
         self.catalog = catalog
-        self.light = light
+        self.light, self.brief = light, brief
+        self._spoken: set[str] = set()
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = reader
@@ -100,8 +107,8 @@ class _Run:
     def layouts(self) -> list[str]:
         return [path for path in self.shelf.paths() if _is_around(path)]
 
-    def message(self, path: str) -> Iterator[Finding]:
-        """Everything that is wrong with one message's file."""
+    def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
+        """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""
         file = self.shelf.file(path)
         if file is None:
             return
@@ -111,14 +118,21 @@ class _Run:
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
         if seen_elsewhere and locale != self._own:
             return
+        brief = self.brief and not meant
+        aside = brief and channel == "email" and locale != self._own
+        if aside and locale in self._spoken:
+            return
+        self._spoken.add(locale if channel == "email" else "")
         try:
             text = file.text
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
         language = locale.split("-")[0]
-        asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
-        written = [*asked, *_unknown(file, text)]
+        written: list[Finding] = []
+        if not brief:  # else the file says what it said before
+            asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
+            written = [*asked, *_unknown(file, text)]
         yield from written
         if channel == "email" and not own and self.shelf.file(f"messages/{locale}/{key}{OWN_MJML}") is not None:
             return  # the document is what is sent
@@ -130,8 +144,8 @@ class _Run:
             if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
                 yield _whole(path, file.label, "compile", str(error))
             return
-        if template.locale == locale and not seen_elsewhere:
-            yield from self.reader.findings(Asked(self.brand, template, file))
+        if template.locale == locale and not seen_elsewhere and not aside:
+            yield from self.reader.findings(Asked(self.brand, template, file), few=brief and channel != "email")
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)
