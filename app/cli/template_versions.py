@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing_house
 from app.cli.consoles import reasons_of
+from app.cli.template_differing import Catalogs, paint
 from app.cli.template_folder import Pulled, local_files, pulled, remember, write
 from app.errors import ConfigurationError
 from app.messages.catalog import Catalog
@@ -19,10 +20,11 @@ from app.messages.checking.accepting import Accepted, keep_accepted, read_accept
 from app.messages.shelf import Shelf
 from app.messages.versions.drafts import drafts_of
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import Edition, digest_of, edition_of
+from app.messages.versions.live import Edition, digest_of, edition_of, files_after
 from app.messages.versions.publishing import Published, Said, Seen, check_changes, publish, publish_drafts, rollback
 from app.messages.versions.telling import Pair, changed_by, changed_now, in_lines, in_words, pairs
 from app.models import Brand
+from app.rehearsal.pictures.frames import desktop, phone
 
 app = typer.Typer(no_args_is_help=True, help="What messages say and look like: versions of a brand's files.")
 
@@ -185,17 +187,34 @@ def diff_command(
     number: Annotated[int | None, typer.Argument(min=1, help="A publication; without it, the drafts.")] = None,
     brand: BrandKey = "fjallhem",
     lines: Lines = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="A folder to write a PNG into for each message that looks different."),
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="With --pictures: as it looks by night.")] = False,
+    on_phone: Annotated[bool, typer.Option("--phone", help="With --pictures: as a phone shows it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a publication changed, or what the drafts would change: in words, or line by line."""
+    """What a publication changed, or what the drafts would change: in words, line by line, or in pictures."""
     with _desk(brand) as desk:
+        before, after = desk.edition.files, desk.edition.files
         if number is None:
-            drafts = drafts_of(desk.session, desk.brand.id)
-            changed = _pairs(desk, {path: draft.content for path, draft in drafts.items()})
+            drafts = {path: draft.content for path, draft in drafts_of(desk.session, desk.brand.id).items()}
+            changed, after = _pairs(desk, drafts), {**before, **drafts}
         else:
             found = publication(desk.session, desk.brand.id, number)
             changed = changed_by(desk.session, desk.catalog, desk.brand.id, brand, found)
+            before, after = (files_after(desk.session, desk.brand.id, which) for which in (number - 1, number))
+        catalogs = Catalogs(brand, desk.catalog.over(brand, before), desk.catalog.over(brand, after))
     _tell_dry(changed, [], lines, as_json)
+    if pictures is not None:
+        paint(
+            catalogs,
+            [path for path, *_ in changed],
+            pictures,
+            phone(dark) if on_phone else desktop(dark),
+            tell=not as_json,
+        )
 
 
 @app.command("rollback")
