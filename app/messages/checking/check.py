@@ -38,11 +38,11 @@ def check(
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
-    colours and fonts do to a layout shows in any. With
-    `brief`, for who waits: of what is touched without having changed itself, emails in the brand's own language alone
-    meet every order, one email of each other language is compiled, and SMS meet the few orders of `FEW`. `reader` is
-    one that has read other messages before. Writes nothing,
-    and raises nothing for what is wrong with a template.
+    colours and fonts do to a layout shows in any. With `brief`, for who waits: of what is touched without having
+    changed itself, emails in the brand's own language alone meet every order, one email of each other language is
+    compiled, and SMS meet the few orders of `FEW`. `reader` is one that has read other messages before.
+
+    Writes nothing, and raises nothing for what is wrong with a template.
     """
     try:
         catalog.brands()
