@@ -66,7 +66,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class PageCost:
     """What one page took: the statements' milliseconds together (the median of a few rounds), how many there were, the
-    whole answer's milliseconds and size, and the slowest statement."""
+    whole answer's milliseconds and size, and the statements, slowest first."""
 
     path: str
     status: int
@@ -74,7 +74,7 @@ class PageCost:
     sql_ms: float
     wall_ms: float
     size: int
-    slowest: Asked | None = field(repr=False, default=None)
+    asked: tuple[Asked, ...] = field(repr=False, default=())
 
     @property
     def within(self) -> bool:
@@ -239,7 +239,7 @@ async def _open_all(app: FastAPI, engine: sa.Engine, paths: Sequence[str], cooki
                     median([one.sql_ms for one in rounds]),
                     median([one.wall_ms for one in rounds]),
                     middle.size,
-                    middle.slowest,
+                    middle.asked,
                 )
             )
     return found
@@ -250,9 +250,16 @@ async def _open(http: httpx.AsyncClient, engine: sa.Engine, path: str) -> PageCo
         began = stopwatch()
         answer = await asyncio.wait_for(http.get(path, headers={"Accept": "text/html"}), 120)
         took = 1000 * (stopwatch() - began)
-    slowest = max(asked, key=lambda one: one.ms, default=None)
     total = sum(one.ms for one in asked)
-    return PageCost(path, answer.status_code, len(asked), total, took, len(answer.content), slowest)
+    return PageCost(
+        path,
+        answer.status_code,
+        len(asked),
+        total,
+        took,
+        len(answer.content),
+        tuple(sorted(asked, key=lambda one: -one.ms)),
+    )
 
 
 @contextmanager
@@ -276,21 +283,30 @@ def _listening(engine: sa.Engine) -> Iterator[list[Asked]]:
         sa.event.remove(engine, "after_cursor_execute", after)
 
 
-_WORTH_A_PLAN_MS = 10.0
+_WORTH_A_PLAN_MS = 5.0
 
 
 def _plans(engine: sa.Engine, found: Sequence[PageCost], parcels: int) -> str:
-    """The plans of the slowest statement of each page that is slow, slowest page first."""
-    lines = [f"Plans of the slowest statement of each page above {_WORTH_A_PLAN_MS:.0f} ms, among {parcels:,} parcels."]
+    """The plans of the slow statements of each page that is over its budget or near it, the slowest page first."""
+    lines = [f"Plans of statements above {_WORTH_A_PLAN_MS:.0f} ms, of pages above half of their budget, among"]
+    lines[0] += f" {parcels:,} parcels."
     for page in sorted(found, key=lambda one: -one.sql_ms):
-        if page.sql_ms < _WORTH_A_PLAN_MS or page.slowest is None:
+        if page.sql_ms < BUDGET_MS / 2:
             continue
-        with engine.connect() as connection:
-            plan = connection.exec_driver_sql(
-                f"EXPLAIN (ANALYZE, BUFFERS) {page.slowest.statement}", page.slowest.values
-            )
-            told = "\n".join(row[0] for row in plan)
-            connection.rollback()
         lines.append(f"\n== {page.path}: {page.sql_ms:.1f} ms in {page.statements} statements")
-        lines.append(f"{page.slowest.statement.strip()}\n\n{told}")
+        for asked in page.asked:
+            if asked.ms >= _WORTH_A_PLAN_MS:
+                lines.append(f"\n{asked.ms:.1f} ms: {asked.statement.strip()}\n\n{_plan(engine, asked)}")
     return "\n".join(lines) + "\n"
+
+
+def _plan(engine: sa.Engine, asked: Asked) -> str:
+    """The statement's plan, measured by running it once more; what it changed is taken back."""
+    with engine.connect() as connection:
+        try:
+            rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {asked.statement}", asked.values)
+            return "\n".join(row[0] for row in rows)
+        except sa.exc.DBAPIError as error:
+            return f"no plan: {error.orig}"
+        finally:
+            connection.rollback()

@@ -164,7 +164,9 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     decisions = _grouped(
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
-    messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    # by the order, because there is an index; all of its messages are few
+    of_order = sa.and_(Message.order_id == shipment.order_id, Message.crossing_id.in_(ids))
+    messages = session.scalars(sa.select(Message).where(of_order).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
     together = told_elsewhere(session, ids)
     elsewhere = session.scalars(

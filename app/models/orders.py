@@ -13,6 +13,9 @@ from app.models.vocabulary import Milestone
 UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
 """Of parcels that have not come to an end, as the partial indexes say it."""
 
+RETURNING = "(milestone = 'returning' OR direction = 'return')"
+"""Of parcels that go back to the shop, likewise."""
+
 
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.
@@ -29,6 +32,7 @@ class Order(Base):
         sa.Index("ix_orders_number", "brand_id", "number", postgresql_ops={"number": "text_pattern_ops"}),
         sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
         sa.Index("ix_orders_phone", "brand_id", "phone"),
+        sa.Index("ix_orders_country", "brand_id", "country"),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
         sa.Index("ix_orders_erasing", "id", postgresql_where=sa.text("erasing")),
     )
@@ -123,7 +127,12 @@ class Shipment(Base):
         sa.Index(
             "ix_shipments_unended", "brand_id", "milestone", "milestone_at", "id", postgresql_where=sa.text(UNENDED)
         ),
-        sa.Index("ix_shipments_late", "brand_id", "id", postgresql_where=sa.text("late_since IS NOT NULL")),
+        sa.Index("ix_shipments_news", "brand_id", "milestone_at", "id", postgresql_where=sa.text(UNENDED)),
+        sa.Index(
+            "ix_shipments_late", "brand_id", "id", postgresql_where=sa.text(f"late_since IS NOT NULL AND {UNENDED}")
+        ),
+        sa.Index("ix_shipments_returning", "brand_id", "id", postgresql_where=sa.text(f"{UNENDED} AND {RETURNING}")),
+        sa.Index("ix_shipments_carrier", "brand_id", "carrier", "id"),
         sa.Index(
             "ix_shipments_delivered", "brand_id", "delivered_at", postgresql_where=sa.text("delivered_at IS NOT NULL")
         ),

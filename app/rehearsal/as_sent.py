@@ -2,7 +2,7 @@
 read at this moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.insight.stories import MessageStory
 from app.messages.base import NotRenderable
 from app.models import Crossing, Message, Order, Shipment
 from app.models.facts import Facts, Person
+from app.models.vocabulary import Channel, Milestone
 from app.pipeline.house import House
 from app.pipeline.leaving.judging import Release
 from app.pipeline.leaving.releasing import load, templates_of
@@ -86,22 +87,47 @@ def _letter(
     gone = not (message.released or facts) or (message.rendered_at is not None and message.personal is None)
     if gone or message.template_version_id is None:
         return None, "What it said is not kept any more: its time is over, or its shopper was forgotten."
-    (release,) = load(session, house, [message.id], now)
     templates = templates_of(session, house, {message.template_version_id})
+    if message.rendered_at is not None:
+        release = _as_it_left(message, facts)
+    else:
+        (release,) = load(session, house, [message.id], now)
     try:
-        letter, _ = write_out(house, _frozen(release, message, facts), templates[message.template_version_id], "")
+        letter, _ = write_out(house, release, templates[message.template_version_id], "")
     except NotRenderable as error:
         return None, f"It cannot be filled in: {error}"
     return letter, ""
 
 
-def _frozen(release: Release, message: Message, facts: Mapping[str, Any]) -> Release:
-    """The release as it left, whatever has become of its parcels since; one that has not left as it is now."""
-    if message.rendered_at is None:
-        return release
-    return replace(
-        release,
-        facts=Facts.model_validate(message.released or facts),
+def _as_it_left(message: Message, facts: Mapping[str, Any]) -> Release:
+    """The frozen release, whatever has become of its parcels since: of it only what is written out is read."""
+    frozen = Facts.model_validate(message.released or facts)
+    assert message.rendered_at is not None and message.template_version_id is not None
+    return Release(
+        id=message.id,
+        public_id=message.public_id,
+        brand_id=message.brand_id,
+        channel=Channel(message.channel),
+        milestone=Milestone(message.milestone),
+        template_version_id=message.template_version_id,
+        tries=message.tries,
+        expires_at=message.expires_at,
+        facts=frozen,
         person=Person.model_validate(message.personal),
+        address_digest=None,
+        suppressed=None,
         rendered_at=message.rendered_at,
+        parcel_id=frozen.parcel.id,
+        parcel_milestone=frozen.parcel.milestone,
+        stood_already=False,
+        delivery_doubted=False,
+        cancelled=False,
+        told=frozenset(),
+        told_newer=False,
+        gone=False,
+        unasked=False,
+        as_decided=message.released is None,
+        avoid=None,
+        priority=message.priority,
+        recipient_id=message.recipient_id,
     )

@@ -1,4 +1,4 @@
-"""people of the shop resend messages, tell scans by hand and stop following parcels
+"""people of the shop resend messages, tell scans by hand and stop following parcels; every list by an index
 
 Revision: 0028, after 0024
 """
@@ -21,6 +21,8 @@ _REASONS = (
     'fell_back', 'no_longer_so',
 )
 _NEW_REASONS = ('asked_again', 'unfollowed')
+UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
+RETURNING = "(milestone = 'returning' OR direction = 'return')"
 _SOURCES = ('poll', 'push', 'api', 'file')
 
 
@@ -66,6 +68,20 @@ def upgrade() -> None:
     op.create_index(
         'ix_resends_open', 'resends', ['message_id'], unique=True, postgresql_where=sa.text('open')
     )
+    op.create_index('ix_orders_country', 'orders', ['brand_id', 'country'])
+    op.create_index('ix_shipments_carrier', 'shipments', ['brand_id', 'carrier', 'id'])
+    op.create_index(
+        'ix_shipments_news', 'shipments', ['brand_id', 'milestone_at', 'id'], postgresql_where=sa.text(UNENDED)
+    )
+    op.create_index(
+        'ix_shipments_returning', 'shipments', ['brand_id', 'id'],
+        postgresql_where=sa.text(f'{UNENDED} AND {RETURNING}'),
+    )
+    op.drop_index('ix_shipments_late', table_name='shipments')
+    op.create_index(
+        'ix_shipments_late', 'shipments', ['brand_id', 'id'],
+        postgresql_where=sa.text(f'late_since IS NOT NULL AND {UNENDED}'),
+    )
     _reasons_known(_REASONS + _NEW_REASONS)
     _sources_known((*_SOURCES, 'person'))
 
@@ -73,6 +89,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     _sources_known(_SOURCES)
     _reasons_known(_REASONS)
+    op.drop_index('ix_shipments_late', table_name='shipments')
+    op.create_index(
+        'ix_shipments_late', 'shipments', ['brand_id', 'id'], postgresql_where=sa.text('late_since IS NOT NULL')
+    )
+    for name in ('returning', 'news', 'carrier'):
+        op.drop_index(f'ix_shipments_{name}', table_name='shipments')
+    op.drop_index('ix_orders_country', table_name='orders')
     op.drop_index('ix_resends_open', table_name='resends')
     op.drop_index('ix_resends_message_id', table_name='resends')
     op.drop_table('resends')
