@@ -191,7 +191,7 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     for one in message.asked_again:
         came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
         asked = f"{one.asked_by} asked on {_at(one.asked_at, here)} for it to leave again"
-        yield f"        {asked}: {one.why.rstrip('.')}.{came}"
+        yield f"        {why(f'{asked}.', one.why)}{came}"
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."

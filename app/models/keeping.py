@@ -42,6 +42,7 @@ BLANKED: dict[str, dict[Retention, str]] = {
     "crossings": {_R.messages: "facts"},
     "decisions": {_R.messages: "inputs"},
     "messages": {_R.messages: "personal released subject detail"},
+    "resends": {_R.messages: "why"},
     "attempts": {_R.messages: "error"},
     "receipts": {_R.receipts: "body detail"},
     "inbound_messages": {_R.inbound: "sender body"},
@@ -72,7 +73,7 @@ STAYS: dict[str, str] = {
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
-    "resends": "id brand_id message_id after_attempt asked_at asked_by why was_state was_reason was_ended_at"
+    "resends": "id brand_id message_id after_attempt asked_at asked_by was_state was_reason was_ended_at"
     " readdressed open outcome",
     "receipts": "id provider event_key attempt_public_id provider_ref kind cause occurred_at received_at applied_at"
     " effect",

@@ -47,15 +47,21 @@ def correct_parcel(
     phone: Typed = "",
     locale: Typed = "",
     promised_on: Typed = "",
+    seen: Typed = "",
 ) -> Response:
-    """Write the fields as they were typed; what stands there already is no change."""
+    """Write the fields that were changed. `seen` is what stood there when the page was made: where somebody else has
+    changed a field since, nothing is written."""
     house: House = request.app.state.house
     typed = {"email": email, "phone": phone, "locale": locale, "promised_on": promised_on}
     now = house.clock.now()
     try:
         with house.sessions.begin() as session:
             before = _values(*find(session, visitor.brand_id, shipment))
-            values = {name: said for name, said in typed.items() if said.strip() != before[name]}
+            shown = dict(zip(FIELDS, seen.replace("\r", "").split("\n"), strict=False)) if seen else before
+            values = {name: said for name, said in typed.items() if said.strip() != shown.get(name, before[name])}
+            other = [name for name in values if before[name] not in (shown.get(name), values[name].strip())]
+            if other:
+                raise InvalidInput([_overtaken(name, before[name]) for name in other])
             brand = session.get_one(Brand, visitor.brand_id)
             came = correct(session, house, brand, Correction(shipment, values), now)
             if came is None:
@@ -99,7 +105,8 @@ def scan_by_hand(
     except InvalidInput as error:
         return _page(request, visitor, shipment, scan=typed, faults=_by_field(error))
     with house.sessions.begin() as session:
-        find(session, visitor.brand_id, shipment)
+        if find(session, visitor.brand_id, shipment)[1].erased_at is not None:
+            raise Denied(409, "Its shopper was erased", "Nothing is kept of them, so nothing is written down.")
 
         def act(inside: Session) -> Told | None:
             return tell_scan(inside, house, visitor.brand_id, shipment, scan, now)
@@ -116,6 +123,10 @@ def scan_by_hand(
     wake_senders(house, told.tally)
     said = "It had been told already." if not told.new else f"It is written down. {_outcome(told)}"
     return back(request, visitor, f"/b/{visitor.brand_key}/parcels/{shipment}", said)
+
+
+def _overtaken(name: str, stands: str) -> Fault:
+    return Fault(None, name, f"was changed meanwhile, to {stands or 'nothing'}", "Look whether that is right.")
 
 
 def _instant(at: str, zone_name: str) -> str:
@@ -184,6 +195,7 @@ def _page(
             "order": order,
             "fields": FIELDS,
             "value": typed or _values(parcel, order),
+            "seen": "\n".join(_values(parcel, order).values()),
             "waiting": waiting(session, order.id),
             "scan": scan or {},
             "faults": faults or {},

@@ -71,7 +71,7 @@ def resend(
         with house.sessions.begin() as session:
             asked = ask_again(session, house, visitor.brand_id, Wish(message, visitor.actor, why, after), now)
             if asked is not None and asked.new:
-                note(session, visitor, "message.resend", message, after={"attempt": asked.attempts + 1, "why": why})
+                note(session, visitor, "message.resend", message, after={"attempt": asked.attempts + 1})
     except Conflict as error:
         return _page(request, visitor, message, "", wrong=str(error), status=409, why=why)
     if asked is None:

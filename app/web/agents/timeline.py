@@ -182,7 +182,7 @@ def lines_of(message: MessageStory) -> Iterator[str]:
         yield f"It was moved to other words ({move.new[:12]}) by {move.moved_by}: {move.why.rstrip('.')}."
     for one in message.asked_again:
         came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
-        yield f"{one.asked_by} asked for it to leave again: {one.why.rstrip('.')}.{came}"
+        yield f"{why(f'{one.asked_by} asked for it to leave again.', one.why)}{came}"
     for pause in message.pauses:
         yield f"It waits, because {pause.scope} is paused by {pause.paused_by}: {pause.why.rstrip('.')}."
 

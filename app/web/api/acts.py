@@ -78,7 +78,7 @@ def resend(request: Request, holder: Writer, id: str, wanted: WantedResend) -> R
             wish = Wish(id, f"key {holder.key_id}", why, wanted.after_attempt)
             asked = ask_again(session, house, holder.brand_id, wish, now)
             if asked is not None and asked.new:
-                note(session, holder, "message.resend", id, after={"attempt": asked.attempts + 1, "why": why})
+                note(session, holder, "message.resend", id, after={"attempt": asked.attempts + 1})
     except Conflict as error:
         raise Problem(409, "conflict", "It cannot leave again now", str(error)) from error
     if asked is None:

@@ -138,6 +138,24 @@ def test_an_address_is_corrected(visit, sessions, parcel):
         assert entry.after == {"corrected": ["email", "phone", "locale"]}
 
 
+def test_two_agents_do_not_undo_each_other(visit, sessions, parcel):
+    """A page that is older than a colleague's correction neither takes it back nor loses what was typed."""
+    agent = visit("agent")
+    path = f"/b/fjallhem/parcels/{parcel}/correct"
+    page = agent.get(path).text
+    seen = re.search(r'name="seen" value="([^"]*)"', page)[1]
+    form = {"email": "alma.berg@example.test", "phone": "+46701740605", "locale": "en", "promised_on": "2026-11-26"}
+    assert seen.split("\n") == list(form.values())
+    agent.post(path, {**form, "email": "first@example.test", "seen": seen})
+    agent.post(path, {**form, "locale": "sv", "seen": seen})
+    late = agent.post(path, {**form, "email": "second@example.test", "seen": seen})
+    assert late.status_code == 422 and "was changed meanwhile, to first@example.test" in late.text.lower()
+    assert 'value="second@example.test"' in late.text
+    with sessions() as session:
+        found = session.scalars(sa.select(Order)).one()
+        assert (found.email, found.locale) == ("first@example.test", "sv")
+
+
 def test_a_scan_by_hand_says_first_what_it_would_do(visit, sessions, site, parcel):
     """Looking changes nothing; being sure writes it down, once."""
     agent = visit("agent")
