@@ -32,7 +32,7 @@ def compile_template(source: Source, around: Surroundings) -> Template:
     TemplateMissing where it is a WhatsApp message that nobody has had approved for this brand."""
     parts: dict[str, Any] = {
         "form": _FORM,
-        "brand": brand_facts(around.brand),
+        "brand": brand_facts(around.brand, source.locale),
         "words": {name: word for name, word in around.words.items() if name != "fallbacks"},
         **_PARTS[source.channel](source, around),
     }

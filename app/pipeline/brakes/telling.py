@@ -10,6 +10,7 @@ from app.channels.base import OutgoingEmail, Transport, one_line
 from app.clock import stopwatch
 from app.log import logger, mask
 from app.models.vocabulary import AttemptOutcome, NoticeRoute, NoticeStage
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.house import House
 
 log = logger(__name__)
@@ -70,8 +71,10 @@ def tell_notices(house: House) -> int:
     that dies after telling lets it be told again, under the same incident's id.
     """
     told, started = 0, stopwatch()
+    with house.sessions() as session:
+        now = as_of_now(session, house)
     while stopwatch() - started < ENOUGH_SECONDS and (claimed := _claim(house)):
-        problems = house.loop.run(_tell(house, claimed))
+        problems = house.loop.run(_tell(now, claimed))
         for notice, problem in zip(claimed, problems, strict=True):
             _settle(house, notice, problem)
             told += problem is None
