@@ -32,23 +32,25 @@ class Shared:
     them."""
 
     known: Known | None
-    quiet: Mapping[Channel, Quiet]
+    quiet: Mapping[Channel, Quiet | None]
     shopper_cap: int | None = None
     rule_cap: int | None = None
 
 
-def read_quiet_hours(nodes: Nodes, node: yaml.Node | None, usual: Mapping[Channel, Quiet]) -> dict[Channel, Quiet]:
-    """Each channel's quiet hours: as usual, where nothing is written; none, where `none` is."""
+def read_quiet_hours(
+    nodes: Nodes, node: yaml.Node | None, usual: Mapping[Channel, Quiet | None]
+) -> dict[Channel, Quiet | None]:
+    """What is stated of each channel: its quiet hours, or None where `none` is written. As usual, where nothing is."""
     if node is None:
         return dict(usual)
     if isinstance(node, yaml.ScalarNode) and node.value == "none":
-        return {}
+        return dict.fromkeys(Channel)
     if not isinstance(node, yaml.MappingNode):
         nodes.fault(node, "quiet_hours", "not a mapping", 'Write `quiet_hours: {sms: "21:00-08:00"}`, or `none`.')
         return {}
     found = dict(usual)
     for name, written in nodes.entries(node, "quiet_hours", Channel).items():
-        found.pop(Channel(name), None)
+        found[Channel(name)] = None
         text = written.value if isinstance(written, yaml.ScalarNode) else ""
         if text == "none":
             continue
@@ -77,6 +79,7 @@ class RuleReader:
         sends = self.sends(entries.get("send"), node, when)
         sends = self.with_fallbacks(entries.get("fallback"), sends)
         cap = nodes.number(entries.get("cap"), "cap", 1)
+        quiet = read_quiet_hours(nodes, entries.get("quiet_hours"), self.shared.quiet)
         rule = Rule(
             name=name,
             description=self.description(entries.get("description")),
@@ -87,7 +90,8 @@ class RuleReader:
             priority=Priority[self.optional(entries, node, "priority", Priority.__members__) or "normal"],
             resend_unconfirmed=self.resending(entries.get("resend_unconfirmed"), sends),
             condition=self.condition(entries.get("if")),
-            quiet=read_quiet_hours(nodes, entries.get("quiet_hours"), self.shared.quiet),
+            quiet={channel: hours for channel, hours in quiet.items() if hours is not None},
+            awake=frozenset(channel for channel, hours in quiet.items() if hours is None),
             reach=self.reach(entries.get("for")),
             per=Per(self.optional(entries, node, "per", Per) or "parcel"),
             once=self.once(entries.get("once_per")),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 from fnmatch import fnmatchcase
@@ -99,7 +99,8 @@ class Rule:
     """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
     `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it. `quiet`: when each
-    channel must not be used, by the shopper's own clock. `merge`: how long it waits for other parcels of the order
+    channel must not be used, by the shopper's own clock, and `awake` the channels that it declares free of quiet hours,
+    its brand's too. `merge`: how long it waits for other parcels of the order
     that reach the same milestone, to tell of them together. `once`: told once for that, or (a span) not again within
     it. `cap`: messages a day at most. `despite_owner`: it tells what somebody else tells too, and means to.
     """
@@ -114,12 +115,22 @@ class Rule:
     resend_unconfirmed: bool = False
     condition: Condition | None = None
     quiet: Mapping[Channel, Quiet] = field(default_factory=dict)
+    awake: frozenset[Channel] = frozenset()
     reach: Reach = field(default_factory=Reach)
     per: Per = Per.parcel
     once: Once | timedelta | None = None
     merge: timedelta = timedelta(0)
     cap: int | None = None
     despite_owner: bool = False
+
+    def states_quiet(self, channel: Channel) -> bool:
+        """Whether the rule or its set says anything of a channel's quiet hours, be it that there are none."""
+        return channel in self.quiet or channel in self.awake
+
+    def under(self, quiet: Mapping[Channel, Quiet]) -> "Rule":
+        """The same rule, quiet as its brand says where neither it nor its set says anything."""
+        added = {channel: hours for channel, hours in quiet.items() if not self.states_quiet(channel)}
+        return replace(self, quiet={**self.quiet, **added}) if added else self
 
     def step(self, channel: Channel, audience: Audience) -> Send | None:
         """What it sends through a channel to an audience: itself, or in the place of another channel."""
@@ -153,6 +164,19 @@ class RuleSet:
     def digest(self) -> bytes:
         """The version's name: 32 bytes over the text."""
         return hashlib.blake2b(self.content.encode(), digest_size=32).digest()
+
+    def under(self, quiet: Mapping[Channel, Quiet]) -> "RuleSet":
+        """The same text, read for a brand with quiet hours: they hold where the text states none."""
+        if not quiet:
+            return self
+        known = frozenset(quiet.items())
+        if known not in self._under:
+            self._under[known] = replace(self, rules=tuple(rule.under(quiet) for rule in self.rules))
+        return self._under[known]
+
+    @cached_property
+    def _under(self) -> dict[frozenset[tuple[Channel, Quiet]], "RuleSet"]:
+        return {}
 
     @cached_property
     def _by_milestone(self) -> Mapping[Milestone, tuple[Rule, ...]]:

@@ -13,6 +13,8 @@ from app.errors import ConfigurationError
 from app.messages.authoring.bundle import locale_chain
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import File, Shelf
+from app.models.quiet_hours import parse_quiet
+from app.models.vocabulary import Channel
 from app.zones import zone
 
 MIN_CONTRAST = 4.5
@@ -41,6 +43,13 @@ def _locale(text: str) -> str:
     return text
 
 
+def _stretch(text: str) -> str:
+    try:
+        return str(parse_quiet(text))
+    except ValueError as error:
+        raise ValueError(f'{error}. Write "21:00-08:00", in quotes') from error
+
+
 def _named(text: str) -> str:
     return str(Locale.parse(_locale(text), sep="-")).replace("_", "-")
 
@@ -60,6 +69,7 @@ Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, Field(pattern=_HEX)]
 OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\r\n<>{}]+$")]
+QuietHours = Annotated[str, AfterValidator(_stretch)]
 FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
 
 
@@ -105,8 +115,10 @@ class Voice(_Part):
     closing: Said | None = None
 
     def closes(self, locale: str) -> str:
-        """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing: no mail ends in another language
-        than its own."""
+        """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing.
+
+        It is never borrowed from another language.
+        """
         return spoken(self.closing or "", _own(locale)) or ""
 
 
@@ -179,7 +191,7 @@ class Logo(_Part):
 
 class BrandSource(_Part):
     """One brand as its folder describes it. `postal_address` stands at the foot of every mail, as the law asks of a
-    business that writes."""
+    business that writes. `quiet_hours` (`{sms: "21:00-08:00"}`) are those of each of its rules that states none."""
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     name: OneLine
@@ -198,6 +210,7 @@ class BrandSource(_Part):
     corners: Annotated[int, Field(ge=0, le=24)] = 6
     align: Literal["left", "center"] = "left"
     caps: bool = False
+    quiet_hours: Mapping[Channel, QuietHours] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_its_own(self) -> "BrandSource":

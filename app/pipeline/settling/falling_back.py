@@ -22,6 +22,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.editions import as_of_now
+from app.pipeline.deciding.live_rules import quiet_of
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -31,6 +32,7 @@ from app.pipeline.leaving.team import team_of
 from app.pipeline.people.consenting import standing
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
+from app.rules.quiet import Quiet
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
 from app.tracking.outdated import Now, outdated, stood_before
 
@@ -141,7 +143,7 @@ _AS_LONG = sa.text("""
 
 _ENDED = (
     Message.id, Message.public_id, Message.rule, Message.channel, Message.recipient_id, Message.state, Message.reason,
-    Message.rule_set_version_id, Message.crossing_id, Message.merge_until,
+    Message.rule_set_version_id, Message.crossing_id, Message.merge_until, Message.brand_id,
 )  # fmt: skip
 
 
@@ -149,7 +151,8 @@ def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_
     query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
     rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
     rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
-    found = (_step(row, rules.get(row.rule_set_version_id)) for row in rows)
+    quiet = quiet_of(session, house, {row.brand_id for row in rows}) if rows else {}
+    found = (_step(row, rules.get(row.rule_set_version_id), quiet.get(row.brand_id, {})) for row in rows)
     return [one for one in found if one is not None]
 
 
@@ -158,7 +161,8 @@ def falls_back(state: MessageState, reason: Reason) -> bool:
     return reason in UNREACHED_ENDS.get(state, frozenset())
 
 
-def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
+def _step(row: Any, pinned: RuleSet | None, quiet: Mapping[Channel, Quiet]) -> _Unreached | None:
+    rules = pinned.under(quiet) if pinned else None
     rule = rules.named(row.rule) if rules else None
     send = rule.step(Channel(row.channel), Audience(row.recipient_id)) if rule else None
     return _Unreached(row, rules, rule, send) if rules and rule and send and send.fallback else None
