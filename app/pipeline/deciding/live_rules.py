@@ -53,7 +53,7 @@ def under_brand(catalog: Catalog, brand_key: str, rules: RuleSet) -> RuleSet:
 
 
 def quiet_of(session: Session, house: House, brand_ids: Collection[int]) -> dict[int, Mapping[Channel, Quiet]]:
-    """The quiet hours that each brand's `brand.yaml` states at this moment, by brand id; without those that have none."""
+    """The quiet hours that `brand.yaml` states at this moment, by brand id; brands without any are left out."""
     catalog = catalog_of(session, house)
     if not any(brand.quiet_hours for brand in catalog.brands().values()):
         return {}
