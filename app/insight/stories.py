@@ -108,7 +108,7 @@ class MessageStory(StoryPart):
     """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
     tells of, where there are several. `templates_publication` is the brand's last publication of templates when it was
     decided (None: it was decided with those that ship). `quiet`: when its channel must not be used;
-    `quiet_from`: whose hours these are, `rule` (its own or its set's) or `brand`; None where nobody looked."""
+    `quiet_from`: whose hours these are, `rule`, `rule set` or `brand`; None where nobody looked."""
 
     id: str
     channel: str

@@ -67,11 +67,13 @@ def _with_rules(
 
 def _with_quiet(decision: DecisionStory, rules: RuleSet | None) -> DecisionStory:
     """A decision that says whose the quiet hours of its message are: pinned with it, and the brand's where its rules
-    state none."""
+    state others or none."""
     rule = rules.named(decision.rule) if rules is not None else None
     if rule is None or decision.message is None or decision.message.quiet is None:
         return decision
-    whose = "rule" if rule.states_quiet(Channel(decision.channel)) else "brand"
+    channel = Channel(decision.channel)
+    own, by_set = channel in rule.own_quiet, str(rule.quiet.get(channel)) == decision.message.quiet
+    whose = "rule" if own else "rule set" if by_set else "brand"
     message = decision.message.model_copy(update={"quiet_from": whose})
     return decision.model_copy(update={"message": message})
 

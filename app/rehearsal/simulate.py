@@ -22,7 +22,7 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.editions import as_of_now
-from app.pipeline.deciding.live_rules import quiet_of, rules_of
+from app.pipeline.deciding.live_rules import as_lived_by, rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
 from app.pipeline.deciding.whole_orders import last_parcel, standings_of
@@ -132,14 +132,13 @@ def _fork(
         raise NotFound(f"No parcel has the id {shipment!r}. `doorstep explain` finds it by tracking or order number.")
     (stored,) = read_orders(session, [row.order_id])
     house = as_of_now(session, house)
-    brand_id = stored.order.brand_id
     journeys = journeys_of(house, stored)
     person = person_of(stored.order)
     stage = Stage(
         stored,
-        rules.under(quiet_of(session, house, {brand_id}).get(brand_id, {}))
+        as_lived_by(session, house, stored.order.brand_id, rules)
         if rules
-        else rules_of(session, house, {brand_id})[brand_id],
+        else rules_of(session, house, {stored.order.brand_id})[stored.order.brand_id],
         house,
         journeys,
         person=person,

@@ -32,25 +32,23 @@ class Shared:
     them."""
 
     known: Known | None
-    quiet: Mapping[Channel, Quiet | None]
+    quiet: Mapping[Channel, Quiet]
     shopper_cap: int | None = None
     rule_cap: int | None = None
 
 
-def read_quiet_hours(
-    nodes: Nodes, node: yaml.Node | None, usual: Mapping[Channel, Quiet | None]
-) -> dict[Channel, Quiet | None]:
-    """What is stated of each channel: its quiet hours, or None where `none` is written. As usual, where nothing is."""
+def read_quiet_hours(nodes: Nodes, node: yaml.Node | None, usual: Mapping[Channel, Quiet]) -> dict[Channel, Quiet]:
+    """Each channel's quiet hours: as usual, where nothing is written; none, where `none` is."""
     if node is None:
         return dict(usual)
     if isinstance(node, yaml.ScalarNode) and node.value == "none":
-        return dict.fromkeys(Channel)
+        return {}
     if not isinstance(node, yaml.MappingNode):
         nodes.fault(node, "quiet_hours", "not a mapping", 'Write `quiet_hours: {sms: "21:00-08:00"}`, or `none`.')
         return {}
     found = dict(usual)
     for name, written in nodes.entries(node, "quiet_hours", Channel).items():
-        found[Channel(name)] = None
+        found.pop(Channel(name), None)
         text = written.value if isinstance(written, yaml.ScalarNode) else ""
         if text == "none":
             continue
@@ -59,6 +57,16 @@ def read_quiet_hours(
         except ValueError as error:
             nodes.fault(written, name, str(error), 'Write `"21:00-08:00"`, in quotes, or `none`.')
     return found
+
+
+def _stated(node: yaml.Node | None) -> frozenset[Channel]:
+    """The channels whose quiet hours a rule states itself, `none` included."""
+    if node is None:
+        return frozenset()
+    if isinstance(node, yaml.MappingNode):
+        names = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+        return frozenset(channel for channel in Channel if channel.value in names)
+    return frozenset(Channel)
 
 
 class RuleReader:
@@ -79,7 +87,6 @@ class RuleReader:
         sends = self.sends(entries.get("send"), node, when)
         sends = self.with_fallbacks(entries.get("fallback"), sends)
         cap = nodes.number(entries.get("cap"), "cap", 1)
-        quiet = read_quiet_hours(nodes, entries.get("quiet_hours"), self.shared.quiet)
         rule = Rule(
             name=name,
             description=self.description(entries.get("description")),
@@ -90,8 +97,8 @@ class RuleReader:
             priority=Priority[self.optional(entries, node, "priority", Priority.__members__) or "normal"],
             resend_unconfirmed=self.resending(entries.get("resend_unconfirmed"), sends),
             condition=self.condition(entries.get("if")),
-            quiet={channel: hours for channel, hours in quiet.items() if hours is not None},
-            awake=frozenset(channel for channel, hours in quiet.items() if hours is None),
+            quiet=read_quiet_hours(nodes, entries.get("quiet_hours"), self.shared.quiet),
+            own_quiet=_stated(entries.get("quiet_hours")),
             reach=self.reach(entries.get("for")),
             per=Per(self.optional(entries, node, "per", Per) or "parcel"),
             once=self.once(entries.get("once_per")),

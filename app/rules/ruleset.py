@@ -99,10 +99,10 @@ class Rule:
     """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
     `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it. `quiet`: when each
-    channel must not be used, by the shopper's own clock, and `awake` the channels that it declares free of quiet hours,
-    its brand's too. `merge`: how long it waits for other parcels of the order
-    that reach the same milestone, to tell of them together. `once`: told once for that, or (a span) not again within
-    it. `cap`: messages a day at most. `despite_owner`: it tells what somebody else tells too, and means to.
+    channel must not be used, by the shopper's own clock; `own_quiet`: the channels for which it says so itself.
+    `merge`: how long it waits for other parcels of the order that reach the same milestone, to tell of them together.
+    `once`: told once for that, or (a span) not again within it. `cap`: messages a day at most. `despite_owner`: it
+    tells what somebody else tells too, and means to.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Rule:
     resend_unconfirmed: bool = False
     condition: Condition | None = None
     quiet: Mapping[Channel, Quiet] = field(default_factory=dict)
-    awake: frozenset[Channel] = frozenset()
+    own_quiet: frozenset[Channel] = frozenset()
     reach: Reach = field(default_factory=Reach)
     per: Per = Per.parcel
     once: Once | timedelta | None = None
@@ -123,14 +123,11 @@ class Rule:
     cap: int | None = None
     despite_owner: bool = False
 
-    def states_quiet(self, channel: Channel) -> bool:
-        """Whether the rule or its set says anything of a channel's quiet hours, be it that there are none."""
-        return channel in self.quiet or channel in self.awake
-
-    def under(self, quiet: Mapping[Channel, Quiet]) -> "Rule":
-        """The same rule, quiet as its brand says where neither it nor its set says anything."""
-        added = {channel: hours for channel, hours in quiet.items() if not self.states_quiet(channel)}
-        return replace(self, quiet={**self.quiet, **added}) if added else self
+    def within(self, brands: Mapping[Channel, Quiet | None]) -> "Rule":
+        """The same with a brand's quiet hours (None: none) where it states none itself."""
+        theirs = {channel: quiet for channel, quiet in brands.items() if channel not in self.own_quiet}
+        merged = {channel: quiet for channel, quiet in {**self.quiet, **theirs}.items() if quiet is not None}
+        return replace(self, quiet=merged) if merged != self.quiet else self
 
     def step(self, channel: Channel, audience: Audience) -> Send | None:
         """What it sends through a channel to an audience: itself, or in the place of another channel."""
@@ -160,23 +157,23 @@ class RuleSet:
     owners: Mapping[tuple[Milestone, Channel], str] = field(default_factory=dict)
     unread: tuple[Fault, ...] = field(default=(), compare=False)
 
+    def within(self, brands: Mapping[Channel, Quiet | None]) -> "RuleSet":
+        """The same set as a brand lives by it that has quiet hours of its own. Made once for each such hours."""
+        if not brands:
+            return self
+        key = tuple(sorted(brands.items()))
+        if key not in self._within:
+            self._within[key] = replace(self, rules=tuple(rule.within(brands) for rule in self.rules))
+        return self._within[key]
+
+    @cached_property
+    def _within(self) -> dict[tuple[tuple[Channel, Quiet | None], ...], "RuleSet"]:
+        return {}
+
     @cached_property
     def digest(self) -> bytes:
         """The version's name: 32 bytes over the text."""
         return hashlib.blake2b(self.content.encode(), digest_size=32).digest()
-
-    def under(self, quiet: Mapping[Channel, Quiet]) -> "RuleSet":
-        """The same text, read for a brand with quiet hours: they hold where the text states none."""
-        if not quiet:
-            return self
-        known = frozenset(quiet.items())
-        if known not in self._under:
-            self._under[known] = replace(self, rules=tuple(rule.under(quiet) for rule in self.rules))
-        return self._under[known]
-
-    @cached_property
-    def _under(self) -> dict[frozenset[tuple[Channel, Quiet]], "RuleSet"]:
-        return {}
 
     @cached_property
     def _by_milestone(self) -> Mapping[Milestone, tuple[Rule, ...]]:

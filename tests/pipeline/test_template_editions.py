@@ -325,9 +325,9 @@ def test_explain_names_the_publication_that_a_message_was_decided_with(english):
     [
         (
             "UPDATE brands SET template_edition = 7 WHERE key = 'fjallhem'",
-            "a brand's edition is the number of its last publication of templates",
+            "a brand goes by its last publication of templates",
         ),
-        ("UPDATE template_texts SET content = 'other words'", "a published text is what its digest says"),
+        ("UPDATE template_texts SET content = 'other words'", "a published text is what its digest names"),
         (
             'UPDATE template_versions SET parts = parts || \'{"text": "other words"}\'',
             "a template that a message is pinned to is what its digest says",
@@ -345,3 +345,16 @@ def test_the_audit_knows_what_was_altered_behind_its_back(english, harm, law):
         session.execute(sa.text(harm))
     with english.house.sessions() as session:
         assert [one.law for one in audit(session, 3600).breaches] == [law]
+
+
+def test_the_audit_sees_an_edition_that_is_no_publication(world):
+    """A brand that goes by a number that nobody published, and a text that is not what its digest names."""
+    put(world, {SMS: sms("One")})
+    with world.house.sessions() as session:
+        assert audit(session, 60).whole
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Brand).values(template_edition=7))
+        session.execute(sa.update(TemplateText).values(content=b"Two"))
+    with world.house.sessions() as session:
+        broken = {breach.law for breach in audit(session, 60).breaches}
+    assert broken == {"a brand goes by its last publication of templates", "a published text is what its digest names"}

@@ -13,13 +13,12 @@ from app.errors import ConfigurationError
 from app.messages.authoring.bundle import locale_chain
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import File, Shelf
-from app.models.quiet_hours import parse_quiet
-from app.models.vocabulary import Channel
 from app.zones import zone
 
 MIN_CONTRAST = 4.5
 """Of text on its ground, WCAG 2.2 success criterion 1.4.3."""
 
+_STRETCH = r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d"
 _HEX = r"^#[0-9a-fA-F]{6}$"
 
 
@@ -43,13 +42,6 @@ def _locale(text: str) -> str:
     return text
 
 
-def _stretch(text: str) -> str:
-    try:
-        return str(parse_quiet(text))
-    except ValueError as error:
-        raise ValueError(f'{error}. Write "21:00-08:00", in quotes') from error
-
-
 def _named(text: str) -> str:
     return str(Locale.parse(_locale(text), sep="-")).replace("_", "-")
 
@@ -69,7 +61,6 @@ Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, Field(pattern=_HEX)]
 OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\r\n<>{}]+$")]
-QuietHours = Annotated[str, AfterValidator(_stretch)]
 FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
 
 
@@ -120,6 +111,12 @@ class Voice(_Part):
         It is never borrowed from another language.
         """
         return spoken(self.closing or "", _own(locale)) or ""
+
+
+def _quiet(text: str) -> str:
+    if text != "none" and (not re.fullmatch(_STRETCH, text) or text[:5] == text[-5:]):
+        raise ValueError(f'{text!r} is no stretch of the day. Write "21:00-08:00", in quotes, or none')
+    return text
 
 
 class Team(_Part):
@@ -191,7 +188,8 @@ class Logo(_Part):
 
 class BrandSource(_Part):
     """One brand as its folder describes it. `postal_address` stands at the foot of every mail, as the law asks of a
-    business that writes. `quiet_hours` (`{sms: "21:00-08:00"}`) are those of each of its rules that states none."""
+    business that writes. `quiet_hours` say by channel when the brand lets people sleep, by their own clock
+    ("21:00-08:00"), whatever a rule set says for all its rules; a rule's own go before them."""
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     name: OneLine
@@ -204,13 +202,15 @@ class BrandSource(_Part):
     support: Support
     team: Team | None = None
     voice: Voice = Voice()
+    quiet_hours: Mapping[Literal["email", "sms", "whatsapp"], Annotated[str, AfterValidator(_quiet)]] = Field(
+        default_factory=dict
+    )
     colours: Colours
     fonts: Fonts
     logo: Logo
     corners: Annotated[int, Field(ge=0, le=24)] = 6
     align: Literal["left", "center"] = "left"
     caps: bool = False
-    quiet_hours: Mapping[Channel, QuietHours] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_its_own(self) -> "BrandSource":

@@ -72,9 +72,9 @@ def tell_notices(house: House) -> int:
     """
     told, started = 0, stopwatch()
     with house.sessions() as session:
-        now = as_of_now(session, house)
+        house = as_of_now(session, house)  # whose sender it is, the brand may have published since
     while stopwatch() - started < ENOUGH_SECONDS and (claimed := _claim(house)):
-        problems = house.loop.run(_tell(now, claimed))
+        problems = house.loop.run(_tell(house, claimed))
         for notice, problem in zip(claimed, problems, strict=True):
             _settle(house, notice, problem)
             told += problem is None

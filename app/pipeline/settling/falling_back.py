@@ -22,7 +22,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.editions import as_of_now
-from app.pipeline.deciding.live_rules import quiet_of
+from app.pipeline.deciding.live_rules import as_lived_by
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -32,7 +32,6 @@ from app.pipeline.leaving.team import team_of
 from app.pipeline.people.consenting import standing
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
-from app.rules.quiet import Quiet
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
 from app.tracking.outdated import Now, outdated, stood_before
 
@@ -151,8 +150,7 @@ def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_
     query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
     rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
     rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
-    quiet = quiet_of(session, house, {row.brand_id for row in rows}) if rows else {}
-    found = (_step(row, rules.get(row.rule_set_version_id), quiet.get(row.brand_id, {})) for row in rows)
+    found = (_step(row, _lived_by(session, house, row, rules)) for row in rows)
     return [one for one in found if one is not None]
 
 
@@ -161,8 +159,12 @@ def falls_back(state: MessageState, reason: Reason) -> bool:
     return reason in UNREACHED_ENDS.get(state, frozenset())
 
 
-def _step(row: Any, pinned: RuleSet | None, quiet: Mapping[Channel, Quiet]) -> _Unreached | None:
-    rules = pinned.under(quiet) if pinned else None
+def _lived_by(session: Session, house: House, row: Any, pinned: Mapping[int, RuleSet]) -> RuleSet | None:
+    rules = pinned.get(row.rule_set_version_id)
+    return as_lived_by(session, house, row.brand_id, rules) if rules else None
+
+
+def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
     rule = rules.named(row.rule) if rules else None
     send = rule.step(Channel(row.channel), Audience(row.recipient_id)) if rule else None
     return _Unreached(row, rules, rule, send) if rules and rule and send and send.fallback else None
