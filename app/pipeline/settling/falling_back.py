@@ -150,18 +150,15 @@ def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_
     query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
     rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
     rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
-    found = (_step(row, _lived_by(session, house, row, rules)) for row in rows)
+    brands = {row.rule_set_version_id: row.brand_id for row in rows}  # a version belongs to one brand
+    lived = {one: as_lived_by(session, house, brands[one], pinned) for one, pinned in rules.items()}
+    found = (_step(row, lived.get(row.rule_set_version_id)) for row in rows)
     return [one for one in found if one is not None]
 
 
 def falls_back(state: MessageState, reason: Reason) -> bool:
     """Whether what stands in for a message is told, once it ended so."""
     return reason in UNREACHED_ENDS.get(state, frozenset())
-
-
-def _lived_by(session: Session, house: House, row: Any, pinned: Mapping[int, RuleSet]) -> RuleSet | None:
-    rules = pinned.get(row.rule_set_version_id)
-    return as_lived_by(session, house, row.brand_id, rules) if rules else None
 
 
 def _step(row: Any, rules: RuleSet | None) -> _Unreached | None:
