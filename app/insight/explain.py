@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.insight.asked_again import asked_again_of
 from app.insight.carriers import carrier_trouble
-from app.insight.lived_by import Lived, lived_by
+from app.insight.lived_by import Lived, Worded, lived_by, worded
 from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
@@ -232,7 +232,8 @@ def message_stories(session: Session, messages: Sequence[Message], inside: bool 
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
-    moves, again = moves_of(session, ids), asked_again_of(session, ids)
+    texts = worded(session, (message.brand_id for message in messages))
+    moves, again = moves_of(session, ids, texts), asked_again_of(session, ids)
     return [
         _as(
             MessageStory,
@@ -240,6 +241,7 @@ def message_stories(session: Session, messages: Sequence[Message], inside: bool 
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
+            templates_publication=texts.get(message.brand_id, Worded()).publication(message.planned_at),
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
             asked_again=again.get(message.id, ()),

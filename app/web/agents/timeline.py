@@ -17,7 +17,7 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, untimed, why, words
+from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, templates_of, untimed, why, words
 from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
@@ -137,6 +137,8 @@ def _answer(decision: DecisionStory) -> Answered:
     looked_at = tuple(f"{name} = {value}" for name, value in decision.inputs.items())
     message = decision.message
     rule = f"rule {decision.rule!r}{published}"
+    if message is not None and message.templates_publication is not None:
+        rule += f", templates {templates_of(message.templates_publication)}"
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail
         text = why(decision.sentence, detail)
@@ -178,8 +180,11 @@ def lines_of(message: MessageStory) -> Iterator[str]:
     """What else is to be said of it, a sentence each."""
     if message.tells_of:
         yield f"It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
+    if message.quiet_from == "brand" or (message.quiet_from and message.ended_at is None):
+        yield f"It keeps the quiet hours of the {message.quiet_from}: {message.quiet}."
     for move in message.moves:
-        yield f"It was moved to other words ({move.new[:12]}) by {move.moved_by}: {move.why.rstrip('.')}."
+        words_of = f"{templates_of(move.publication)} ({move.new[:12]})"
+        yield f"It was moved to the words {words_of} by {move.moved_by}: {move.why.rstrip('.')}."
     for one in message.asked_again:
         came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
         yield f"{why(f'{one.asked_by} asked for it to leave again.', one.why)}{came}"
