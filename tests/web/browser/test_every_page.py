@@ -15,7 +15,7 @@ PAGES = (
     "/b/fjallhem/parcels/{parcel}",
     "/b/fjallhem/parcels/{parcel}/correct",
     "/b/fjallhem/parcels/{parcel}/stop",
-    "/b/fjallhem/messages/{message}",
+    "/b/fjallhem/messages/{message}?view=text",
     "/t/{token}",
     "/p/{token}",
     "/docs",
