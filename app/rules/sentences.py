@@ -187,14 +187,14 @@ def _expected(expectations: Expectations) -> Iterator[tuple[str, Sentence]]:
     if reminder is None:
         yield "milestones.pickup_expiring", _off("about to go back from its pickup point")
     else:
-        said = (
+        ahead = (
             Part("It must be collected soon "),
             strong(span_words(reminder.before)),
             Part(" before its last day ends"),
         )
         waited = reminder.waited
         more = (Part(", or once it has waited "), strong(span_words(waited))) if waited is not None else ()
-        yield "milestones.pickup_expiring", (*said, *more)
+        yield "milestones.pickup_expiring", (*ahead, *more)
 
 
 def _off(what: str) -> Sentence:
