@@ -20,6 +20,7 @@ from app.pipeline.brakes.pausing import standing
 from app.pipeline.polling.rerouting import reroute
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
+from app.web.access.links import set_up_path
 from app.wiring import build_celery, build_house, check_broker, ensure_brands
 
 app = typer.Typer()
@@ -71,8 +72,12 @@ def up(
                     f"Doorstep is up at http://{host}:{port} (API: /docs). Logs: {processes.log_file('web').parent}"
                 )
                 out.print(_mode_line(settings))
-                with house.sessions() as session:
+                with house.sessions.begin() as session:
+                    path = set_up_path(session, "doorstep up")
                     tell_standing(standing(session))
+                if path:
+                    link = f"{settings.public_url.rstrip('/')}{path}"
+                    out.print(f"Nobody has an account yet. Make the owner's within two days: {link}", soft_wrap=True)
                 processes.wait()
             out.print("Stopping…")
 

@@ -24,6 +24,7 @@ from app.models import Message, Shipment
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.house import House
 from app.rules.document import default_rules
+from app.web.access.links import set_up_path
 from app.wiring import build_celery, build_house, build_wake, ensure_brands
 
 LONGEST_SECONDS = 210.0
@@ -202,6 +203,10 @@ def _print_addresses(showing: _Showing) -> None:
     stage, console = showing.stage, showing.console
     console.print(f"{showing.orders} orders, one second is {stage.clock.speed / 60:.0f} minutes of the parcels' lives.")
     console.print(f"Inbox (what shoppers receive): {stage.provider_url}/inbox")
+    with showing.house.sessions.begin() as session:
+        path = set_up_path(session, "doorstep demo")
+    if path:
+        console.print(f"Console (choose a password of your own): {stage.web_url}{path}", soft_wrap=True)
     console.print(f"API: {stage.web_url}/docs")
     console.print(f"     with the header  Authorization: Bearer {showing.till.api_key}")
 

@@ -13,6 +13,7 @@ from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, pictures
 from app.web.access.keys import Keys
+from app.web.agents import parcels, story
 from app.web.api import (
     brakes,
     codes,
@@ -69,6 +70,8 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         sign_in,
         static,
         today,
+        parcels,
+        story,
         health,
         doorway,
     )

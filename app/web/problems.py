@@ -168,6 +168,15 @@ async def _http(_request: Request, error: Exception) -> Response:
     return Problem(error.status_code, name, title, detail, headers=error.headers).response()
 
 
+async def _unstorable(_request: Request, error: Exception) -> Response:
+    """A NUL in a text, or a number beyond what the column holds: fields that are read by name say so themselves."""
+    log.info("unstorable", error=type(error).__name__)
+    return invalid(
+        "Nothing was stored: a text holds a character that no text may (NUL), or a number is out of all bounds. "
+        "Take it out, and send it again."
+    ).response()
+
+
 async def _database_away(_request: Request, error: Exception) -> Response:
     log.error("database away", error=mask(str(error).splitlines()[0]))
     return Problem(
@@ -195,6 +204,7 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(RequestValidationError, _unusable)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(sa.exc.DataError, _unstorable)
     app.add_exception_handler(sa.exc.OperationalError, _database_away)
     app.add_exception_handler(sa.exc.InterfaceError, _database_away)
     app.add_exception_handler(sa.exc.TimeoutError, _database_away)

@@ -40,7 +40,7 @@ IfMatch = Annotated[
 Accept = Annotated[str, Header(description="`application/yaml` (as it was published) or `application/json`.")]
 
 _YAML = "application/yaml"
-_TEXT: dict[str, Any] = {_YAML: {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "object"}}}
+_TEXT: dict[str, Any] = {kind: {"schema": {"type": "object"}} for kind in (_YAML, "application/json")}
 _BODY = {"requestBody": {"required": True, "content": _TEXT}}
 _DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The document; its ETag is the version's digest.", "content": _TEXT},
@@ -202,10 +202,14 @@ def roll_back(
     return _told(response, *done)
 
 
-@router.get("/schemas/rules.json", summary="The rules' JSON Schema")
+class _Schema(JSONResponse):
+    media_type = "application/schema+json"
+
+
+@router.get("/schemas/rules.json", summary="The rules' JSON Schema", response_class=_Schema)
 def get_schema() -> Response:
     """JSON Schema (draft 2020-12) of a rule set, for editors. No key is needed."""
-    return JSONResponse(rules_schema(), media_type="application/schema+json")
+    return _Schema(rules_schema())
 
 
 def _whose(request: Request, session: Session, holder: Holder) -> tuple[Session, House, Brand]:

@@ -1,0 +1,103 @@
+"""A real Chromium on the real pages: the application is served over HTTP, and people sign in to it."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.db import Sessions
+from app.embedded.engine import free_port
+from app.models import Account, Brand, public_id
+from app.rehearsal.pictures.browser import NoBrowser, find_browser
+from app.web.access.keys import Keys
+from app.web.access.sessions import begin
+from tests.web.conftest import Site
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser a file: it is closed before tests of other files run, whose event loops it would be in the way of."""
+    try:
+        program = find_browser()
+    except NoBrowser as error:
+        if os.environ.get("DOORSTEP_REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip(str(error))
+    switches = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=switches)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Served:
+    """The application at an address."""
+
+    url: str
+    site: Site
+
+
+@pytest.fixture
+def served(site: Site) -> Iterator[Served]:
+    """The application over HTTP, on a port of this machine, with links that lead to it."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    house = replace(site.house, public_url=url)
+    site.app.state.house, site.app.state.keys = house, Keys(house.sessions)
+    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        thread.join(0.01)
+    yield Served(url, replace(site, house=house))
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def enter(chromium: Browser, served: Served, sessions: Sessions, brand: Brand) -> Iterator[Callable[..., Page]]:
+    """Opens a page for somebody of a role (None: nobody is signed in), `phone` or desktop, `dark` or light."""
+    contexts: list[BrowserContext] = []
+    failed: list[str] = []
+
+    def open_page(role: str | None = "owner", *, phone: bool = False, dark: bool = False, script: bool = True) -> Page:
+        context = chromium.new_context(
+            base_url=served.url,
+            viewport=PHONE if phone else DESKTOP,
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=script,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        if role is not None:
+            cookie = {"name": "doorstep", "value": _session(sessions, role), "url": served.url}
+            context.add_cookies([cookie])
+        page = context.new_page()
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert failed == [], "a page's script failed"
+
+
+def _session(sessions: Sessions, role: str) -> str:
+    with sessions.begin() as session:
+        address = f"{role}@shop.example"
+        account = session.scalars(sa.select(Account).where(Account.email == address)).one_or_none()
+        if account is None:
+            account = Account(public_id=public_id("usr"), email=address, name=role.capitalize(), role=role)
+            session.add(account)
+            session.flush()
+        return begin(session, account, "a browser", "127.0.0.1")
