@@ -1,6 +1,6 @@
 """drafts of rules are kept while they are written, and back-tests run on their own
 
-Revision: 0027, after 0023
+Revision: 0027, after 0024
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0027'
-down_revision = '0023'
+down_revision = '0024'
 branch_labels = None
 depends_on = None
 

@@ -147,7 +147,9 @@ def _page(request: Request, visitor: Visitor, at: Desk, more: dict[str, Any], st
         **more,
     }
     title = "Draft of the rules"
-    return console_page(request, visitor, "operations/rules_draft.html", content, title=title, place="rules", status=status)
+    return console_page(
+        request, visitor, "operations/rules_draft.html", content, title=title, place="rules", status=status
+    )
 
 
 def _unsaved(request: Request, visitor: Visitor, text: str, error: Conflict | InvalidInput) -> Response:
@@ -159,7 +161,9 @@ def _unsaved(request: Request, visitor: Visitor, text: str, error: Conflict | In
     draft = Draft(text, at.draft.based_on, at.draft.revision, at.draft.saved_at)
     said = str(error) if isinstance(error, Conflict) else str(error.faults[0])
     shown = Desk(at.live, draft, rules, faults)
-    theirs = {"lines": unified(text, at.draft.content), "whose": "the other window"} if isinstance(error, Conflict) else None
+    theirs = (
+        {"lines": unified(text, at.draft.content), "whose": "the other window"} if isinstance(error, Conflict) else None
+    )
     return _page(request, visitor, shown, {"refused": said, "theirs_saved": theirs}, status=409)
 
 
@@ -191,5 +195,3 @@ def _fault(fault: Fault) -> dict[str, Any]:
 
 def _parts(sentence: Sentence) -> list[list[str]]:
     return [[part.text, part.mark] for part in sentence]
-
-

@@ -80,7 +80,9 @@ def publish_draft(
 
 def _wrong(at: Desk, why: str, seen: str, revision: int, asked: Sequence[Warned]) -> dict[str, Any]:
     if seen != at.live.digest or revision != at.draft.revision:
-        return {"wrong": "The draft or the live rules changed since you looked. This is how they stand now; look again."}
+        return {
+            "wrong": "The draft or the live rules changed since you looked. This is how they stand now; look again."
+        }
     if not why.strip():
         return {"wrong": "Say in a sentence why; it stands in the history.", "wrong_why": "Write a reason."}
     if len(why.strip()) > LONGEST_WHY:

@@ -55,9 +55,7 @@ class Line:
 def shown_rules(rules: RuleSet) -> list[Shown]:
     """The rules in their order, each with its sentence."""
     lines = rule_lines(rules.content)
-    return [
-        Shown(rule.name, rule.description, rule_sentence(rule), lines.get(rule.name, 0)) for rule in rules.rules
-    ]
+    return [Shown(rule.name, rule.description, rule_sentence(rule), lines.get(rule.name, 0)) for rule in rules.rules]
 
 
 def rule_lines(content: str) -> Mapping[str, int]:
