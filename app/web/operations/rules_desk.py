@@ -1,4 +1,4 @@
-"""What every page of the rules begins with: the live rules, one's own draft of them, and whether it can be published."""
+"""What every page of the rules begins with: the live rules, one's own draft, and whether it can be published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ def keep(
     try:
         with house.sessions.begin() as session:
             save(session, visitor.brand_id, visitor.account_id, text, based_on, revision)
-            rules, faults = checked(text, names_of(session, house, visitor))
+            rules, _ = checked(text, names_of(session, house, visitor))
     except (Conflict, InvalidInput) as error:
         return _unsaved(request, visitor, text, error)
     if rules is None:
