@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import groupby
 
 from babel.core import Locale
 
@@ -57,6 +58,11 @@ def strong(text: str) -> Part:
 def code(text: str) -> Part:
     """What is shown as it is written."""
     return Part(text, CODE)
+
+
+def together(parts: Iterable[Part]) -> Sentence:
+    """The same with neighbours of one mark as one part."""
+    return tuple(Part("".join(one.text for one in group), mark) for mark, group in groupby(parts, lambda one: one.mark))
 
 
 def plain(sentence: Iterable[Part]) -> str:

@@ -7,7 +7,7 @@ from itertools import groupby
 from app.models.expectations import Delay, Expectations, SilenceLimit
 from app.models.vocabulary import Channel, Milestone
 from app.rules.condition_words import carrier_name, condition_words
-from app.rules.parts import CHANNELS, MILESTONES, Part, Sentence, country_name, listed, span_words, strong
+from app.rules.parts import CHANNELS, MILESTONES, Part, Sentence, country_name, listed, span_words, strong, together
 from app.rules.quiet import Quiet
 from app.rules.ruleset import Audience, Once, Per, Priority, Reach, Rule, RuleSet, Send
 
@@ -15,7 +15,7 @@ from app.rules.ruleset import Audience, Once, Per, Priority, Reach, Rule, RuleSe
 def rule_sentence(rule: Rule) -> Sentence:
     """A rule in words: "When a parcel *is out for delivery*, send *email and SMS*, if still true within *12 hours*."
     Every key that says something is in it; of conditions what has no words stands as code."""
-    return tuple(_rule(rule))
+    return together(_rule(rule))
 
 
 def set_sentences(rules: RuleSet) -> list[tuple[str, Sentence]]:
@@ -26,7 +26,7 @@ def set_sentences(rules: RuleSet) -> list[tuple[str, Sentence]]:
     for (milestone, channel), by in rules.owners.items():
         said = (strong(by), Part(" tells that a parcel "), strong(MILESTONES[milestone]), Part(f" by {_by(channel)}"))
         found.append((f"owners.{milestone}.{channel}", (*said, Part(", so no rule does unless it says so"))))
-    return [(key, (*said, Part("."))) for key, said in found]
+    return [(key, together((*said, Part(".")))) for key, said in found]
 
 
 def _rule(rule: Rule) -> Iterator[Part]:

@@ -1,6 +1,7 @@
 """Back-tests of drafts: started, watched while they run, and told in charts and examples."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -147,7 +148,7 @@ def _sides(result: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "count": change["count"],
                 "rules": [*rules[:MOST_RULES], *([("others", rest)] if rest else [])],
                 "channels": sorted(change["by_channel"].items()),
-                "examples": change["examples"],
+                "examples": [{**one, "at": datetime.fromisoformat(one["at"])} for one in change["examples"]],
             }
         )
     return sides
