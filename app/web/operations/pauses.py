@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from app.errors import InvalidInput
+from app.errors import Fault, InvalidInput
 from app.models import Pause
 from app.models.vocabulary import Channel, Milestone, PauseKind
 from app.pipeline.brakes.in_sight import WouldStop, would_stop
@@ -142,7 +142,7 @@ def _read(session: Session, house: House, visitor: Visitor, written: str) -> Sco
     if written.strip() in ("all", f"{PauseKind.brand}:{brand.key}"):
         return Scope(PauseKind.brand, brand.key)
     if written.strip().startswith(f"{PauseKind.brand}:"):
-        return read_scope(session, house, "all:", brand)  # refused, with the forms that there are
+        raise InvalidInput([Fault(None, "scope", "that is another brand", "Its own people pause it, at its own pages.")])
     return read_scope(session, house, written, brand)
 
 
