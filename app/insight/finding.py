@@ -7,7 +7,7 @@ from typing import Any
 
 import phonenumbers
 import sqlalchemy as sa
-from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from sqlalchemy.orm import Session
 
 from app.models import Brand, Order, Shipment
@@ -58,13 +58,10 @@ def _phone(text: str, country: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else None
 
 
-def country_of(locale: str) -> str | None:
-    """The country that a brand's locale most likely means: SE for `sv`."""
-    try:
-        parsed = Locale.parse(locale, sep="-", resolve_likely_subtags=True)
-    except (ValueError, UnknownLocaleError):
-        return None
-    return parsed.territory or Locale.parse(f"und_{parsed.language}", resolve_likely_subtags=True).territory
+def country_of(zone: str) -> str | None:
+    """The country (ISO 3166) that a zone lies in: SE for Europe/Stockholm; None for UTC."""
+    found = get_global("zone_territories").get(zone)
+    return str(found) if found and found != "001" else None
 
 
 def find_parcels(session: Session, brand_id: int, sought: Sought, at_most: int = AT_MOST) -> list[int]:
@@ -111,4 +108,4 @@ def _ids(session: Session, brand_id: int, asked: Sequence[sa.ColumnElement[bool]
 
 def search(session: Session, brand: Brand, written: str) -> list[int]:
     """What a brand's people find by what they typed."""
-    return find_parcels(session, brand.id, read(written, country_of(brand.locale)))
+    return find_parcels(session, brand.id, read(written, country_of(brand.zone)))

@@ -19,6 +19,12 @@ from app.insight.stories import (
 from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, untimed, why, words
 from app.models.vocabulary import Cause, MessageState, Reason
 
+_TOLD = {
+    "poll": "heard when its carrier was asked",
+    "push": "the carrier called",
+    "api": "told by the shop",
+    "file": "from a file",
+}
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -74,7 +80,7 @@ def _scan(scan: ScanStory) -> Entry:
     said = (scan.description or scan.code).rstrip(".")
     head = words(said).capitalize() if said == scan.milestone else said
     means = f"means {words(scan.milestone)}" if scan.milestone else f"no milestone (code {scan.code})"
-    parts = [scan.place or "", means, f"told by {words(scan.source)}"]
+    parts = [scan.place or "", means, _TOLD.get(scan.source, scan.source)]
     if scan.occurred_at is None:
         parts.append(untimed(scan))
     if scan.retired_at:
