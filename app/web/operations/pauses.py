@@ -142,7 +142,9 @@ def _read(session: Session, house: House, visitor: Visitor, written: str) -> Sco
     if written.strip() in ("all", f"{PauseKind.brand}:{brand.key}"):
         return Scope(PauseKind.brand, brand.key)
     if written.strip().startswith(f"{PauseKind.brand}:"):
-        raise InvalidInput([Fault(None, "scope", "that is another brand", "Its own people pause it, at its own pages.")])
+        raise InvalidInput(
+            [Fault(None, "scope", "that is another brand", "Its own people pause it, at its own pages.")]
+        )
     return read_scope(session, house, written, brand)
 
 

@@ -1,7 +1,7 @@
 """Back-tests of drafts: started, watched while they run, and told in charts and examples."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -15,6 +15,7 @@ from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note
+from app.web.console.charts import Chart, ranked, side_by_side
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import desk, house_of, tabs
 
@@ -64,7 +65,7 @@ def one_backtest(request: Request, visitor: Writer, name: str) -> Response:
         "share": _share(row),
         "result": row.result,
         "sides": _sides(row.result) if row.result else [],
-        "days": _days(row.result) if row.result else [],
+        "by_day": _by_day(row.result) if row.result else None,
         "is_draft": row.content == at.draft.content,
         "is_live": row.content == at.live.rules.content,
         "channels": {channel.value: word for channel, word in CHANNELS.items()},
@@ -131,9 +132,9 @@ def _share(row: RuleBacktest) -> int:
 def _sides(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What would be gained, lost and changed, each with its rules, channels and examples."""
     said = {
-        "gained": ("Gained", "messages that the draft would send, and the live rules did not"),
-        "lost": ("Lost", "messages that the live rules send, and the draft would not"),
-        "changed": ("Changed", "messages that leave at another time or from another template"),
+        "gained": ("Gained", "Which rules would send more?"),
+        "lost": ("Lost", "Which rules would send less?"),
+        "changed": ("Changed", "Which rules would send at another time, or from another template?"),
     }
     sides = []
     for kind, (title, meaning) in said.items():
@@ -146,7 +147,7 @@ def _sides(result: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "title": title,
                 "meaning": meaning,
                 "count": change["count"],
-                "rules": [*rules[:MOST_RULES], *([("others", rest)] if rest else [])],
+                "chart": ranked(meaning, [*rules[:MOST_RULES], *([("others", rest)] if rest else [])], first="Rule"),
                 "channels": sorted(change["by_channel"].items()),
                 "examples": [{**one, "at": datetime.fromisoformat(one["at"])} for one in change["examples"]],
             }
@@ -154,6 +155,20 @@ def _sides(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sides
 
 
-def _days(result: Mapping[str, Any]) -> list[tuple[str, int, int]]:
-    """Messages a day: the day, under the live rules, under the draft; oldest first."""
-    return [(day, counts["live"], counts["draft"]) for day, counts in sorted(result["by_day"].items())]
+def _by_day(result: Mapping[str, Any]) -> Chart:
+    """Messages a day under both sets, on each day of the span, those without any included."""
+    days = result["by_day"]
+    labels = _calendar(min(days), max(days)) if days else []
+    series = {
+        name: [days.get(day, {}).get(side, 0) for day in labels]
+        for side, name in (("live", "live rules"), ("draft", "draft"))
+    }
+    words = [
+        f"{date.fromisoformat(day):%a} {date.fromisoformat(day).day} {date.fromisoformat(day):%b}" for day in labels
+    ]
+    return side_by_side("How many messages leave each day?", words, series, first="Day")
+
+
+def _calendar(first: str, last: str) -> list[str]:
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [(start + timedelta(days=ahead)).isoformat() for ahead in range((end - start).days + 1)]

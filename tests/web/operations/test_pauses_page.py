@@ -50,7 +50,10 @@ def test_what_a_pause_stops_is_told_before_it_is_done(ops, waiting, sessions):
     assert lifted.status_code == 303 and "Lifted. 3 messages are judged again." in ops.get(f"{AT}/pauses").text
     with sessions() as session:
         log = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id)).all()
-        assert [(one.action, one.subject) for one in log] == [("pause.start", "channel:sms"), ("pause.lift", "channel:sms")]
+        assert [(one.action, one.subject) for one in log] == [
+            ("pause.start", "channel:sms"),
+            ("pause.lift", "channel:sms"),
+        ]
         assert log[0].after == {"why": "wrong <b>link</b>", "stops": 3} and log[1].after["released"] == 3
         assert session.scalars(sa.select(Pause.lifted_by)).one() == "operations@shop.example"
 
