@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.models import Pause
 from app.models.pauses import with_pauses
+from app.models.vocabulary import Channel, Milestone, PauseKind
 from app.pipeline.brakes.pausing import Scope
+from app.rules.parts import CHANNELS, MILESTONES
 
 MOST_COUNTED = 100_000
 """Beyond so many nobody waits for the exact number."""
@@ -16,7 +18,8 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class InSight:
-    """A pause that stands for a brand. `own` is false where it holds every brand, and is not this one's to lift."""
+    """A pause that stands for a brand. `own` is false where it holds every brand: then it is not this one's to lift,
+    and who paused it, and why, is not told here."""
 
     id: int
     scope: str
@@ -26,6 +29,11 @@ class InSight:
     automatic: bool
     since: datetime
 
+    @property
+    def words(self) -> str:
+        """What it holds, in words."""
+        return scope_words(self.scope)
+
 
 def pauses_in_sight(session: Session, brand_id: int) -> list[InSight]:
     """The pauses that hold something of a brand, oldest first. One query, on the index of those that stand; what waits
@@ -34,9 +42,29 @@ def pauses_in_sight(session: Session, brand_id: int) -> list[InSight]:
         Pause.lifted_at.is_(None), sa.or_(Pause.brand_id == brand_id, Pause.brand_id.is_(None))
     )
     return [
-        InSight(one.id, one.scope, one.brand_id is not None, one.why, one.paused_by, one.automatic, one.since)
+        InSight(
+            one.id,
+            one.scope,
+            one.brand_id is not None,
+            one.why if one.brand_id is not None else "by those who run this installation",
+            one.paused_by if one.brand_id is not None else "",
+            one.automatic,
+            one.since,
+        )
         for one in session.scalars(query.order_by(Pause.id))
     ]
+
+
+def scope_words(scope: str) -> str:
+    """What a pause holds, in words: "the rule delivered", "every SMS", "everything"."""
+    kind, _, name = scope.partition(":")
+    if kind in (PauseKind.all, PauseKind.brand):
+        return "everything" if kind == PauseKind.brand else "everything of every brand"
+    if kind == PauseKind.channel:
+        return f"every {CHANNELS[Channel(name)]}" if name in set(Channel) else f"the channel {name}"
+    if kind == PauseKind.milestone and name in set(Milestone):
+        return f"the news that a parcel {MILESTONES[Milestone(name)]}"
+    return f"the {kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from app.errors import Fault, InvalidInput
 from app.models import Pause
-from app.models.vocabulary import Channel, Milestone, PauseKind
-from app.pipeline.brakes.in_sight import WouldStop, would_stop
+from app.models.vocabulary import PauseKind
+from app.pipeline.brakes.in_sight import WouldStop, scope_words, would_stop
 from app.pipeline.brakes.pausing import Scope, pause, read_scope, resume, standing
 from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.publishing import live_set
@@ -68,9 +68,9 @@ def stop(
                 after={"why": done.pause.why, "stops": stops.messages},
             )
     if not done.new:
-        told = f"{_name(visitor, asked)} was paused already, by {done.pause.paused_by}: {done.pause.why}"
+        told = f"{scope_words(str(asked))} was paused already, by {done.pause.paused_by}: {done.pause.why}"
     else:
-        told = f"Paused {_name(visitor, asked)}. {_amount(stops)} held until it is lifted."
+        told = f"Paused {scope_words(str(asked))}. {_amount(stops)} held until it is lifted."
     return back(request, visitor, f"/b/{visitor.brand_key}/pauses", told)
 
 
@@ -114,7 +114,7 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
             "lifted": _lifted(session, visitor.brand_id),
             "choices": _choices(session, house, visitor),
             "asked": asked,
-            "asked_name": _name(visitor, asked) if asked else "",
+            "asked_name": scope_words(str(asked)) if asked else "",
             "stops": stops,
             "there": there,
             "amount": _amount(stops) if stops else "",
@@ -122,7 +122,7 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
             "why": "",
             "wrong": wrong,
             "wrong_why": "",
-            "names": {one.scope: scope_name(one.scope, visitor.brand_name) for one in found},
+            "names": {one.scope: scope_words(one.scope) for one in found},
             **more,
         }
     return console_page(
@@ -159,26 +159,6 @@ def _amount(stops: WouldStop) -> str:
         return "No message waits at present; what is planned from now on is"
     more = "More than " if stops.more else ""
     return f"{more}{stops.messages:,} {'message that waits is' if stops.messages == 1 else 'messages that wait are'}"
-
-
-def _name(visitor: Visitor, scope: Scope) -> str:
-    return scope_name(str(scope), visitor.brand_name)
-
-
-def scope_name(scope: str, brand_name: str) -> str:
-    """What a pause holds, in words: "the rule delivered", "everything of Fjällhem"."""
-    kind, _, name = scope.partition(":")
-    if kind == PauseKind.all:
-        return "everything of every brand"
-    if kind == PauseKind.brand:
-        return f"everything of {brand_name}"
-    if kind == PauseKind.channel:
-        return f"every {CHANNELS[Channel(name)]}" if name in set(Channel) else f"the channel {name}"
-    if kind == PauseKind.milestone and name in set(Milestone):
-        return f"what tells that a parcel {MILESTONES[Milestone(name)]}"
-    if kind == PauseKind.carrier:
-        return f"parcels of the carrier {name}"
-    return f"the {kind} {name}"
 
 
 def _choices(session: Session, house: House, visitor: Visitor) -> list[tuple[str, list[tuple[str, str]]]]:

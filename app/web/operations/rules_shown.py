@@ -80,7 +80,7 @@ def _listed(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
             yield one
 
 
-def tellers(rules: RuleSet) -> list[tuple[str, Mapping[str, tuple[str, Sequence[str]]]]]:
+def tellers(rules: RuleSet) -> Sequence[tuple[str, Mapping[str, tuple[str, Sequence[str]]]]]:
     """Who tells each milestone on each channel: in words, with by channel the outside owner (or nothing) and the names
     of our rules that write to shoppers."""
     found = []

@@ -44,7 +44,7 @@ def test_what_a_pause_stops_is_told_before_it_is_done(ops, waiting, sessions):
     assert "3 messages that wait are held until it is lifted" in page
     for path in ("today", "rules", "parcels"):
         shown = ops.get(f"{AT}/{path}").text
-        assert "channel:sms" in shown or "every SMS" in shown.lower() or "Every SMS" in shown, path
+        assert "Every SMS is paused" in shown, path
         assert "wrong &lt;b&gt;link&lt;/b&gt;" in shown, path
     lifted = ops.post(f"{AT}/pauses/lift", {"scope": "channel:sms"})
     assert lifted.status_code == 303 and "Lifted. 3 messages are judged again." in ops.get(f"{AT}/pauses").text
@@ -110,7 +110,7 @@ def test_pauses_in_sight_are_one_look_at_an_index(ops, waiting, engine, brand, s
         found = pauses_in_sight(session, brand.id)
     assert [(one.scope, one.own, one.why) for one in found] == [
         ("rule:delivered", True, "ours"),
-        ("channel:email", False, "all brands'"),
+        ("channel:email", False, "by those who run this installation"),
     ]
     assert len([one for one in asked if "pauses" in one]) == 1
 
