@@ -152,12 +152,12 @@ function show(told) {
   );
   text.toggleAttribute("aria-invalid", false);
   if (faults.length) text.setAttribute("aria-invalid", "true");
-  const kinds = { added: ["new", "good"], removed: ["gone", "bad"], changed: ["changed", "warn"], moved: ["moved", "warn"] };
+  const kinds = document.getElementById("kinds").content;
   const changes = document.getElementById("changes");
   changes.replaceChildren(
     ...(told.changes ?? []).map(([name, what]) => {
       const line = element("li");
-      line.append(element("span", kinds[what][0], { class: `state ${kinds[what][1]}` }), ` ${name}`);
+      line.append(kinds.querySelector(`[data-kind="${what}"]`).firstElementChild.cloneNode(true), ` ${name}`);
       return line;
     }),
   );
@@ -356,4 +356,5 @@ window.addEventListener("beforeunload", (event) => {
   if (text.value !== kept && !form.dataset.sent) event.preventDefault();
 });
 for (const one of document.querySelectorAll(".scripted")) one.hidden = false;
+for (const one of document.querySelectorAll(".unscripted")) one.hidden = true;
 draw();
