@@ -30,9 +30,9 @@ let drawn = "";
 
 function draw() {
   const lines = text.value.split("\n").length;
-  const wrong = new Map(faults.map((one) => [one.line, one]));
+  const wrong = new Set(faults.map((one) => Math.min(one.line ?? 1, lines)));
   const here = text.value.slice(0, text.selectionStart).split("\n").length;
-  const next = `${lines} ${here} ${[...wrong.keys()].join()}`;
+  const next = `${lines} ${here} ${[...wrong].join()}`;
   if (next !== drawn) {
     drawn = next;
     numbers.replaceChildren(
@@ -164,7 +164,10 @@ function show(told) {
   if (!changes.children.length) {
     changes.append(element("li", told.changes ? "Nothing yet." : "Mend the faults to see it.", { class: "muted" }));
   }
-  document.getElementById("sentences").replaceChildren(
+  const sentences = document.getElementById("sentences");
+  const unread = faults.length > 0 && told.rules.length === 0;
+  sentences.classList.toggle("old", unread);
+  if (!unread) sentences.replaceChildren(
     ...told.rules.map((one) => {
       const line = element("li");
       const head = element("header");

@@ -89,27 +89,25 @@ function indentOf(head) {
 /** The keys under which a line stands, by the indentation of the lines above. */
 function pathAbove(text, lineStart, indent) {
   const path = [];
-  let least = indent.item ? indent.own + 0.5 : indent.whole;
+  // A list may stand as deep as the key that it belongs to, so keys and items are looked for below different depths.
+  let keys = indent.item ? indent.own + 1 : indent.whole;
+  let items = indent.item ? indent.own : indent.whole;
   const lines = text.slice(0, Math.max(lineStart - 1, 0)).split("\n");
-  for (let at = lines.length - 1; at >= 0 && least > 0; at--) {
+  for (let at = lines.length - 1; at >= 0 && keys > 0; at--) {
     const line = lines[at];
     if (!line.trim() || /^\s*#/.test(line)) continue;
     const own = /^\s*/.exec(line)[0].length;
     const dash = /^\s*((?:- +)+)/.exec(line);
-    const deep = dash ? dash[0].length : own;
     const key = KEY.exec(line);
-    if (dash && deep < least && key && !/:\s*\S/.test(line.slice(deep))) {
-      path.unshift(key[4]);
-      least = deep;
-    }
-    if (dash && own < least && !(indent.item && own === indent.own && path.length === 0)) {
+    if (dash && own < items) {
+      const deep = dash[0].length;
+      if (key && deep < keys && !/:\s*\S/.test(line.slice(deep))) path.unshift(key[4]);
       path.unshift("[]");
-      least = own + 0.5;
-      continue;
-    }
-    if (!dash && own < least && key) {
+      items = own;
+      keys = own + 1;
+    } else if (!dash && own < keys && key) {
       path.unshift(key[4]);
-      least = own;
+      keys = items = own;
     }
   }
   return path;
