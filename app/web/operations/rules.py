@@ -5,6 +5,7 @@ from typing import Annotated, get_origin
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
+from app.models.vocabulary import Cause, Channel, Milestone
 from app.pipeline.brakes.in_sight import pauses_in_sight
 from app.pipeline.deciding.publishing import live_set
 from app.pipeline.deciding.rule_drafts import draft_of
@@ -17,7 +18,7 @@ from app.web.access.sessions import Visitor
 from app.web.console.frame import console_page
 from app.web.operations.rules_desk import house_of, names_of, tabs
 from app.web.operations.rules_shown import channel_names, shown_rules, tellers
-from app.zones import country_codes
+from app.zones import country_codes, zone_names
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,6 +58,7 @@ def words(request: Request, visitor: Writer) -> Response:
     templates: dict[str, list[str]] = {}
     for name, channel in sorted(known.templates):
         templates.setdefault(channel, []).append(name)
+    carriers, countries = sorted(known.carriers or house.carriers), sorted(country_codes())
     many = {name for name, annotation in groups() if get_origin(annotation) is tuple}
     fields = [
         [f"{group}{'[]' if group in many else ''}{f'.{name}' if name else ''}", kind]
@@ -67,9 +69,18 @@ def words(request: Request, visitor: Writer) -> Response:
         {
             "schema": rules_schema(),
             "templates": templates,
-            "carriers": sorted(known.carriers or house.carriers),
-            "countries": sorted(country_codes()),
+            "carriers": carriers,
+            "countries": countries,
             "brand": visitor.brand_key,
             "fields": fields,
+            "spoken": {
+                "milestone": list(Milestone),
+                "cause": list(Cause),
+                "channel": list(Channel),
+                "direction": ["outbound", "return"],
+                "carrier": carriers,
+                "country": countries,
+                "zone": sorted(zone_names()),
+            },
         }
     )

@@ -1,7 +1,7 @@
 // What can be written at a place of the rules: keys and words of the JSON Schema, the names that exist, and in
 // conditions the fields of the facts. Pure: text and place in, offers out.
 
-const WORD = /[\p{L}\p{N}_.*-]*$/u;
+const WORD = /[\p{L}\p{N}_.*/-]*$/u;
 const KEY = /^(\s*)(- +)?("?)([A-Za-z_][\w]*)\3\s*:(?:\s|$)/;
 
 /** Offers for the text before `at`: [{ put, label, note, from }], the best first; `from` is where the word begins. */
@@ -117,7 +117,7 @@ function* candidates(place, words) {
   if (place.what === "none") return;
   const last = place.path.at(-1);
   if (last === "if") {
-    yield* fields(words);
+    yield* inCondition(place.quoted, words);
     return;
   }
   const schemas = place.path.reduce((now, step) => now.flatMap((one) => below(one, step)), [words.schema]);
@@ -165,6 +165,17 @@ function* values(place, schemas, words) {
 
 function templates(words) {
   return [...new Set(Object.values(words.templates).flat())].sort();
+}
+
+/** In a condition: within a text the words of the field beside it, else the fields themselves. */
+function* inCondition(head, words) {
+  const text = /([\w.]+)(?:\(\))?\s*(?:[=!]=|in\s*\[[^\]]*)\s*"[^"]*$/.exec(head) ?? /\.(get\w+)\("[^"]*$/.exec(head);
+  if (!text) {
+    if ((head.match(/"/g) ?? []).length % 2 === 0) yield* fields(words);
+    return;
+  }
+  const field = text[1].split(".").at(-1);
+  for (const one of words.spoken[/^get/.test(field) ? "zone" : field] ?? []) yield { put: one, label: one, note: field };
 }
 
 function* fields(words) {
