@@ -1,6 +1,7 @@
 """Pauses: what is held back and why; stopping something, told in numbers before it is done; and letting it go."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -11,8 +12,8 @@ from starlette.responses import Response
 from app.errors import Fault, InvalidInput
 from app.models import Pause
 from app.models.vocabulary import PauseKind
-from app.pipeline.brakes.in_sight import WouldStop, scope_words, would_stop
-from app.pipeline.brakes.pausing import Scope, pause, read_scope, resume, standing
+from app.pipeline.brakes.in_sight import InSight, WouldStop, pauses_in_sight, scope_words, would_stop
+from app.pipeline.brakes.pausing import Scope, pause, read_scope, resume
 from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.publishing import live_set
 from app.pipeline.house import House
@@ -105,9 +106,12 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
                 stops = would_stop(session, asked, visitor.brand_id, house.clock.now())
             except InvalidInput as error:
                 wrong = _sentence(error)
-        found = standing(session, visitor.brand_id)
+        now = house.clock.now()
+        found = [
+            (one, _held(session, one, visitor.brand_id, now)) for one in pauses_in_sight(session, visitor.brand_id)
+        ]
         if asked is not None:
-            there = str(asked) in {one.scope for one in found}
+            there = str(asked) in {one.scope for one, _ in found}
         content = {
             "tabs": tabs(visitor),
             "found": found,
@@ -122,7 +126,6 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
             "why": "",
             "wrong": wrong,
             "wrong_why": "",
-            "names": {one.scope: scope_words(one.scope) for one in found},
             **more,
         }
     return console_page(
@@ -134,6 +137,12 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
         place="rules",
         status=422 if wrong and status == 200 else status,
     )
+
+
+def _held(session: Session, one: InSight, brand_id: int, now: datetime) -> WouldStop:
+    """The messages that a pause which stands holds of the brand."""
+    kind, _, name = one.scope.partition(":")
+    return would_stop(session, Scope(PauseKind(kind), name), brand_id, now)
 
 
 def _read(session: Session, house: House, visitor: Visitor, written: str) -> Scope:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastapi import Request
 from sqlalchemy.orm import Session
@@ -58,6 +59,7 @@ def names_of(session: Session, house: House, visitor: Visitor) -> Known:
     return known_names(as_of_now(session, house), visitor.brand_key)
 
 
+@lru_cache(maxsize=16)  # one text is asked about by several pages, and a thousand rules are three seconds' work
 def checked(content: str, known: Known) -> tuple[RuleSet | None, Sequence[Fault]]:
     """The set that a text makes, or what is wrong with it."""
     try:

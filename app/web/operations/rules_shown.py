@@ -4,7 +4,6 @@ other."""
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import yaml
 
@@ -16,8 +15,9 @@ from app.rules.parts import CHANNELS, MILESTONES, Sentence
 from app.rules.ruleset import Audience, Rule, RuleSet
 from app.rules.sentences import rule_sentence, set_sentences
 
-MOST_LINES = 20_000
-"""Lines of two texts beyond which they are not compared line by line: it takes too long to be waited for."""
+MOST_PAIRS = 30_000_000
+"""Pairs of lines, between the first that differ and the last, beyond which two texts are not compared line by line:
+whoever looks would wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +145,34 @@ def _beside(before: RuleSet, after: RuleSet) -> Iterator[Compared]:
 def unified(before: str, after: str) -> list[Line] | None:
     """The lines that differ, with three around them; None where there are too many to compare."""
     old, new = before.splitlines(), after.splitlines()
-    if len(old) + len(new) > MOST_LINES:
+    same = _alike(old, new)
+    ends = _alike(old[same:][::-1], new[same:][::-1])
+    inner = (len(old) - same - ends) * (len(new) - same - ends)
+    if inner > MOST_PAIRS:
         return None
+    first, last = max(same - 3, 0), max(ends - 3, 0)
     found: list[Line] = []
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(3):
+    part, other = old[first : len(old) - last], new[first : len(new) - last]
+    for group in difflib.SequenceMatcher(None, part, other).get_grouped_opcodes(3):
         if found:
             found.append(Line("gap", None, None, ""))
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
-                pairs = zip_longest(range(i1, i2), range(j1, j2))
-                found += [Line("same", i + 1, j + 1, old[i]) for i, j in pairs]
+                pairs = zip(range(i1, i2), range(j1, j2), strict=True)
+                found += [Line("same", first + i + 1, first + j + 1, part[i]) for i, j in pairs]
                 continue
-            found += [Line("gone", at + 1, None, old[at]) for at in range(i1, i2)]
-            found += [Line("new", None, at + 1, new[at]) for at in range(j1, j2)]
+            found += [Line("gone", first + at + 1, None, part[at]) for at in range(i1, i2)]
+            found += [Line("new", None, first + at + 1, other[at]) for at in range(j1, j2)]
+    return found
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many lines are the same from the beginning on."""
+    found = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        found += 1
     return found
 
 
