@@ -33,7 +33,7 @@ PAGES = {
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
 PASSWORD = "four birches around a tent"
-SECONDS = 75.0
+SECONDS = 50.0
 """How long the demo runs before the pictures: by then parcels are on their way, late and delivered."""
 
 
