@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
 from app.errors import Conflict, Fault, InvalidInput
 from app.pipeline.deciding.publishing import live_set
 from app.pipeline.deciding.rule_drafts import LONGEST, Draft, base_of, discard, draft_of, save
+from app.pipeline.house import House
 from app.rules.document import reread_rules
 from app.rules.parts import Sentence
 from app.web.access.doors import may
@@ -17,6 +19,7 @@ from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import Desk, checked, desk, house_of, lines_of, names_of, tabs
+from app.web.operations.rules_merge import put_together
 from app.web.operations.rules_shown import compared, excerpt, shown_rules, unified
 from app.web.problems import Problem
 
@@ -131,6 +134,24 @@ def put_on_top(request: Request, visitor: Writer, based_on: Digest, revision: Se
     return back(request, visitor, at, "The draft now stands on the rules that count. See what it changes in them.")
 
 
+@router.post("/b/{brand}/rules/draft/take")
+def take_theirs(request: Request, visitor: Writer, based_on: Digest, revision: Seen) -> Response:
+    """Put what others published meanwhile into the draft, where it touches none of its own lines."""
+    house = house_of(request)
+    at = f"/b/{visitor.brand_key}/rules/draft"
+    with house.sessions.begin() as session:
+        live = live_set(session, house, visitor.brand_id)
+        draft = draft_of(session, visitor.brand_id, visitor.account_id, live)
+        if live.digest != based_on or draft.revision != revision:
+            return back(request, visitor, at, "Meanwhile there is more that is new. Look again.")
+        base = base_of(session, house, visitor.brand_id, draft.based_on)
+        both = put_together(base, draft.content, live.rules.content) if base is not None else None
+        if both is None:
+            return back(request, visitor, at, "Their change touches yours. Nothing was changed; put it in by hand.")
+        save(session, visitor.brand_id, visitor.account_id, both, live.digest, draft.revision)
+    return back(request, visitor, at, "Their change stands in your draft now. Read it through before you publish.")
+
+
 def _page(request: Request, visitor: Visitor, at: Desk, more: dict[str, Any], status: int = 200) -> Response:
     shown = at.rules or reread_rules(at.draft.content)
     content = {
@@ -167,16 +188,20 @@ def _unsaved(request: Request, visitor: Visitor, text: str, error: Conflict | In
     return _page(request, visitor, shown, {"refused": said, "theirs_saved": theirs}, status=409)
 
 
-def _theirs(session: Any, house: Any, visitor: Visitor, at: Desk) -> dict[str, Any]:
+_APART: dict[str, Any] = {"collide": [], "apart": False}
+
+
+def _theirs(session: Session, house: House, visitor: Visitor, at: Desk) -> dict[str, Any]:
     """What was published since the draft was begun, and which of it the draft would undo or has touched itself."""
     base = base_of(session, house, visitor.brand_id, at.draft.based_on)
     if base is None:
-        return {"changes": None, "collide": [], "lines": unified(at.live.rules.content, at.draft.content)}
+        return {"changes": None, "lines": unified(at.live.rules.content, at.draft.content), **_APART}
     began = reread_rules(base)
     theirs = compared(began, at.live.rules)
     mine = compared(began, at.rules) if at.rules is not None else []
     both = {one.name for one in theirs} & {one.name for one in mine}
-    return {"changes": theirs, "collide": sorted(both), "lines": unified(base, at.live.rules.content)}
+    apart = put_together(base, at.draft.content, at.live.rules.content) is not None
+    return {"changes": theirs, "collide": sorted(both), "lines": unified(base, at.live.rules.content), "apart": apart}
 
 
 def _placed(content: str, faults: Sequence[Fault]) -> list[dict[str, Any]]:

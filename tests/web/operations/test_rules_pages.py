@@ -225,3 +225,83 @@ def test_hostile_text_is_shown_and_not_run(ops):
     for path in ("/rules", "/rules/history", "/rules/history/1", "/rules/draft"):
         page = ops.get(f"{AT}{path}").text
         assert "<script>alert" not in page and "<img src=x" not in page, path
+
+
+def test_changes_of_other_lines_are_put_together(ops, visit):
+    """Theirs stand in one's draft at the press of a button, which is not there where both touch the same lines."""
+    two = SET + "\n  - name: late\n    when: delayed\n    send: [email]\n    expires: 48h\n"
+    other = visit("owner")
+    publish(other, two, "to begin with")
+    write(ops, two.replace("expires: 8h", "expires: 7h"))
+    publish(other, two.replace("48h", "24h"), "theirs")
+    page = ops.get(f"{AT}/rules/draft")
+    assert "can be put into your draft" in page.text
+    form = {
+        "based_on": re.search(r'name="based_on" value="([^"]*)"', page.text)[1],
+        "revision": hidden(page, "revision"),
+    }
+    assert ops.post(f"{AT}/rules/draft/take", {**form, "based_on": "00"}).status_code == 303
+    ops.post(f"{AT}/rules/draft/take", form)
+    page = ops.get(f"{AT}/rules/draft").text
+    assert "expires: 7h" in page and "expires: 24h" in page and "Others published" not in page
+    publish(other, two.replace("expires: 8h", "expires: 5h"), "the same line")
+    page = ops.get(f"{AT}/rules/draft")
+    assert "Both of you changed" in page.text and "rules/draft/take" not in page.text
+    form = {"based_on": hidden(page, "based_on"), "revision": hidden(page, "revision")}
+    ops.post(f"{AT}/rules/draft/take", form)
+    assert "touches yours" in ops.get(f"{AT}/rules/draft").text and "expires: 7h" in ops.get(f"{AT}/rules/draft").text
+
+
+def test_nothing_is_changed_by_another_sites_page(ops, visit):
+    """Without the page's secret, or from elsewhere, no form and no question of the script counts."""
+    posts = ("rules/draft", "rules/draft/check", "rules/draft/discard", "rules/draft/rebase", "rules/draft/take",
+             "rules/publish", "rules/backtests", "rules/history/1/again", "pauses", "pauses/lift")  # fmt: skip
+    for path in posts:
+        headers = ops._headers({})
+        assert ops.client("POST", f"{AT}/{path}", headers=headers, data={"csrf": "guess"}).status_code == 403, path
+        foreign = {**headers, "Sec-Fetch-Site": "cross-site"}
+        assert ops.client("POST", f"{AT}/{path}", headers=foreign, data={"csrf": ops.csrf}).status_code == 403, path
+    own = {**ops._headers({}), "Sec-Fetch-Site": "same-origin", "Origin": "null"}
+    form = {"csrf": ops.csrf}
+    assert ops.client("POST", f"{AT}/rules/draft/discard", headers=own, data=form).status_code == 303
+
+
+def test_a_draft_is_one_persons(ops, visit):
+    """Somebody else of the same brand begins from the live rules."""
+    write(ops, SET)
+    other = visit("owner")
+    assert "It comes today." not in other.get(f"{AT}/rules/draft").text
+    assert other.get(f"{AT}/rules/publish").headers["location"] == f"{AT}/rules/draft"
+
+
+def test_odd_addresses_are_answered(ops):
+    """A publication that there is not, numbers out of all bounds, and ends of lines as forms send them."""
+    for path in ("rules/history/1", "rules/history/99999999999999999999", "rules/history/0", "rules/history/-1"):
+        assert ops.get(f"{AT}/{path}").status_code == 404, path
+    assert ops.get(f"{AT}/rules/history?before=0").status_code == 422
+    again = {"seen": "zz", "why": "x"}
+    assert ops.post(f"{AT}/rules/history/7/again", again).status_code == 404
+    assert write(ops, SET.replace("\n", "\r\n")).status_code == 303
+    assert "&#13;" not in ops.get(f"{AT}/rules/draft").text
+    publish(ops, SET.replace("\n", "\r\n"))
+    assert ops.post(f"{AT}/rules/history/1/again", again).status_code in (303, 409)
+
+
+def test_what_a_program_changes_is_audited_too(anyone, brand, new_key, sessions):
+    """Publishing, going back and pausing over HTTP stand in the same log, under the key."""
+    client = anyone.holding(new_key(brand, "rules:write", "rules:read", "pauses:write"))
+    client("PUT", "/v1/rules?why=a", content=SET, headers={"If-Match": "*"})
+    client("PUT", "/v1/rules?why=b", content=SET.replace("8h", "7h"), headers={"If-Match": "*"})
+    client("PUT", "/v1/rules?why=b", content=SET.replace("8h", "7h"), headers={"If-Match": "*"})
+    client.post("/v1/rules/rollback", {"number": 1, "why": "c"}, headers={"If-Match": "*"})
+    client.post("/v1/pause", {"scope": "channel:sms", "why": "d"})
+    client.post("/v1/resume", {"scope": "channel:sms"})
+    with sessions() as session:
+        log = session.execute(sa.select(AuditEntry.action, AuditEntry.subject).order_by(AuditEntry.id)).all()
+    assert [tuple(one) for one in log] == [
+        ("rules.publish", "number 1"),
+        ("rules.publish", "number 2"),
+        ("rules.rollback", "number 3"),
+        ("pause.start", "channel:sms"),
+        ("pause.lift", "channel:sms"),
+    ]
