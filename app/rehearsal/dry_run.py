@@ -15,7 +15,7 @@ from app.errors import NotFound
 from app.models import Shipment
 from app.models.vocabulary import Reason
 from app.pipeline.deciding.editions import as_of_now
-from app.pipeline.deciding.live_rules import rules_of
+from app.pipeline.deciding.live_rules import as_lived_by, rules_of
 from app.pipeline.house import House
 from app.rehearsal.aside import outside
 from app.rehearsal.backtest import as_decided_on, play
@@ -83,6 +83,7 @@ def dry_run(house: House, brand_id: int, shipment: str, draft: RuleSet) -> DryRu
         (stored,) = read_orders(session, [row.order_id])
         live = rules_of(session, house, {brand_id})[brand_id]
         house = as_of_now(session, house)
+        draft = as_lived_by(session, house, brand_id, draft)
     now = house.clock.now()
     opened = [as_decided_on(one) for one in stored.crossings if one.facts]
     first = min((one.at for one in opened), default=now)

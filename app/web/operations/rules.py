@@ -16,7 +16,7 @@ from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import console_page
-from app.web.operations.rules_desk import house_of, names_of, tabs
+from app.web.operations.rules_desk import house_of, live_rules_of, names_of, tabs
 from app.web.operations.rules_shown import channel_names, shown_rules, tellers
 from app.zones import country_codes, zone_names
 
@@ -31,7 +31,8 @@ def live_rules(request: Request, visitor: Reader) -> Response:
     """What the brand lives by."""
     house = house_of(request)
     with house.sessions() as session:
-        live = live_set(session, house, visitor.brand_id)
+        live = live_rules_of(session, house, visitor)
+        as_written = live_set(session, house, visitor.brand_id).rules
         draft = draft_of(session, visitor.brand_id, visitor.account_id, live) if visitor.has(Right.rules) else None
         paused = {one.scope for one in pauses_in_sight(session, visitor.brand_id)}
     content = {
@@ -45,6 +46,7 @@ def live_rules(request: Request, visitor: Reader) -> Response:
         "lines": live.rules.content.rstrip("\n").split("\n"),
         "paused_rules": {scope.removeprefix("rule:") for scope in paused if scope.startswith("rule:")},
         "unread": live.rules.unread,
+        "own_hours": live.rules.rules != as_written.rules,
     }
     return console_page(request, visitor, "operations/rules.html", content, title="Rules", place="rules")
 

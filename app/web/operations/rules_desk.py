@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import Fault, InvalidInput
 from app.models import Brand
 from app.pipeline.deciding.editions import as_of_now
+from app.pipeline.deciding.live_rules import as_lived_by
 from app.pipeline.deciding.publishing import Live, known_names, live_set
 from app.pipeline.deciding.rule_drafts import Draft, draft_of
 from app.pipeline.house import House
@@ -48,10 +49,21 @@ def house_of(request: Request) -> House:
 
 def desk(session: Session, house: House, visitor: Visitor) -> Desk:
     """The visitor's desk at their brand."""
-    live = live_set(session, house, visitor.brand_id)
+    live = live_rules_of(session, house, visitor)
     draft = draft_of(session, visitor.brand_id, visitor.account_id, live)
     rules, faults = checked(draft.content, names_of(session, house, visitor))
-    return Desk(live, draft, rules, faults)
+    return Desk(live, draft, lived(session, house, visitor, rules) if rules is not None else None, faults)
+
+
+def live_rules_of(session: Session, house: House, visitor: Visitor) -> Live:
+    """What the brand lives by: the text as it was published, and the rules with the brand's own quiet hours."""
+    live = live_set(session, house, visitor.brand_id)
+    return Live(live.publication, lived(session, house, visitor, live.rules))
+
+
+def lived(session: Session, house: House, visitor: Visitor, rules: RuleSet) -> RuleSet:
+    """A set as the brand lives by it, or would: with its own quiet hours where a rule states none."""
+    return as_lived_by(session, house, visitor.brand_id, rules)
 
 
 def names_of(session: Session, house: House, visitor: Visitor) -> Known:

@@ -18,7 +18,7 @@ from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import back, console_page
-from app.web.operations.rules_desk import Desk, checked, desk, house_of, lines_of, names_of, tabs
+from app.web.operations.rules_desk import Desk, checked, desk, house_of, lines_of, live_rules_of, lived, names_of, tabs
 from app.web.operations.rules_merge import put_together
 from app.web.operations.rules_shown import compared, excerpt, shown_rules, unified
 from app.web.problems import Problem
@@ -91,13 +91,13 @@ def check_typed(request: Request, visitor: Writer, typed: Typed) -> Response:
         with house.sessions.begin() as session:
             kept = save(session, visitor.brand_id, visitor.account_id, text, typed.based_on, typed.revision)
             rules, faults = checked(text, names_of(session, house, visitor))
-            live = live_set(session, house, visitor.brand_id)
+            live = live_rules_of(session, house, visitor)
+            shown = lived(session, house, visitor, rules or reread_rules(text))
     except Conflict as error:
         raise Problem(409, "conflict", "Another window has saved this draft", str(error)) from error
     except InvalidInput as error:
         raise Problem(422, "invalid", "The draft cannot be kept", str(error)) from error
-    shown = rules or reread_rules(text)
-    changes = compared(live.rules, rules) if rules is not None else []
+    changes = compared(live.rules, shown) if rules is not None else []
     return JSONResponse(
         {
             "revision": kept.revision,
@@ -196,7 +196,7 @@ def _theirs(session: Session, house: House, visitor: Visitor, at: Desk) -> dict[
     base = base_of(session, house, visitor.brand_id, at.draft.based_on)
     if base is None:
         return {"changes": None, "lines": unified(at.live.rules.content, at.draft.content), **_APART}
-    began = reread_rules(base)
+    began = lived(session, house, visitor, reread_rules(base))
     theirs = compared(began, at.live.rules)
     mine = compared(began, at.rules) if at.rules is not None else []
     both = {one.name for one in theirs} & {one.name for one in mine}

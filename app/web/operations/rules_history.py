@@ -16,7 +16,7 @@ from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note
 from app.web.console.frame import back, console_page
-from app.web.operations.rules_desk import brand_of, house_of, tabs
+from app.web.operations.rules_desk import brand_of, house_of, lived, tabs
 from app.web.operations.rules_shown import compared, unified
 
 router = APIRouter(include_in_schema=False)
@@ -106,7 +106,7 @@ def _page(
     to_live = more["beside"] == "live"
     other, other_name = (live.rules, "what counts now") if to_live else _before(session, house, visitor, number)
     mine = reread_rules(content)
-    before, after = (other, mine)
+    before, after = (lived(session, house, visitor, one_set) for one_set in (other, mine))
     shown = {
         "tabs": tabs(visitor),
         "one": one,

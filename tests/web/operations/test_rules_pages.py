@@ -6,7 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.models import AuditEntry, RuleDraft, RuleSetPublication
+from app.models.vocabulary import Channel
 from app.rules.document import DEFAULT_RULES
+from app.rules.quiet import parse_quiet
+from app.web.operations import rules_desk
 
 SET = """version: 1
 quiet_hours: {sms: "21:00-08:00"}
@@ -305,3 +308,14 @@ def test_what_a_program_changes_is_audited_too(anyone, brand, new_key, sessions)
         ("pause.start", "channel:sms"),
         ("pause.lift", "channel:sms"),
     ]
+
+
+def test_a_brands_own_quiet_hours_stand_in_the_sentences(ops, monkeypatch):
+    """What the sentences say is what is lived by, and the page says whose hours they are."""
+    own = {Channel.sms: parse_quiet("20:00-09:00")}
+    monkeypatch.setattr(rules_desk, "as_lived_by", lambda _session, _house, _brand, rules: rules.within(own))
+    publish(ops, SET)
+    page = ops.get(f"{AT}/rules").text
+    assert "<strong>20:00 and 09:00</strong> by SMS" in page and "quiet hours of its own" in page
+    assert "20:00 and 09:00" in ops.get(f"{AT}/rules/draft").text
+    assert "20:00 and 09:00" in ops.get(f"{AT}/rules/history/1").text
