@@ -12,6 +12,7 @@ from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
+from app.models.rule_drafts import BacktestState, RuleBacktest, RuleDraft
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 from app.models.template_trials import TemplateMove, TemplateTest
 from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
@@ -25,6 +26,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuditMark",
+    "BacktestState",
     "Base",
     "Brand",
     "CarrierAnswer",
@@ -50,6 +52,8 @@ __all__ = [
     "Receipt",
     "ReceiptBatch",
     "Role",
+    "RuleBacktest",
+    "RuleDraft",
     "RuleSetPublication",
     "RuleSetVersion",
     "RuleVolume",

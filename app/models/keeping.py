@@ -89,6 +89,9 @@ STAYS: dict[str, str] = {
     "rule_set_versions": "id brand_id digest content created_at",
     "rule_set_publications": "id brand_id rule_set_version_id number published_at published_by why replaced_at"
     " look_after",
+    "rule_drafts": "id brand_id account_id content based_on revision saved_at",
+    "rule_backtests": "id public_id brand_id started_by content days state done total result problem started_at"
+    " seen_at ended_at",
     "template_versions": "id brand_id digest key channel locale parts created_at",
     "template_moves": "id brand_id message_id from_version_id to_version_id moved_by why moved_at",
     "template_tests": "id public_id brand_id key channel locale digest about asked_by asked_at provider outcome"

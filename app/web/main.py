@@ -31,7 +31,16 @@ from app.web.console import sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.operations import today
+from app.web.operations import (
+    pauses,
+    rules_backtests,
+    rules_draft,
+    rules_history,
+    rules_publishing,
+    rules_trying,
+    today,
+)
+from app.web.operations import rules as rules_pages
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -70,6 +79,13 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         sign_in,
         static,
         today,
+        rules_pages,
+        rules_draft,
+        rules_publishing,
+        rules_trying,
+        rules_backtests,
+        rules_history,
+        pauses,
         parcels,
         story,
         health,

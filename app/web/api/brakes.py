@@ -14,6 +14,7 @@ from app.pipeline.brakes.pausing import CHANNELS, NO_REASON, count_stopped, paus
 from app.pipeline.brakes.pausing import Scope as Held
 from app.pipeline.house import House
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
 router = APIRouter(prefix="/v1", tags=["pauses"], responses=RESPONSES)
@@ -104,6 +105,8 @@ def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedVi
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
         done = pause(session, scope, holder.brand_id, wanted.why, _who(session, holder))
+        if done.new:
+            note(session, holder, "pause.start", done.pause.scope, after={"why": done.pause.why})
     with house.sessions() as session:
         waiting = count_stopped(session, done)
     told = {"new": done.new, "why": done.pause.why, "since": done.pause.since, "waiting": waiting}
@@ -120,6 +123,8 @@ def resume_some(request: Request, holder: Braker, wanted: WantedPause) -> Resume
         done = resume(session, scope, holder.brand_id, _who(session, holder))
         if not done.lifted:
             raise _not_paused(wanted.scope.strip())
+        released = {"released": done.released, "still_held": done.still_held}
+        note(session, holder, "pause.lift", done.lifted[0], after=released)
     house.wake("recover", "")
     return ResumedView(scope=wanted.scope.strip(), released=done.released, still_held=done.still_held)
 

@@ -28,6 +28,7 @@ from app.rules.document import parse_rules
 from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, not_found, shown
 
 router = APIRouter(tags=["rules"])
@@ -146,6 +147,7 @@ def put_rules(
         done = _publishing(
             lambda: publish(*_whose(request, session, holder), text, _said(session, holder, why), expected)
         )
+        _note(session, holder, "rules.publish", *done)
     return _told(response, *done)
 
 
@@ -199,6 +201,7 @@ def roll_back(
     with _house(request).sessions.begin() as session:
         said = _said(session, holder, wanted.why)
         done = _publishing(lambda: rollback(*_whose(request, session, holder), wanted.number, said, expected))
+        _note(session, holder, "rules.rollback", *done)
     return _told(response, *done)
 
 
@@ -218,6 +221,15 @@ def _whose(request: Request, session: Session, holder: Holder) -> tuple[Session,
 
 def _said(session: Session, holder: Holder, why: str) -> Said:
     return Said(f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}", why)
+
+
+def _note(session: Session, holder: Holder, action: str, published: Published, before: RuleSet, after: RuleSet) -> None:
+    """Into the audit log, where anything was changed."""
+    if published.new:
+        digests = {"digest": after.digest.hex(), "why": published.why}
+        note(
+            session, holder, action, f"number {published.number}", before={"digest": before.digest.hex()}, after=digests
+        )
 
 
 def _expected(if_match: str | None) -> str | None:

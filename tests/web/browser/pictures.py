@@ -23,6 +23,12 @@ PAGES = {
     "parcels": "/b/fjallhem/parcels",
     "parcel": "/b/fjallhem/parcels/{parcel}",
     "search": "/b/fjallhem/parcels?q=FH-17",
+    "rules": "/b/fjallhem/rules",
+    "rules-draft": "/b/fjallhem/rules/draft",
+    "rules-try": "/b/fjallhem/rules/try?parcel={parcel}",
+    "rules-backtests": "/b/fjallhem/rules/backtests",
+    "rules-history": "/b/fjallhem/rules/history",
+    "pauses": "/b/fjallhem/pauses?scope=channel:sms",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
