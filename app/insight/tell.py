@@ -67,6 +67,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
+    if story.unfollowed_at:
+        yield f"  Somebody of the shop stopped following it on {_on(story.unfollowed_at, here)}."
     if story.erased_at:
         yield f"  Its shopper was erased on {_on(story.erased_at, here)}; nothing is stored of it since."
     if story.baseline:
@@ -190,6 +192,10 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     for move in message.moves:
         words_of = f"the words {templates_of(move.publication)} at {_at(move.moved_at, here)} ({move.new[:12]})"
         yield f"        It was moved to {words_of}, by {move.moved_by}, because {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        asked = f"{one.asked_by} asked on {_at(one.asked_at, here)} for it to leave again"
+        yield f"        {why(f'{asked}.', one.why)}{came}"
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
@@ -323,6 +329,8 @@ def quiet_because(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."
+    if story.unfollowed_at:
+        return "Nothing: somebody of the shop stopped following it."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
     if story.delivery_doubted_at:

@@ -11,6 +11,7 @@ from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLan
 from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
+from app.models.resends import Resend
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.rule_drafts import BacktestState, RuleBacktest, RuleDraft
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
@@ -51,6 +52,7 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "Resend",
     "Role",
     "RuleBacktest",
     "RuleDraft",

@@ -13,8 +13,9 @@ from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, pictures
 from app.web.access.keys import Keys
-from app.web.agents import parcels, story
+from app.web.agents import correcting, messages, parcels, stopping, story
 from app.web.api import (
+    acts,
     brakes,
     codes,
     orders,
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
+        acts,
         providers,
         carriers,
         parcel,
@@ -88,6 +90,9 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         pauses,
         parcels,
         story,
+        messages,
+        correcting,
+        stopping,
         health,
         doorway,
     )
