@@ -50,7 +50,7 @@ class Account(Base):
 
 
 class AccountFactor(Base):
-    """The second step of a person's sign-in: the secret that their app counts with, sealed under the installation's key.
+    """The second step of a person's sign-in: the secret that their app counts with, sealed.
 
     It is asked for once `confirmed_at` is set. `last_step` is the newest 30-second step of which a number was taken:
     none up to it is taken again.

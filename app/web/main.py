@@ -26,11 +26,13 @@ from app.web.api import (
     template_versions,
 )
 from app.web.api.openapi import DESCRIPTION, describe
-from app.web.console import sign_in, static
+from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
 from app.web.operations import today
+from app.web.owners import account
+from app.web.owners import second_step as own_second_step
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -67,8 +69,12 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         pictures,
         preferences,
         sign_in,
+        second_step,
+        shop_sign_in,
         static,
         today,
+        account,
+        own_second_step,
         health,
         doorway,
     )
