@@ -22,7 +22,7 @@ from app.insight.stories import (
 from app.models.vocabulary import ENDS, NO_TIME, Cause, MessageState, Milestone, Reason
 from app.zones import end_of_day, zone
 
-_STATES: dict[str, str] = {
+STATES: dict[str, str] = {
     MessageState.held: "is waiting for its time",
     MessageState.ready: "is about to be sent",
     MessageState.sending: "is being sent at this moment",
@@ -36,8 +36,8 @@ _STATES: dict[str, str] = {
     MessageState.cancelled: "was not sent",
     MessageState.failed: "could not be sent",
 }
-_CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp"}
-_WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
+CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp"}
+WENT_WELL = frozenset({MessageState.accepted, MessageState.delivered})
 
 
 def tell(story: Story) -> list[str]:
@@ -109,7 +109,7 @@ def _heard(story: Story, here: ZoneInfo) -> Iterator[str]:
 
 
 def _scan(scan: ScanStory, here: ZoneInfo) -> str:
-    when = _at(scan.occurred_at, here) if scan.occurred_at else _untimed(scan)
+    when = _at(scan.occurred_at, here) if scan.occurred_at else untimed(scan)
     said = (scan.description or scan.code).rstrip(".")
     place = f", {scan.place}" if scan.place else ""
     meaning = f": means {words(scan.milestone)}" if scan.milestone else f": no milestone (code {scan.code})"
@@ -119,7 +119,7 @@ def _scan(scan: ScanStory, here: ZoneInfo) -> str:
     return f"{when}  {said}{place}{meaning}{_heard_later(scan, here)}{wrong}"
 
 
-def _untimed(scan: ScanStory) -> str:
+def untimed(scan: ScanStory) -> str:
     """What a carrier wrote that is no instant, and why."""
     return f"at no time ({scan.written_time}: {NO_TIME.get(scan.zone_source, scan.zone_source)})"
 
@@ -136,12 +136,12 @@ def _heard_later(scan: ScanStory, here: ZoneInfo) -> str:
 def _concluded(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield "What came of it"
     if not story.crossings:
-        yield f"  {_unopened(story)}"
+        yield f"  {unopened(story)}"
     for crossing in story.crossings:
         yield from _crossing(crossing, here, "the carrier" if story.carrier else "the shop")
 
 
-def _unopened(story: Story) -> str:
+def unopened(story: Story) -> str:
     """Why there is no milestone to tell of."""
     if story.baseline and any(scan.milestone for scan in story.scans):
         return "All of this was history when it was handed to Doorstep, so nobody was told anything."
@@ -162,24 +162,24 @@ def _crossing(crossing: CrossingStory, here: ZoneInfo, witness: str) -> Iterator
 
 
 def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
-    kind = _CHANNELS.get(decision.channel, decision.channel.capitalize())
+    kind = CHANNELS.get(decision.channel, decision.channel.capitalize())
     if decision.recipient_id != "shopper":
         kind += f" to the {words(decision.recipient_id)}"
     message = decision.message
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
-        yield f"    ✗ {kind}: not sent. {_why(decision.sentence, detail)} ({_rule(decision)})"
+        yield f"    ✗ {kind}: not sent. {why(decision.sentence, detail)} ({_rule(decision)})"
         yield from _asked(decision)
         return
-    mark = "✓" if message.state in _WENT_WELL else "·" if message.ended_at is None else "✗"
+    mark = "✓" if message.state in WENT_WELL else "·" if message.ended_at is None else "✗"
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
-    standing = "is held back" if message.pauses else _STATES[MessageState(message.state)]
+    standing = "is held back" if message.pauses else STATES[MessageState(message.state)]
     yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)})"
     if decision.reason == Reason.fell_back:
-        yield f"        {_why(decision.sentence, decision.detail)}"
-    if not _goes_without_saying(message):
-        yield f"        {_why(message.sentence, message.detail)}"
+        yield f"        {why(decision.sentence, decision.detail)}"
+    if not goes_without_saying(message):
+        yield f"        {why(message.sentence, message.detail)}"
     yield from _asked(decision)
     if message.tells_of:
         yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
@@ -214,14 +214,14 @@ def _rule(decision: DecisionStory) -> str:
     return f"rule {decision.rule!r}{published}"
 
 
-def _goes_without_saying(message: MessageStory) -> bool:
+def goes_without_saying(message: MessageStory) -> bool:
     """Whether the reason repeats what the line above it says: planned, or taken at the first answer."""
     if message.reason == Reason.confirmed_by_receipt:
         return any(attempt.http_status and attempt.http_status < 300 for attempt in message.attempts)
     return message.reason in (Reason.planned, Reason.accepted)
 
 
-def _why(sentence: str, detail: str | None) -> str:
+def why(sentence: str, detail: str | None) -> str:
     return f"{sentence.rstrip('.')}: {detail.rstrip('.')}." if detail else sentence
 
 
@@ -274,14 +274,14 @@ def _next(story: Story, here: ZoneInfo) -> Iterator[str]:
     if story.watch_at:
         yield f"  {_watched(story, here)}"
     if not story.next_poll_at and not story.watch_at:
-        yield f"  {_quiet(story)}"
+        yield f"  {quiet_because(story)}"
 
 
 def _scheduled(story: Story, here: ZoneInfo) -> Iterator[str]:
     """The messages that wait for their time."""
     for one in story.coming:
         if one.what == "message":
-            kind = _CHANNELS.get(one.channel or "", (one.channel or "").capitalize())
+            kind = CHANNELS.get(one.channel or "", (one.channel or "").capitalize())
             yield f"  {kind} about {words(one.milestone)} leaves {_at(one.at, here)}, if it is still true then."
 
 
@@ -310,7 +310,7 @@ def _carrier_trouble(trouble: TroubleStory, here: ZoneInfo) -> Iterator[str]:
         yield f"  It is tried again {_at(trouble.asked_again_at, here)}; the parcel is asked about when it answers."
 
 
-def _quiet(story: Story) -> str:
+def quiet_because(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."

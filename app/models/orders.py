@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
 from app.models.vocabulary import Milestone
 
+UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
+"""Of parcels that have not come to an end, as the partial indexes say it."""
+
 
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.
@@ -21,6 +24,7 @@ class Order(Base):
     __tablename__ = "orders"
     __table_args__ = (
         sa.UniqueConstraint("brand_id", "source", "number"),
+        sa.Index("ix_orders_number", "brand_id", "number", postgresql_ops={"number": "text_pattern_ops"}),
         sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
         sa.Index("ix_orders_phone", "brand_id", "phone"),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
@@ -108,7 +112,17 @@ class Shipment(Base):
             "watch_at",
             postgresql_where=sa.text("watch_at IS NOT NULL"),
         ),
-        sa.Index("ix_shipments_tracking_number", "tracking_number"),
+        sa.Index(
+            "ix_shipments_tracking_number", "tracking_number", postgresql_ops={"tracking_number": "text_pattern_ops"}
+        ),
+        sa.Index("ix_shipments_brand_id_id", "brand_id", "id"),
+        sa.Index(
+            "ix_shipments_unended", "brand_id", "milestone", "milestone_at", "id", postgresql_where=sa.text(UNENDED)
+        ),
+        sa.Index("ix_shipments_late", "brand_id", "id", postgresql_where=sa.text("late_since IS NOT NULL")),
+        sa.Index(
+            "ix_shipments_delivered", "brand_id", "delivered_at", postgresql_where=sa.text("delivered_at IS NOT NULL")
+        ),
         sa.Index(
             "ix_shipments_unsettled",
             "asked_of",

@@ -13,6 +13,7 @@ from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, pictures
 from app.web.access.keys import Keys
+from app.web.agents import parcels, story
 from app.web.api import (
     brakes,
     codes,
@@ -31,8 +32,7 @@ from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
 from app.web.operations import today
-from app.web.owners import account
-from app.web.owners import second_step as own_second_step
+from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -73,8 +73,9 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         shop_sign_in,
         static,
         today,
-        account,
-        own_second_step,
+        parcels,
+        story,
+        owners,
         health,
         doorway,
     )

@@ -9,10 +9,13 @@ from app.models import AuditEntry
 from app.web.access.keys import Holder
 from app.web.access.sessions import Visitor
 
+Who = Visitor | Holder | str
+"""A person at the console, a program with a key, or in words whoever else does something."""
+
 
 def note(
     session: Session,
-    who: Visitor | Holder | str,
+    who: Who,
     action: str,
     subject: str = "",
     *,
@@ -40,7 +43,7 @@ def note(
     )
 
 
-def _name(who: Visitor | Holder | str) -> str:
+def _name(who: Who) -> str:
     if isinstance(who, str):
         return who
     return who.actor if isinstance(who, Visitor) else f"key {who.key_id}"

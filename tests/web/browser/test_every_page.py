@@ -6,6 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 PAGES = (
     "/sign-in",
     "/b/fjallhem/today",
+    "/b/fjallhem/parcels",
+    "/b/fjallhem/parcels?q=nothing",
 )
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SERIOUS = ("serious", "critical")

@@ -1,0 +1,220 @@
+"""The list of a brand's parcels: by what needs somebody, carrier and place, page by page."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.errors import Fault, InvalidInput, nearest
+from app.models import Message, Order, Shipment
+from app.models.orders import UNENDED
+from app.models.vocabulary import Milestone
+from app.zones import zone
+
+Condition = sa.ColumnElement[bool] | sa.TextClause
+
+PAGE = 50
+SILENT_AFTER = timedelta(days=3)
+"""A parcel on its way that nothing was heard of for so long is listed as silent."""
+
+FAILING_FOR = timedelta(days=7)
+"""Messages that failed within so long are listed as failing."""
+
+ON_ITS_WAY = (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery)
+_UNENDED = sa.text(f"shipments.{UNENDED}")
+
+STATES: Mapping[str, str] = {
+    "moving": "On their way",
+    "late": "Late",
+    "silent": "Silent",
+    "pickup": "To be collected",
+    "returning": "Going back",
+    "unconfirmed": "Message unconfirmed",
+    "failing": "Message failed",
+    "delivered_today": "Delivered today",
+}
+"""What the list can be narrowed to, in the words of its filter."""
+
+SORTS: Mapping[str, str] = {"news": "Last news", "order": "Ordered"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parcels: a state of STATES, a carrier, a country, a milestone ("" for any); sorted by `news` (only those
+    that have not ended) or `order`, newest first; `after` is the cursor of the page before."""
+
+    state: str = ""
+    carrier: str = ""
+    country: str = ""
+    milestone: str = ""
+    sort: str = "order"
+    after: str = ""
+
+    def with_(self, **changed: str) -> "Wanted":
+        """The same with something else, from its first page."""
+        return replace(self, **{"after": "", **changed})
+
+    def in_address(self) -> dict[str, str]:
+        """What of it stands in an address."""
+        told = {name: getattr(self, name) for name in ("state", "carrier", "country", "milestone", "sort", "after")}
+        return {name: value for name, value in told.items() if value and (name, value) != ("sort", "order")}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One parcel of the list. Instants are UTC; `name` is the shopper's, as far as it is kept."""
+
+    id: int
+    shipment: str
+    order: str
+    name: str | None
+    country: str | None
+    carrier: str | None
+    tracking_number: str | None
+    direction: str
+    milestone: str
+    milestone_at: datetime | None
+    late_since: datetime | None
+    problem: str | None
+    placed_at: datetime
+    eta_through: datetime | None
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page, and the cursor of the next ("" at the end)."""
+
+    rows: tuple[Row, ...]
+    after: str
+
+
+def check_wanted(wanted: Wanted) -> Wanted:
+    """Raises InvalidInput naming the filter that there is none of, and the nearest that there is."""
+    faults = [
+        Fault(None, name, f"is {value!r}", nearest(value, known))
+        for name, value, known in (
+            ("state", wanted.state, STATES),
+            ("milestone", wanted.milestone, [one.value for one in Milestone]),
+            ("sort", wanted.sort, SORTS),
+        )
+        if value and value not in known
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return wanted
+
+
+def listed(session: Session, brand_id: int, wanted: Wanted, now: datetime, here: str, page: int = PAGE) -> Listed:
+    """One page of a brand's parcels; `here` is the brand's zone, in which today is today."""
+    query = _narrowed(_columns().where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
+    key: Any = Shipment.milestone_at if wanted.sort == "news" else None
+    if key is not None:
+        query = query.where(_UNENDED, Shipment.milestone_at.is_not(None))
+    if wanted.after:
+        query = query.where(_beyond(key, wanted.after))
+    order = [Shipment.id.desc()] if key is None else [key.desc(), Shipment.id.desc()]
+    found = session.execute(query.order_by(*order).limit(page + 1)).all()
+    rows = tuple(Row(*one) for one in found[:page])
+    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(found) > page else "")
+
+
+def rows_of(session: Session, ids: Sequence[int]) -> list[Row]:
+    """These parcels as rows of the list, in this order."""
+    found = {one[0]: Row(*one) for one in session.execute(_columns().where(Shipment.id.in_(ids)))}
+    return [found[one] for one in ids if one in found]
+
+
+def _columns() -> sa.Select[Any]:
+    columns: list[Any] = [
+        Shipment.id, Shipment.public_id, Order.number, Order.shopper_name, Order.country, Shipment.carrier,
+        Shipment.tracking_number, Shipment.direction, Shipment.milestone, Shipment.milestone_at, Shipment.late_since,
+        Shipment.problem, Order.placed_at, Shipment.eta_through,
+        sa.or_(Shipment.cancelled_at.is_not(None), Order.cancelled_at.is_not(None)),
+    ]  # fmt: skip
+    return sa.select(*columns).join(Order, Order.id == Shipment.order_id)
+
+
+def _narrowed(query: sa.Select[Any], brand_id: int, wanted: Wanted, now: datetime, here: str) -> sa.Select[Any]:
+    if wanted.state:
+        query = query.where(*_STATE[wanted.state](brand_id, now, here))
+    if wanted.carrier:
+        query = query.where(Shipment.carrier == wanted.carrier)
+    if wanted.milestone:
+        query = query.where(Shipment.milestone == wanted.milestone)
+    if wanted.country:
+        query = query.where(Order.country == wanted.country)
+    return query
+
+
+def _moving(*_: Any) -> list[Condition]:
+    return [_UNENDED, Shipment.milestone.in_(ON_ITS_WAY)]
+
+
+def _late(*_: Any) -> list[Condition]:
+    return [Shipment.late_since.is_not(None), _UNENDED]
+
+
+def _silent(_brand: int, now: datetime, _here: str) -> list[Condition]:
+    heard = sa.func.coalesce(Shipment.last_heard_at, Shipment.milestone_at)
+    return [_UNENDED, Shipment.milestone.in_(ON_ITS_WAY), heard < now - SILENT_AFTER]
+
+
+def _pickup(*_: Any) -> list[Condition]:
+    return [_UNENDED, Shipment.milestone == Milestone.ready_for_pickup.value]
+
+
+def _returning(*_: Any) -> list[Condition]:
+    return [_UNENDED, sa.or_(Shipment.milestone == Milestone.returning.value, Shipment.direction == "return")]
+
+
+def _unconfirmed(brand_id: int, *_: Any) -> list[Condition]:
+    return [_of_messages(brand_id, Message.state == "unconfirmed")]
+
+
+def _failing(brand_id: int, now: datetime, _here: str) -> list[Condition]:
+    return [_of_messages(brand_id, Message.state == "failed", Message.ended_at > now - FAILING_FOR)]
+
+
+def _of_messages(brand_id: int, *which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return Shipment.id.in_(sa.select(Message.shipment_id).where(Message.brand_id == brand_id, *which))
+
+
+def _delivered_today(_brand: int, now: datetime, here: str) -> list[Condition]:
+    begins = now.astimezone(zone(here)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return [Shipment.delivered_at >= begins, Shipment.milestone == Milestone.delivered.value]
+
+
+_STATE: Mapping[str, Callable[[int, datetime, str], list[Condition]]] = {
+    "moving": _moving,
+    "late": _late,
+    "silent": _silent,
+    "pickup": _pickup,
+    "returning": _returning,
+    "unconfirmed": _unconfirmed,
+    "failing": _failing,
+    "delivered_today": _delivered_today,
+}
+
+
+def _cursor(row: Row, sort: str) -> str:
+    told = [row.id] if sort != "news" or row.milestone_at is None else [row.id, row.milestone_at.isoformat()]
+    return base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+
+
+def _beyond(key: Any, cursor: str) -> sa.ColumnElement[bool]:
+    try:
+        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        number = int(told[0])
+        at = datetime.fromisoformat(told[1]) if key is not None else None
+    except (ValueError, IndexError, TypeError, KeyError) as error:
+        problem = Fault(None, "after", "is no page of this list", "Begin with the first page.")
+        raise InvalidInput([problem]) from error
+    if at is None:
+        return Shipment.id < number
+    return sa.tuple_(key, Shipment.id) < sa.tuple_(at, number)
