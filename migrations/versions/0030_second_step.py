@@ -1,13 +1,13 @@
 """a second step of the sign-in, the shop's own sign-in, and when keys and hooks were last used
 
-Revision: 0030, after 0023
+Revision: 0030, after 0024
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0030'
-down_revision = '0023'
+down_revision = '0024'
 branch_labels = None
 depends_on = None
 
@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column('refusal', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('path', name=op.f('pk_hook_calls')),
     )
+    op.create_index('ix_suppressions_brand_id_id', 'suppressions', ['brand_id', 'id'])
     op.add_column('api_keys', sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True))
     op.drop_constraint(op.f(_PURPOSE), 'account_links', type_='check')
     op.create_check_constraint(
@@ -62,6 +63,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f(_PURPOSE), 'account_links', type_='check')
     op.create_check_constraint(op.f(_PURPOSE), 'account_links', "purpose IN ('set_up', 'first_word')")
     op.drop_column('api_keys', 'last_used_at')
+    op.drop_index('ix_suppressions_brand_id_id', table_name='suppressions')
     op.drop_table('hook_calls')
     op.drop_table('recovery_codes')
     op.drop_table('account_factors')

@@ -41,7 +41,7 @@ def read_brands(session: Session, keys: Sequence[str]) -> list[int] | None:
     """The ids of brands by their keys, sorted; None, which is every brand, where none is named. Raises InvalidInput."""
     if not keys:
         return None
-    found = dict(session.execute(sa.select(Brand.key, Brand.id)).tuples().all())
+    found = dict(session.execute(sa.select(Brand.key, Brand.id)).all())
     unknown = sorted(set(keys) - set(found))
     if unknown:
         remedy = f"One of {', '.join(sorted(found))}."

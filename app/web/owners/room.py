@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.web.owners import account, second_step
+from app.web.owners import account, accounts, rights, second_step, suppressions
 
 router = APIRouter(include_in_schema=False)
 
-for part in (account, second_step):
+for part in (account, second_step, suppressions, rights, accounts):
     router.include_router(part.router)
