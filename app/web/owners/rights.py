@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
@@ -14,10 +14,11 @@ from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import erase_person
 from app.pipeline.people.person import Held, find_person, held_about
 from app.pipeline.people.person_export import export_person
+from app.web.access.changes import person_erased, person_exported
 from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.owners.people_tabs import people_tabs
 
@@ -53,7 +54,7 @@ def export(request: Request, visitor: Officer, address: Address = "") -> Respons
     except InvalidInput as error:
         return _page(request, visitor, address=address, wrong=_sentence(error))
     with house.sessions.begin() as session:
-        note(session, visitor, "person.export", after={"orders": held.orders, "messages": held.messages})
+        note_change(session, visitor, person_exported(held))
     headers = {"Content-Disposition": f'attachment; filename="person-{visitor.brand_key}.json"'}
     written = json.dumps(document, ensure_ascii=False, indent=1, default=str)
     return Response(written, media_type="application/json", headers=headers)
@@ -84,7 +85,7 @@ def erase(
         wrong = "Nothing was erased: the numbers have changed meanwhile. These are the new ones."
         return _page(request, visitor, address=address, held=held, sure=True, wrong=wrong)
     with house.sessions.begin() as session:
-        note(session, visitor, "person.erase", after=_counts(held))
+        note_change(session, visitor, person_erased(held))
     erased = erase_person(house, visitor.brand_id, channel, known)
     flying = len(erased.in_flight)
     still = f" {_many(flying, 'message')} had begun to leave and may arrive." if flying else ""
@@ -97,10 +98,6 @@ def _held(request: Request, visitor: Visitor, address: str) -> Held:
     channel, known = address_of(address)
     with house.sessions() as session:
         return held_about(session, find_person(session, visitor.brand_id, channel, known))
-
-
-def _counts(held: Held) -> dict[str, Any]:
-    return {name: len(value) if isinstance(value, tuple) else value for name, value in asdict(held).items()}
 
 
 def _mark(held: Held) -> str:
