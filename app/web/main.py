@@ -13,6 +13,7 @@ from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, pictures
 from app.web.access.keys import Keys
+from app.web.access.marks import Marks
 from app.web.agents import parcels, story
 from app.web.api import (
     brakes,
@@ -102,6 +103,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         waker.start()
         yield
         await run_in_threadpool(waker.stop)
+        await run_in_threadpool(_app.state.marks.write)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -122,7 +124,8 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
-    app.state.keys = Keys(house.sessions)
+    app.state.marks = Marks(house.sessions)
+    app.state.keys = Keys(house.sessions, app.state.marks)
     return app
 
 
