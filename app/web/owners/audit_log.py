@@ -16,6 +16,7 @@ from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import console_page
+from app.web.owners.settings_tabs import settings_tabs
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,6 +51,7 @@ def audit_page(
         "filtered": bool(kept) or before is not None,
         "more": urlencode({**kept, "before": more}) if more else "",
         "file": urlencode(kept),
+        "tabs": settings_tabs(visitor),
         "bad_day": any(text and _day(text) is None for text in (since, until)),
     }
     return console_page(request, visitor, "owners/audit.html", content, title="Audit log", place="settings")
