@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.decisions import TemplateVersion, digest_of
 from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, MessageState
 
@@ -113,6 +114,13 @@ _LAWS: dict[str, str] = {
         WHERE move.to_version_id IS DISTINCT FROM messages.template_version_id AND NOT EXISTS (
             SELECT 1 FROM template_moves AS later WHERE later.message_id = messages.id AND later.id > move.id)
     """,
+    "a brand goes by its last publication of templates": """
+        SELECT brands.key FROM brands WHERE brands.template_edition <> coalesce(
+            (SELECT max(number) FROM template_publications WHERE template_publications.brand_id = brands.id), 0)
+    """,
+    "a published text is what its digest names": """
+        SELECT encode(digest, 'hex') FROM template_texts WHERE digest <> sha256(content)
+    """,
     "the installation has its salt, without which no suppression is found": """
         SELECT 'salt' WHERE NOT EXISTS (SELECT 1 FROM installation)
     """,
@@ -131,6 +139,8 @@ _LAWS: dict[str, str] = {
     """,
 }
 
+
+_PINNED_LAW = "a template that a message is pinned to is what its digest says"
 
 _BY_INDEX = frozenset({"nothing is being sent past its lease", "nothing stays unconfirmed past its stated wait"})
 """Laws that read only what is under way, however much there is besides."""
@@ -191,6 +201,7 @@ def audit(session: Session, settle_seconds: float) -> Audit:
     decided = session.scalars(sa.text("SELECT count(*) FROM ledger_keys")).one()
     groups = [sum(states.get(state, 0) for state in group) for group in (SENT, WITHHELD, FAILED, PENDING)]
     breaches = [breach for law, query in _LAWS.items() if (breach := _check(session, law, query, settle_seconds))]
+    breaches += _altered(session)
     if decided != sum(groups):
         breaches.insert(0, Breach(f"decided {decided} = sent + withheld + failed + pending {sum(groups)}", 1, ()))
     sent, withheld, failed, pending = groups
@@ -204,6 +215,14 @@ def audit(session: Session, settle_seconds: float) -> Audit:
         tuple(breaches),
         tuple(Waiting(row.scope, row.why, row.amount) for row in session.execute(_PAUSED)),
     )
+
+
+def _altered(session: Session) -> list[Breach]:
+    """The versions whose content is not what they are named by. The database cannot write the JSON that was hashed."""
+    query = sa.select(TemplateVersion.id, TemplateVersion.digest, TemplateVersion.parts).order_by(TemplateVersion.id)
+    rows = session.execute(query.execution_options(yield_per=100))
+    ids = [f"template version {row.id}" for row in rows if bytes(row.digest) != digest_of(row.parts)]
+    return [Breach(_PINNED_LAW, len(ids), tuple(ids[:5]))] if ids else []
 
 
 _PAUSED = with_pauses("""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.insight.carriers import carrier_trouble
-from app.insight.lived_by import Lived, lived_by
+from app.insight.lived_by import Lived, Worded, lived_by, worded
 from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
@@ -227,7 +227,8 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
-    moves = moves_of(session, ids)
+    texts = worded(session, (message.brand_id for message in messages))
+    moves = moves_of(session, ids, texts)
     return [
         _as(
             MessageStory,
@@ -235,6 +236,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
+            templates_publication=texts.get(message.brand_id, Worded()).publication(message.planned_at),
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),

@@ -16,7 +16,7 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, untimed, why, words
+from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, templates_of, untimed, why, words
 from app.models.vocabulary import Cause, MessageState, Reason
 
 _TOLD = {
@@ -126,6 +126,8 @@ def _answer(decision: DecisionStory) -> Answered:
     looked_at = tuple(f"{name} = {value}" for name, value in decision.inputs.items())
     message = decision.message
     rule = f"rule {decision.rule!r}{published}"
+    if message is not None and message.templates_publication is not None:
+        rule += f", templates {templates_of(message.templates_publication)}"
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail
         text = why(decision.sentence, detail)
@@ -160,8 +162,11 @@ def _kind(message: MessageStory) -> str:
 def _more(message: MessageStory) -> Iterator[str]:
     if message.tells_of:
         yield f"It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
+    if message.quiet_from == "brand" or (message.quiet_from and message.ended_at is None):
+        yield f"It keeps the quiet hours of the {message.quiet_from}: {message.quiet}."
     for move in message.moves:
-        yield f"It was moved to other words ({move.new[:12]}) by {move.moved_by}: {move.why.rstrip('.')}."
+        words_of = f"{templates_of(move.publication)} ({move.new[:12]})"
+        yield f"It was moved to the words {words_of} by {move.moved_by}: {move.why.rstrip('.')}."
     for pause in message.pauses:
         yield f"It waits, because {pause.scope} is paused by {pause.paused_by}: {pause.why.rstrip('.')}."
 

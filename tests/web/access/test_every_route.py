@@ -19,6 +19,7 @@ FOR_ANYBODY = {
     "/sign-in/shop/back": "proved by what the shop's own sign-in signed, for this browser",
     "/set-up": "proved by a one-time link",
     "/password": "proved by a one-time link",
+    "/favicon.ico": "the sign of the house",
     "/static/{version}/{name}": "style, script and icons",
     "/schemas/rules.json": "the form of a rule set is no secret",
     "/t/{token}…": "proved by the parcel's secret",
