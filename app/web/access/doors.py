@@ -122,6 +122,6 @@ def same_site(request: Request) -> None:
 
 def _foreign(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    return site not in (None, "same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    )
+    if site is not None:  # no page can change what a browser says here; the origin may be "null" all the same
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
