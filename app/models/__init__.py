@@ -1,9 +1,18 @@
 """The nouns: tables, the vocabulary they are written in, and `facts`, the frozen picture rules and templates see."""
 
-from app.models.accounts import Account, AccountLink, AccountSession, AuditEntry, Role, SignInTry
+from app.models.accounts import (
+    Account,
+    AccountFactor,
+    AccountLink,
+    AccountSession,
+    AuditEntry,
+    RecoveryCode,
+    Role,
+    SignInTry,
+)
 from app.models.alarms import AlarmNotice, AuditMark, Incident
 from app.models.base import Base, link_token, public_id
-from app.models.brands import ApiKey, Brand
+from app.models.brands import ApiKey, Brand, HookCall
 from app.models.carriers import CarrierHealth
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetPublication, RuleSetVersion, TemplateVersion
@@ -20,6 +29,7 @@ from app.models.templates import TemplateDraft, TemplatePublication, TemplateTex
 
 __all__ = [
     "Account",
+    "AccountFactor",
     "AccountLink",
     "AccountSession",
     "AlarmNotice",
@@ -41,6 +51,7 @@ __all__ = [
     "EnrolledNumber",
     "Erasure",
     "Estimate",
+    "HookCall",
     "InboundMessage",
     "Incident",
     "Installation",
@@ -52,6 +63,7 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "RecoveryCode",
     "Resend",
     "Role",
     "RuleBacktest",
