@@ -90,20 +90,18 @@ def set_values(source: str, wanted: Mapping[Keys, str]) -> str:
     Raises yaml.YAMLError for a text that is no YAML mapping.
     """
     read = _read(source)
-    end = "\r\n" if "\r\n" in source else "\n"
     edits: list[tuple[int, int, str]] = []
-    for path, value in wanted.items():
-        place = read.places.get(path)
-        if place is not None:
-            if _lines(place.text) == value:
-                continue
-            edits.append(
-                _out(source, place) if value == "" else (place.start, place.end, _written(source, place, value))
-            )
-        elif value != "":
-            edits.append(_added(source, read, path, value, end))
-    for start, stop, text in sorted(edits, key=lambda edit: edit[0], reverse=True):
+    for keys, value in wanted.items():
+        place = read.places.get(keys)
+        if place is not None and _lines(place.text) != value:
+            changed = (place.start, place.end, _written(source, place, value))
+            edits.append(changed if value else _out(source, place))
+    for start, stop, text in sorted(edits, reverse=True):
         source = source[:start] + text + source[stop:]
+    for keys, value in wanted.items():
+        if keys not in read.places and value != "":
+            at, text = _added(source, _read(source), keys, value)
+            source = source[:at] + text + source[at:]
     return source
 
 
@@ -180,10 +178,10 @@ def _written(source: str, place: _Place, value: str) -> str:
     was = source[place.start : place.end]
     if was.startswith("["):
         return f"[{', '.join(_names(value))}]"
-    number = (
-        place.plain and type(_read_plain(was)) in (int, bool) and type(_read_plain(value)) is type(_read_plain(was))
-    )
-    text = value if number else scalar(value, plain=place.plain)
+    if place.plain and isinstance(_read_plain(was), int) and isinstance(_read_plain(value), int):
+        text = value
+    else:
+        text = scalar(value, plain=place.plain)
     return f"{text}\n" if was.endswith("\n") else text  # a block of lines reaches to its end
 
 
@@ -200,14 +198,15 @@ def _out(source: str, place: _Place) -> tuple[int, int, str]:
     return start, _line_end(source, place.end), ""
 
 
-def _added(source: str, read: _Read, path: Keys, value: str, end: str) -> tuple[int, int, str]:
-    known = next(path[:size] for size in range(len(path) - 1, -1, -1) if path[:size] in read.ends)
+def _added(source: str, read: _Read, keys: Keys, value: str) -> tuple[int, str]:
+    known = next(keys[:size] for size in range(len(keys) - 1, -1, -1) if keys[:size] in read.ends)
     at, column = read.ends[known]
-    keys = path[len(known) :]
-    written = f"[{', '.join(_names(value))}]" if keys[-1] in _LISTS else scalar(value, plain=True)
+    new = keys[len(known) :]
+    written = f"[{', '.join(_names(value))}]" if new[-1] in _LISTS else scalar(value, plain=True)
     if column < 0:  # {a: 1}
         more = "" if source[:at].rstrip().endswith("{") else ", "
-        return at, at, f"{more}{': {'.join(keys)}: {written}{'}' * (len(keys) - 1)}"
-    lines = [f"{' ' * (column + 2 * deep)}{key}:" for deep, key in enumerate(keys)]
+        return at, f"{more}{': {'.join(new)}: {written}{'}' * (len(new) - 1)}"
+    end = "\r\n" if "\r\n" in source else "\n"
+    lines = [f"{' ' * (column + 2 * deep)}{key}:" for deep, key in enumerate(new)]
     before = "" if at == 0 or source[at - 1] == "\n" else end
-    return at, at, before + end.join(lines) + f" {written}{end}"
+    return at, before + end.join(lines) + f" {written}{end}"
