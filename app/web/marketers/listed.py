@@ -1,7 +1,7 @@
 """The brand's messages as a table: a row for each milestone, a column for each language and channel."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -53,7 +53,7 @@ class Listed:
     locales: tuple[str, ...]
     channels: tuple[str, ...]
     edition: int
-    found: int = field(default=0)
+    found: int
 
 
 def listed(session: Session, house: House, brand: Brand, query: str = "", locale: str = "") -> Listed:
@@ -76,17 +76,17 @@ def listed(session: Session, house: House, brand: Brand, query: str = "", locale
     messages = [path for path in paths if path.startswith("messages/") and not path.endswith("words.yaml")]
     locales = tuple(sorted({path.split("/")[1] for path in messages if known_locale(path.split("/")[1])}))
     locales = tuple(sorted(locales, key=lambda one: (one != brand.locale.split("-")[0], one != "en", one)))
-    there = {channel for path in messages if (found := named(path)) is not None for channel in (found[1],)}
+    there = {one[1] for path in messages if (one := named(path)) is not None}
     channels = tuple(channel for channel in CHANNELS if channel in there)
     columns = tuple((one, channel) for one in locales for channel in channels if not locale or one == locale)
-    keys = {found[0] for path in messages if (found := named(path)) is not None}
+    keys = {one[0] for path in messages if (one := named(path)) is not None}
     wanted = " ".join(query.lower().split())
     texts = {path: _text(catalog, brand, drafts, path) for path in messages} if wanted else {}
     kept = [key for key in keys if not wanted or _has(key, wanted, texts)]
     rows = [Row(key, {column: _cell(cells, key, *column) for column in columns}) for key in _in_order(kept)]
     return Listed(
         columns=columns,
-        groups={name: found for name in _GROUPS if (found := tuple(row for row in rows if group_of(row.key) == name))},
+        groups={name: some for name in _GROUPS if (some := tuple(row for row in rows if group_of(row.key) == name))},
         others=_others(cells),
         drafts=drafts,
         locales=locales,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.messages.authoring.bundle import SUFFIXES, named
-from app.messages.authoring.editing import Opened, closed, opened
+from app.messages.authoring.editing import Opened, closed, opened, set_values
 from app.messages.shelf import known_path
 from app.messages.versions.drafts import Draft, draft_of
 from app.messages.versions.live import Edition, counting, digest_of, edition_of
@@ -19,6 +19,9 @@ from app.web.access.sessions import Visitor
 
 FIELD = "f."
 """Stands before a front matter's field in the form's names."""
+
+DEEP = "v."
+"""Stands before the keys of a value of `brand.yaml`: `v.colours.light.ink`."""
 
 FRONT: Mapping[str, tuple[str, str]] = {
     "subject": ("Subject", "The fact first; a phone shows about 40 letters."),
@@ -99,6 +102,10 @@ def sheet_of(session: Session, house: House, brand: Brand, path: str) -> Sheet:
 
 def written(sheet: Sheet, form: FormData) -> str:
     """The file that the form describes, in parts or whole: as it was, byte for byte, where nothing was changed."""
+    deep = {tuple(name.removeprefix(DEEP).split(".")): str(value).replace("\r\n", "\n").strip()
+            for name, value in form.multi_items() if name.startswith(DEEP)}  # fmt: skip
+    if deep:
+        return set_values(sheet.text, deep)
     if "whole" in form:
         return closed("", sheet.text, {}, str(form["whole"]))
     values = {name.removeprefix(FIELD): str(value) for name, value in form.multi_items() if name.startswith(FIELD)}
