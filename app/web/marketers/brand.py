@@ -76,7 +76,11 @@ COLOURS = {
     "on_button": "Text on the button",
     "late": "Bad news",
 }
-PAIRS = Palette.model_construct().pairs()
+_DAY, _NIGHT = "#FFFFFF", "#000000"
+PAIRS = Palette(
+    ground=_DAY, paper=_DAY, tint=_DAY, line=_DAY, ink=_NIGHT, muted=_NIGHT, accent=_NIGHT, on_accent=_DAY,
+    button=_NIGHT, on_button=_DAY, late=_NIGHT,
+).pairs()  # fmt: skip
 SHOWN = ("out_for_delivery", "delayed")
 """The two mails beside the page: good news and bad."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.messages.authoring.bundle import OWN_MJML, SUFFIXES, known_locale, named
@@ -10,7 +11,7 @@ from app.messages.catalog import Catalog
 from app.messages.checking.check import check
 from app.messages.versions.drafts import Draft, drafts_of
 from app.messages.versions.live import edition_of
-from app.models import Brand
+from app.models import Brand, TemplatePublication
 from app.models.vocabulary import Milestone
 from app.pipeline.house import House
 
@@ -62,9 +63,7 @@ def listed(session: Session, house: House, brand: Brand, query: str = "", locale
     edition, drafts = edition_of(session, brand.id), drafts_of(session, brand.id)
     catalog = house.catalog.over(brand.key, edition.files)
     shelf = catalog.shelf(brand.key)
-    accepted: dict[str, int] = {}
-    for one in edition.accepted.values():
-        accepted[str(one.get("path", ""))] = accepted.get(str(one.get("path", "")), 0) + 1
+    accepted = _accepted(session, brand)
     counts = _findings(catalog, brand, drafts)
     paths = sorted({*shelf.paths(), *drafts})
     cells: dict[str, Cell] = {}
@@ -137,6 +136,15 @@ def _others(cells: Mapping[str, Cell]) -> dict[str, tuple[Cell, ...]]:
         elif path.endswith("words.yaml"):
             groups["Words of a language"].append(cell)
     return {name: tuple(found) for name, found in groups.items() if found}
+
+
+def _accepted(session: Session, brand: Brand) -> dict[str, int]:
+    """How many warnings were let through with each file that counts."""
+    size = sa.func.jsonb_array_length(TemplatePublication.accepted)
+    query = sa.select(TemplatePublication.path, size).where(
+        TemplatePublication.brand_id == brand.id, TemplatePublication.replaced_at.is_(None)
+    )
+    return {str(path): int(number) for path, number in session.execute(query)}
 
 
 def _findings(catalog: Catalog, brand: Brand, drafts: Mapping[str, Draft]) -> dict[str, int]:
