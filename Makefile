@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help install demo test sweep check audit-deps chaos bench contact-sheet screenshots \
-	check-mjml lock
+	pages check-mjml lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -57,6 +57,9 @@ contact-sheet: install ## every email of both brands in one picture: docs/images
 
 screenshots: install ## take the kept screenshots of every email anew; look at what git says has changed
 	$(BIN)/python -m tests.messages.pictures.golden
+
+pages: install ## pictures of every page, large and small, by day and by night, in build/pages; ARGS=FOLDER
+	$(BIN)/python -m tests.web.browser.pictures $(ARGS)
 
 check-mjml: install ## every email before npm's mjml in strict mode, where Node is
 	$(BIN)/python .ci/mjml_strict.py

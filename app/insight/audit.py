@@ -113,6 +113,13 @@ _LAWS: dict[str, str] = {
         WHERE move.to_version_id IS DISTINCT FROM messages.template_version_id AND NOT EXISTS (
             SELECT 1 FROM template_moves AS later WHERE later.message_id = messages.id AND later.id > move.id)
     """,
+    "a brand goes by its last publication of templates": """
+        SELECT brands.key FROM brands WHERE brands.template_edition <> coalesce(
+            (SELECT max(number) FROM template_publications WHERE template_publications.brand_id = brands.id), 0)
+    """,
+    "a published text is what its digest names": """
+        SELECT encode(digest, 'hex') FROM template_texts WHERE digest <> sha256(content)
+    """,
     "the installation has its salt, without which no suppression is found": """
         SELECT 'salt' WHERE NOT EXISTS (SELECT 1 FROM installation)
     """,

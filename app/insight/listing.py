@@ -162,7 +162,12 @@ def _late(*_: Any) -> list[Condition]:
 
 def _silent(_brand: int, now: datetime, _here: str) -> list[Condition]:
     heard = sa.func.coalesce(Shipment.last_heard_at, Shipment.milestone_at)
-    return [_UNENDED, Shipment.milestone.in_(ON_ITS_WAY), heard < now - SILENT_AFTER]
+    return [
+        _UNENDED,
+        Shipment.milestone.in_(ON_ITS_WAY),
+        Shipment.milestone_at < now - SILENT_AFTER,
+        heard < now - SILENT_AFTER,
+    ]
 
 
 def _pickup(*_: Any) -> list[Condition]:

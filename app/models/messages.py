@@ -54,6 +54,7 @@ class Message(Base):
         # Not by `lease_until`: beginning an attempt would then write every index of the table anew.
         sa.Index("ix_messages_leased", "id", postgresql_where=sa.text("state = 'sending'")),
         sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
+        sa.Index("ix_messages_planned", "brand_id", "planned_at"),
         sa.Index("ix_messages_order_id", "order_id"),
         sa.Index("ix_messages_shipment_id", "shipment_id"),
     )
@@ -231,6 +232,7 @@ class Receipt(Base):
         sa.UniqueConstraint("provider", "event_key"),
         sa.Index("ix_receipts_waiting", "id", postgresql_where=sa.text("applied_at IS NULL")),
         sa.Index("ix_receipts_attempt_public_id", "attempt_public_id"),
+        sa.Index("ix_receipts_opened", "received_at", postgresql_where=sa.text("kind IN ('opened', 'machine_opened')")),
     )
 
     id: Mapped[BigId]

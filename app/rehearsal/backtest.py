@@ -19,7 +19,7 @@ from app.errors import Fault, InvalidInput
 from app.models import Brand
 from app.models.vocabulary import Reason
 from app.pipeline.deciding.editions import as_of_now
-from app.pipeline.deciding.live_rules import rules_of
+from app.pipeline.deciding.live_rules import as_lived_by, rules_of
 from app.pipeline.house import House
 from app.rehearsal.differences import Change, Day, Difference, Differences
 from app.rehearsal.journey import OWN, journeys_of
@@ -130,6 +130,7 @@ def _steps(house: House, brand_id: int, draft: RuleSet, since: timedelta) -> Ite
         brand = session.execute(sa.select(Brand.key, Brand.zone).where(Brand.id == brand_id)).one()
         live = rules_of(session, house, {brand_id})[brand_id]
         house = as_of_now(session, house)
+        draft = as_lived_by(session, house, brand_id, draft)
         differences = Differences(zone(brand.zone))
         run = _Run(house, live, draft, until - since, until, _Count(), Reproducing(), differences)
         done, total = 0, count_orders(session, brand_id)

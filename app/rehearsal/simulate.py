@@ -22,7 +22,7 @@ from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.deciding.editions import as_of_now
-from app.pipeline.deciding.live_rules import rules_of
+from app.pipeline.deciding.live_rules import as_lived_by, rules_of
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.splitting import living
 from app.pipeline.deciding.whole_orders import last_parcel, standings_of
@@ -136,7 +136,9 @@ def _fork(
     person = person_of(stored.order)
     stage = Stage(
         stored,
-        rules or rules_of(session, house, {stored.order.brand_id})[stored.order.brand_id],
+        as_lived_by(session, house, stored.order.brand_id, rules)
+        if rules
+        else rules_of(session, house, {stored.order.brand_id})[stored.order.brand_id],
         house,
         journeys,
         person=person,

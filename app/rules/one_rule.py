@@ -59,6 +59,16 @@ def read_quiet_hours(nodes: Nodes, node: yaml.Node | None, usual: Mapping[Channe
     return found
 
 
+def _stated(node: yaml.Node | None) -> frozenset[Channel]:
+    """The channels whose quiet hours a rule states itself, `none` included."""
+    if node is None:
+        return frozenset()
+    if isinstance(node, yaml.MappingNode):
+        names = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+        return frozenset(channel for channel in Channel if channel.value in names)
+    return frozenset(Channel)
+
+
 class RuleReader:
     """Reads rules, one after the other."""
 
@@ -88,6 +98,7 @@ class RuleReader:
             resend_unconfirmed=self.resending(entries.get("resend_unconfirmed"), sends),
             condition=self.condition(entries.get("if")),
             quiet=read_quiet_hours(nodes, entries.get("quiet_hours"), self.shared.quiet),
+            own_quiet=_stated(entries.get("quiet_hours")),
             reach=self.reach(entries.get("for")),
             per=Per(self.optional(entries, node, "per", Per) or "parcel"),
             once=self.once(entries.get("once_per")),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 from fnmatch import fnmatchcase
@@ -99,9 +99,10 @@ class Rule:
     """When a parcel reaches `when`, and `condition` holds, send these, unless it takes longer than `expires` to leave.
 
     `resend_unconfirmed`: rather twice than never, when nobody can say whether a provider took it. `quiet`: when each
-    channel must not be used, by the shopper's own clock. `merge`: how long it waits for other parcels of the order
-    that reach the same milestone, to tell of them together. `once`: told once for that, or (a span) not again within
-    it. `cap`: messages a day at most. `despite_owner`: it tells what somebody else tells too, and means to.
+    channel must not be used, by the shopper's own clock; `own_quiet`: the channels for which it says so itself.
+    `merge`: how long it waits for other parcels of the order that reach the same milestone, to tell of them together.
+    `once`: told once for that, or (a span) not again within it. `cap`: messages a day at most. `despite_owner`: it
+    tells what somebody else tells too, and means to.
     """
 
     name: str
@@ -114,12 +115,19 @@ class Rule:
     resend_unconfirmed: bool = False
     condition: Condition | None = None
     quiet: Mapping[Channel, Quiet] = field(default_factory=dict)
+    own_quiet: frozenset[Channel] = frozenset()
     reach: Reach = field(default_factory=Reach)
     per: Per = Per.parcel
     once: Once | timedelta | None = None
     merge: timedelta = timedelta(0)
     cap: int | None = None
     despite_owner: bool = False
+
+    def within(self, brands: Mapping[Channel, Quiet | None]) -> "Rule":
+        """The same with a brand's quiet hours (None: none) where it states none itself."""
+        theirs = {channel: quiet for channel, quiet in brands.items() if channel not in self.own_quiet}
+        merged = {channel: quiet for channel, quiet in {**self.quiet, **theirs}.items() if quiet is not None}
+        return replace(self, quiet=merged) if merged != self.quiet else self
 
     def step(self, channel: Channel, audience: Audience) -> Send | None:
         """What it sends through a channel to an audience: itself, or in the place of another channel."""
@@ -148,6 +156,19 @@ class RuleSet:
     shopper_cap: int | None = None
     owners: Mapping[tuple[Milestone, Channel], str] = field(default_factory=dict)
     unread: tuple[Fault, ...] = field(default=(), compare=False)
+
+    def within(self, brands: Mapping[Channel, Quiet | None]) -> "RuleSet":
+        """The same set as a brand lives by it that has quiet hours of its own. Made once for each such hours."""
+        if not brands:
+            return self
+        key = tuple(sorted(brands.items()))
+        if key not in self._within:
+            self._within[key] = replace(self, rules=tuple(rule.within(brands) for rule in self.rules))
+        return self._within[key]
+
+    @cached_property
+    def _within(self) -> dict[tuple[tuple[Channel, Quiet | None], ...], "RuleSet"]:
+        return {}
 
     @cached_property
     def digest(self) -> bytes:

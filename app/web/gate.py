@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.clock import stopwatch
 from app.log import logger
 from app.models import public_id
+from app.pipeline.house import House
+from app.web.console.refusals import broken_page
 from app.web.problems import Problem, broken
 
 log = logger(__name__)
@@ -27,6 +29,8 @@ SAFE_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Cache-Control": "no-store",
 }
@@ -53,7 +57,7 @@ class Gate:
             return
         request_id = public_id("req")
         started = stopwatch()
-        outgoing = _Outgoing(send, request_id)
+        outgoing = _Outgoing(send, request_id, secure=_is_secure(scope))
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
                 body = await _whole_body(scope, receive)
@@ -63,7 +67,8 @@ class Gate:
             except Exception as error:
                 log.error("request failed", exc_info=error, route=_route(scope))
                 if not outgoing.started:
-                    await broken()(scope, receive, outgoing)
+                    answer = broken_page(request_id) if _wants_page(scope) else broken()
+                    await answer(scope, receive, outgoing)
             finally:
                 _note(scope, outgoing.status, stopwatch() - started)
 
@@ -75,6 +80,16 @@ def _note(scope: Scope, status: int | None, seconds: float) -> None:
         log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
 
+def _is_secure(scope: Scope) -> bool:
+    """Whether people reach this installation over TLS: its public address says so."""
+    house: House = scope["app"].state.house
+    return house.public_url.startswith("https://")
+
+
+def _wants_page(scope: Scope) -> bool:
+    return "text/html" in Headers(scope=scope).get("accept", "")
+
+
 def _route(scope: MutableMapping[str, Any]) -> str:
     return str(getattr(scope.get("route"), "path", "unknown"))
 
@@ -82,8 +97,8 @@ def _route(scope: MutableMapping[str, Any]) -> str:
 class _Outgoing:
     """The way out: fills in the headers that the answer does not set itself, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: Send, request_id: str, *, secure: bool) -> None:
+        self._send, self._request_id, self._secure = send, request_id, secure
         self.status: int | None = None
 
     @property
@@ -97,6 +112,8 @@ class _Outgoing:
             for name, value in SAFE_HEADERS.items():
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self._request_id
+            if self._secure:
+                headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         await self._send(message)
 
 

@@ -33,9 +33,16 @@ def upgrade() -> None:
         'ix_shipments_delivered', 'shipments', ['brand_id', 'delivered_at'],
         postgresql_where=sa.text('delivered_at IS NOT NULL'),
     )
+    op.create_index('ix_messages_planned', 'messages', ['brand_id', 'planned_at'])
+    op.create_index(
+        'ix_receipts_opened', 'receipts', ['received_at'],
+        postgresql_where=sa.text("kind IN ('opened', 'machine_opened')"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index('ix_receipts_opened', table_name='receipts')
+    op.drop_index('ix_messages_planned', table_name='messages')
     for name in ('delivered', 'late', 'unended', 'brand_id_id', 'tracking_number'):
         op.drop_index(f'ix_shipments_{name}', table_name='shipments')
     op.create_index('ix_shipments_tracking_number', 'shipments', ['tracking_number'])

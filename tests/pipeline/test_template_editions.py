@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import Conflict, InvalidInput, NotFound
+from app.insight.audit import audit
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report
 from app.messages.versions.drafts import draft_of, save
@@ -300,3 +301,16 @@ def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world)
         catalog = catalog_of(session, world.house)
     assert isinstance(catalog, Catalog) and catalog.brands()["fjallhem"].name == "Fjällhem"
     assert catalog.resolve("fjallhem", "en", "out_for_delivery", "sms").parts["text"] == sms("mine").decode()
+
+
+def test_the_audit_sees_an_edition_that_is_no_publication(world):
+    """A brand that goes by a number that nobody published, and a text that is not what its digest names."""
+    put(world, {SMS: sms("One")})
+    with world.house.sessions() as session:
+        assert audit(session, 60).whole
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Brand).values(template_edition=7))
+        session.execute(sa.update(TemplateText).values(content=b"Two"))
+    with world.house.sessions() as session:
+        broken = {breach.law for breach in audit(session, 60).breaches}
+    assert broken == {"a brand goes by its last publication of templates", "a published text is what its digest names"}

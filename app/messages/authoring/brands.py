@@ -17,6 +17,7 @@ from app.zones import zone
 MIN_CONTRAST = 4.5
 """Of text on its ground, WCAG 2.2 success criterion 1.4.3."""
 
+_STRETCH = r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d"
 _HEX = r"^#[0-9a-fA-F]{6}$"
 
 
@@ -83,6 +84,12 @@ class Voice(_Part):
     def closes(self, locale: str) -> str:
         """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing."""
         return self.closing.get(locale) or self.closing.get(locale.split("-")[0], "")
+
+
+def _quiet(text: str) -> str:
+    if text != "none" and (not re.fullmatch(_STRETCH, text) or text[:5] == text[-5:]):
+        raise ValueError(f'{text!r} is no stretch of the day. Write "21:00-08:00", in quotes, or none')
+    return text
 
 
 class Team(_Part):
@@ -154,7 +161,8 @@ class Logo(_Part):
 
 class BrandSource(_Part):
     """One brand as its folder describes it. `postal_address` stands at the foot of every mail, as the law asks of a
-    business that writes."""
+    business that writes. `quiet_hours` say by channel when the brand lets people sleep, by their own clock
+    ("21:00-08:00"), whatever a rule set says for all its rules; a rule's own go before them."""
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     name: OneLine
@@ -167,6 +175,9 @@ class BrandSource(_Part):
     support: Support
     team: Team | None = None
     voice: Voice = Voice()
+    quiet_hours: Mapping[Literal["email", "sms", "whatsapp"], Annotated[str, AfterValidator(_quiet)]] = Field(
+        default_factory=dict
+    )
     colours: Colours
     fonts: Fonts
     logo: Logo

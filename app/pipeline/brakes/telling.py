@@ -10,6 +10,7 @@ from app.channels.base import OutgoingEmail, Transport, one_line
 from app.clock import stopwatch
 from app.log import logger, mask
 from app.models.vocabulary import AttemptOutcome, NoticeRoute, NoticeStage
+from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.house import House
 
 log = logger(__name__)
@@ -70,6 +71,8 @@ def tell_notices(house: House) -> int:
     that dies after telling lets it be told again, under the same incident's id.
     """
     told, started = 0, stopwatch()
+    with house.sessions() as session:
+        house = as_of_now(session, house)  # whose sender it is, the brand may have published since
     while stopwatch() - started < ENOUGH_SECONDS and (claimed := _claim(house)):
         problems = house.loop.run(_tell(house, claimed))
         for notice, problem in zip(claimed, problems, strict=True):

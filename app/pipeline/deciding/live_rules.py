@@ -1,12 +1,18 @@
-"""Which rules each brand lives by at this moment: its last published set, else that which the house was built with."""
+"""Which rules each brand lives by at this moment: its last published set, else that which the house was built with; and
+over what a set says of quiet hours for all its rules, what the brand says itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models import Brand
+from app.models.vocabulary import Channel
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.rules.document import reread_rules
+from app.rules.quiet import Quiet, parse_quiet
 from app.rules.ruleset import RuleSet
 
 _LIVE = sa.text("""
@@ -38,4 +44,26 @@ def rules_of(session: Session, house: House, brand_ids: Collection[int]) -> dict
         found[row.brand_id] = remembered[row.version_id]
     while len(house.rule_sets) > _REMEMBERED:
         house.rule_sets.pop(next(iter(house.rule_sets)), None)
-    return found
+    quiet = _quiet_hours(session, house, brand_ids)
+    return {brand_id: rules.within(quiet.get(brand_id, {})) for brand_id, rules in found.items()}
+
+
+def as_lived_by(session: Session, house: House, brand_id: int, rules: RuleSet) -> RuleSet:
+    """A set that a brand does not live by yet, as it would: with the brand's own quiet hours."""
+    return rules.within(_quiet_hours(session, house, {brand_id}).get(brand_id, {}))
+
+
+def _quiet_hours(
+    session: Session, house: House, brand_ids: Collection[int]
+) -> dict[int, Mapping[Channel, Quiet | None]]:
+    """The quiet hours that these brands state in their `brand.yaml`, as it counts now; by brand id, where they do."""
+    stated = {key: brand.quiet_hours for key, brand in catalog_of(session, house).brands().items() if brand.quiet_hours}
+    if not stated:
+        return {}
+    rows = session.execute(sa.select(Brand.id, Brand.key).where(Brand.id.in_(brand_ids), Brand.key.in_(stated)))
+    return {brand_id: _read(tuple(sorted(stated[key].items()))) for brand_id, key in rows}
+
+
+@lru_cache(maxsize=256)
+def _read(stated: tuple[tuple[str, str], ...]) -> Mapping[Channel, Quiet | None]:
+    return {Channel(name): None if hours == "none" else parse_quiet(hours) for name, hours in stated}

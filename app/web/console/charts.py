@@ -1,5 +1,5 @@
-"""Charts: where each bar and label of a drawing stands. The drawing itself is `console/charts.html`; numbers stand in a
-table behind each."""
+"""Charts: where each bar and label of a drawing stands. The drawing itself is `console/charts.html`; the numbers stand
+in a table behind each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 24
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, or one part of a stacked one, in the drawing's own units; `tone` is 1 to 6, a colour of the style sheet."""
+    """One bar, or one part of a stacked one, in the drawing's own units; `tone` is 1 to 6, a colour."""
 
     x: float
     y: float
@@ -31,8 +31,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing: bars or lines over marked axes, `legend` with a tone for each series, and the table behind it: its head,
-    and rows of a label and numbers. `question` is the sentence that it answers."""
+    """A drawing: bars or lines over marked axes, `legend` with a tone for each series, and the table behind it: its
+    head, and rows of a label and numbers. `question` is the sentence that it answers."""
 
     question: str
     width: int
@@ -56,8 +56,8 @@ class Chart:
 def columns(
     question: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, first: str = "", unit: str = ""
 ) -> Chart:
-    """Upright bars from zero, one for each label, stacked of the series in their order. `first` heads the labels' column
-    in the table."""
+    """Upright bars from zero, one for each label, stacked of the series in their order. `first` heads the column of
+    labels in the table."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0.0]
     top = ceiling(max(totals))
     step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)

@@ -1,24 +1,50 @@
 """What is answered where a page of the console cannot be: a way in, or a sentence that says what to do."""
 
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from app.errors import NotFound
 from app.web.access.doors import Denied, SignInNeeded
 from app.web.console.frame import html
 from app.web.problems import Problem
+
+_PAGES = ("/b/", "/account", "/sign-in", "/set-up", "/password")
 
 
 def tell_refusals(app: FastAPI) -> None:
     """Answer people with pages, and scripts with problem documents."""
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(Denied, _denied)
+    told = dict(app.exception_handlers)
+    for kind in (Problem, NotFound, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _page_for(told[kind]))
 
 
 def wants_page(request: Request) -> bool:
     """Whether a person waits for this answer, not a script."""
     return "text/html" in request.headers.get("accept", "")
+
+
+def _page_for(told: Any) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What a handler says to scripts, as a page to a person who was at one of the console's."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        document: Response = await told(request, error)
+        if not (wants_page(request) and request.url.path.startswith(_PAGES)):
+            return document
+        said = json.loads(bytes(document.body))
+        faults = " ".join(f"{one['field']}: {one['problem']}. {one['remedy']}" for one in said.get("faults", ()))
+        content = {"title": said["title"], "text": faults or said["detail"]}
+        return html("console/refused.html", content, document.status_code)
+
+    return answer
 
 
 async def _sign_in(request: Request, error: Exception) -> Response:
@@ -34,3 +60,11 @@ async def _denied(_request: Request, error: Exception) -> Response:
     if not wants_page(_request):
         return Problem(error.status, "denied", error.title, error.text).response()
     return html("console/refused.html", {"title": error.title, "text": error.text}, error.status)
+
+
+def broken_page(request_id: str) -> Response:
+    """The answer to a person where the fault is ours."""
+    text = (
+        f"Nothing was stored. The log has the fault under {request_id}. Try again; tell whoever runs this if it stays."
+    )
+    return html("console/refused.html", {"title": "Something went wrong on our side", "text": text}, 500)

@@ -1,19 +1,86 @@
-"""Today: the first page of the day."""
+"""Today: the first page of the day, with what moves, what needs somebody, and what shoppers were told."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from app.insight import today as figures
+from app.insight.listing import STATES
+from app.models import Shipment
+from app.pipeline.house import House
+from app.settings import Settings
 from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.console.frame import console_page
+from app.web.console.charts import columns, ranked
+from app.web.console.frame import clock, console_page
 
 router = APIRouter(include_in_schema=False)
 
+Reader = Annotated[Visitor, Depends(may(Right.see))]
+
 
 @router.get("/b/{brand}/today")
-def today(request: Request, visitor: Annotated[Visitor, Depends(may(Right.see))]) -> Response:
-    """What moves, what is late, and what needs somebody."""
-    return console_page(request, visitor, "operations/today.html", {}, title="Today", place="today")
+def today(request: Request, visitor: Reader) -> Response:
+    """The page."""
+    return console_page(
+        request, visitor, "operations/today.html", _content(request, visitor), title="Today", place="today"
+    )
+
+
+@router.get("/b/{brand}/today/now")
+def now(request: Request, visitor: Reader) -> Response:
+    """What of the page changes, for a script that puts it in place of what is there."""
+    return console_page(
+        request, visitor, "operations/today_now.html", _content(request, visitor), title="Today", place="today"
+    )
+
+
+def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
+    house: House = request.app.state.house
+    at = house.clock.now()
+    with house.sessions() as session:
+        standing = figures.standing(session, visitor.brand_id, at, visitor.zone)
+        sending = figures.sending(session, visitor.brand_id, at)
+        return {
+            "standing": [(key, word, getattr(standing, key)) for key, word in STATES.items()],
+            "sending": sending,
+            "opened": figures.opened(session, visitor.brand_id),
+            "delay": figures.delay(session, visitor.brand_id) if house.clock.real else None,
+            "incidents": figures.incidents(session),
+            "carriers": figures.carriers(session),
+            "codes": figures.unknown_codes(session, visitor.brand_id),
+            "by_hour": columns(
+                "How many messages were decided each hour of the last 24?",
+                [clock(hour, visitor.zone) for hour in sending.hours],
+                {"SMS" if name == "sms" else name.capitalize(): counts for name, counts in sending.by_hour.items()},
+                first="Hour",
+            ),
+            "by_milestone": ranked(
+                "What were they about?",
+                [(name.replace("_", " "), count) for name, count in sending.by_milestone],
+                first="Milestone",
+            ),
+            "steps": _steps(request, session.scalar(_any_parcel(visitor.brand_id)) or False),
+            "as_of": at,
+        }
+
+
+def _any_parcel(brand_id: int) -> sa.Select[tuple[bool]]:
+    return sa.select(sa.exists(sa.select(Shipment.id).where(Shipment.brand_id == brand_id)))
+
+
+def _steps(request: Request, parcels: bool) -> list[tuple[bool, str, str]]:
+    """What a new installation still has to do: whether it is done, what, and how."""
+    settings: Settings = request.app.state.settings
+    house: House = request.app.state.house
+    carriers = any(not house.missing(name) for name in house.carrier_settings if name in house.carriers)
+    provider = any(house.transports[channel] for channel in house.transports)
+    return [
+        (parcels, "Bring in orders", "doorstep import orders.csv"),
+        (carriers, "Let a carrier be asked", "export DOORSTEP_CARRIERS__DHL__API_KEY=…"),
+        (provider, "Let a provider send", "export DOORSTEP_SENDGRID__API_KEY=…"),
+        (settings.send.value == "live", "Let messages leave", "export DOORSTEP_SEND=live"),
+    ]

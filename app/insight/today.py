@@ -1,0 +1,203 @@
+"""Today: what moves, what is late, silent, unconfirmed or failing, and what shoppers were told of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.insight.listing import FAILING_FOR, SILENT_AFTER
+from app.models import CarrierHealth, Incident, UnknownCode
+from app.models.orders import UNENDED
+from app.models.vocabulary import SENT, WITHHELD
+from app.zones import zone
+
+DAY = timedelta(hours=24)
+_LATEST = 2000
+"""Calls by which the time from an event to its message is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many of a brand's parcels and messages stand so at this moment; named as the list's filters are."""
+
+    moving: int
+    late: int
+    silent: int
+    pickup: int
+    returning: int
+    delivered_today: int
+    unconfirmed: int
+    failing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A brand's messages of the last 24 hours (by when they were decided, engine time). `hours` are the beginnings of
+    the clock's hours, oldest first; `by_hour` counts for each what was planned, by channel; `by_milestone` all of them,
+    by milestone; `states` by how they stand; `reasons` why those that were withheld were."""
+
+    hours: tuple[datetime, ...]
+    by_hour: Mapping[str, tuple[int, ...]]
+    by_milestone: tuple[tuple[str, int], ...]
+    states: Mapping[str, int]
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def planned(self) -> int:
+        """All of them."""
+        return sum(self.states.values())
+
+    @property
+    def sent(self) -> int:
+        """Those that a provider took."""
+        return sum(self.states.get(state, 0) for state in SENT)
+
+    @property
+    def withheld(self) -> int:
+        """Those that were not sent, for a reason."""
+        return sum(self.states.get(state, 0) for state in WITHHELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Of the mails that reports came for within 24 hours: how many a person opened, and how many only a machine did."""
+
+    people: int
+    machines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Seconds from the moment that an event was concluded until its call to the provider began, of the latest calls for
+    messages that had nothing to wait for."""
+
+    count: int
+    median: float
+    p99: float
+
+
+def standing(session: Session, brand_id: int, now: datetime, here: str) -> Standing:
+    """Counted by the indexes of what has not ended; `here` is the brand's zone."""
+    begins = now.astimezone(zone(here)).replace(hour=0, minute=0, second=0, microsecond=0)
+    given = {"brand": brand_id, "silent": now - SILENT_AFTER, "failing": now - FAILING_FOR, "today": begins}
+    row = session.execute(_STANDING, given).one()
+    return Standing(**row._mapping)
+
+
+_STANDING = sa.text(
+    """
+    SELECT
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {moving}) AS moving,
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended} AND late_since IS NOT NULL) AS late,
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {moving}
+            AND milestone_at < :silent AND coalesce(last_heard_at, milestone_at) < :silent) AS silent,
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
+            AND milestone = 'ready_for_pickup') AS pickup,
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
+            AND (milestone = 'returning' OR direction = 'return')) AS returning,
+        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
+            AND milestone = 'delivered') AS delivered_today,
+        (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
+        (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
+            AND ended_at > :failing) AS failing
+    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')").replace(
+        "{unended}", UNENDED
+    )
+)
+
+
+def sending(session: Session, brand_id: int, now: datetime) -> Sending:
+    """What was decided within the last 24 hours, in one reading of the index by time."""
+    last = now.replace(minute=0, second=0, microsecond=0)
+    hours = tuple(last - timedelta(hours=back) for back in range(23, -1, -1))
+    rows = session.execute(_SENDING, {"brand": brand_id, "since": hours[0]}).all()
+    by_hour: dict[str, Counter[datetime]] = {}
+    milestones: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for hour, milestone, channel, state, reason, count in rows:
+        by_hour.setdefault(channel, Counter())[hour] += count
+        milestones[milestone] += count
+        states[state] += count
+        if state in WITHHELD:
+            reasons[reason] += count
+    return Sending(
+        hours,
+        {channel: tuple(counts[hour] for hour in hours) for channel, counts in sorted(by_hour.items())},
+        tuple(milestones.most_common(12)),
+        states,
+        tuple(reasons.most_common(6)),
+    )
+
+
+_SENDING = sa.text("""
+    SELECT date_trunc('hour', planned_at, 'UTC') AS hour, milestone, channel, state, reason, count(*)
+    FROM messages WHERE brand_id = :brand AND planned_at >= :since
+    GROUP BY hour, milestone, channel, state, reason
+""")
+
+
+def opened(session: Session, brand_id: int) -> Opened:
+    """By the reports of the last 24 hours (the database's clock). Mail programs that open every mail say so, and count
+    as machines; of a mail that both opened, a person did."""
+    row = session.execute(_OPENED, {"brand": brand_id}).one()
+    return Opened(row.people, row.machines)
+
+
+_OPENED = sa.text("""
+    SELECT count(*) FILTER (WHERE person) AS people, count(*) FILTER (WHERE NOT person) AS machines
+    FROM (
+        SELECT attempts.message_id, bool_or(receipts.kind = 'opened') AS person
+        FROM receipts JOIN attempts ON attempts.public_id = receipts.attempt_public_id
+        WHERE receipts.kind IN ('opened', 'machine_opened') AND receipts.received_at > now() - interval '24 hours'
+            AND attempts.brand_id = :brand
+        GROUP BY attempts.message_id
+    ) AS mails
+""")
+
+
+def delay(session: Session, brand_id: int) -> Delay | None:
+    """From event to message, of the brand's first calls among the latest of all; None while there was none. It means
+    something on a real clock only."""
+    row = session.execute(_DELAY, {"brand": brand_id, "latest": _LATEST}).one()
+    return Delay(row.calls, row.median, row.p99) if row.calls else None
+
+
+_DELAY = sa.text("""
+    SELECT count(*) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
+        percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
+    FROM (
+        SELECT extract(epoch FROM latest.begun_at - messages.planned_at) AS seconds
+        FROM (SELECT message_id, begun_at, number, brand_id FROM attempts
+            ORDER BY id DESC LIMIT :latest) AS latest
+        JOIN messages ON messages.id = latest.message_id
+        WHERE latest.brand_id = :brand AND latest.number = 1 AND messages.send_at <= messages.planned_at
+            AND latest.begun_at >= messages.planned_at
+    ) AS calls
+""")
+
+
+def incidents(session: Session) -> Sequence[Incident]:
+    """What is wrong at this moment, oldest first."""
+    return session.scalars(sa.select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.id)).all()
+
+
+def carriers(session: Session) -> Sequence[CarrierHealth]:
+    """Every carrier that was ever asked, the ill ones first."""
+    order = (CarrierHealth.state == "closed", CarrierHealth.carrier)
+    return session.scalars(sa.select(CarrierHealth).order_by(*order)).all()
+
+
+def unknown_codes(session: Session, brand_id: int, at_most: int = 5) -> list[Any]:
+    """The codes that nobody knows and that were met most often: (carrier, code, count, last_seen_at)."""
+    query = (
+        sa.select(UnknownCode.carrier, UnknownCode.code, UnknownCode.count, UnknownCode.last_seen_at)
+        .where(UnknownCode.brand_id == brand_id)
+        .order_by(UnknownCode.count.desc(), UnknownCode.id)
+        .limit(at_most)
+    )
+    return list(session.execute(query))

@@ -1,0 +1,103 @@
+"""Pictures of every page of the console and of the shopper's, large and small, by day and by night: `make pages`.
+
+A demo is started, an owner set up by the link that it prints, and each page shot when there is something to see on it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, sync_playwright
+
+from app.rehearsal.pictures.browser import find_browser
+
+PAGES = {
+    "today": "/b/fjallhem/today",
+    "parcels": "/b/fjallhem/parcels",
+    "parcel": "/b/fjallhem/parcels/{parcel}",
+    "search": "/b/fjallhem/parcels?q=FH-17",
+}
+FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
+VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
+PASSWORD = "four birches around a tent"
+SECONDS = 75.0
+"""How long the demo runs before the pictures: by then parcels are on their way, late and delivered."""
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, str]]:
+    """A demo under way: its address, and the cookie of its owner."""
+    with tempfile.TemporaryDirectory(prefix="doorstep-pages-") as home:
+        command = [sys.executable, "-m", "app.cli", "demo"]
+        env = {**os.environ, "DOORSTEP_HOME": home, "COLUMNS": "400"}
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield _set_up(process)
+            finally:
+                process.terminate()
+
+
+def _set_up(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"(http://\S+)/set-up\?code=(\S+)", line):
+            form = {"code": found[2], "name": "Ida Holm", "email": "ida@shop.example", "password": PASSWORD}
+            answer = httpx.post(f"{found[1]}/set-up", data=form, trust_env=False)
+            return found[1], answer.cookies["doorstep"]
+    raise SystemExit("The demo ended before it had printed the link to its console.")
+
+
+def shoot(browser: Browser, url: str, cookie: str, folder: Path) -> int:
+    """Take them all; how many."""
+    names = _names(url, cookie)
+    taken = 0
+    for view, (width, height) in VIEWS.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                base_url=url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+            )
+            for pages, known in ((FOR_ANYBODY, False), (PAGES, True)):
+                if known:
+                    context.add_cookies([{"name": "doorstep", "value": cookie, "url": url}])
+                for name, path in pages.items():
+                    page = context.new_page()
+                    page.goto(path.format(**names), wait_until="load")
+                    page.screenshot(path=folder / f"{name}-{view}-{scheme}.png", full_page=True)
+                    page.close()
+                    taken += 1
+            context.close()
+    return taken
+
+
+def _names(url: str, cookie: str) -> dict[str, str]:
+    """The parcel that the pictures are of: one with much to tell."""
+    with httpx.Client(base_url=url, cookies={"doorstep": cookie}, trust_env=False) as client:
+        for asked in ("state=late", "milestone=delivered", ""):
+            found = re.findall(r"/parcels/(shp_\w+)", client.get(f"/b/fjallhem/parcels?{asked}").text)
+            if found:
+                page = client.get(f"/b/fjallhem/parcels/{found[0]}").text
+                token = re.search(r"/t/(\w+)", page)
+                return {"parcel": found[0], "token": token[1] if token else ""}
+    raise SystemExit("The demo has no parcel.")
+
+
+def main(folder: Path) -> None:
+    """Run the demo, wait, and shoot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with demo() as (url, cookie), sync_playwright() as playwright:
+        time.sleep(SECONDS)
+        switches = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=switches)
+        print(f"{shoot(browser, url, cookie, folder)} pictures, in {folder}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/pages"))

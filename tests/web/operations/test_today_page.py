@@ -1,0 +1,105 @@
+"""Today: what moves, what needs somebody, and what shoppers were told."""
+
+import re
+
+import sqlalchemy as sa
+
+from app.models import Attempt, Incident, Message, Receipt, Shipment
+from app.web.console.charts import ceiling, columns, lines, ranked
+from tests.web.conftest import NOW, order, scan
+
+
+def _counts(page):
+    return {key: int(count.replace(",", "")) for key, count in re.findall(r'state=(\w+)"[^>]*><b>([\d,]+)</b>', page)}
+
+
+def test_an_empty_installation_is_taught_its_first_steps(visit):
+    """What is done and what is not, each with its command."""
+    page = visit().get("/b/fjallhem/today").text
+    assert "First steps" in page and "doorstep import orders.csv" in page
+    assert "DOORSTEP_SENDGRID__API_KEY" not in page  # it is set up in these tests
+
+
+def test_every_count_leads_to_its_list(visit, client, sessions):
+    """The number is that of the rows behind it."""
+    for number in ("1", "2", "3"):
+        client.post("/v1/orders", order(number))
+    ids = [client.get(f"/v1/orders/{number}").json()["parcels"][0]["id"] for number in ("1", "2", "3")]
+    client.post(f"/v1/shipments/{ids[0]}/scans", scan("in_transit"))
+    client.post(f"/v1/shipments/{ids[1]}/scans", scan("delivered"))
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).where(Shipment.public_id == ids[0]).values(late_since=NOW))
+        session.execute(
+            sa.update(Message).where(Message.channel == "sms").values(state="failed", reason="refused", ended_at=NOW)
+        )
+    agent = visit("reader")
+    counts = _counts(agent.get("/b/fjallhem/today").text)
+    assert counts["moving"] == 1 and counts["late"] == 1 and counts["delivered_today"] == 1
+    for key, count in counts.items():
+        listed = set(re.findall(r"/parcels/(shp_\w+)", agent.get(f"/b/fjallhem/parcels?state={key}").text))
+        assert len(listed) == count or key == "failing", key
+
+
+def test_another_brands_parcels_are_not_counted(visit, client, stranger):
+    """Neither its parcels nor its messages."""
+    client.post("/v1/orders", order())
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("in_transit"))
+    page = visit().get("/b/atelier-ombre/today").text
+    assert set(_counts(page).values()) == {0}
+    assert "None was decided" in page
+
+
+def test_what_machines_open_is_counted_apart(visit, client, sessions):
+    """A mail that both opened was opened by a person."""
+    client.post("/v1/orders", order())
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("in_transit"))
+    with sessions.begin() as session:
+        message = session.scalars(sa.select(Message).limit(1)).one()
+        for number, kinds in enumerate((["opened", "machine_opened"], ["machine_opened"]), 1):
+            made = dict.fromkeys(("provider", "sender", "lease_token"), "x")
+            attempt = Attempt(
+                public_id=f"att_{number}", brand_id=message.brand_id, message_id=message.id, number=number,
+                deadline_at=NOW, outcome="accepted", **made,
+            )  # fmt: skip
+            session.add(attempt)
+            for kind in kinds:
+                session.add(
+                    Receipt(
+                        provider="x",
+                        event_key=f"{number}{kind}",
+                        attempt_public_id=f"att_{number}",
+                        kind=kind,
+                        body=b"",
+                    )
+                )
+    page = visit().get("/b/fjallhem/today").text
+    assert re.search(r"opened by people</dt><dd class=\"num\">1<", page)
+    assert re.search(r"machines only</dt><dd class=\"num\">0<", page)
+
+
+def test_what_is_wrong_is_told(visit, sessions, brand):
+    """An open incident with its sentence."""
+    told = "The queue does not drain."
+    with sessions.begin() as session:
+        session.add(Incident(public_id="inc_1", kind="stuck", subject="x", summary=told, count=1))
+    assert told in visit().get("/b/fjallhem/today").text
+
+
+def test_the_part_that_changes_comes_alone(visit):
+    """For the script that keeps the page up to date: no frame around it."""
+    part = visit().get("/b/fjallhem/today/now").text
+    assert "<html" not in part and 'class="counts"' in part
+
+
+def test_charts_stand_on_zero():
+    """Heights are in proportion, stacks add up, and the axis ends with a round number."""
+    chart = columns("?", ["a", "b"], {"x": [10, 0], "y": [30, 20]}, first="When")
+    one, above, other = chart.bars
+    assert round(above.height / one.height, 2) == 3
+    assert round(other.height / one.height, 2) == 2
+    assert round(above.y + above.height, 1) == round(one.y, 1)
+    assert [ceiling(value) for value in (0, 1, 3, 40, 51, 1001)] == [1, 1, 5, 50, 100, 2000]
+    assert chart.rows == (("a", (10, 30)), ("b", (0, 20)))
+    assert columns("?", [], {}).empty and lines("?", [], {}).empty and ranked("?", []).empty
