@@ -31,7 +31,7 @@ from app.web.console import sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.marketers import brand, editor, looking, publishing, studio, testing, waiting
+from app.web.marketers import brand, comparing, editor, looking, publishing, studio, testing, waiting
 from app.web.operations import today
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         editor,
         looking,
         brand,
+        comparing,
         publishing,
         waiting,
         testing,
