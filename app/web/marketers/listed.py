@@ -56,6 +56,11 @@ class Listed:
     edition: int
     found: int
 
+    @property
+    def shown(self) -> list[str]:
+        """The languages of the columns, in their order."""
+        return list(dict.fromkeys(locale for locale, _ in self.columns))
+
 
 def listed(session: Session, house: House, brand: Brand, query: str = "", locale: str = "") -> Listed:
     """A brand's files. `query` keeps the messages that have these words in their name or in a text; `locale` one

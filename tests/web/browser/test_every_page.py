@@ -8,6 +8,14 @@ PAGES = (
     "/b/fjallhem/today",
     "/b/fjallhem/parcels",
     "/b/fjallhem/parcels?q=nothing",
+    "/b/fjallhem/templates",
+    "/b/fjallhem/templates/edit/messages/en/delivered.email.md",
+    "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "/b/fjallhem/templates/edit/layouts/parcel.mjml",
+    "/b/fjallhem/templates/brand",
+    "/b/fjallhem/templates/publish",
+    "/b/fjallhem/templates/history",
+    "/b/fjallhem/templates/waiting",
 )
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SERIOUS = ("serious", "critical")
