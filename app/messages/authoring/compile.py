@@ -94,7 +94,7 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
     front, body = split(source)
     said = {**front.model_dump(exclude={"layout", "leave_out"}), "closing": _closing(front, source, around)}
     check_written(TEXT, {**front.model_dump(include=set(PROSE)), "body": body}, source)
-    known = block_names(around.shelf)
+    known = block_names(around.shelf) if front.leave_out or ":::" in body else []
     check_names(front.leave_out, source, known)
     flow, left_out, styles = read_flow(body, source, known), frozenset(front.leave_out), _styles(around.brand)
 

@@ -52,6 +52,10 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "team.email": ("The shop's own people, by mail", ""),
         "team.phone": ("The shop's own people, by SMS", ""),
     },
+    "When it lets people sleep": {
+        "quiet_hours.email": ("No mail between", "As in 22:00-07:00, on the shopper's clock; empty: at any hour."),
+        "quiet_hours.sms": ("No SMS between", "As in 21:00-08:00."),
+    },
     "How it looks": {
         "fonts.heading": ("Headings", "Fonts that readers have, best first."),
         "fonts.body": ("Text", ""),

@@ -16,6 +16,7 @@ FOR_ANYBODY = {
     "/sign-in": "the way in",
     "/set-up": "proved by a one-time link",
     "/password": "proved by a one-time link",
+    "/favicon.ico": "the sign of the house",
     "/static/{version}/{name}": "style, script and icons",
     "/schemas/rules.json": "the form of a rule set is no secret",
     "/t/{token}…": "proved by the parcel's secret",

@@ -23,11 +23,16 @@ PAGES = {
     "parcels": "/b/fjallhem/parcels",
     "parcel": "/b/fjallhem/parcels/{parcel}",
     "search": "/b/fjallhem/parcels?q=FH-17",
+    "templates": "/b/fjallhem/templates",
+    "desk": "/b/fjallhem/templates/edit/messages/en/out_for_delivery.email.md",
+    "desk-sms": "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "brand": "/b/fjallhem/templates/brand",
+    "publish": "/b/fjallhem/templates/publish",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
 PASSWORD = "four birches around a tent"
-SECONDS = 75.0
+SECONDS = 50.0
 """How long the demo runs before the pictures: by then parcels are on their way, late and delivered."""
 
 
