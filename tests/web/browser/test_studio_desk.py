@@ -139,7 +139,7 @@ def test_fields_and_blocks_are_inserted_by_keyboard(desk):
     expect(subject).to_be_focused()
     desk.locator("#body").fill("Text.\n")
     desk.locator(".picker summary", has_text="Ready blocks").press("Enter")
-    desk.locator("[data-insert='\\n::: items\\n']").press("Enter")
+    desk.locator("[data-insert*='::: items']").press("Enter")
     expect(desk.locator("#body")).to_have_value("Text.\n\n::: items\n")
 
 
@@ -165,7 +165,7 @@ def test_a_change_is_published_without_script(enter, sessions):
     expect(page.locator(".strip.good")).to_contain_text("The draft is saved")
     expect(page.frame_locator("#frame").locator("body")).to_contain_text("See it")
     page.get_by_role("link", name="Publish…").click()
-    expect(page.locator(".diff ins")).to_have_text(["See it"])
+    expect(page.locator(".diff ins")).to_have_text(["it"])
     page.locator("[name='why']").fill("shorter")
     page.get_by_role("button", name="Publish 1 file").click()
     expect(page.locator(".strip.good")).to_contain_text("Published as number 1")
