@@ -135,7 +135,7 @@ def upload(request: Request, visitor: Writer, which: str, sent: Sent) -> Respons
         raise Denied(404, "There is no such logo", "There is one for light and one for dark.")
     house, form = request.app.state.house, sent or FormData()
     file = form.get("file")
-    content = file.file.read(MOST_READ + 1) if isinstance(file, UploadFile) else b""
+    content = _read(file) if isinstance(file, UploadFile) else b""
     try:
         with house.sessions.begin() as session:
             brand = brand_of(session, visitor)
@@ -207,6 +207,11 @@ def _require_brand(session: Session, house: House, brand: Brand, text: str) -> N
         house.catalog.over(brand.key, {**files, PATH: text.encode("utf-8", "replace")}).brands()
     except ConfigurationError as error:
         raise ConfigurationError(str(error).replace(f"{brand.key}'s {PATH}, ", "")) from error
+
+
+def _read(file: UploadFile) -> bytes:
+    with file.file as opened:
+        return bytes(opened.read(MOST_READ + 1))
 
 
 def _values(sheet: Sheet) -> dict[str, str]:
