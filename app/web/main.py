@@ -33,6 +33,7 @@ from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
+from app.web.marketers import brand, comparing, editor, looking, publishing, studio, testing, waiting
 from app.web.operations import (
     pauses,
     rules_backtests,
@@ -98,6 +99,14 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         correcting,
         stopping,
         owners,
+        studio,
+        editor,
+        looking,
+        brand,
+        comparing,
+        publishing,
+        waiting,
+        testing,
         health,
         doorway,
     )

@@ -32,6 +32,11 @@ PAGES = {
     "rules-backtests": "/b/fjallhem/rules/backtests",
     "rules-history": "/b/fjallhem/rules/history",
     "pauses": "/b/fjallhem/pauses?scope=channel:sms",
+    "templates": "/b/fjallhem/templates",
+    "desk": "/b/fjallhem/templates/edit/messages/en/out_for_delivery.email.md",
+    "desk-sms": "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "brand": "/b/fjallhem/templates/brand",
+    "publish": "/b/fjallhem/templates/publish",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
