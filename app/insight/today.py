@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.insight.listing import FAILING_FOR, SILENT_AFTER
-from app.models import CarrierHealth, Incident, UnknownCode
+from app.models import CarrierHealth, CodeMapping, Incident, UnknownCode
 from app.models.orders import UNENDED
 from app.models.vocabulary import SENT, WITHHELD
 from app.zones import zone
@@ -193,10 +193,17 @@ def carriers(session: Session) -> Sequence[CarrierHealth]:
 
 
 def unknown_codes(session: Session, brand_id: int, at_most: int = 5) -> list[Any]:
-    """The codes that nobody knows and that were met most often: (carrier, code, count, last_seen_at)."""
+    """The codes that nobody knows, that no mapping stands for, and that were met most often: (carrier, code, count,
+    last_seen_at)."""
+    mapped = sa.exists().where(
+        CodeMapping.ended_at.is_(None),
+        CodeMapping.carrier == UnknownCode.carrier,
+        CodeMapping.code == UnknownCode.code,
+        sa.or_(CodeMapping.brand_id.is_(None), CodeMapping.brand_id == brand_id),
+    )
     query = (
         sa.select(UnknownCode.carrier, UnknownCode.code, UnknownCode.count, UnknownCode.last_seen_at)
-        .where(UnknownCode.brand_id == brand_id)
+        .where(UnknownCode.brand_id == brand_id, ~mapped)
         .order_by(UnknownCode.count.desc(), UnknownCode.id)
         .limit(at_most)
     )

@@ -31,7 +31,7 @@ from app.web.console import sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.operations import today
+from app.web.operations import today, unknown_codes
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         sign_in,
         static,
         today,
+        unknown_codes,
         parcels,
         story,
         health,
