@@ -159,6 +159,14 @@ class Attempt(Base):
             "begun_at",
             postgresql_where=sa.text("first_receipt_at IS NOT NULL"),
         ),
+        # Some pages in all, and nothing to write for a row: calls lie in the table as they were begun.
+        sa.Index(
+            "ix_attempts_begun",
+            "begun_at",
+            postgresql_using="brin",
+            postgresql_ops={"begun_at": "timestamptz_minmax_multi_ops"},
+            postgresql_with={"autosummarize": "on", "pages_per_range": 16},
+        ),
     )
 
     id: Mapped[BigId]

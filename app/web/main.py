@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import doorway, health, pictures
+from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
 from app.web.agents import parcels, story
 from app.web.api import (
@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         parcels,
         story,
         health,
+        metrics,
         doorway,
     )
     for part in own:

@@ -56,9 +56,7 @@ def say(
     written = {"carrier": carrier, "code": code, "meaning": meaning, "why": why}
 
     def change(session: Session, house: House) -> Changed:
-        return map_code(
-            session, house, (carrier, code), read_meaning(meaning), visitor.brand_id, (visitor.actor, why)
-        )
+        return map_code(session, house, (carrier, code), read_meaning(meaning), visitor.brand_id, (visitor.actor, why))
 
     return _changed(request, visitor, "carriers.map", written, change)
 
@@ -160,5 +158,7 @@ def _form(session: Session, house: House, visitor: Visitor, written: Mapping[str
         "by_table": by_table(house, name, code),
         "history": history,
         "own": any(one.brand is not None and one.ended_at is None for one in history),
-        "seen": next((one for one in unknown_codes(session, visitor.brand_id) if (one.carrier, one.code) == (name, code)), None),
+        "seen": next(
+            (one for one in unknown_codes(session, visitor.brand_id) if (one.carrier, one.code) == (name, code)), None
+        ),
     }
