@@ -21,7 +21,7 @@ WAITING = _query("""
 """ix_messages_due, without the rows."""
 
 OPEN = _query("""
-    SELECT brand_id, channel, 'paused' AS state, count(*) AS count, NULL::float AS age
+    SELECT brand_id, channel, 'paused' AS state, count(*) AS number, NULL::float AS age
     FROM messages WHERE state IN ('held', 'ready') AND pause_id IS NOT NULL AND {of messages}
     GROUP BY brand_id, channel
     UNION ALL
@@ -39,9 +39,9 @@ OPEN = _query("""
 """The partial indexes of what is paused, under way, unconfirmed and failed."""
 
 DECIDED = _query("""
-    SELECT brands.id AS brand_id, recent.channel, recent.state, recent.count
+    SELECT brands.id AS brand_id, recent.channel, recent.state, recent.number
     FROM brands CROSS JOIN LATERAL (
-        SELECT channel, state, count(*) AS count FROM messages
+        SELECT channel, state, count(*) AS number FROM messages
         WHERE messages.brand_id = brands.id AND planned_at > :hour GROUP BY channel, state
     ) AS recent
     WHERE (cast(:brand AS bigint) IS NULL OR brands.id = :brand)
@@ -50,25 +50,28 @@ DECIDED = _query("""
 """ix_messages_planned."""
 
 CALLS = _query("""
-    SELECT brand_id, provider, coalesce(outcome, 'open') AS outcome, count(*) AS count
+    SELECT brand_id, provider, coalesce(outcome, 'open') AS outcome, count(*) AS number
     FROM attempts WHERE begun_at > now() - interval '5 minutes' AND {of attempts}
     GROUP BY brand_id, provider, outcome ORDER BY brand_id, provider, outcome
 """)
 """ix_attempts_begun."""
 
 DELAYS = _query("""
-    SELECT latest.brand_id,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM latest.begun_at - messages.planned_at)) AS median,
-        percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM latest.begun_at - messages.planned_at)) AS p99
-    FROM (SELECT message_id, begun_at, number, brand_id FROM attempts ORDER BY id DESC LIMIT 2000) AS latest
-    JOIN messages ON messages.id = latest.message_id
-    WHERE latest.number = 1 AND messages.send_at <= messages.planned_at AND latest.begun_at >= messages.planned_at
-        AND {of messages}
-    GROUP BY latest.brand_id ORDER BY latest.brand_id
+    SELECT brand_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
+        percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
+    FROM (
+        SELECT messages.brand_id, extract(epoch FROM latest.begun_at - messages.planned_at)::float AS seconds
+        FROM (SELECT message_id, begun_at, number FROM attempts ORDER BY id DESC LIMIT 2000) AS latest
+        JOIN messages ON messages.id = latest.message_id
+        WHERE latest.number = 1 AND messages.send_at <= messages.planned_at AND latest.begun_at >= messages.planned_at
+            AND {of messages}
+    ) AS calls
+    GROUP BY brand_id ORDER BY brand_id
 """)
+"""The newest calls by their ids."""
 
 RESTING = sa.text("""
-    SELECT provider, count(*) FILTER (WHERE greatest(resting_until, busy_until) > now()) AS count
+    SELECT provider, count(*) FILTER (WHERE greatest(resting_until, busy_until) > now()) AS number
     FROM senders GROUP BY provider ORDER BY provider
 """)
 

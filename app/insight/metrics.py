@@ -50,7 +50,7 @@ def measure(session: Session, now: datetime, brand_id: int | None = None) -> lis
     ]
 
 
-def _brands(brand_id: int | None) -> sa.Select[Any]:
+def _brands(brand_id: int | None) -> sa.Select[int, str]:
     query = sa.select(Brand.id, Brand.key).order_by(Brand.key)
     return query if brand_id is None else query.where(Brand.id == brand_id)
 
@@ -68,7 +68,7 @@ def _messages(session: Session, given: Mapping[str, Any], brands: Mapping[int, s
         ]  # fmt: skip
 
     def of_state(state: str) -> list[tuple[tuple[str, ...], float]]:
-        return all_channels((row.brand_id, row.channel, row.count) for row in opened if row.state == state)
+        return all_channels((row.brand_id, row.channel, row.number) for row in opened if row.state == state)
 
     where = ("brand", "channel")
     age = all_channels((row.brand_id, row.channel, _seconds(now, row.oldest)) for row in waiting)
@@ -98,7 +98,7 @@ def _messages(session: Session, given: Mapping[str, Any], brands: Mapping[int, s
             "messages_decided_hour", "Messages decided within the last hour, by how they stand now.",
             (*where, "state"),
             [
-                ((brands[row.brand_id], row.channel, row.state), row.count)
+                ((brands[row.brand_id], row.channel, row.state), row.number)
                 for row in session.execute(queries.DECIDED, given)
             ],
         ),
@@ -112,7 +112,7 @@ def _calls(session: Session, given: Mapping[str, Any], brands: Mapping[int, str]
             "calls_recent", "Calls to providers begun within the last five minutes, by what they came to.",
             ("brand", "provider", "outcome"),
             [
-                ((brands[row.brand_id], row.provider, row.outcome), row.count)
+                ((brands[row.brand_id], row.provider, row.outcome), row.number)
                 for row in session.execute(queries.CALLS, given)
             ],
         ),
@@ -127,7 +127,7 @@ def _calls(session: Session, given: Mapping[str, Any], brands: Mapping[int, str]
         ),
         Family(
             "providers_resting", "Accounts at a provider that nothing is handed to at present.", ("provider",),
-            [((row.provider,), row.count) for row in session.execute(queries.RESTING)],
+            [((row.provider,), row.number) for row in session.execute(queries.RESTING)],
         ),
     ]  # fmt: skip
 
@@ -136,7 +136,7 @@ def _questions(session: Session, given: Mapping[str, Any], brands: Mapping[int, 
     now: datetime = given["now"]
     polls = session.execute(queries.POLLS, given).all()
     of = ("carrier",)
-    watches = dict(session.execute(queries.WATCHES, given).tuples())
+    watches = _by_first(session.execute(queries.WATCHES, given))
     return [
         Family("polls_planned", "Parcels that a carrier is going to be asked about.", of, _each(polls, "planned")),
         Family("polls_due", "Of these, those whose turn has come.", of, _each(polls, "due")),
@@ -178,8 +178,8 @@ def _carriers(session: Session, now: datetime) -> list[Family]:
 
 
 def _installation(session: Session, given: Mapping[str, Any], brands: Mapping[int, str]) -> list[Family]:
-    incidents = dict(session.execute(queries.INCIDENTS).tuples())
-    codes = dict(session.execute(queries.CODES, given).tuples())
+    incidents = _by_first(session.execute(queries.INCIDENTS))
+    codes = _by_first(session.execute(queries.CODES, given))
     row = session.execute(queries.QUEUES, given).one()
     measured = [
         Family(
@@ -199,6 +199,10 @@ def _installation(session: Session, given: Mapping[str, Any], brands: Mapping[in
         says = "Since the workers last looked for what is wrong; when it grows, beat or the queue settle is silent."
         measured.append(Family("watch_age_seconds", says, (), [((), row.watched)]))
     return measured
+
+
+def _by_first(rows: Iterable[Any]) -> dict[Any, float]:
+    return dict(tuple(row) for row in rows)
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

@@ -147,7 +147,8 @@ def _form(session: Session, house: House, visitor: Visitor, written: Mapping[str
     except NotFound as error:
         raise Denied(404, "There is no such carrier", str(error)) from error
     code = written["code"].strip()
-    history = [one for one in mappings(session, visitor.brand_id, key=(name, code))]
+    history = mappings(session, visitor.brand_id, key=(name, code))
+    seen = (one for one in unknown_codes(session, visitor.brand_id) if (one.carrier, one.code) == (name, code))
     return {
         "meaning": "",
         "why": "",
@@ -158,7 +159,5 @@ def _form(session: Session, house: House, visitor: Visitor, written: Mapping[str
         "by_table": by_table(house, name, code),
         "history": history,
         "own": any(one.brand is not None and one.ended_at is None for one in history),
-        "seen": next(
-            (one for one in unknown_codes(session, visitor.brand_id) if (one.carrier, one.code) == (name, code)), None
-        ),
+        "seen": next(seen, None),
     }
