@@ -135,7 +135,7 @@ def sending(session: Session, brand_id: int, now: datetime) -> Sending:
 
 
 _SENDING = sa.text("""
-    SELECT date_trunc('hour', planned_at, 'UTC') AS hour, milestone, channel, state, reason, count(*)
+    SELECT date_bin('1 hour', planned_at, 'epoch') AS hour, milestone, channel, state, reason, count(*)
     FROM messages WHERE brand_id = :brand AND planned_at >= :since
     GROUP BY hour, milestone, channel, state, reason
 """)
@@ -151,11 +151,11 @@ def opened(session: Session, brand_id: int) -> Opened:
 _OPENED = sa.text("""
     SELECT count(*) FILTER (WHERE person) AS people, count(*) FILTER (WHERE NOT person) AS machines
     FROM (
-        SELECT attempts.message_id, bool_or(receipts.kind = 'opened') AS person
-        FROM receipts JOIN attempts ON attempts.public_id = receipts.attempt_public_id
-        WHERE receipts.kind IN ('opened', 'machine_opened') AND receipts.received_at > now() - interval '24 hours'
-            AND attempts.brand_id = :brand
-        GROUP BY attempts.message_id
+        SELECT attempt_public_id, bool_or(kind = 'opened') AS person
+        FROM receipts
+        WHERE kind IN ('opened', 'machine_opened') AND brand_id = :brand
+            AND received_at > now() - interval '24 hours'
+        GROUP BY attempt_public_id
     ) AS mails
 """)
 

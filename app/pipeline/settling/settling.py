@@ -206,6 +206,7 @@ def apply_receipts(session: Session, house: House, now: datetime, limit: int = 5
         receipt.applied_at = database_now
         receipt.effect = "names no attempt of ours"
         if attempt is not None:
+            receipt.brand_id = attempt.brand_id
             receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
     session.flush()
     _keep_nothing_of_the_erased(session, receipts, attempts, messages)
