@@ -75,7 +75,8 @@ STAYS: dict[str, str] = {
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
     "resends": "id brand_id message_id after_attempt asked_at asked_by was_state was_reason was_ended_at"
     " readdressed open outcome",
-    "receipts": "id provider event_key attempt_public_id provider_ref kind cause occurred_at received_at applied_at"
+    "receipts": "id provider event_key brand_id attempt_public_id provider_ref kind cause occurred_at received_at"
+    " applied_at"
     " effect",
     "inbound_messages": "id brand_id provider event_key sender_digest recipient meaning order_id shipment_id"
     " received_at",

@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import doorway, health, pictures
+from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
 from app.web.access.marks import Marks
-from app.web.agents import correcting, messages, parcels, stopping, story
+from app.web.agents import room as agents
 from app.web.api import (
     acts,
     brakes,
@@ -33,17 +33,8 @@ from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.marketers import brand, comparing, editor, looking, publishing, studio, testing, waiting
-from app.web.operations import (
-    pauses,
-    rules_backtests,
-    rules_draft,
-    rules_history,
-    rules_publishing,
-    rules_trying,
-    today,
-)
-from app.web.operations import rules as rules_pages
+from app.web.marketers import room as marketers
+from app.web.operations import room as operations
 from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
@@ -85,29 +76,12 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         second_step,
         shop_sign_in,
         static,
-        today,
-        rules_pages,
-        rules_draft,
-        rules_publishing,
-        rules_trying,
-        rules_backtests,
-        rules_history,
-        pauses,
-        parcels,
-        story,
-        messages,
-        correcting,
-        stopping,
+        operations,
+        agents,
+        marketers,
         owners,
-        studio,
-        editor,
-        looking,
-        brand,
-        comparing,
-        publishing,
-        waiting,
-        testing,
         health,
+        metrics,
         doorway,
     )
     for part in own:

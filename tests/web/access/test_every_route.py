@@ -13,6 +13,7 @@ FOR_ANYBODY = {
     "/docs": "what the API takes and gives is no secret",
     "/healthz": "that the process lives",
     "/readyz": "that its database answers",
+    "/metrics": "asked from this machine itself, or proved by a key",
     "/sign-in": "the way in",
     "/sign-in/second": "proved by a ticket that the right password gives",
     "/sign-in/shop": "leads to the shop's own sign-in",
