@@ -1,6 +1,6 @@
 """people of the shop resend messages, tell scans by hand and stop following parcels; every list by an index
 
-Revision: 0028, after 0024
+Revision: 0028, after 0027
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '0028'
-down_revision = '0024'
+down_revision = '0027'
 branch_labels = None
 depends_on = None
 

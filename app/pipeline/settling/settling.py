@@ -209,6 +209,7 @@ def apply_receipts(session: Session, house: House, now: datetime, limit: int = 5
         receipt.applied_at = database_now
         receipt.effect = "names no attempt of ours"
         if attempt is not None:
+            receipt.brand_id = attempt.brand_id
             upto, readdressed = earlier.get(attempt.message_id, (0, False))
             message = messages[attempt.message_id] if attempt.number > upto else None
             receipt.effect = _apply(receipt, attempt, message, database_now, now)

@@ -26,6 +26,17 @@ PAGES = {
     "stop": "/b/fjallhem/parcels/{parcel}/stop",
     "message": "/b/fjallhem/messages/{message}",
     "search": "/b/fjallhem/parcels?q=FH-17",
+    "rules": "/b/fjallhem/rules",
+    "rules-draft": "/b/fjallhem/rules/draft",
+    "rules-try": "/b/fjallhem/rules/try?parcel={parcel}",
+    "rules-backtests": "/b/fjallhem/rules/backtests",
+    "rules-history": "/b/fjallhem/rules/history",
+    "pauses": "/b/fjallhem/pauses?scope=channel:sms",
+    "templates": "/b/fjallhem/templates",
+    "desk": "/b/fjallhem/templates/edit/messages/en/out_for_delivery.email.md",
+    "desk-sms": "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "brand": "/b/fjallhem/templates/brand",
+    "publish": "/b/fjallhem/templates/publish",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
