@@ -13,6 +13,7 @@ from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
+from app.models.shoppers import Choice, Claim, LinkMail, LinkRequest
 from app.models.template_trials import TemplateMove, TemplateTest
 from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
@@ -31,6 +32,8 @@ __all__ = [
     "CarrierBudget",
     "CarrierHealth",
     "CarrierPush",
+    "Choice",
+    "Claim",
     "CodeMapping",
     "Crossing",
     "DailyCount",
@@ -42,6 +45,8 @@ __all__ = [
     "Incident",
     "Installation",
     "LedgerKey",
+    "LinkMail",
+    "LinkRequest",
     "Message",
     "Order",
     "PaceLane",
