@@ -13,6 +13,9 @@ from app.models.vocabulary import Milestone
 UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
 """Of parcels that have not come to an end, as the partial indexes say it."""
 
+LINK_DAYS = 180
+"""How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
+
 
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.

@@ -1,4 +1,4 @@
-"""Of which kind a message is, as shoppers choose: not the engine's milestones, but what the news means to them. Pure."""
+"""Of which kind a message is, as shoppers choose: what its news means to them, not the milestone. Pure."""
 
 from app.models.vocabulary import Milestone, NewsKind
 

@@ -17,8 +17,8 @@ from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
-    opened it had been heard before it meant this. `team`: where the brand's own people can be written to. `unwanted`: the
-    channels on which the shopper does not want news of this kind."""
+    opened it had been heard before it meant this. `team`: where the brand's own people can be written to.
+    `unwanted`: the channels on which the shopper does not want news of this kind."""
 
     facts: Facts
     late: bool = False

@@ -107,8 +107,8 @@ def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
     A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed since
-    or is not to be told this any more, drops out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next
-    call.
+    or is not to be told this any more, drops out here. A suppression that commits while the one statement runs, some
+    milliseconds, holds back the next call.
     """
     if not letters:
         return []

@@ -13,10 +13,11 @@ from app.insight.stories import (
     DecisionStory,
     MessageStory,
     ReplyStory,
+    ClaimStory,
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, untimed, why, words
+from app.insight.tell import CHANNELS, STATES, WENT_WELL, claim_end, goes_without_saying, untimed, why, words
 from app.models.vocabulary import Cause, MessageState, Reason
 
 _TOLD = {
@@ -70,6 +71,7 @@ class Entry:
 def timeline(story: Story) -> list[Entry]:
     """What was heard and what came of it, the newest first; what has no time last."""
     entries = [*map(_scan, story.scans), *map(_fault, story.faults), *map(_reply, story.replies)]
+    entries += [entry for claim in story.claims for entry in _claim(claim)]
     entries += [_crossing(crossing, bool(story.carrier)) for crossing in story.crossings]
     # of one instant the scan came first, and what it led to stands above it
     ranked = sorted(enumerate(entries), key=lambda one: (one[1].at or _BEFORE, one[1].side == "done", one[0]))
@@ -98,6 +100,13 @@ def _reply(reply: ReplyStory) -> Entry:
     said = f"“{' '.join(reply.text.split())}”" if reply.text is not None else "A text that has been forgotten"
     meant = {"stop": "gets no more texts", "start": "gets texts again", "help": "asks for help"}.get(reply.meaning, "")
     return Entry("heard", reply.received_at, said, " · ".join(filter(None, ["the shopper wrote this back", meant])))
+
+
+def _claim(claim: ClaimStory) -> Iterator[Entry]:
+    """The shopper said that it is not there, and how that ended."""
+    yield Entry("heard", claim.opened_at, "“It is not there.”", f"the shopper said so on its page · claim {claim.id}")
+    if claim.closed_at:
+        yield Entry("heard", claim.closed_at, claim_end(claim), f"claim {claim.id}")
 
 
 def _crossing(crossing: CrossingStory, by_carrier: bool) -> Entry:
