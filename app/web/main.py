@@ -33,7 +33,7 @@ from app.web.gate import Gate
 from app.web.hooks import carriers, providers
 from app.web.operations import today
 from app.web.problems import tell_problems
-from app.web.shoppers import parcel, preferences
+from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         providers,
         carriers,
         parcel,
+        asking,
         pictures,
         preferences,
         sign_in,

@@ -8,12 +8,12 @@ from app.insight.stories import (
     CAUSES,
     AnswerStory,
     AttemptStory,
+    ClaimStory,
     ComingStory,
     CrossingStory,
     DecisionStory,
     MessageStory,
     ReplyStory,
-    ClaimStory,
     ScanStory,
     Story,
 )

@@ -19,7 +19,8 @@ from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.web.pages import page, words_for
-from app.web.shoppers.parcel import find_parcel, lost
+from app.web.shoppers.parcel import lost
+from app.web.shoppers.reading import find_parcel
 
 router = APIRouter(include_in_schema=False)
 
