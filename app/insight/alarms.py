@@ -338,7 +338,7 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",
     IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
     IncidentKind.capped: "See whether it was meant to plan so many; raise its `cap` if it was. It ends with the day.",
-    IncidentKind.not_received: "Ask the carrier for a proof of delivery and write to the shopper; then close the claim.",
+    IncidentKind.not_received: "Ask the carrier for proof of delivery and write to the shopper; close the claim then.",
     IncidentKind.carrier_down: "See the carrier's status page; it is tried again by itself, and what waits catches up.",
     IncidentKind.carrier_denied: "Correct the carrier's credentials and restart the workers; it is then asked at once.",
     IncidentKind.carrier_throttled: "Set the carrier's REQUESTS_PER_SECOND and REQUESTS_PER_DAY to what it grants.",

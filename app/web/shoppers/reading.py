@@ -34,7 +34,7 @@ class Found:
 
 
 def find_parcel(session: Session, token: str, now: datetime) -> tuple[Brand, Order, Shipment] | None:
-    """The parcel whose link this is, as rows that can be changed; None for one that is unknown, expired or malformed."""
+    """The parcel whose link this is, as rows of their tables; None for one that is unknown, expired or malformed."""
     if not _TOKEN.fullmatch(token):
         return None
     found = session.execute(
