@@ -38,7 +38,8 @@ _BRAND = "fjallhem"
 QUERIES = (
     "/b/{brand}/parcels?state=moving", "/b/{brand}/parcels?state=late", "/b/{brand}/parcels?state=silent",
     "/b/{brand}/parcels?state=unconfirmed", "/b/{brand}/parcels?state=failing", "/b/{brand}/parcels?state=pickup",
-    "/b/{brand}/parcels?state=returning", "/b/{brand}/parcels?state=delivered_today", "/b/{brand}/parcels?sort=news",
+    "/b/{brand}/parcels?state=returning", "/b/{brand}/parcels?state=claim",
+    "/b/{brand}/parcels?state=delivered_today", "/b/{brand}/parcels?sort=news",
     "/b/{brand}/parcels?state=late&sort=news", "/b/{brand}/parcels?carrier=dhl", "/b/{brand}/parcels?country=DE",
     "/b/{brand}/parcels?milestone=exception", "/b/{brand}/parcels?milestone=delivered&country=FI&carrier=ups",
     "/b/{brand}/parcels?carrier=nobody", "/b/{brand}/parcels?country=XX", "/b/{brand}/parcels?q={order}",
