@@ -16,7 +16,7 @@ from app.web.access.sessions import Visitor
 from app.web.access.throttle import count_failure, must_wait
 from app.web.access.trail import note
 from app.web.console.frame import back, console_page
-from app.web.owners.account import HERE, MANY_TRIES, account_view, password_fault
+from app.web.owners.account import HERE, MANY_TRIES, account_view, at_a_brand, password_fault
 
 router = APIRouter(include_in_schema=False)
 
@@ -123,5 +123,5 @@ def _shown(request: Request, visitor: Visitor, wrong: str = "") -> Response:
 
 def _codes(request: Request, visitor: Visitor, codes: list[str]) -> Response:
     return console_page(
-        request, visitor, "owners/recovery_codes.html", {"codes": codes}, title="Recovery codes", place=""
+        request, at_a_brand(visitor), "owners/recovery_codes.html", {"codes": codes}, title="Recovery codes", place=""
     )
