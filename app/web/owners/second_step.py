@@ -99,6 +99,7 @@ def remove(request: Request, visitor: Own, password: Password = "") -> Response:
 
 def _shown(request: Request, visitor: Visitor, wrong: str = "") -> Response:
     house: House = request.app.state.house
+    visitor = at_a_brand(visitor)
     with house.sessions.begin() as session:
         factor = session.get(AccountFactor, visitor.account_id)
         if factor is None or factor.confirmed_at is not None:
