@@ -7,20 +7,20 @@ from app.errors import NotFound
 from app.models import Crossing, Shipment
 from app.rehearsal.dry_run import dry_run
 from app.rules.document import parse_rules
-from tests.rehearsal.past import RULES, lived
+from tests.rehearsal.past import RULES
 
 
 @pytest.fixture
-def past(world):
-    """A brand's six days: its row id, and its parcels by outside id."""
-    brand_id = lived(world)
+def names(past):
+    """The parcels' outside ids."""
+    world, brand_id = past
     with world.house.sessions() as session:
-        return brand_id, session.scalars(sa.select(Shipment.public_id).where(Shipment.brand_id == brand_id)).all()
+        return session.scalars(sa.select(Shipment.public_id).where(Shipment.brand_id == brand_id)).all()
 
 
-def test_the_live_rules_answer_as_themselves(world, past):
+def test_the_live_rules_answer_as_themselves(past, names):
     """Every milestone that was concluded is there, and a draft of the same text differs in none."""
-    brand_id, names = past
+    world, brand_id = past
     runs = [dry_run(world.house, brand_id, name, parse_rules(RULES)) for name in names]
     moments = [moment for run in runs for moment in run.moments]
     assert moments and all(moment.same and moment.live == moment.draft for moment in moments)
@@ -32,9 +32,9 @@ def test_the_live_rules_answer_as_themselves(world, past):
     assert any("It leaves." in one for one in said) and any(one.startswith("Not asked: ") for one in said)
 
 
-def test_a_draft_that_says_less_differs_where_something_left(world, past):
+def test_a_draft_that_says_less_differs_where_something_left(past, names):
     """And is the same where nothing had left anyway."""
-    brand_id, names = past
+    world, brand_id = past
     draft = parse_rules("version: 1\nrules:\n  - {name: x, when: returned, send: [email], expires: 48h}\n")
     for name in names:
         for moment in dry_run(world.house, brand_id, name, draft).moments:
@@ -43,9 +43,9 @@ def test_a_draft_that_says_less_differs_where_something_left(world, past):
             assert moment.draft is not None
 
 
-def test_other_thresholds_open_other_milestones(world, past):
+def test_other_thresholds_open_other_milestones(past, names):
     """What the draft's thresholds do not open has no answer of the draft's, and the other way."""
-    brand_id, names = past
+    world, brand_id = past
     draft = parse_rules(
         "version: 1\nmilestones: {delayed: {promise: {grace: 20d}, carrier: off, eta: off}}\n" + RULES.split("\n", 2)[2]
     )
@@ -58,9 +58,9 @@ def test_other_thresholds_open_other_milestones(world, past):
     assert (False, True) in sides
 
 
-def test_only_the_brands_own_parcels_are_tried(world, past):
+def test_only_the_brands_own_parcels_are_tried(past, names):
     """Another brand's, and one that there is not, are alike."""
-    brand_id, names = past
+    world, brand_id = past
     for brand, name in ((brand_id + 1000, names[0]), (brand_id, "shp_none")):
         with pytest.raises(NotFound):
             dry_run(world.house, brand, name, parse_rules(RULES))

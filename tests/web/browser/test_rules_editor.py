@@ -224,9 +224,11 @@ def test_each_place_has_its_own_offers(enter):
     page = enter("operations")
     page.goto(f"{AT}/rules/draft")
     ask = """async ([places, words]) => {
-        const module = await import(document.querySelector('script[src$="rules.js"]').src.replace("rules.js", "rules_complete.js"));
+        const { src } = document.querySelector('script[src$="rules.js"]');
+        const { offers } = await import(src.replace("rules.js", "rules_complete.js"));
         const known = await (await fetch(words)).json();
-        return places.map((one) => module.offers(one.replace("|", ""), one.indexOf("|"), known).map((offer) => offer.label));
+        const labels = (one) => offers(one.replace("|", ""), one.indexOf("|"), known).map((offer) => offer.label);
+        return places.map(labels);
     }"""
     found = page.evaluate(ask, [list(PLACES), f"{AT}/rules/words.json"])
     for (place, words), offered in zip(PLACES.items(), found, strict=True):
