@@ -27,8 +27,9 @@ from app.rules.differing import Difference, differences
 from app.rules.document import parse_rules
 from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
+from app.web.access.changes import rules_published
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, not_found, shown
 
 router = APIRouter(tags=["rules"])
@@ -147,7 +148,7 @@ def put_rules(
         done = _publishing(
             lambda: publish(*_whose(request, session, holder), text, _said(session, holder, why), expected)
         )
-        _note(session, holder, "rules.publish", *done)
+        note_change(session, holder, rules_published(*done))
     return _told(response, *done)
 
 
@@ -201,7 +202,7 @@ def roll_back(
     with _house(request).sessions.begin() as session:
         said = _said(session, holder, wanted.why)
         done = _publishing(lambda: rollback(*_whose(request, session, holder), wanted.number, said, expected))
-        _note(session, holder, "rules.rollback", *done)
+        note_change(session, holder, rules_published(*done, back_to=wanted.number))
     return _told(response, *done)
 
 
@@ -221,15 +222,6 @@ def _whose(request: Request, session: Session, holder: Holder) -> tuple[Session,
 
 def _said(session: Session, holder: Holder, why: str) -> Said:
     return Said(f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}", why)
-
-
-def _note(session: Session, holder: Holder, action: str, published: Published, before: RuleSet, after: RuleSet) -> None:
-    """Into the audit log, where anything was changed."""
-    if published.new:
-        digests = {"digest": after.digest.hex(), "why": published.why}
-        note(
-            session, holder, action, f"number {published.number}", before={"digest": before.digest.hex()}, after=digests
-        )
 
 
 def _expected(if_match: str | None) -> str | None:

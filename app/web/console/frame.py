@@ -99,7 +99,12 @@ def console_page(
 def html(template: str, content: Mapping[str, Any], status: int = 200) -> Response:
     """A page under the console's policy, with or without the frame."""
     written = environment().get_template(template).render(**content)
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Referrer-Policy": "same-origin",  # with "no-referrer" a browser calls the origin of our own forms "null"
+    }
     return Response(written, status, headers, media_type="text/html; charset=utf-8")
 
 
