@@ -11,10 +11,11 @@ from app.pipeline.deciding.publishing import LONGEST_WHY, Published, Said, histo
 from app.pipeline.house import House
 from app.rules.document import reread_rules
 from app.rules.ruleset import RuleSet
+from app.web.access.changes import rules_published
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import brand_of, house_of, lived, tabs
 from app.web.operations.rules_shown import compared, unified
@@ -68,7 +69,6 @@ def count_again(
         if not why.strip() or len(why.strip()) > LONGEST_WHY:
             wrong = f"Say in at most {LONGEST_WHY} characters why; it stands in the history."
             return _page(request, visitor, session, house, number, {"beside": "live", "wrong": wrong}, 422)
-        live = live_set(session, house, visitor.brand_id)
         try:
             said = Said(visitor.actor, why.strip())
             done, before, after = rollback(session, house, brand_of(session, visitor), number, said, seen)
@@ -79,15 +79,7 @@ def count_again(
         except InvalidInput as error:
             text = f"Number {number} cannot count again as it is: {error} Take its text into a draft and mend it."
             raise Denied(409, "Nothing was changed", text) from error
-        if done.new:
-            note(
-                session,
-                visitor,
-                "rules.rollback",
-                f"number {done.number}",
-                before={"number": live.publication.number if live.publication else 0, "digest": before.digest.hex()},
-                after={"digest": after.digest.hex(), "why": done.why, "as_number": number},
-            )
+        note_change(session, visitor, rules_published(done, before, after, back_to=number))
     told = f"The rules of number {number} count again, as number {done.number}." if done.new else "They count already."
     return back(request, visitor, f"/b/{visitor.brand_key}/rules", told)
 

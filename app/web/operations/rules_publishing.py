@@ -15,10 +15,11 @@ from app.pipeline.deciding.publishing import LONGEST_WHY, Said, publish
 from app.pipeline.deciding.rule_drafts import discard
 from app.rules.ruleset import RuleSet
 from app.rules.warnings import Warned, warnings
+from app.web.access.changes import rules_published
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import Desk, brand_of, desk, house_of, tabs
 from app.web.operations.rules_shown import compared, unified
@@ -63,16 +64,7 @@ def publish_draft(
             )
         except (Conflict, InvalidInput) as error:
             raise Denied(409, "Nothing was published", f"{error} Your draft is kept.") from error
-        if done.new:
-            number = at.live.publication.number if at.live.publication else 0
-            note(
-                session,
-                visitor,
-                "rules.publish",
-                f"number {done.number}",
-                before={"number": number, "digest": before.digest.hex()},
-                after={"digest": after.digest.hex(), "why": done.why, "accepted": sorted(set(accepted))},
-            )
+        note_change(session, visitor, rules_published(done, before, after, accepted=set(accepted)))
         discard(session, visitor.brand_id, visitor.account_id)
     said = f"Published as number {done.number}. It counts from the next batch on; what waits keeps its version."
     return back(request, visitor, f"/b/{visitor.brand_key}/rules", said)

@@ -220,7 +220,7 @@ HOLDS = {"S|": "SE", "[d|": "dhl"}
 
 
 def test_each_place_has_its_own_offers(enter):
-    """Keys where a key is due, words where a word is, in lists, on one line or several, and none in words for people."""
+    """Keys where a key is due, words where a word is, in lists, on one line or several, and none in free text."""
     page = enter("operations")
     page.goto(f"{AT}/rules/draft")
     ask = """async ([places, words]) => {
@@ -246,3 +246,19 @@ def test_a_button_waits_for_what_is_being_saved(enter):
         page.fill("#content", SET)
     page.click("button:has-text('Review and publish')")
     page.wait_for_url("**/rules/publish")
+
+
+def test_a_pause_shows_on_pages_that_are_open(enter, parcels):
+    """Started and lifted elsewhere, it comes and goes where somebody else looks at another page."""
+    page, other = enter("agent"), enter("operations")
+    page.goto(f"{AT}/today")
+    other.goto(f"{AT}/pauses?scope=all")
+    other.fill("input[name=why]", "a wrong link")
+    other.click("button:has-text('Stop 4 messages')")
+    other.wait_for_selector(".strip.warn")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_selector(".strip.warn:has-text('Everything is paused')")
+    other.click("button:has-text('Lift')")
+    other.wait_for_selector("text=4 messages are judged again")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_selector(".strip.warn", state="detached")
