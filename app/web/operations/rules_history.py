@@ -1,5 +1,6 @@
 """What was published before: by whom, why, what it changed, and letting it count again."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -52,7 +53,8 @@ def publication(
     """One publication beside the one before it, or beside what counts now."""
     house = house_of(request)
     with house.sessions() as session:
-        return _page(request, visitor, session, house, number, {"beside": beside})
+        content = _content(session, house, visitor, number, beside)
+    return _page(request, visitor, number, content)
 
 
 @router.post("/b/{brand}/rules/history/{number}/again")
@@ -68,7 +70,8 @@ def count_again(
     with house.sessions.begin() as session:
         if not why.strip() or len(why.strip()) > LONGEST_WHY:
             wrong = f"Say in at most {LONGEST_WHY} characters why; it stands in the history."
-            return _page(request, visitor, session, house, number, {"beside": "live", "wrong": wrong}, 422)
+            content = _content(session, house, visitor, number, "live")
+            return _page(request, visitor, number, {**content, "wrong": wrong}, 422)
         try:
             said = Said(visitor.actor, why.strip())
             done, before, after = rollback(session, house, brand_of(session, visitor), number, said, seen)
@@ -84,22 +87,22 @@ def count_again(
     return back(request, visitor, f"/b/{visitor.brand_key}/rules", told)
 
 
-def _page(
-    request: Request,
-    visitor: Visitor,
-    session: Session,
-    house: House,
-    number: int,
-    more: dict[str, Any],
-    status: int = 200,
-) -> Response:
+def _page(request: Request, visitor: Visitor, number: int, content: Mapping[str, Any], status: int = 200) -> Response:
+    title = f"Rules, number {number}"
+    return console_page(
+        request, visitor, "operations/rules_version.html", content, title=title, place="rules", status=status
+    )
+
+
+def _content(session: Session, house: House, visitor: Visitor, number: int, beside: str) -> dict[str, Any]:
+    """One publication beside the one `before` it, or beside what is `live`."""
     one, content = _version(session, visitor.brand_id, number)
     live = live_set(session, house, visitor.brand_id)
-    to_live = more["beside"] == "live"
+    to_live = beside == "live"
     other, other_name = (live.rules, "what counts now") if to_live else _before(session, house, visitor, number)
     mine = reread_rules(content)
     before, after = (lived(session, house, visitor, one_set) for one_set in (other, mine))
-    shown = {
+    return {
         "tabs": tabs(visitor),
         "one": one,
         "live": live,
@@ -110,12 +113,8 @@ def _page(
         "lines": unified(before.content, after.content),
         "text": content.rstrip("\n"),
         "wrong": "",
-        **more,
+        "beside": beside,
     }
-    title = f"Rules, number {number}"
-    return console_page(
-        request, visitor, "operations/rules_version.html", shown, title=title, place="rules", status=status
-    )
 
 
 def _before(session: Session, house: House, visitor: Visitor, number: int) -> tuple[RuleSet, str]:
