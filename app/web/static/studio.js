@@ -458,8 +458,16 @@ at("fieldsearch")?.addEventListener("input", ({ target }) => {
   const wanted = target.value.trim().toLowerCase();
   for (const one of at("fields").querySelectorAll("[data-name]")) one.hidden = !one.dataset.name.toLowerCase().includes(wanted);
 });
-desk.addEventListener("submit", () => {
+desk.addEventListener("submit", async (event) => {
   remember();
+  if (!writes || clash) return; // the page that follows shows both texts
+  event.preventDefault();
+  waits = 0;
+  if (alike(stateNow(), saved)) {
+    journal.drop();
+    tell("Nothing is left to save.", "kept");
+  }
+  await save();
 });
 window.addEventListener("online", () => {
   waits = 0;
