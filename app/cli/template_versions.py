@@ -14,6 +14,7 @@ from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing
 from app.cli.consoles import reasons_of
 from app.cli.template_differing import Catalogs, paint
 from app.cli.template_folder import Pulled, local_files, pulled, remember, write
+from app.cli.trail import log_change
 from app.errors import ConfigurationError
 from app.messages.catalog import Catalog
 from app.messages.checking.accepting import Accepted, keep_accepted, read_accepted
@@ -25,6 +26,7 @@ from app.messages.versions.publishing import Published, Said, Seen, check_change
 from app.messages.versions.telling import Pair, changed_by, changed_now, in_lines, in_words, pairs
 from app.models import Brand
 from app.rehearsal.pictures.frames import desktop, phone
+from app.web.access.changes import templates_published
 
 app = typer.Typer(no_args_is_help=True, help="What messages say and look like: versions of a brand's files.")
 
@@ -143,6 +145,7 @@ def push_command(
             return
         seen = Seen(digests={path: digest for path, digest in seen.digests.items() if path in fresh})
         done = publish(*whose, fresh, desk.said, seen, {**_kept(folder), **reasons_of(accept)})
+        log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     if before is not None:
         now = {**counted, **_digests({path: here[path] for path in edited})}
@@ -159,6 +162,7 @@ def publish_command(
         done = publish_drafts(
             desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), reasons_of(accept)
         )  # fmt: skip
+        log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
 
@@ -230,6 +234,7 @@ def rollback_command(
     with _desk(brand, why) as desk:
         whose = (desk.session, desk.catalog, desk.brand)
         done = rollback(*whose, number, path, desk.said, Seen(), reasons_of(accept))
+        log_change(desk.session, templates_published(done, why, number), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
 

@@ -11,10 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import doorway, health, pictures
+from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
-from app.web.agents import parcels, story
+from app.web.access.marks import Marks
+from app.web.agents import room as agents
 from app.web.api import (
+    acts,
     brakes,
     codes,
     orders,
@@ -27,14 +29,15 @@ from app.web.api import (
     template_versions,
 )
 from app.web.api.openapi import DESCRIPTION, describe
-from app.web.console import sign_in, static
+from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.marketers import brand, comparing, editor, looking, publishing, studio, testing, waiting
-from app.web.operations import today
+from app.web.marketers import room as marketers
+from app.web.operations import room as operations
+from app.web.owners import room as owners
 from app.web.problems import tell_problems
-from app.web.shoppers import parcel, preferences
+from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
@@ -63,25 +66,23 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
+        acts,
         providers,
         carriers,
         parcel,
+        asking,
         pictures,
         preferences,
         sign_in,
+        second_step,
+        shop_sign_in,
         static,
-        today,
-        parcels,
-        story,
-        studio,
-        editor,
-        looking,
-        brand,
-        comparing,
-        publishing,
-        waiting,
-        testing,
+        operations,
+        agents,
+        marketers,
+        owners,
         health,
+        metrics,
         doorway,
     )
     for part in own:
@@ -107,6 +108,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         waker.start()
         yield
         await run_in_threadpool(waker.stop)
+        await run_in_threadpool(_app.state.marks.write)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -127,7 +129,8 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
-    app.state.keys = Keys(house.sessions)
+    app.state.marks = Marks(house.sessions)
+    app.state.keys = Keys(house.sessions, app.state.marks)
     return app
 
 

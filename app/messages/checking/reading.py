@@ -148,7 +148,7 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
     for what, needed, code in (
         ("the parcel's page", LINKS.parcel, "link"),
         ("the page of choices, where one unsubscribes", LINKS.choices, "choices"),
-        ("the brand's postal address", asked.brand.postal_address, "postal_address"),
+        ("the brand's postal address", asked.brand.postal_address_in(asked.template.locale), "postal_address"),
     ):
         for part, text in (("HTML", email.html), ("plain text", email.text)):
             if needed not in text and needed.replace("&", "&amp;").replace("'", "&#39;") not in text:

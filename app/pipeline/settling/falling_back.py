@@ -17,18 +17,20 @@ from sqlalchemy.orm import Session, aliased
 from app.db import cause_of
 from app.log import logger
 from app.models import Crossing, Decision, Message, Order, Shipment
-from app.models.addresses import address_digest
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.editions import as_of_now
+from app.pipeline.deciding.live_rules import as_lived_by
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.leaving.team import team_of
+from app.pipeline.people.choosing import Refused, digest_for, refused
 from app.pipeline.people.consenting import standing
+from app.receipts.choices import kind_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
@@ -41,7 +43,7 @@ _S, _R = MessageState, Reason
 UNREACHED_ENDS: Mapping[MessageState, frozenset[Reason]] = {
     _S.bounced: frozenset({_R.bounced}),
     _S.failed: frozenset({_R.refused, _R.gave_up, _R.not_renderable}),
-    _S.suppressed: frozenset({_R.suppressed_address, _R.no_address, _R.no_provider}),
+    _S.suppressed: frozenset({_R.suppressed_address, _R.not_wanted, _R.no_address, _R.no_provider}),
 }
 """How a message ends that certainly did not reach its shopper, for no fault of its news."""
 
@@ -141,7 +143,7 @@ _AS_LONG = sa.text("""
 
 _ENDED = (
     Message.id, Message.public_id, Message.rule, Message.channel, Message.recipient_id, Message.state, Message.reason,
-    Message.rule_set_version_id, Message.crossing_id, Message.merge_until,
+    Message.rule_set_version_id, Message.crossing_id, Message.merge_until, Message.brand_id,
 )  # fmt: skip
 
 
@@ -149,7 +151,9 @@ def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_
     query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
     rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
     rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
-    found = (_step(row, rules.get(row.rule_set_version_id)) for row in rows)
+    brands = {row.rule_set_version_id: row.brand_id for row in rows}  # a version belongs to one brand
+    lived = {one: as_lived_by(session, house, brands[one], pinned) for one, pinned in rules.items()}
+    found = (_step(row, lived.get(row.rule_set_version_id)) for row in rows)
     return [one for one in found if one is not None]
 
 
@@ -187,6 +191,7 @@ class _Known:
     about: Mapping[int, Sequence[Any]]
     answered: Collection[tuple[int, str, str, str]]
     closed: Mapping[tuple[int, str, bytes], SuppressionKind]
+    refused: Refused
 
 
 # Its own is among them: it holds a key for each parcel that it told of.
@@ -210,12 +215,11 @@ def _known(session: Session, unreached: Sequence[_Unreached]) -> _Known:
     answered = session.execute(sa.select(*columns).where(Decision.crossing_id == sa.func.any(ids)))
     digests = {digest for row in found.values() for one in Channel if (digest := _digest(row, one))}
     ways = {(row.crossing_id, row.rule, row.channel, row.recipient_id) for row in answered}
-    return _Known(about, ways, standing(session, digests))
+    return _Known(about, ways, standing(session, digests), refused(session, digests))
 
 
 def _digest(about: Any, channel: Channel) -> bytes | None:
-    address = about.email if channel is Channel.email else about.phone
-    return address_digest(channel, address) if address else None
+    return digest_for(channel, about.email, about.phone)
 
 
 def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> list[Planned]:
@@ -226,7 +230,7 @@ def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> lis
     if about.erased_at is not None or not about.facts:
         return []
     facts = _facts_now(about)
-    crossed = Crossed(facts, team=team_of(house, facts.brand.key))
+    crossed = Crossed(facts, team=team_of(house, facts.brand.key), unwanted=_unwanted(about, facts, known))
     over = _over(about, one.rule, now)
 
     def reach(following: Send) -> tuple[Reason, str]:
@@ -243,6 +247,17 @@ def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> lis
     if ways & set(known.answered):
         return []  # something has stood in for it before
     return [_planned(one, about, facts, answer) for answer in answers]
+
+
+def _unwanted(about: Any, facts: Facts, known: _Known) -> frozenset[Channel]:
+    """The channels on which the shopper does not want this news."""
+    kind = kind_of(Milestone(about.milestone), facts.parcel.direction)
+    digests = {channel: _digest(about, channel) or b"" for channel in Channel}
+    return frozenset(
+        one
+        for one, digest in digests.items()
+        if kind in known.refused.get((about.brand_id, one.value, digest), frozenset())
+    )
 
 
 def _planned(one: _Unreached, about: Any, facts: Facts, answer: Decided) -> Planned:
