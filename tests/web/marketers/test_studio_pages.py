@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.messages.authoring.editing import opened
-from app.models import AuditEntry, TemplateDraft
+from app.models import AuditEntry, Message, TemplateDraft, TemplateVersion
 from tests.web.conftest import order, scan
 
 PATH = "messages/en/delivered.email.md"
@@ -253,3 +253,21 @@ def test_waits_with_nonsense_move_nothing(marketer):
         {"key": "delivered", "token": "x", "messages": "msg_none", "why": "x"},
     ):
         assert marketer.post("/b/fjallhem/templates/waiting", form).status_code in (400, 409, 422)
+
+
+def test_the_next_message_carries_what_was_published(marketer, client, sessions):
+    """A subject changed at the desk is the subject of what is decided afterwards."""
+    path = "messages/en/out_for_delivery.email.md"
+    form = desk(marketer, path) | {"f.subject": "Today at your door: {{ what }}"}
+    marketer.post(f"/b/fjallhem/templates/save/{path}", form)
+    marketer.post("/b/fjallhem/templates/publish", {"path": path, "edition": "0", "why": "the fact in fewer words"})
+    told = order(shopper={"name": "Alma", "email": "alma@example.test", "country": "SE", "locale": "en"})
+    client.post("/v1/orders", told)
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("out_for_delivery"))
+    with sessions() as session:
+        decided = sa.select(TemplateVersion.parts["subject"].astext).join(
+            Message, Message.template_version_id == TemplateVersion.id
+        )
+        subjects = session.scalars(decided.where(TemplateVersion.key == "out_for_delivery", Message.channel == "email"))
+        assert list(subjects) == ["Today at your door: {{ what }}"]
