@@ -72,8 +72,8 @@ STAYS: dict[str, str] = {
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
     " outcome provider_ref http_status first_receipt_at asked_at asked_count ask_at conclusion resent",
-    "receipts": "id provider event_key brand_id attempt_public_id provider_ref kind cause occurred_at received_at applied_at"
-    " effect",
+    "receipts": "id provider event_key brand_id attempt_public_id provider_ref kind cause occurred_at received_at"
+    " applied_at effect",
     "inbound_messages": "id brand_id provider event_key sender_digest recipient meaning order_id shipment_id"
     " received_at",
     "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",

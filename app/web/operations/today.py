@@ -15,7 +15,7 @@ from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.charts import columns, ranked
-from app.web.console.frame import clock, console_page
+from app.web.console.frame import clock, console_page, html
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,10 +32,12 @@ def today(request: Request, visitor: Reader) -> Response:
 
 @router.get("/b/{brand}/today/now")
 def now(request: Request, visitor: Reader) -> Response:
-    """What of the page changes, for a script that puts it in place of what is there."""
-    return console_page(
-        request, visitor, "operations/today_now.html", _content(request, visitor), title="Today", place="today"
-    )
+    """What of the page changes, for a script that puts it in place of what is there. It takes no notice away that is
+    meant for the page that the person opens next."""
+    brand = next(one for one in visitor.brands if one.id == visitor.brand_id)
+    content = _content(request, visitor)
+    frame = {"visitor": visitor, "brand": brand, "zone": brand.zone, "now": content["as_of"]}
+    return html("operations/today_now.html", {**frame, **content})
 
 
 def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
