@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.insight.listing import FAILING_FOR, SILENT_AFTER
 from app.models import CarrierHealth, CodeMapping, Incident, UnknownCode
-from app.models.orders import UNENDED
+from app.models.orders import RETURNING, UNENDED
 from app.models.vocabulary import SENT, WITHHELD
 from app.zones import zone
 
@@ -98,15 +98,15 @@ _STANDING = sa.text(
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
             AND milestone = 'ready_for_pickup') AS pickup,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
-            AND (milestone = 'returning' OR direction = 'return')) AS returning,
+            AND {returning}) AS returning,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
             AND milestone = 'delivered') AS delivered_today,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
             AND ended_at > :failing) AS failing
-    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')").replace(
-        "{unended}", UNENDED
-    )
+    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')")
+    .replace("{unended}", UNENDED)
+    .replace("{returning}", RETURNING)
 )
 
 

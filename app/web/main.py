@@ -13,8 +13,10 @@ from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
-from app.web.agents import parcels, story
+from app.web.access.marks import Marks
+from app.web.agents import room as agents
 from app.web.api import (
+    acts,
     brakes,
     codes,
     orders,
@@ -27,11 +29,13 @@ from app.web.api import (
     template_versions,
 )
 from app.web.api.openapi import DESCRIPTION, describe
-from app.web.console import sign_in, static
+from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.operations import today, unknown_codes
+from app.web.marketers import room as marketers
+from app.web.operations import room as operations
+from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import parcel, preferences
 from app.web.waking import Waker
@@ -62,17 +66,20 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
+        acts,
         providers,
         carriers,
         parcel,
         pictures,
         preferences,
         sign_in,
+        second_step,
+        shop_sign_in,
         static,
-        today,
-        unknown_codes,
-        parcels,
-        story,
+        operations,
+        agents,
+        marketers,
+        owners,
         health,
         metrics,
         doorway,
@@ -100,6 +107,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         waker.start()
         yield
         await run_in_threadpool(waker.stop)
+        await run_in_threadpool(_app.state.marks.write)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -120,7 +128,8 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
-    app.state.keys = Keys(house.sessions)
+    app.state.marks = Marks(house.sessions)
+    app.state.keys = Keys(house.sessions, app.state.marks)
     return app
 
 

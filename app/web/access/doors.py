@@ -121,7 +121,9 @@ def same_site(request: Request) -> None:
 
 
 def _foreign(request: Request) -> bool:
+    """Whether another site's page sent it. What the browser itself says counts; where it is too old to say, Origin
+    does. A page that keeps its address to itself sends `Origin: null` even to its own site."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    return site not in (None, "same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    )
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")

@@ -46,7 +46,14 @@ def parcel(request: Request, token: str) -> Response:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
-    content = {"page": drawn, "brand": look, "words": words, "language": language, "choices": f"/p/{token}"}
+    content = {
+        "page": drawn,
+        "brand": look,
+        "words": words,
+        "language": language,
+        "tagline": look.tagline_in(language),
+        "choices": f"/p/{token}",
+    }
     return page("shoppers/parcel.html", content, cache="private, no-cache")
 
 
