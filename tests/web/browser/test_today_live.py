@@ -8,17 +8,17 @@ from app.models import AccountSession, Incident, Message, Shipment, UnknownCode
 from tests.web.browser.test_every_page import AXE, SERIOUS
 from tests.web.conftest import NOW, order, scan
 
-TODAY, CODES = "/b/fjallhem/today", "/b/fjallhem/carriers/unknown"
+TODAY = "/b/fjallhem/today"
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 MOVING = '.counts a[href$="state=moving"] b'
 
 
 @pytest.fixture
-def parcel(client, served):
+def parcel(shop):
     """One on its way, with the messages that were decided for it."""
-    client.post("/v1/orders", order())
-    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
-    client.post(f"/v1/shipments/{shipment}/scans", scan("in_transit"))
+    shop.post("/v1/orders", json=order()).raise_for_status()
+    shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    shop.post(f"/v1/shipments/{shipment}/scans", json=scan("in_transit")).raise_for_status()
 
 
 def _look(page):
@@ -112,7 +112,7 @@ def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, phone, dark
     """By the keyboard, from Today's link to the sentence that says it is done; nothing keeps people out on the way."""
     with sessions.begin() as session:
         session.add(
-            UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Verteilzentrum")
+            UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Depot")
         )
     page = enter("operations", phone=phone, dark=dark)
     page.goto(TODAY)
