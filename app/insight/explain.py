@@ -16,6 +16,7 @@ from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
     AttemptStory,
+    ClaimStory,
     CrossingStory,
     DecisionStory,
     EstimateStory,
@@ -33,6 +34,7 @@ from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
+    Claim,
     Crossing,
     Decision,
     EnrolledNumber,
@@ -109,6 +111,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         estimates=_estimates(session, shipment.id),
         crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
+        claims=_claims(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
     )
@@ -152,6 +155,11 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     query = sa.select(InboundMessage).where(InboundMessage.shipment_id == shipment_id)
     rows = session.scalars(query.order_by(InboundMessage.received_at, InboundMessage.id))
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
+
+
+def _claims(session: Session, shipment_id: int) -> tuple[ClaimStory, ...]:
+    rows = session.scalars(sa.select(Claim).where(Claim.shipment_id == shipment_id).order_by(Claim.id))
+    return tuple(_as(ClaimStory, row, id=row.public_id) for row in rows)
 
 
 def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:

@@ -198,6 +198,15 @@ class ReplyStory(StoryPart):
     text: str | None
 
 
+class ClaimStory(StoryPart):
+    """The shopper said that a delivered parcel is not there; engine time. `closed_by` is `shopper` or a person."""
+
+    id: str
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
 class TroubleStory(StoryPart):
     """Why the parcel's carrier is not asked at present; engine time."""
 
@@ -251,6 +260,7 @@ class Story(StoryPart):
     estimates: tuple[EstimateStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
+    claims: tuple[ClaimStory, ...] = ()
     following: FollowingStory | None = None
     carrier_trouble: TroubleStory | None = None
     coming: tuple[ComingStory, ...] = ()

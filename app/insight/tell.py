@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.insight.stories import (
     CAUSES,
     AttemptStory,
+    ClaimStory,
     CrossingStory,
     DecisionStory,
     EstimateStory,
@@ -44,7 +45,8 @@ def tell(story: Story) -> list[str]:
     """The story as lines of plain text, in the shopper's own time; indentation shows what belongs to what."""
     here = zone(story.zone)
     replied = ["", *_replied(story, here)] if story.replies else []
-    told = [*_opening(story, here), "", *_heard(story, here), "", *_concluded(story, here)]
+    claimed = ["", *_claimed(story.claims, here)] if story.claims else []
+    told = [*_opening(story, here), *claimed, "", *_heard(story, here), "", *_concluded(story, here)]
     return [*told, *replied, "", *_next(story, here)]
 
 
@@ -260,6 +262,20 @@ def _attempt(attempt: AttemptStory) -> Iterator[str]:
     for receipt in attempt.receipts:
         detail = f": {receipt.detail}" if receipt.detail and receipt.detail != receipt.kind else ""
         yield f"          {attempt.provider} reported {receipt.kind}{detail}"
+
+
+def _claimed(claims: Sequence[ClaimStory], here: ZoneInfo) -> Iterator[str]:
+    """That its shopper did not receive it."""
+    yield "What the shopper told us on its page"
+    for one in claims:
+        yield f"  {_at(one.opened_at, here)}  It is marked as delivered, but it is not there (claim {one.id})."
+        if one.closed_at:
+            yield f"  {_at(one.closed_at, here)}  {claim_end(one)}"
+
+
+def claim_end(claim: ClaimStory) -> str:
+    """How a claim ended."""
+    return "It has turned up." if claim.closed_by == "shopper" else f"Dealt with by {claim.closed_by}."
 
 
 _MEANT = {"stop": ", and gets no more texts", "start": ", and gets texts again", "help": ", and asks for help"}

@@ -24,6 +24,7 @@ from app.models.resends import Resend
 from app.models.rights import Erasure, Installation, PruningMark
 from app.models.rule_drafts import BacktestState, RuleBacktest, RuleDraft
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
+from app.models.shoppers import Choice, Claim, LinkMail, LinkRequest
 from app.models.template_trials import TemplateMove, TemplateTest
 from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
@@ -44,6 +45,8 @@ __all__ = [
     "CarrierBudget",
     "CarrierHealth",
     "CarrierPush",
+    "Choice",
+    "Claim",
     "CodeMapping",
     "Crossing",
     "DailyCount",
@@ -56,6 +59,8 @@ __all__ = [
     "Incident",
     "Installation",
     "LedgerKey",
+    "LinkMail",
+    "LinkRequest",
     "Message",
     "Order",
     "PaceLane",

@@ -80,6 +80,11 @@ STAYS: dict[str, str] = {
     "inbound_messages": "id brand_id provider event_key sender_digest recipient meaning order_id shipment_id"
     " received_at",
     "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",
+    "choices": "address_digest brand_id channel kind created_at",
+    "claims": "id public_id brand_id shipment_id opened_at closed_at closed_by",
+    # What was typed is emptied within the minute, when it is looked up, and the whole row goes after a day.
+    "link_requests": "id brand_id number email address_digest network_digest asked_at answered_at",
+    "link_mails": "order_id public_id brand_id begun_at provider outcome",
     "unknown_codes": "id brand_id carrier code count first_seen_at last_seen_at",
     # Of the shop, its people and the installation, not of a shopper.
     "brands": "id key name zone locale template_edition created_at",

@@ -16,6 +16,9 @@ UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_receiv
 RETURNING = "(milestone = 'returning' OR direction = 'return')"
 """Of parcels that go back to the shop, likewise."""
 
+LINK_DAYS = 180
+"""How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
+
 
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.

@@ -172,6 +172,7 @@ class Reason(StrEnum):
     no_longer_so = "no_longer_so"
     asked_again = "asked_again"
     unfollowed = "unfollowed"
+    not_wanted = "not_wanted"
 
     @property
     def sentence(self) -> str:
@@ -182,7 +183,9 @@ class Reason(StrEnum):
 FIRED = frozenset({Reason.planned, Reason.fell_back})
 """With which reasons a decision plans a message."""
 
-UNREACHED = frozenset({Reason.no_address, Reason.channel_off, Reason.no_template, Reason.suppressed_address})
+UNREACHED = frozenset(
+    {Reason.no_address, Reason.channel_off, Reason.no_template, Reason.suppressed_address, Reason.not_wanted}
+)
 """Why a channel is passed over for the one that stands in for it."""
 
 _SENTENCES: dict[Reason, str] = {
@@ -215,6 +218,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
     Reason.suppressed_address: "This address must not be written to.",
+    Reason.not_wanted: "The shopper chose not to be told this in this way.",
     Reason.condition_false: "The rule's condition did not hold for this parcel.",
     Reason.rule_error: "The rule's condition could not be answered for this parcel, so nothing was sent.",
     Reason.quiet_hours: "It is night where the shopper lives; in the morning it leaves, unless it is no news by then.",
@@ -259,6 +263,17 @@ class SuppressionScope(StrEnum):
     marketing = "marketing"
 
 
+class NewsKind(StrEnum):
+    """What a shopper can choose to be told, or not, on each channel; every message is of one kind."""
+
+    on_its_way = "on_its_way"
+    arriving_today = "arriving_today"
+    ready_to_collect = "ready_to_collect"
+    delivered = "delivered"
+    problems = "problems"
+    returns = "returns"
+
+
 class Meaning(StrEnum):
     """What a shopper's own SMS is: a word that the law gives a meaning, or something that a person must read."""
 
@@ -294,6 +309,7 @@ class IncidentKind(StrEnum):
     breach = "breach"
     storm = "storm"
     capped = "capped"
+    not_received = "not_received"
     carrier_down = "carrier_down"
     carrier_denied = "carrier_denied"
     carrier_throttled = "carrier_throttled"

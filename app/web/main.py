@@ -37,7 +37,7 @@ from app.web.marketers import room as marketers
 from app.web.operations import room as operations
 from app.web.owners import room as owners
 from app.web.problems import tell_problems
-from app.web.shoppers import parcel, preferences
+from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         providers,
         carriers,
         parcel,
+        asking,
         pictures,
         preferences,
         sign_in,

@@ -9,6 +9,7 @@ from app.insight.stories import (
     CAUSES,
     AnswerStory,
     AttemptStory,
+    ClaimStory,
     ComingStory,
     CrossingStory,
     DecisionStory,
@@ -17,7 +18,17 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, templates_of, untimed, why, words
+from app.insight.tell import (
+    CHANNELS,
+    STATES,
+    WENT_WELL,
+    claim_end,
+    goes_without_saying,
+    templates_of,
+    untimed,
+    why,
+    words,
+)
 from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
@@ -72,6 +83,7 @@ class Entry:
 def timeline(story: Story) -> list[Entry]:
     """What was heard and what came of it, the newest first; what has no time last."""
     entries = [*map(_scan, story.scans), *map(_fault, story.faults), *map(_reply, story.replies)]
+    entries += [entry for claim in story.claims for entry in _claim(claim)]
     sources = {(scan.milestone, scan.occurred_at): scan.source for scan in story.scans}
     entries += [_crossing(crossing, _witness(crossing, sources, story.carrier)) for crossing in story.crossings]
     # of one instant the scan came first, and what it led to stands above it
@@ -101,6 +113,13 @@ def _reply(reply: ReplyStory) -> Entry:
     said = f"“{' '.join(reply.text.split())}”" if reply.text is not None else "A text that has been forgotten"
     meant = {"stop": "gets no more texts", "start": "gets texts again", "help": "asks for help"}.get(reply.meaning, "")
     return Entry("heard", reply.received_at, said, " · ".join(filter(None, ["the shopper wrote this back", meant])))
+
+
+def _claim(claim: ClaimStory) -> Iterator[Entry]:
+    """The shopper said that it is not there, and how that ended."""
+    yield Entry("heard", claim.opened_at, "“It is not there.”", f"the shopper said so on its page · claim {claim.id}")
+    if claim.closed_at:
+        yield Entry("heard", claim.closed_at, claim_end(claim), f"claim {claim.id}")
 
 
 def _witness(crossing: CrossingStory, sources: Mapping[Any, str], carrier: str | None) -> str:
