@@ -111,9 +111,7 @@ def test_without_script_a_link_looks_again(enter, parcel):
 def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, phone, dark):
     """By the keyboard, from Today's link to the sentence that says it is done; nothing keeps people out on the way."""
     with sessions.begin() as session:
-        session.add(
-            UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Depot")
-        )
+        session.add(UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Depot"))
     page = enter("operations", phone=phone, dark=dark)
     page.goto(TODAY)
     page.get_by_role("link", name="ZZ9/ä").press("Enter")
