@@ -1,5 +1,8 @@
 """Whoever lost a link gets it by mail, and whoever guesses learns nothing: one answer, few tries, one mail an hour."""
 
+import re
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -30,8 +33,6 @@ class Mailer:
 @pytest.fixture
 def mailer(site):
     """The house's only way to send mail."""
-    from dataclasses import replace
-
     one = Mailer()
     site.house = replace(site.house, transports={**site.house.transports, Channel.email: (one,)})
     return one
@@ -40,17 +41,15 @@ def mailer(site):
 @pytest.fixture
 def shop(client):
     """An order that can be asked for."""
-    answer = client.post("/v1/orders", order(locale="en"))
+    answer = client.post("/v1/orders", order())
     return answer.json()["results"][0]["parcels"][0]["page"]
 
 
 def ask(anyone, **form):
-    return anyone.post("/find/fjallhem", data={**RIGHT, **form})
+    return anyone.post("/find/fjallhem", data={**RIGHT, **form}, headers={"Accept-Language": "en"})
 
 
 def without_nonce(answer):
-    import re
-
     headers = {k: v for k, v in answer.headers.items() if k not in ("x-request-id", "content-security-policy")}
     return answer.status_code, headers, re.sub(r'nonce="[^"]+"', "", answer.text)
 
@@ -131,7 +130,9 @@ def test_nothing_leaves_that_must_not(anyone, site, shop, mailer, sessions, bran
 
 def test_bad_input_loses_nothing(anyone, brand):
     """What was typed stands in the form again; another brand's or a foreign site's question is refused."""
-    answer = anyone.post("/find/fjallhem", data={"number": '"><script>', "email": ""})
+    answer = anyone.post(
+        "/find/fjallhem", data={"number": '"><script>', "email": ""}, headers={"Accept-Language": "en"}
+    )
     assert answer.status_code == 422 and "We need both" in answer.text
     assert "&#34;&gt;&lt;script&gt;" in answer.text and "<script>" not in answer.text
     assert anyone.get("/find/nobody").status_code == anyone.post("/find/nobody", data=RIGHT).status_code == 404
