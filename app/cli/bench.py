@@ -15,6 +15,7 @@ from app.bench.due import bench_due
 from app.bench.ground import Cost
 from app.bench.hooks import bench_hooks
 from app.bench.latency import bench_latency
+from app.bench.page import bench_page
 from app.bench.poll import bench_poll
 from app.bench.render import BUDGET_MS, bench_render
 from app.bench.send import bench_send
@@ -226,6 +227,24 @@ def bench_hooks_command(
         "/hooks/sendgrid, 768 kB: verified, stored, answered": bench.hook,
     }
     _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
+
+
+@app.command("page")
+def bench_page_command(
+    parcels: Annotated[int, typer.Option(min=1000, max=2_000_000)] = 20_000,
+    requests: Annotated[int, typer.Option(min=100, max=1_000_000)] = 3000,
+    as_json: AsJson = False,
+) -> None:
+    """How many shoppers' pages one web process serves a second, beside a bare Starlette answer in the same run."""
+    configure_logging(level=30)
+    bench = bench_page(parcels, requests)
+    rows = {
+        "a bare Starlette answer (the floor)": bench.floor,
+        f"/t/…, one of {parcels:,} parcels, {bench.size:,} bytes": bench.page,
+    }
+    _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
+    if not as_json:
+        out.print(f"One core that does nothing else serves {bench.per_core:,.0f} pages a second.", highlight=False)
 
 
 def _over(cost: Cost, floor: Cost) -> float:
