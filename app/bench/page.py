@@ -127,7 +127,8 @@ async def _call(url: str, tokens: Sequence[str], process: int, servers: tuple[in
         async def caller() -> None:
             nonlocal size
             for token in left:
-                size += await get(token)
+                came = await get(token)
+                size += came
 
         await asyncio.gather(*(get(token) for token in tokens[: 5 * CALLERS]))  # what is made once is made now
         meter = Meter(servers, (process,))
