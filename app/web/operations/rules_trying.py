@@ -39,9 +39,9 @@ def try_on_parcel(request: Request, visitor: Reader, parcel: Annotated[str, Quer
         found = _parcels(session, visitor.brand_id, ids) if ids else []
         recent = _recent(session, visitor.brand_id) if not found else []
     run: DryRun | None = None
-    if len(found) == 1 and at.rules is not None:
+    if len(found) == 1:
         try:
-            run = dry_run(house, visitor.brand_id, found[0].public_id, at.rules)
+            run = dry_run(house, visitor.brand_id, found[0].public_id, at.rules or at.live.rules)
         except NotFound:  # gone since
             found = []
     content = {
@@ -59,7 +59,7 @@ def try_on_parcel(request: Request, visitor: Reader, parcel: Annotated[str, Quer
 
 
 def _drafted(at: Desk) -> bool:
-    return bool(at.draft.revision) and at.differs
+    return bool(at.draft.revision) and at.differs and at.rules is not None
 
 
 _SHOWN = (
