@@ -9,13 +9,13 @@ from typing import Any
 import jinja2
 
 from app.clock import cpu_seconds
-from app.messages.authoring.compile import digest_of
 from app.messages.base import Template
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts_for
 from app.messages.rendering.render import Renderer
 from app.messages.rendering.sandbox import HTML, TEXT, Sandbox
 from app.messages.rendering.view import fields
+from app.models.decisions import digest_of
 from app.models.facts import Facts, Item
 from app.settings import shipped
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
+from app.cli.trail import log
 from app.errors import NotFound
 from app.insight.audit import audit as audit_database
 from app.insight.explain import find_shipments
@@ -80,5 +81,7 @@ def add_key(
 ) -> None:
     """A new API key for one brand. It is shown once; only its digest is kept."""
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
-        key = issue_key(session, brands[brand], label, scope or ["orders:read", "orders:write"])
+        scopes = scope or ["orders:read", "orders:write"]
+        key = issue_key(session, brands[brand], label, scopes)
+        log(session, "keys.add", label, after={"scopes": sorted(set(scopes))}, brand_id=brands[brand])
     out.print(key, markup=False, highlight=False)

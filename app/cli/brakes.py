@@ -8,6 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from app.cli.common import AsJson, err, operator, out, print_json, standing_house
+from app.cli.trail import log_change
 from app.errors import Fault, InvalidInput, NotFound
 from app.models import Incident
 from app.models.vocabulary import PauseKind
@@ -23,6 +24,7 @@ from app.pipeline.brakes.pausing import (
     resume,
     standing,
 )
+from app.web.access.changes import paused, resumed
 
 app = typer.Typer()
 
@@ -50,6 +52,7 @@ def pause_command(
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
             done = pause(session, read, _bound(read, brand, brands), why, operator())
+            log_change(session, paused(str(read), done), brands[brand] if brand else None)
         with house.sessions() as session:
             waiting = count_stopped(session, done)
     if as_json:
@@ -68,6 +71,7 @@ def resume_command(scope: ScopeText, brand: OneBrand = None, as_json: AsJson = F
         with house.sessions.begin() as session:
             read = read_scope(session, house, scope)
             done = resume(session, read, _bound(read, brand, brands), operator(), everywhere=brand is None)
+            log_change(session, resumed(str(read), done), brands[brand] if brand else None)
         let_go(house)
         with house.sessions() as session:
             left = standing(session)

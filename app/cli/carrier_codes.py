@@ -7,9 +7,11 @@ import typer
 from rich.table import Column, Table
 
 from app.cli.common import AsJson, operator, out, print_json, standing_house
+from app.cli.trail import log_change
 from app.pipeline.codes.mapping import MEANINGS, Changed, map_code, mappings, read_meaning, unknown_codes, unmap_code
 from app.pipeline.codes.refolding import Refolded, refold
 from app.pipeline.polling.rerouting import reroute
+from app.web.access.changes import code_mapped
 
 app = typer.Typer()
 
@@ -55,6 +57,7 @@ def map_command(
         brand_id = brands[brand] if brand else None
         with house.sessions.begin() as session:
             done = map_code(session, house, (carrier, code), wanted, brand_id, (operator(), why))
+            log_change(session, code_mapped(done, why), brand_id)
         read = refold(house)
     if as_json:
         print_json({**asdict(done), "brand": brand, "parcels_read_again": read.parcels})
@@ -72,6 +75,7 @@ def unmap_command(carrier: Carrier, code: Code, why: Why, brand: OneBrand = None
         brand_id = brands[brand] if brand else None
         with house.sessions.begin() as session:
             done = unmap_code(session, house, (carrier, code), brand_id, (operator(), why))
+            log_change(session, code_mapped(done, why, taken_back=True), brand_id)
         read = refold(house)
     if as_json:
         print_json({**asdict(done), "brand": brand, "parcels_read_again": read.parcels})

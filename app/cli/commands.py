@@ -66,11 +66,12 @@ COMMANDS = {
     "carriers": ("carriers", "What each carrier can do, how it is, and what its codes mean."),
     "suppressions": ("suppressions", "Who must not be written to, and why."),
     "person": ("person", "A person's rights: everything about them, or nothing any more."),
+    "user": ("user", "Who may sign in to the console."),
     "bench": ("bench", "Benchmarks, as ratios to a bare limit measured in the same run."),
 }
 """Each command or group of commands: the module of `app.cli` that has it, and what it is for."""
 
-GROUPS = ("rules", "templates", "carriers", "suppressions", "person", "bench")
+GROUPS = ("rules", "templates", "carriers", "suppressions", "person", "user", "bench")
 """The modules whose commands stand together under the module's own name."""
 
 

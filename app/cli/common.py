@@ -1,6 +1,5 @@
 """What the commands share: consoles, options, and the way to a database that answers."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from app.cli.consoles import AsJson as AsJson
 from app.cli.consoles import BrandKey as BrandKey
 from app.cli.consoles import err as err
+from app.cli.consoles import operator as operator
 from app.cli.consoles import out as out
 from app.cli.consoles import print_json as print_json
 from app.cli.consoles import progress_bar as progress_bar
@@ -74,11 +74,3 @@ def standing_house(brand: str | None = None) -> Iterator[tuple[House, dict[str, 
         if brand is not None and brand not in brands:
             raise NotFound(f"There is no brand {brand!r}. One of: {', '.join(sorted(brands))}.")
         yield house, brands
-
-
-def operator() -> str:
-    """Who runs the command, as the system knows them."""
-    try:
-        return f"{getpass.getuser()} on the command line"
-    except (KeyError, OSError):  # a container's user without a name
-        return "the command line"

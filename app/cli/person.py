@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, BrandKey, err, out, print_json, standing_house
+from app.cli.trail import log_change
 from app.errors import ConfigurationError
 from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import Erased, erase_person
 from app.pipeline.people.person import Held, find_person, held_about
 from app.pipeline.people.person_export import export_person
+from app.web.access.changes import person_erased, person_exported
 
 app = typer.Typer(no_args_is_help=True, help="A person's rights: everything about them, or nothing any more.")
 
@@ -29,6 +31,9 @@ def export_command(
     """Everything that one brand keeps of a person, as one JSON document; a file is made readable to its owner only."""
     channel, known = address_of(address)
     with standing_house(brand) as (house, brands):
+        with house.sessions.begin() as session:
+            held = held_about(session, find_person(session, brands[brand], channel, known))
+            log_change(session, person_exported(held), brands[brand])
         document = export_person(house, brands[brand], channel, known)
     if file is None:
         out.print_json(json.dumps(document))
@@ -62,6 +67,8 @@ def erase_command(
                 out.print(line, markup=False, highlight=False)
         if not yes:
             typer.confirm("Erase this? It cannot be undone", abort=True)
+        with house.sessions.begin() as session:
+            log_change(session, person_erased(held), brands[brand])
         erased = erase_person(house, brands[brand], channel, known)
     if as_json:
         print_json({"held": asdict(held), "erased": asdict(erased)})

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, operator, out, print_json, read_file, standing_house
 from app.cli.rehearsing import backtest_command
+from app.cli.trail import log_change
 from app.db import make_engine
 from app.errors import ConfigurationError, InvalidInput, NotFound
 from app.models import Brand
@@ -32,6 +33,7 @@ from app.rules.document import parse_rules
 from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
 from app.settings import load_settings
+from app.web.access.changes import rules_published
 from app.wiring import build_house
 
 app = typer.Typer(no_args_is_help=True, help="The rules that decide which milestone triggers a message.")
@@ -97,6 +99,7 @@ def publish_command(
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
         whose = _whose(session, house, brands[brand])
         published, before, after = publish(*whose, content, Said(operator(), why), seen)
+        log_change(session, rules_published(published, before, after), brands[brand])
     _tell(published, differences(before, after), as_json)
 
 
@@ -131,6 +134,7 @@ def rollback_command(
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
         whose = _whose(session, house, brands[brand])
         published, before, after = rollback(*whose, number, Said(operator(), why), seen)
+        log_change(session, rules_published(published, before, after, back_to=number), brands[brand])
     _tell(published, differences(before, after), as_json)
 
 

@@ -14,6 +14,7 @@ from app.demo.run import run_demo
 from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
 from app.embedded.engine import engine_programs
+from app.embedded.home import kept_secret
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.brakes.pausing import standing
@@ -64,6 +65,7 @@ def up(
         env = {
             "DOORSTEP_DATABASE_URL": reached.database_url.get_secret_value(),
             "DOORSTEP_BROKER_URL": reached.broker_url.get_secret_value(),
+            "DOORSTEP_SECRET_KEY": settings.secret_key.get_secret_value() or kept_secret(home),
         }
         with Processes(home) as processes:
             processes.start(*engine_programs(home, host, port, env))

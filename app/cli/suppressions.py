@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, BrandKey, err, out, print_json, standing_house
+from app.cli.trail import log
 from app.errors import ConfigurationError
 from app.models.addresses import address_digest
 from app.models.vocabulary import SuppressionKind, SuppressionScope
@@ -31,6 +32,8 @@ def import_command(
     """Put a file's addresses on the list. Bad rows are named by line and skipped; the same file again adds nothing."""
     with standing_house(brand) as (house, brands):
         done = import_list(house.sessions, file, brands[brand], kind)
+        with house.sessions.begin() as session:
+            log(session, "suppressions.import", after={"new": done.new, "known": done.known}, brand_id=brands[brand])
     if as_json:
         print_json({**asdict(done), "faults": [str(fault) for fault in done.faults]})
     else:
@@ -69,6 +72,9 @@ def add_command(
     channel, known = address_of(address)
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
         new = suppress(session, [wish(brands[brand], channel, known, kind, scope)])
+        if new:
+            said = {"channel": channel.value, "kind": kind.value}
+            log(session, "suppression.add", f"an address by {channel.value}", after=said, brand_id=brands[brand])
     held = "everything" if (scope or reach(kind)) is SuppressionScope.all else "advertisements"
     out.print(f"{known}: {held} by {channel.value} is held back{'' if new else ', as before'}.", highlight=False)
 
@@ -84,5 +90,8 @@ def lift_command(
     kinds = [kind] if kind else list(SuppressionKind)
     with standing_house(brand) as (house, brands), house.sessions.begin() as session:
         lifted = lift(session, [brands[brand]], found, address_digest(found, known), kinds)
+        if lifted:
+            said = {"channel": found.value, "kind": ", ".join(sorted({one.value for one in lifted}))}
+            log(session, "suppression.lift", f"an address by {found.value}", before=said, brand_id=brands[brand])
     names = ", ".join(sorted({one.value for one in lifted}))
     out.print(f"{known}: lifted {names}." if lifted else f"{known} was not on the list.", highlight=False)

@@ -1,6 +1,6 @@
 """`doorstep templates check`: everything that is asked of a template, before a shopper sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli.consoles import AsJson, out, print_json, progress_bar
-from app.errors import NotFound
+from app.cli.consoles import AsJson, operator, out, print_json, progress_bar, reasons_of
+from app.clock import wall_now
+from app.errors import Fault, InvalidInput, NotFound
 from app.messages.catalog import Catalog
+from app.messages.checking.accepting import FILE, Accepted, keep_accepted, read_accepted
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.everything import check_folder
 from app.messages.checking.findings import Finding, Report
@@ -28,10 +30,17 @@ def check_command(
     warnings: Annotated[
         bool, typer.Option("--warnings/--no-warnings", help="Whether a warning alone makes the check fail.")
     ] = True,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept", help=f"Let a warning through from now on: ID=REASON, kept in {FILE}; may be repeated."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Validate every template against the worst orders there are: each fault with its place and its remedy."""
     root, only, owner = _place(path)
+    reasons, accepted = reasons_of(accept), read_accepted(root)
     known = sorted(folder.name for folder in (root / "brands").glob("*") if (folder / "brand.yaml").is_file())
     brands = [one for one in known if one in (brand or one, owner or one) and (brand or owner or one) == one]
     if not brands:
@@ -43,14 +52,22 @@ def check_command(
             root, brands, only, lambda done, total: progress.update(task, completed=done, total=total)
         )
     found = _merged(reports)
+    if reasons:
+        accepted = {**accepted, **_accepting(found, reasons)}
+        keep_accepted(root, accepted)
+    let_through = [one for one in found if one.severity == "warning" and one.id in accepted]
+    found = [one for one in found if one not in let_through]
     failed = any(one.severity == "error" or warnings for one in found)
     templates = sum(report.templates for report in reports.values())
     renderings = sum(report.renderings for report in reports.values())
     if as_json:
         told = [{**asdict(one), "id": one.id} for one in found]
-        print_json({"passed": not failed, "templates": templates, "renderings": renderings, "findings": told})
+        through = [{**asdict(one), **asdict(accepted[one.id])} for one in let_through]
+        print_json({"passed": not failed, "templates": templates, "renderings": renderings, "findings": told,
+                    "accepted": through})  # fmt: skip
     else:
         _tell(found, templates, renderings)
+        _tell_accepted(let_through, accepted, root)
     if failed:
         raise typer.Exit(1)
 
@@ -104,6 +121,30 @@ def _tell(found: list[Finding], templates: int, renderings: int) -> None:
     counted = f"{errors} error{'s' * (errors != 1)}, {rest} warning{'s' * (rest != 1)}."
     said_all = counted if found else "all is well."
     out.print(sums + said_all, highlight=False)
+
+
+def _accepting(found: Sequence[Finding], reasons: Mapping[str, str]) -> dict[str, Accepted]:
+    """The warnings that are let through from now on. Raises InvalidInput for what was not found, or is an error."""
+    known = {one.id: one for one in found}
+    faults = []
+    for name in reasons:
+        if name not in known:
+            faults.append(Fault(None, "accept", f"no warning called {name} was found", "Copy the id from the check."))
+        elif known[name].severity == "error":
+            faults.append(Fault(None, "accept", f"{name} is an error, and those are mended", known[name].remedy))
+    if faults:
+        raise InvalidInput(faults)
+    by, day = operator(), wall_now().date().isoformat()
+    return {name: Accepted(name, known[name].message, reason, by, day) for name, reason in reasons.items()}
+
+
+def _tell_accepted(let_through: Sequence[Finding], accepted: Mapping[str, Accepted], root: Path) -> None:
+    for one in let_through:
+        why = accepted[one.id]
+        said = f"  accepted {one.code} [{one.id}] in {one.label}: {one.message}. {why.by or 'Somebody'}: {why.reason}"
+        out.print(Text(said, style="dim"), soft_wrap=True)
+    if let_through:
+        out.print(f"Accepted, by {root / FILE}: {len(let_through)}.", markup=False, highlight=False)
 
 
 def _pointed(one: Finding) -> list[str]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, err, operator, out, print_json, standing_house
+from app.cli.trail import log
 from app.errors import ConfigurationError
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
@@ -94,6 +95,9 @@ def test_command(
         asked = Asked(key, by, locale, sample, shipment)
         try:
             seen, tried = try_on_oneself(house, brands[brand], asked, to, operator())
+            with house.sessions.begin() as session:
+                came_to = {"id": tried.id, "outcome": tried.outcome.value}
+                log(session, "templates.test", key, after=came_to, brand_id=brands[brand])
         finally:
             house.loop.run(house.http.aclose())
             house.loop.close()
@@ -144,6 +148,10 @@ def move_command(
             raise typer.Exit(1)
         names = tuple(one.message for one in found.messages)
         done = move(house, whose.id, Wanted(key, found.token, names, operator(), why))
+        if done.moved:
+            with house.sessions.begin() as writing:
+                said = {"messages": len(done.moved), "why": why}
+                log(writing, "templates.move", key, after=said, brand_id=whose.id)
     if as_json:
         print_json(asdict(done))
         return

@@ -11,16 +11,22 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing_house
+from app.cli.consoles import reasons_of
+from app.cli.template_differing import Catalogs, paint
 from app.cli.template_folder import Pulled, local_files, pulled, remember, write
+from app.cli.trail import log_change
 from app.errors import ConfigurationError
 from app.messages.catalog import Catalog
+from app.messages.checking.accepting import Accepted, keep_accepted, read_accepted
 from app.messages.shelf import Shelf
 from app.messages.versions.drafts import drafts_of
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import Edition, digest_of, edition_of
+from app.messages.versions.live import Edition, digest_of, edition_of, files_after
 from app.messages.versions.publishing import Published, Said, Seen, check_changes, publish, publish_drafts, rollback
 from app.messages.versions.telling import Pair, changed_by, changed_now, in_lines, in_words, pairs
 from app.models import Brand
+from app.rehearsal.pictures.frames import desktop, phone
+from app.web.access.changes import templates_published
 
 app = typer.Typer(no_args_is_help=True, help="What messages say and look like: versions of a brand's files.")
 
@@ -95,7 +101,13 @@ def pull_command(
         counting = desk.counting()
         files = {path: counting[path] for path in desk.edition.files} if published else counting
         now = Pulled(brand, desk.edition.number, _digests(counting), frozenset(files))
+        accepted = {
+            name: Accepted(name, one["sentence"], one["reason"], one["by"])
+            for name, one in desk.edition.accepted.items()
+        }
     changed = write(folder, now, files, force)
+    if accepted:
+        keep_accepted(folder, {**accepted, **read_accepted(folder)})
     if as_json:
         print_json({"folder": str(folder), "edition": now.edition, "files": sorted(files), "changed": changed})
         return
@@ -125,14 +137,15 @@ def push_command(
         known = desk.counting()
         fresh = {path: content for path, content in edited.items() if known.get(path) != content}
         if dry_run:
-            would, found = check_changes(*whose, fresh)
+            would, found = check_changes(*whose, fresh, whole=True)
             _tell_dry(_pairs(desk, would), [asdict(one) | {"id": one.id} for one in (*found.errors, *found.warnings)],
                       lines, as_json)  # fmt: skip
             if found.errors:
                 raise typer.Exit(2)
             return
         seen = Seen(digests={path: digest for path, digest in seen.digests.items() if path in fresh})
-        done = publish(*whose, fresh, desk.said, seen, _accepted(accept))
+        done = publish(*whose, fresh, desk.said, seen, {**_kept(folder), **reasons_of(accept)})
+        log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     if before is not None:
         now = {**counted, **_digests({path: here[path] for path in edited})}
@@ -147,8 +160,9 @@ def publish_command(
     """Let drafts count from the next batch on: all, or those of the paths that are named."""
     with _desk(brand, why) as desk:
         done = publish_drafts(
-            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), _accepted(accept)
+            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), reasons_of(accept)
         )  # fmt: skip
+        log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
 
@@ -177,17 +191,34 @@ def diff_command(
     number: Annotated[int | None, typer.Argument(min=1, help="A publication; without it, the drafts.")] = None,
     brand: BrandKey = "fjallhem",
     lines: Lines = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="A folder to write a PNG into for each message that looks different."),
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="With --pictures: as it looks by night.")] = False,
+    on_phone: Annotated[bool, typer.Option("--phone", help="With --pictures: as a phone shows it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a publication changed, or what the drafts would change: in words, or line by line."""
+    """What a publication changed, or what the drafts would change: in words, line by line, or in pictures."""
     with _desk(brand) as desk:
+        before, after = desk.edition.files, desk.edition.files
         if number is None:
-            drafts = drafts_of(desk.session, desk.brand.id)
-            changed = _pairs(desk, {path: draft.content for path, draft in drafts.items()})
+            drafts = {path: draft.content for path, draft in drafts_of(desk.session, desk.brand.id).items()}
+            changed, after = _pairs(desk, drafts), {**before, **drafts}
         else:
             found = publication(desk.session, desk.brand.id, number)
             changed = changed_by(desk.session, desk.catalog, desk.brand.id, brand, found)
+            before, after = (files_after(desk.session, desk.brand.id, which) for which in (number - 1, number))
+        catalogs = Catalogs(brand, desk.catalog.over(brand, before), desk.catalog.over(brand, after))
     _tell_dry(changed, [], lines, as_json)
+    if pictures is not None:
+        paint(
+            catalogs,
+            [path for path, *_ in changed],
+            pictures,
+            phone(dark) if on_phone else desktop(dark),
+            tell=not as_json,
+        )
 
 
 @app.command("rollback")
@@ -202,9 +233,15 @@ def rollback_command(
     """Publish what counted after an older publication again: all of it, or the paths that are named."""
     with _desk(brand, why) as desk:
         whose = (desk.session, desk.catalog, desk.brand)
-        done = rollback(*whose, number, path, desk.said, Seen(), _accepted(accept))
+        done = rollback(*whose, number, path, desk.said, Seen(), reasons_of(accept))
+        log_change(desk.session, templates_published(done, why, number), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    """The reasons that the folder itself keeps, by the id of the warning."""
+    return {one.id: one.reason for one in read_accepted(folder).values()}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -214,16 +251,6 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
 def _pairs(desk: _Desk, changes: Mapping[str, bytes | None]) -> list[Pair]:
     after = {path: content for path, content in {**desk.edition.files, **changes}.items() if content is not None}
     return pairs(desk.catalog, desk.brand.key, desk.edition.files, after, changes)
-
-
-def _accepted(written: Sequence[str] | None) -> dict[str, str]:
-    accepted = {}
-    for one in written or ():
-        name, _, reason = one.partition("=")
-        if not reason.strip():
-            raise ConfigurationError(f"--accept {one}: there is no reason. Write ID=REASON.")
-        accepted[name.strip()] = reason
-    return accepted
 
 
 def _tell(done: Published, changed: Sequence[Pair], lines: bool, as_json: bool) -> None:

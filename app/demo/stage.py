@@ -17,7 +17,7 @@ from app.demo.carrier.timetable import Timetable, Timetables
 from app.embedded import Embedded, Processes, Program, default_home
 from app.embedded.children import Roster
 from app.embedded.engine import answers, engine_programs, free_port
-from app.embedded.home import open_home
+from app.embedded.home import kept_secret, open_home
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings, load_settings
@@ -98,7 +98,8 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
         _start(processes, _provider(provider_port, web_url, home, seed))
         account = _account(provider_url)
         clock = Clock(start, wall_seconds() + 6.0, speed)  # the engine's own programs need a moment to stand
-        env = {**endpoints.environment(), **account, **_environment(clock, web_url, carrier_url)}
+        own = {**endpoints.environment(), "DOORSTEP_SECRET_KEY": kept_secret(home)}
+        env = {**own, **account, **_environment(clock, web_url, carrier_url)}
         _start(processes, _carrier(carrier_port, seed, env), *engine_programs(home, "127.0.0.1", web_port, env))
         httpx.put(f"{carrier_url}/behaviour", json={**CARRIER_MOOD, "seed": seed}, timeout=30).raise_for_status()
         httpx.put(f"{provider_url}/behaviour", json=PROVIDER_MOOD, timeout=30).raise_for_status()

@@ -1,8 +1,10 @@
 """Where an installation's own files lie, and who may pass through to them."""
 
+import contextlib
 import os
 import pwd
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -18,6 +20,7 @@ from app.log import logger
 SERVICE_USER = "doorstep-data"
 # A socket's path must fit into sockaddr_un: 108 bytes on Linux, 104 on macOS, less "/.s.PGSQL.5432" and the final NUL.
 _LONGEST_SOCKET_FOLDER = 104 - 15
+_ONCE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _PLAIN = re.compile(r"[\w./ +=@~-]+", re.ASCII)  # what needs no quoting in PostgreSQL's list of socket folders
 
 log = logger(__name__)
@@ -71,6 +74,14 @@ def open_home(path: Path) -> Home:
             "Set DOORSTEP_HOME to a folder that you may write to."
         ) from error
     return home
+
+
+def kept_secret(path: Path) -> str:
+    """The home's own secret key, from which what is kept sealed is sealed: made once, readable by its owner only."""
+    file = open_home(path).path / "secret-key"
+    with contextlib.suppress(FileExistsError), os.fdopen(os.open(file, _ONCE, 0o600), "w") as output:
+        output.write(secrets.token_urlsafe(32))
+    return file.read_text().strip()
 
 
 def service_user(data: Path) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.decisions import TemplateVersion, digest_of
 from app.models.pauses import with_pauses
 from app.models.vocabulary import FAILED, PENDING, SENT, WITHHELD, MessageState
 
@@ -95,8 +96,10 @@ _LAWS: dict[str, str] = {
     "no message was accepted twice": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
         WHERE attempts.outcome = 'accepted' GROUP BY messages.public_id
-        -- one that was sent again without knowing, as its rule asks, may turn out to have been taken at once
-        HAVING count(*) FILTER (WHERE NOT attempts.resent) > 1
+        -- one that was sent again without knowing, as its rule asks, may turn out to have been taken at once; and a
+        -- person's wish may make one more of it
+        HAVING count(*) FILTER (WHERE NOT attempts.resent) > 1 + (
+            SELECT count(*) FROM resends WHERE resends.message_id = min(messages.id))
     """,
     "at most one attempt of a message is open": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
@@ -138,6 +141,8 @@ _LAWS: dict[str, str] = {
     """,
 }
 
+
+_PINNED_LAW = "a template that a message is pinned to is what its digest says"
 
 _BY_INDEX = frozenset({"nothing is being sent past its lease", "nothing stays unconfirmed past its stated wait"})
 """Laws that read only what is under way, however much there is besides."""
@@ -198,6 +203,7 @@ def audit(session: Session, settle_seconds: float) -> Audit:
     decided = session.scalars(sa.text("SELECT count(*) FROM ledger_keys")).one()
     groups = [sum(states.get(state, 0) for state in group) for group in (SENT, WITHHELD, FAILED, PENDING)]
     breaches = [breach for law, query in _LAWS.items() if (breach := _check(session, law, query, settle_seconds))]
+    breaches += _altered(session)
     if decided != sum(groups):
         breaches.insert(0, Breach(f"decided {decided} = sent + withheld + failed + pending {sum(groups)}", 1, ()))
     sent, withheld, failed, pending = groups
@@ -211,6 +217,14 @@ def audit(session: Session, settle_seconds: float) -> Audit:
         tuple(breaches),
         tuple(Waiting(row.scope, row.why, row.amount) for row in session.execute(_PAUSED)),
     )
+
+
+def _altered(session: Session) -> list[Breach]:
+    """The versions whose content is not what they are named by. The database cannot write the JSON that was hashed."""
+    query = sa.select(TemplateVersion.id, TemplateVersion.digest, TemplateVersion.parts).order_by(TemplateVersion.id)
+    rows = session.execute(query.execution_options(yield_per=100))
+    ids = [f"template version {row.id}" for row in rows if bytes(row.digest) != digest_of(row.parts)]
+    return [Breach(_PINNED_LAW, len(ids), tuple(ids[:5]))] if ids else []
 
 
 _PAUSED = with_pauses("""

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.insight.asked_again import asked_again_of
 from app.insight.carriers import carrier_trouble
-from app.insight.lived_by import Lived, lived_by
+from app.insight.lived_by import Lived, Worded, lived_by, worded
 from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
@@ -99,6 +100,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         zone_source=order.zone_source,
         baseline=shipment.history_until,
         cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        unfollowed_at=shipment.unfollowed_at,
         erased_at=order.erased_at,
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
@@ -170,7 +172,9 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     decisions = _grouped(
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
-    messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    # by the order, because there is an index; all of its messages are few
+    of_order = sa.and_(Message.order_id == shipment.order_id, Message.crossing_id.in_(ids))
+    messages = session.scalars(sa.select(Message).where(of_order).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
     together = told_elsewhere(session, ids)
     elsewhere = session.scalars(
@@ -179,7 +183,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     stories = dict(
         zip(
             [message.id for message in (*messages, *elsewhere)],
-            _messages(session, [*messages, *elsewhere], inside),
+            message_stories(session, [*messages, *elsewhere], inside),
             strict=True,
         )
     )
@@ -223,7 +227,8 @@ _HELD = with_pauses("""
 """)
 
 
-def _messages(session: Session, messages: Sequence[Message], inside: bool) -> list[MessageStory]:
+def message_stories(session: Session, messages: Sequence[Message], inside: bool = False) -> list[MessageStory]:
+    """What became of each of these messages. `inside`: the reader may know why all brands are paused."""
     ids = [message.id for message in messages]
     attempts = session.scalars(sa.select(Attempt).where(Attempt.message_id.in_(ids)).order_by(Attempt.id)).all()
     names = [attempt.public_id for attempt in attempts]
@@ -235,7 +240,8 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     held = _grouped(session.execute(_HELD, {"ids": ids, "inside": inside}), "message_id")
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
-    moves = moves_of(session, ids)
+    texts = worded(session, (message.brand_id for message in messages))
+    moves, again = moves_of(session, ids, texts), asked_again_of(session, ids)
     return [
         _as(
             MessageStory,
@@ -243,8 +249,10 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
+            templates_publication=texts.get(message.brand_id, Worded()).publication(message.planned_at),
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
+            asked_again=again.get(message.id, ()),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput, nearest
-from app.models import Message, Order, Shipment
-from app.models.orders import UNENDED
+from app.models import Claim, Message, Order, Shipment
+from app.models.orders import RETURNING, UNENDED
 from app.models.vocabulary import Milestone
 from app.zones import zone
 
@@ -27,6 +27,7 @@ FAILING_FOR = timedelta(days=7)
 
 ON_ITS_WAY = (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery)
 _UNENDED = sa.text(f"shipments.{UNENDED}")
+_RETURNING = sa.text(RETURNING.replace("milestone", "shipments.milestone").replace("direction", "shipments.direction"))
 
 STATES: Mapping[str, str] = {
     "moving": "On their way",
@@ -34,6 +35,7 @@ STATES: Mapping[str, str] = {
     "silent": "Silent",
     "pickup": "To be collected",
     "returning": "Going back",
+    "claim": "Said to be missing",
     "unconfirmed": "Message unconfirmed",
     "failing": "Message failed",
     "delivered_today": "Delivered today",
@@ -112,16 +114,17 @@ def check_wanted(wanted: Wanted) -> Wanted:
 
 def listed(session: Session, brand_id: int, wanted: Wanted, now: datetime, here: str, page: int = PAGE) -> Listed:
     """One page of a brand's parcels; `here` is the brand's zone, in which today is today."""
-    query = _narrowed(_columns().where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
+    query = _narrowed(sa.select(Shipment.id).where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
     key: Any = Shipment.milestone_at if wanted.sort == "news" else None
     if key is not None:
         query = query.where(_UNENDED, Shipment.milestone_at.is_not(None))
     if wanted.after:
         query = query.where(_beyond(key, wanted.after))
     order = [Shipment.id.desc()] if key is None else [key.desc(), Shipment.id.desc()]
-    found = session.execute(query.order_by(*order).limit(page + 1)).all()
-    rows = tuple(Row(*one) for one in found[:page])
-    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(found) > page else "")
+    # The page first, by an index; only its own rows are then looked up with their orders.
+    ids = session.scalars(query.order_by(*order).limit(page + 1)).all()
+    rows = tuple(rows_of(session, ids[:page]))
+    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(ids) > page else "")
 
 
 def rows_of(session: Session, ids: Sequence[int]) -> list[Row]:
@@ -148,7 +151,9 @@ def _narrowed(query: sa.Select[Any], brand_id: int, wanted: Wanted, now: datetim
     if wanted.milestone:
         query = query.where(Shipment.milestone == wanted.milestone)
     if wanted.country:
-        query = query.where(Order.country == wanted.country)
+        query = query.join(Order, Order.id == Shipment.order_id).where(
+            Order.country == wanted.country, Order.brand_id == brand_id
+        )
     return query
 
 
@@ -175,7 +180,11 @@ def _pickup(*_: Any) -> list[Condition]:
 
 
 def _returning(*_: Any) -> list[Condition]:
-    return [_UNENDED, sa.or_(Shipment.milestone == Milestone.returning.value, Shipment.direction == "return")]
+    return [_UNENDED, _RETURNING]
+
+
+def _claim(brand_id: int, *_: Any) -> list[Condition]:
+    return [Shipment.id.in_(sa.select(Claim.shipment_id).where(Claim.closed_at.is_(None), Claim.brand_id == brand_id))]
 
 
 def _unconfirmed(brand_id: int, *_: Any) -> list[Condition]:
@@ -201,6 +210,7 @@ _STATE: Mapping[str, Callable[[int, datetime, str], list[Condition]]] = {
     "silent": _silent,
     "pickup": _pickup,
     "returning": _returning,
+    "claim": _claim,
     "unconfirmed": _unconfirmed,
     "failing": _failing,
     "delivered_today": _delivered_today,

@@ -1,4 +1,4 @@
-"""By which rules a decision was made: the text's digest, and as which publication of its brand it counted then."""
+"""By which rules a decision was made, and with which templates: as which publication of its brand each counted then."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,18 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import RuleSetPublication, RuleSetVersion
+from app.models import RuleSetPublication, RuleSetVersion, TemplatePublication
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """The publications of a brand's templates, by number and when each was made (engine time)."""
+
+    published: tuple[tuple[datetime, int], ...] = ()
+
+    def publication(self, at: datetime) -> int | None:
+        """Which publication was the last at an instant; None before the first, when those that ship counted."""
+        return max((number for since, number in self.published if since <= at), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +47,15 @@ def lived_by(session: Session, version_ids: Iterable[int]) -> Mapping[int, Lived
         known = found.get(row.id, Lived(bytes(row.digest).hex()))
         own = ((row.published_at, row.number),) if row.number is not None else ()
         found[row.id] = Lived(known.digest, (*known.published, *own))
+    return found
+
+
+def worded(session: Session, brand_ids: Iterable[int]) -> Mapping[int, Worded]:
+    """The publications of templates by the row id of their brand."""
+    found: dict[int, Worded] = {}
+    ids = sorted(set(brand_ids))
+    done = (TemplatePublication.brand_id, TemplatePublication.published_at, TemplatePublication.number)
+    for row in session.execute(sa.select(*done).where(TemplatePublication.brand_id == sa.func.any(ids)).distinct()):
+        known = found.get(row.brand_id, Worded())
+        found[row.brand_id] = Worded((*known.published, (row.published_at, row.number)))
     return found

@@ -92,7 +92,8 @@ class PauseStory(StoryPart):
 
 class MoveStory(StoryPart):
     """That a message which waited was given another version of its template. `old` and `new` name the versions by the
-    digest of their content, `new_since` says when the new one was first used; `moved_at` is engine time."""
+    digest of their content, `new_since` says when the new one was first used; `moved_at` is engine time.
+    `publication` is the brand's last publication of templates at that time (None: those that ship)."""
 
     moved_at: datetime
     moved_by: str
@@ -100,11 +101,25 @@ class MoveStory(StoryPart):
     old: str
     new: str
     new_since: datetime
+    publication: int | None = None
+
+
+class AskedAgainStory(StoryPart):
+    """That somebody asked for a message to be sent once more; engine time. `waiting` until it has left or has not,
+    `not_sent` is then why not, None where it left."""
+
+    asked_at: datetime
+    asked_by: str
+    why: str
+    waiting: bool
+    not_sent: str | None
 
 
 class MessageStory(StoryPart):
     """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
-    tells of, where there are several."""
+    tells of, where there are several. `templates_publication` is the brand's last publication of templates when it was
+    decided (None: it was decided with those that ship). `quiet`: when its channel must not be used;
+    `quiet_from`: whose hours these are, `rule`, `rule set` or `brand`; None where nobody looked."""
 
     id: str
     channel: str
@@ -120,8 +135,12 @@ class MessageStory(StoryPart):
     send_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    templates_publication: int | None = None
+    quiet: str | None = None
+    quiet_from: str | None = None
     tells_of: tuple[str, ...] = ()
     moves: tuple[MoveStory, ...] = ()
+    asked_again: tuple[AskedAgainStory, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
@@ -230,6 +249,7 @@ class Story(StoryPart):
     zone_source: str
     baseline: datetime | None
     cancelled_at: datetime | None
+    unfollowed_at: datetime | None = None
     erased_at: datetime | None
     problem: str | None
     last_polled_at: datetime | None

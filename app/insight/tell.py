@@ -69,6 +69,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
+    if story.unfollowed_at:
+        yield f"  Somebody of the shop stopped following it on {_on(story.unfollowed_at, here)}."
     if story.erased_at:
         yield f"  Its shopper was erased on {_on(story.erased_at, here)}; nothing is stored of it since."
     if story.baseline:
@@ -177,7 +179,9 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     subject = f" “{message.subject}”" if message.subject else ""
     ended = f" {_at(message.ended_at, here)}" if message.ended_at else ""
     standing = "is held back" if message.pauses else STATES[MessageState(message.state)]
-    yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)})"
+    published = message.templates_publication
+    worded = f", templates {templates_of(published)}" if published is not None else ""
+    yield f"    {mark} {kind}{subject} {standing}{ended}. ({_rule(decision)}{worded})"
     if decision.reason == Reason.fell_back:
         yield f"        {why(decision.sentence, decision.detail)}"
     if not goes_without_saying(message):
@@ -185,9 +189,15 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     yield from _asked(decision)
     if message.tells_of:
         yield f"        It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
+    if message.quiet_from == "brand" or (message.quiet_from and message.ended_at is None):
+        yield f"        It keeps the quiet hours of the {message.quiet_from}: {message.quiet}."
     for move in message.moves:
-        words_of = f"the words published by {_at(move.moved_at, here)} ({move.new[:12]})"
+        words_of = f"the words {templates_of(move.publication)} at {_at(move.moved_at, here)} ({move.new[:12]})"
         yield f"        It was moved to {words_of}, by {move.moved_by}, because {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        asked = f"{one.asked_by} asked on {_at(one.asked_at, here)} for it to leave again"
+        yield f"        {why(f'{asked}.', one.why)}{came}"
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
@@ -214,6 +224,11 @@ _FEW, _SHORT = 3, 120
 def _rule(decision: DecisionStory) -> str:
     published = f" of publication {decision.rules_publication}" if decision.rules_publication is not None else ""
     return f"rule {decision.rule!r}{published}"
+
+
+def templates_of(publication: int | None) -> str:
+    """As which publication of its brand a message's template counted."""
+    return "that ship" if publication is None else f"of publication {publication}"
 
 
 def goes_without_saying(message: MessageStory) -> bool:
@@ -330,6 +345,8 @@ def quiet_because(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."
+    if story.unfollowed_at:
+        return "Nothing: somebody of the shop stopped following it."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
     if story.delivery_doubted_at:

@@ -1,9 +1,18 @@
 """The nouns: tables, the vocabulary they are written in, and `facts`, the frozen picture rules and templates see."""
 
-from app.models.accounts import Account, AccountLink, AccountSession, AuditEntry, Role, SignInTry
+from app.models.accounts import (
+    Account,
+    AccountFactor,
+    AccountLink,
+    AccountSession,
+    AuditEntry,
+    RecoveryCode,
+    Role,
+    SignInTry,
+)
 from app.models.alarms import AlarmNotice, AuditMark, Incident
 from app.models.base import Base, link_token, public_id
-from app.models.brands import ApiKey, Brand
+from app.models.brands import ApiKey, Brand, HookCall
 from app.models.carriers import CarrierHealth
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetPublication, RuleSetVersion, TemplateVersion
@@ -11,7 +20,9 @@ from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLan
 from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
+from app.models.resends import Resend
 from app.models.rights import Erasure, Installation, PruningMark
+from app.models.rule_drafts import BacktestState, RuleBacktest, RuleDraft
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
 from app.models.shoppers import Choice, Claim, LinkMail, LinkRequest
 from app.models.template_trials import TemplateMove, TemplateTest
@@ -19,6 +30,7 @@ from app.models.templates import TemplateDraft, TemplatePublication, TemplateTex
 
 __all__ = [
     "Account",
+    "AccountFactor",
     "AccountLink",
     "AccountSession",
     "AlarmNotice",
@@ -26,6 +38,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuditMark",
+    "BacktestState",
     "Base",
     "Brand",
     "CarrierAnswer",
@@ -41,6 +54,7 @@ __all__ = [
     "EnrolledNumber",
     "Erasure",
     "Estimate",
+    "HookCall",
     "InboundMessage",
     "Incident",
     "Installation",
@@ -54,7 +68,11 @@ __all__ = [
     "PruningMark",
     "Receipt",
     "ReceiptBatch",
+    "RecoveryCode",
+    "Resend",
     "Role",
+    "RuleBacktest",
+    "RuleDraft",
     "RuleSetPublication",
     "RuleSetVersion",
     "RuleVolume",

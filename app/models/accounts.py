@@ -26,11 +26,13 @@ class LinkPurpose(StrEnum):
 
     set_up = "set_up"
     first_word = "first_word"
+    second_step = "second_step"
 
 
 class Account(Base):
     """A person who may sign in. `email` is lower case; `password` is an argon2 hash, NULL until they set one or where
-    they come through the shop's own sign-in; `brand_ids` NULL means every brand. All times are the real time."""
+    they come through the shop's own sign-in; `brand_ids` NULL means every brand. `subject` is who they are at that
+    sign-in (issuer and subject), from the first time that they came through it. All times are the real time."""
 
     __tablename__ = "accounts"
     __table_args__ = (one_of("role", Role),)
@@ -44,6 +46,38 @@ class Account(Base):
     password: Mapped[str | None]
     created_at: Mapped[CreatedAt]
     disabled_at: Mapped[datetime | None]
+    subject: Mapped[str | None] = mapped_column(unique=True)
+
+
+class AccountFactor(Base):
+    """The second step of a person's sign-in: the secret that their app counts with, sealed.
+
+    It is asked for once `confirmed_at` is set. `last_step` is the newest 30-second step of which a number was taken:
+    none up to it is taken again.
+    """
+
+    __tablename__ = "account_factors"
+
+    account_id: Mapped[int] = mapped_column(
+        sa.BigInteger, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False
+    )
+    secret: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    created_at: Mapped[CreatedAt]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+
+class RecoveryCode(Base):
+    """A code that lets a person in once without their app; only its keyed digest is kept."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (sa.UniqueConstraint("account_id", "digest"),)
+
+    id: Mapped[BigId]
+    account_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("accounts.id"))
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    created_at: Mapped[CreatedAt]
+    used_at: Mapped[datetime | None]
 
 
 class AccountSession(Base):
@@ -72,8 +106,8 @@ class AccountSession(Base):
 
 
 class AccountLink(Base):
-    """A link that works once and for a while: it makes the first owner (`set_up`), or lets a person choose a
-    password (`first_word`)."""
+    """A link that works once and for a while: it makes the first owner (`set_up`), lets a person choose a password
+    (`first_word`), or stands for a password that was right while the second step is asked for (`second_step`)."""
 
     __tablename__ = "account_links"
     __table_args__ = (one_of("purpose", LinkPurpose),)

@@ -25,7 +25,7 @@ class Brand(Base):
 
 
 class ApiKey(Base):
-    """A secret that lets a program act for one brand; only its SHA-256 is kept."""
+    """A secret that lets a program act for one brand; only its SHA-256 is kept. `last_used_at` is true to a minute."""
 
     __tablename__ = "api_keys"
 
@@ -37,3 +37,18 @@ class ApiKey(Base):
     scopes: Mapped[list[Any]]
     created_at: Mapped[CreatedAt]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class HookCall(Base):
+    """When one of our hooks was last called, by the path behind `/hooks/`: with a good signature, and with none.
+
+    True to a minute; `refusal` says what was wrong with the last one that was refused.
+    """
+
+    __tablename__ = "hook_calls"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    taken_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    refusal: Mapped[str | None]

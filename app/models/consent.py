@@ -29,6 +29,7 @@ class Suppression(Base):
             "address_digest",
             postgresql_where=sa.text("lifted_at IS NULL AND scope = 'all'"),
         ),
+        sa.Index("ix_suppressions_brand_id_id", "brand_id", "id"),
         sa.Index("ix_suppressions_kept", "created_at", postgresql_where=sa.text("address IS NOT NULL")),
     )
 

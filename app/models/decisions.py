@@ -1,5 +1,8 @@
 """What was concluded from the scans: crossings, and each rule's answer to them, with the versions it rests on."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +50,12 @@ class RuleSetPublication(Base):
     why: Mapped[str]
     replaced_at: Mapped[datetime | None]
     look_after: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+
+def digest_of(parts: Mapping[str, Any]) -> bytes:
+    """32 bytes that name a template's `parts` by content: SHA-256 over its JSON with sorted keys and no spaces."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8")).digest()
 
 
 class TemplateVersion(Base):

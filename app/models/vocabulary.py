@@ -124,6 +124,7 @@ class Source(StrEnum):
     push = "push"
     api = "api"
     file = "file"
+    person = "person"
 
 
 class Reason(StrEnum):
@@ -169,6 +170,8 @@ class Reason(StrEnum):
     rule_cap = "rule_cap"
     fell_back = "fell_back"
     no_longer_so = "no_longer_so"
+    asked_again = "asked_again"
+    unfollowed = "unfollowed"
     not_wanted = "not_wanted"
 
     @property
@@ -226,6 +229,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.rule_cap: "The rule has sent as many messages today as it may.",
     Reason.fell_back: "The first channel could not reach the shopper, so this one was tried in its place.",
     Reason.no_longer_so: "By the time it would have left, it was no longer so.",
+    Reason.asked_again: "Somebody of the shop asked for it to be sent once more.",
+    Reason.unfollowed: "Somebody of the shop stopped following the parcel, so nobody is told of it any more.",
     Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 

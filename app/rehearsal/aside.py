@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.insight.coming import coming
 from app.insight.explain import explain
-from app.insight.stories import AsideStory, CrossingStory, Story
+from app.insight.stories import AsideStory, CrossingStory, DecisionStory, Story
 from app.models import Crossing, RuleSetVersion, Shipment
 from app.models.facts import Facts
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import Channel, Milestone
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
 from app.rules.document import reread_rules
@@ -61,7 +61,21 @@ def _with_rules(
     """A milestone with the rules that were not for the parcel: of the set that answered, else of the live one."""
     pinned = versions[crossing.decisions[0].rule_set_version_id] if crossing.decisions else live
     aside = _aside(pinned, crossing, Facts.model_validate(facts)) if pinned is not None and facts else ()
-    return crossing.model_copy(update={"aside": aside})
+    decisions = tuple(_with_quiet(one, versions.get(one.rule_set_version_id)) for one in crossing.decisions)
+    return crossing.model_copy(update={"aside": aside, "decisions": decisions})
+
+
+def _with_quiet(decision: DecisionStory, rules: RuleSet | None) -> DecisionStory:
+    """A decision that says whose the quiet hours of its message are: pinned with it, and the brand's where its rules
+    state others or none."""
+    rule = rules.named(decision.rule) if rules is not None else None
+    if rule is None or decision.message is None or decision.message.quiet is None:
+        return decision
+    channel = Channel(decision.channel)
+    own, by_set = channel in rule.own_quiet, str(rule.quiet.get(channel)) == decision.message.quiet
+    whose = "rule" if own else "rule set" if by_set else "brand"
+    message = decision.message.model_copy(update={"quiet_from": whose})
+    return decision.model_copy(update={"message": message})
 
 
 def _aside(rules: RuleSet, crossing: CrossingStory, facts: Facts) -> tuple[AsideStory, ...]:

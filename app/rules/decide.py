@@ -17,8 +17,9 @@ from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
-    opened it had been heard before it meant this. `team`: where the brand's own people can be written to.
-    `unwanted`: the channels on which the shopper does not want news of this kind."""
+    opened it had been heard before it meant this. `team`: where the brand's own people can be written to. `unfollowed`:
+    somebody of the shop stopped following the parcel. `unwanted`: the channels on which the shopper does not want news
+    of this kind."""
 
     facts: Facts
     late: bool = False
@@ -26,6 +27,7 @@ class Crossed:
     cancelled: bool = False
     reread: bool = False
     team: Team = field(default_factory=Team)
+    unfollowed: bool = False
     unwanted: frozenset[Channel] = frozenset()
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
@@ -37,6 +39,7 @@ class Crossed:
             "reread": self.reread,
             "team": self.team.model_dump(),
             "channels": sorted(channels),
+            **({"unfollowed": True} if self.unfollowed else {}),
             **({"unwanted": sorted(self.unwanted)} if self.unwanted else {}),
         }
 
@@ -51,6 +54,7 @@ class Crossed:
             inputs.get("cancelled", False),
             inputs.get("reread", False),
             Team.model_validate(inputs.get("team", {})),
+            inputs.get("unfollowed", False),
             frozenset(map(Channel, inputs.get("unwanted", ()))),
         )
         return crossed, frozenset(map(Channel, inputs.get("channels", ())))
@@ -243,6 +247,8 @@ def _no_news(crossed: Crossed) -> Why | None:
     at = crossed.facts.news.occurred_at
     if crossed.cancelled:
         return Reason.cancelled, ""
+    if crossed.unfollowed:
+        return Reason.unfollowed, ""
     if crossed.history_until is not None and at <= crossed.history_until:
         return Reason.history, f"it happened at {_minute(at)}, before the baseline"
     if crossed.reread:

@@ -23,6 +23,7 @@ from app.clock import REAL, Clock, parse_clock
 from app.errors import ConfigurationError
 from app.settings.carriers import CarrierSettings
 from app.settings.group import Group
+from app.settings.sign_in import OidcSettings
 
 _APP = Path(__file__).parents[1]
 
@@ -191,6 +192,7 @@ class Settings(BaseSettings):
     budget_url: SecretStr = SecretStr("")
     home: Path | None = None
     secret_key: SecretStr = SecretStr("")
+    oidc: OidcSettings = OidcSettings()
     public_url: str = "http://127.0.0.1:8080"
     sendgrid: SendGridSettings = SendGridSettings()
     twilio: TwilioSettings = TwilioSettings()

@@ -8,13 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import doorway, health, pictures
+from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
-from app.web.agents import parcels, story
+from app.web.access.marks import Marks
+from app.web.access.sealing import can_seal
+from app.web.agents import room as agents
 from app.web.api import (
+    acts,
     brakes,
     codes,
     orders,
@@ -27,11 +31,13 @@ from app.web.api import (
     template_versions,
 )
 from app.web.api.openapi import DESCRIPTION, describe
-from app.web.console import sign_in, static
+from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.operations import today
+from app.web.marketers import room as marketers
+from app.web.operations import room as operations
+from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
@@ -46,6 +52,11 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     if settings is None:
         settings = load_settings()
         configure_logging(settings.log_format)
+    if settings.oidc.issuer and not can_seal(settings):
+        raise ConfigurationError(
+            "DOORSTEP_OIDC__ISSUER is set, but DOORSTEP_SECRET_KEY is not, or shorter than 16 characters. Set it to a"
+            " long random word, the same for all processes."
+        )
     waker = None
     if house is None:
         waker = Waker(build_wake(build_celery(settings)))
@@ -62,6 +73,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
+        acts,
         providers,
         carriers,
         parcel,
@@ -69,11 +81,15 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         pictures,
         preferences,
         sign_in,
+        second_step,
+        shop_sign_in,
         static,
-        today,
-        parcels,
-        story,
+        operations,
+        agents,
+        marketers,
+        owners,
         health,
+        metrics,
         doorway,
     )
     for part in own:
@@ -99,6 +115,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         waker.start()
         yield
         await run_in_threadpool(waker.stop)
+        await run_in_threadpool(_app.state.marks.write)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -119,7 +136,8 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
-    app.state.keys = Keys(house.sessions)
+    app.state.marks = Marks(house.sessions)
+    app.state.keys = Keys(house.sessions, app.state.marks)
     return app
 
 

@@ -101,6 +101,11 @@ def _broken(tmp_path: Path, **changes: object) -> Path:
         ({"key": "other"}, "key: 'other' is not the folder's name"),
         ({"site": "javascript:alert(1)"}, "site: 'javascript:alert(1)' is no web address"),
         ({"tagline": "{{ secrets }}"}, "tagline: "),
+        ({"tagline": {"fr": "Fait pour la pluie."}}, "the file: tagline has no line for sv-SE"),
+        ({"postal_address": {}}, "postal_address: "),
+        ({"postal_address": {"swedish": "Storgatan 12"}}, "postal_address.swedish.[key]: 'swedish' is no locale"),
+        ({"voice__closing": {"sv": "{{ secrets }}"}}, "voice.closing.sv: "),
+        ({"tagline": ["Made for weather."]}, "tagline: "),
         ({"team": {}}, "team: it names no address. Write an email, a phone, or both"),
         ({"team": {"email": "ops at fjallhem"}}, "team.email: "),
         ({"team": {"phone": "0701740605"}}, "team.phone: "),
@@ -122,3 +127,31 @@ def test_a_file_that_is_no_brand_is_refused(tmp_path: Path, content: str) -> Non
     (tmp_path / "brands/odd/brand.yaml").write_bytes(content.encode("latin-1"))
     with pytest.raises(ConfigurationError, match=r"brand\.yaml"):
         read_brand(Shelf(tmp_path, "odd"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "tagline", "address", "closing"),
+    [
+        ("pt-BR", "Feito para o Brasil.", "Storgatan 12", "Tchau!"),
+        ("pt", "Feito para o tempo.", "Storgatan 12", "Adeus!"),
+        ("pt-PT", "Feito para o tempo.", "Storgatan 12", "Adeus!"),
+        ("sv", "Gjort.", "Storgatan 12", ""),
+        ("nl", "Gjort.", "Storgatan 12", ""),
+    ],
+)
+def test_lines_follow_the_locale_chain(tmp_path: Path, locale: str, tagline: str, address: str, closing: str) -> None:
+    """A line by language is taken by region, language, then the brand's own; one text is for all; a closing is not
+    borrowed from another language."""
+    taglines = {"pt-br": "Feito para o Brasil.", "pt": "Feito para o tempo.", "sv": "Gjort.", "en": "Made."}
+    closings = {"pt-BR": "Tchau!", "pt": "Adeus!", "en": "Bye!"}
+    folder = _broken(tmp_path, tagline=taglines, postal_address="Storgatan 12", voice__closing=closings)
+    brand = read_brand(Shelf(folder.parents[1], folder.name))
+    assert (brand.tagline_in(locale), brand.postal_address_in(locale)) == (tagline, address)
+    assert brand.voice.closes(locale) == closing
+
+
+def test_one_closing_is_for_every_language(tmp_path: Path) -> None:
+    """A closing that is one text ends a mail in any language."""
+    folder = _broken(tmp_path, voice__closing="Fjällhem")
+    brand = read_brand(Shelf(folder.parents[1], folder.name))
+    assert [brand.voice.closes(locale) for locale in ("sv-SE", "en", "ja")] == ["Fjällhem"] * 3

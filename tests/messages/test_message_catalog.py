@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.messages.authoring.bundle import locale_chain
-from app.messages.authoring.compile import digest_of
 from app.messages.base import Template, TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts
 from app.messages.rendering.render import Renderer
 from app.messages.shelf import BadTemplate
+from app.models.decisions import digest_of
 from tests.messages.message_corpus import BRANDS, CHANNELS, LANGUAGES, MILESTONES, ROOT, TEMPLATES
 
 

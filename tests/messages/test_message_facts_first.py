@@ -212,7 +212,7 @@ def test_every_mail_says_who_writes_and_how_to_choose(
     compiled = catalog.resolve(brand, "en", template, "email")
     email = renderer.render_email(compiled, facts_for(template), PERSON, LINKS, NOW)
     for shown in (email.html, email.text):
-        assert catalog.brands()[brand].postal_address in shown and LINKS.choices in shown
+        assert catalog.brands()[brand].postal_address_in("en") in shown and LINKS.choices in shown
     assert email.headers == {
         "List-Unsubscribe": f"<{LINKS.choices}/unsubscribe>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -138,7 +138,13 @@ def test_no_english_is_left_over(catalog: Catalog, renderer: Renderer, language:
         if "hostile" in case or case in ("forty items", "fifty together", "endless item"):
             continue
         look = catalog.brands()[brand]
-        outside = [*_outside(told, person), look.tagline, look.postal_address, look.support.email, "Thing number"]
+        outside = [
+            *_outside(told, person),
+            look.tagline_in(language),
+            look.postal_address_in(language),
+            look.support.email,
+            "Thing number",
+        ]
         email = renderer.render_email(catalog.resolve(brand, language, key, "email"), told, person, LINKS, NOW)
         sms = renderer.render_sms(catalog.resolve(brand, language, key, "sms"), told, person, LINKS, NOW)
         for text in (email.subject, email.text, sms.text):

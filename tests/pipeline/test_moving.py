@@ -90,7 +90,7 @@ def test_moved_messages_leave_with_the_new_words_and_explain_says_so(english: Wo
         parcel = session.query(Shipment).order_by(Shipment.id).first()
         story = explain(session, parcel.public_id)
     assert row.why == "the old words were wrong"
-    told = [line.strip() for line in tell(story) if "It was moved to the words published" in line]
+    told = [line.strip() for line in tell(story) if "It was moved to the words that ship" in line]
     assert len(told) == 1 and told[0].endswith("by Ada, because the old words were wrong.")
     whole(after)
 

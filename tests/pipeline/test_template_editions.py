@@ -8,13 +8,15 @@ import sqlalchemy as sa
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.insight.audit import audit
+from app.insight.explain import explain
+from app.insight.tell import tell
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report
 from app.messages.versions.drafts import draft_of, save
 from app.messages.versions.history import history, publication
 from app.messages.versions.live import edition_of
 from app.messages.versions.publishing import Refused, Said, Seen, publish, publish_drafts, rollback
-from app.models import Brand, Message, TemplatePublication, TemplateText, TemplateVersion
+from app.models import Brand, Message, Shipment, TemplatePublication, TemplateText, TemplateVersion
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline import send_batch
 from app.pipeline.deciding.editions import as_of_now, catalog_of
@@ -301,6 +303,48 @@ def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world)
         catalog = catalog_of(session, world.house)
     assert isinstance(catalog, Catalog) and catalog.brands()["fjallhem"].name == "Fjällhem"
     assert catalog.resolve("fjallhem", "en", "out_for_delivery", "sms").parts["text"] == sms("mine").decode()
+
+
+def test_explain_names_the_publication_that_a_message_was_decided_with(english):
+    """Before the first publication none is named; after it, its number."""
+    (first,), (second,) = english.order(shopper=WHO), english.order("1002", shopper=WHO)
+    english.scan(first, Milestone.out_for_delivery)
+    english.clock.turn(minutes=1)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes.")})
+    english.clock.turn(minutes=1)
+    english.scan(second, Milestone.out_for_delivery)
+    with english.house.sessions() as session:
+        names = session.scalars(sa.select(Shipment.public_id).order_by(Shipment.id)).all()
+        before, after = (explain(session, name) for name in names)
+    assert "templates of publication" not in "\n".join(tell(before))
+    assert any(line.endswith("templates of publication 1)") for line in tell(after))
+
+
+@pytest.mark.parametrize(
+    ("harm", "law"),
+    [
+        (
+            "UPDATE brands SET template_edition = 7 WHERE key = 'fjallhem'",
+            "a brand goes by its last publication of templates",
+        ),
+        ("UPDATE template_texts SET content = 'other words'", "a published text is what its digest names"),
+        (
+            'UPDATE template_versions SET parts = parts || \'{"text": "other words"}\'',
+            "a template that a message is pinned to is what its digest says",
+        ),
+    ],
+)
+def test_the_audit_knows_what_was_altered_behind_its_back(english, harm, law):
+    """An edition's number, a published text and a pinned template are each held against what they must be."""
+    (parcel,) = english.order(shopper=WHO)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes.")})
+    english.scan(parcel, Milestone.out_for_delivery)
+    with english.house.sessions() as session:
+        assert audit(session, 3600).whole
+    with english.house.sessions.begin() as session:
+        session.execute(sa.text(harm))
+    with english.house.sessions() as session:
+        assert [one.law for one in audit(session, 3600).breaches] == [law]
 
 
 def test_the_audit_sees_an_edition_that_is_no_publication(world):

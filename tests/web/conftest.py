@@ -20,6 +20,7 @@ from app.models import Account, AccountSession, Brand, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.keys import Keys, issue_key
+from app.web.access.marks import Marks
 from app.web.access.sessions import begin
 from app.web.main import create_app
 from app.wiring import build_house
@@ -102,7 +103,8 @@ def application_on(settings: Settings, house: House) -> FastAPI:
     if not _shared:
         _shared.append(create_app(settings, house))
     (app,) = _shared
-    app.state.settings, app.state.house, app.state.keys = settings, house, Keys(house.sessions)
+    app.state.marks = Marks(house.sessions, begin=lambda work: work())
+    app.state.settings, app.state.house, app.state.keys = settings, house, Keys(house.sessions, app.state.marks)
     return app
 
 

@@ -1,15 +1,16 @@
 """What a brand is to a message: its name, its sender, its colours by day and by night, its fonts and its logo."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import yaml
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from app.errors import ConfigurationError
+from app.messages.authoring.bundle import locale_chain
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import File, Shelf
 from app.zones import zone
@@ -41,6 +42,15 @@ def _locale(text: str) -> str:
     return text
 
 
+def _named(text: str) -> str:
+    return str(Locale.parse(_locale(text), sep="-")).replace("_", "-")
+
+
+def _own(locale: str) -> tuple[str, ...]:
+    language = locale.split("-")[0]
+    return tuple(one for one in locale_chain(locale, locale) if one.split("-")[0] == language)
+
+
 def _web(text: str) -> str:
     if not re.match(r"^https?://[^\s\"'<>{}]+$", text):
         raise ValueError(f"{text!r} is no web address. Write one that begins with https://")
@@ -52,6 +62,20 @@ WebAddress = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, Field(pattern=_HEX)]
 OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\r\n<>{}]+$")]
 FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
+
+
+Locales = Annotated[dict[Annotated[str, AfterValidator(_named)], OneLine], Field(min_length=1)]
+Said = Annotated[
+    Annotated[OneLine, Tag("one text")] | Annotated[Locales, Tag("by language")],
+    Discriminator(lambda written: "by language" if isinstance(written, dict) else "one text"),
+]
+"""A line of the brand: one text for every language, or one for each (`{sv: …, en: …}`)."""
+
+
+def spoken(said: str | Mapping[str, str], chain: Sequence[str]) -> str | None:
+    """The line for the first locale of a chain (`sv-SE`, `sv`) that has one of its own; one text is for all. None where
+    there is none."""
+    return said if isinstance(said, str) else next((said[one] for one in chain if one in said), None)
 
 
 class _Part(BaseModel):
@@ -75,15 +99,18 @@ class Support(_Part):
 
 
 class Voice(_Part):
-    """How the brand writes. `note` is for those who write its messages; `closing` is one line by language, printed
-    once, at the end of a mail's own text, where the news is not bad."""
+    """How the brand writes. `note` is for those who write its messages; `closing` is a line, for all languages or for
+    each, printed once, at the end of a mail's own text, where the news is not bad."""
 
     note: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    closing: Mapping[Annotated[str, AfterValidator(_locale)], OneLine] = Field(default_factory=dict)
+    closing: Said | None = None
 
     def closes(self, locale: str) -> str:
-        """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing."""
-        return self.closing.get(locale) or self.closing.get(locale.split("-")[0], "")
+        """The closing line in a language, by region first (`pt-BR`, then `pt`), or nothing.
+
+        It is never borrowed from another language.
+        """
+        return spoken(self.closing or "", _own(locale)) or ""
 
 
 def _quiet(text: str) -> str:
@@ -166,11 +193,11 @@ class BrandSource(_Part):
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     name: OneLine
-    tagline: OneLine
+    tagline: Said
     zone: Annotated[str, AfterValidator(_zone)]
     locale: Annotated[str, AfterValidator(_locale)]
     site: WebAddress
-    postal_address: OneLine
+    postal_address: Said
     sender: Sender
     support: Support
     team: Team | None = None
@@ -184,6 +211,23 @@ class BrandSource(_Part):
     corners: Annotated[int, Field(ge=0, le=24)] = 6
     align: Literal["left", "center"] = "left"
     caps: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_own(self) -> "BrandSource":
+        for name in ("tagline", "postal_address"):
+            if spoken(getattr(self, name), locale_chain(self.locale, self.locale)) is None:
+                raise ValueError(
+                    f"{name} has no line for {self.locale}, the brand's own locale, or for English. Add one"
+                )
+        return self
+
+    def tagline_in(self, locale: str) -> str:
+        """The tagline in a language, else in the brand's own, else in English."""
+        return spoken(self.tagline, locale_chain(locale, self.locale)) or ""
+
+    def postal_address_in(self, locale: str) -> str:
+        """The postal address in a language, else in the brand's own, else in English."""
+        return spoken(self.postal_address, locale_chain(locale, self.locale)) or ""
 
 
 def contrast(one: str, other: str) -> float:
@@ -232,11 +276,14 @@ def _validated(label: str, content: dict[str, Any]) -> BrandSource:
         return BrandSource.model_validate(content)
     except ValidationError as error:
         faults = [
-            f"{label}, {'.'.join(str(step) for step in fault['loc']) or 'the file'}: "
+            f"{label}, {'.'.join(str(step) for step in fault['loc'] if step not in _TAGS) or 'the file'}: "
             f"{fault['msg'].removeprefix('Value error, ')}{_remedy(fault['type'])}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(faults)) from error
+
+
+_TAGS = ("one text", "by language")
 
 
 def _remedy(kind: str) -> str:

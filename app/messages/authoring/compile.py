@@ -3,8 +3,6 @@
 The slow tools run here, once per content. What is left for each shopper is one Jinja rendering.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +20,7 @@ from app.messages.authoring.walling import check_elements, check_markup
 from app.messages.base import Template
 from app.messages.rendering.sandbox import HTML, TEXT
 from app.messages.shelf import BadTemplate
+from app.models.decisions import digest_of
 
 _FORM = 1
 """Raised when `parts` changes its shape, so that a version stored before is never taken for one stored after."""
@@ -32,17 +31,11 @@ def compile_template(source: Source, around: Surroundings) -> Template:
     TemplateMissing where it is a WhatsApp message that nobody has had approved for this brand."""
     parts: dict[str, Any] = {
         "form": _FORM,
-        "brand": brand_facts(around.brand),
+        "brand": brand_facts(around.brand, source.locale),
         "words": {name: word for name, word in around.words.items() if name != "fallbacks"},
         **_PARTS[source.channel](source, around),
     }
     return Template(source.key, source.channel, source.locale, digest_of(parts), parts)
-
-
-def digest_of(parts: Mapping[str, Any]) -> bytes:
-    """32 bytes that name `parts` by content: SHA-256 over its JSON with sorted keys and no spaces."""
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8")).digest()
 
 
 def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
@@ -94,7 +87,7 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
     front, body = split(source)
     said = {**front.model_dump(exclude={"layout", "leave_out"}), "closing": _closing(front, source, around)}
     check_written(TEXT, {**front.model_dump(include=set(PROSE)), "body": body}, source)
-    known = block_names(around.shelf)
+    known = block_names(around.shelf) if front.leave_out or ":::" in body else []
     check_names(front.leave_out, source, known)
     flow, left_out, styles = read_flow(body, source, known), frozenset(front.leave_out), _styles(around.brand)
 

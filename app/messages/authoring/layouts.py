@@ -172,16 +172,16 @@ def _filled(file: File, kind: Kind, known: Mapping[str, Any], source: Source) ->
         raise BadTemplate(f"{file.label}{beside}: {error}. Mend it there.") from error
 
 
-def brand_facts(brand: BrandSource) -> dict[str, Any]:
-    """What layouts and templates may say of a brand."""
+def brand_facts(brand: BrandSource, locale: str) -> dict[str, Any]:
+    """What layouts and templates may say of a brand in a language."""
     return {
         "key": brand.key,
         "name": brand.name,
-        "tagline": brand.tagline,
+        "tagline": brand.tagline_in(locale),
         "site": brand.site,
         "support_url": brand.support.url,
         "support_email": brand.support.email,
-        "postal_address": brand.postal_address,
+        "postal_address": brand.postal_address_in(locale),
     }
 
 
@@ -189,7 +189,12 @@ def _known(source: Source, around: Surroundings) -> dict[str, Any]:
     brand = around.brand
     locale = Locale.parse(source.locale, sep="-")
     return {
-        "brand": {**brand_facts(brand), "corners": brand.corners, "align": brand.align, "caps": brand.caps},
+        "brand": {
+            **brand_facts(brand, source.locale),
+            "corners": brand.corners,
+            "align": brand.align,
+            "caps": brand.caps,
+        },
         "light": _colours(brand.colours.light),
         "dark": _colours(brand.colours.dark),
         "fonts": _fonts(brand),

@@ -5,22 +5,31 @@ from contextlib import contextmanager
 from typing import Any
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Node
 
 from app.messages.rendering.sandbox import Sandbox
 
-_NOTE = "noted"
+_NOTE = "see what is printed"
+"""A filter whose name nobody can write in a template."""
+_SEEN = nodes.Filter(nodes.Const(""), _NOTE, [], [], None, None)
 
 
 class _Noting(CodeGenerator):
-    """Writes the code of a template whose printed fields are seen on their way out."""
+    """Writes the code of a template whose printed fields are seen on their way out. The tree stays as it is."""
 
     def pull_dependencies(self, nodes: Iterable[Node]) -> None:
-        body = list(nodes)
-        for output in _outputs(body):
-            output.nodes = [_noted(part) for part in output.nodes]
-        super().pull_dependencies(body)
+        super().pull_dependencies([*nodes, _SEEN])
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        super()._output_child_pre(node, frame, finalize)
+        if _written(node):
+            self.write(f"{self.filters[_NOTE]}(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if written := _written(node):
+            self.write(f", {written!r})")
+        super()._output_child_post(node, frame, finalize)
 
 
 class Watching(Sandbox):
@@ -43,28 +52,6 @@ class Watching(Sandbox):
         """The fields that are printed blank until the block ends."""
         self.blank.clear()
         yield self.blank
-
-
-def _outputs(body: Iterable[Node]) -> Iterator[nodes.Output]:
-    """Whatever is printed, wherever templates may print: at the top, in an `if`, in a loop."""
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, nodes.Output):
-            yield node
-        elif isinstance(node, nodes.If):
-            waiting += [*node.body, *node.elif_, *node.else_]
-        elif isinstance(node, nodes.For):
-            waiting += [*node.body, *node.else_]
-
-
-def _noted(part: nodes.Expr) -> nodes.Expr:
-    """A printed field, put through the filter that sees what is printed."""
-    written = _written(part)
-    if not written:
-        return part
-    told = nodes.Const(written, lineno=part.lineno)
-    return nodes.Filter(part, _NOTE, [told], [], None, None, lineno=part.lineno)
 
 
 def _written(node: nodes.Node | None) -> str:

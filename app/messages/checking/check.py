@@ -13,7 +13,7 @@ from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.schemes import of_schemes
-from app.messages.checking.writing import of_document, of_layout, of_message, of_words
+from app.messages.checking.writing import first_read, of_document, of_layout, of_message, of_syntax, of_words
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
@@ -29,36 +29,49 @@ def check(
     progress: Progress | None = None,
     *,
     light: bool = False,
+    brief: bool = False,
     rest: bool = False,
+    reader: Reader | None = None,
 ) -> Report:
     """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
-    a layout or the brand itself everything).
+    a layout every email, the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
-    colours and fonts do to a layout shows in any. Writes nothing, and raises nothing for what is wrong with a
-    template.
+    colours and fonts do to a layout shows in any. With `brief`, for who waits: of what is touched without having
+    changed itself, emails in the brand's own language alone meet every order, one email of each other language is
+    compiled, and SMS meet the few orders of `FEW`. `reader` is one that has read other messages before.
+
+    Writes nothing, and raises nothing for what is wrong with a template.
     """
     try:
         catalog.brands()
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
-    run = _Run(catalog, brand_key, light)
-    chosen = [] if rest else [path for path in run.messages() if touched(path, only)]
+    run = _Run(catalog, brand_key, reader or Reader(), light=light, brief=brief)
+    rendered = run.reader.renderings
+    chosen = [] if rest else sorted((path for path in run.messages() if touched(path, only)), key=by_message)
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
-        found += run.message(path)
+        found += run.message(path, meant=only is None or path in only)
         if progress is not None:
             progress(number, len(chosen))
     found += [one for path in run.layouts() if only is None or path in only for one in run.layout(path)]
     if only is None or rest:
         found += run.languages()
-    return report_of(found, len(chosen), run.reader.renderings)
+    return report_of(found, len(chosen), run.reader.renderings - rendered)
+
+
+def by_message(path: str) -> tuple[str, str]:
+    """The order in which messages are looked at: all that meet the same orders after each other, whatever language."""
+    return path.split("/")[2].partition(".")[0].removesuffix("_team"), path
 
 
 def touched(path: str, only: Collection[str] | None) -> bool:
     """Whether a message has to be checked when the files in `only` have changed (None: all of them)."""
-    if only is None or path in only or any(not one.startswith("messages/") for one in only):
+    if only is None or path in only or any("/" not in one for one in only):
+        return True
+    if ".email." in path and any(one.startswith("layouts/") for one in only):
         return True
     language = _language(path)
     return any(one.endswith("/words.yaml") and _language(one) == language for one in only)
@@ -75,12 +88,13 @@ def _is_around(path: str) -> bool:
 class _Run:
     """One check of one brand."""
 
-    def __init__(self, catalog: Catalog, brand_key: str, light: bool) -> None:
+    def __init__(self, catalog: Catalog, brand_key: str, reader: Reader, *, light: bool, brief: bool) -> None:
         self.catalog = catalog
-        self.light = light
+        self.light, self.brief = light, brief
+        self._spoken: set[str] = set()
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
-        self.reader = Reader()
+        self.reader = reader
         around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
         there = catalog.locales(brand_key)
@@ -93,8 +107,8 @@ class _Run:
     def layouts(self) -> list[str]:
         return [path for path in self.shelf.paths() if _is_around(path)]
 
-    def message(self, path: str) -> Iterator[Finding]:
-        """Everything that is wrong with one message's file."""
+    def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
+        """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""
         file = self.shelf.file(path)
         if file is None:
             return
@@ -104,14 +118,21 @@ class _Run:
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
         if seen_elsewhere and locale != self._own:
             return
+        brief = self.brief and not meant
+        aside = brief and channel == "email" and locale != self._own
+        if aside and locale in self._spoken:
+            return
+        self._spoken.add(locale if channel == "email" else "")
         try:
             text = file.text
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
         language = locale.split("-")[0]
-        asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
-        written = [*asked, *_unknown(file, text)]
+        written: list[Finding] = []
+        if not brief:  # else the file says what it said before
+            asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
+            written = [*asked, *_unknown(file, text)]
         yield from written
         if channel == "email" and not own and self.shelf.file(f"messages/{locale}/{key}{OWN_MJML}") is not None:
             return  # the document is what is sent
@@ -123,8 +144,8 @@ class _Run:
             if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
                 yield _whole(path, file.label, "compile", str(error))
             return
-        if template.locale == locale and not seen_elsewhere:
-            yield from self.reader.findings(Asked(self.brand, template, file))
+        if template.locale == locale and not seen_elsewhere and not aside:
+            yield from self.reader.findings(Asked(self.brand, template, file), few=brief and channel != "email")
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)
@@ -141,6 +162,10 @@ class _Run:
         except ConfigurationError as error:
             yield _whole(path, file.label, "text", str(error))
             return
+        if path.startswith("layouts/"):
+            written = first_read(file.text)
+            yield from of_syntax(file, written)
+            yield from _unknown(file, written)
         if not path.endswith(".mjml"):
             yield from of_words(file)
         else:

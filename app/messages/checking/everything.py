@@ -8,24 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.messages.catalog import Catalog
-from app.messages.checking.check import check, touched
+from app.messages.checking.check import by_message, check, touched
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.findings import Finding, Report, report_of
+from app.messages.checking.reading import Reader
 
-_AT_ONCE = 6
+_AT_ONCE = 12
 """Messages in one piece of work: few enough for a progress bar that moves."""
 _ALONE = 24
 """As many messages are checked sooner than another process is started."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Part:
     """Messages of one brand; `rest` asks for what is not a message: layouts, words, languages."""
 
     brand: str
     paths: tuple[str, ...]
     light: bool
     rest: bool = False
+
+
+_Piece = tuple[_Part, ...]
+"""A piece of work: the same few messages of each brand."""
 
 
 def check_folder(
@@ -41,37 +46,51 @@ def check_folder(
     words itself. Every SMS meets every order.
     """
     pieces = list(_pieces(root, brands, only))
-    total = sum(len(piece.paths) for piece in pieces)
+    total = sum(map(_size, pieces))
     found: dict[str, list[Report]] = {brand: [] for brand in brands}
     done = 0
-    for piece, report in _checked(root, pieces, alone=total <= _ALONE):
-        found[piece.brand].append(report)
-        done += len(piece.paths)
+    for piece, reports in _checked(root, pieces, alone=total <= _ALONE):
+        for part, report in zip(piece, reports, strict=True):
+            found[part.brand].append(report)
+        done += _size(piece)
         if progress is not None:
             progress(done, total)
     return {brand: _together(reports) for brand, reports in found.items()}
 
 
+def _size(piece: _Piece) -> int:
+    return sum(len(part.paths) for part in piece)
+
+
 def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> Iterator[_Piece]:
     catalog = Catalog(root, PUBLIC_URL)
-    for number, brand in enumerate(brands):
-        paths = [path for path in catalog.shelf(brand).paths() if _is_message(path)]
-        chosen = [path for path in paths if touched(path, only)]
-        for start in range(0, len(chosen), _AT_ONCE):
-            yield _Piece(brand, tuple(chosen[start : start + _AT_ONCE]), light=number > 0)
-        yield _Piece(brand, (), light=False, rest=True)
+    chosen = sorted(
+        (by_message(path), number, path)
+        for number, brand in enumerate(brands)
+        for path in catalog.shelf(brand).paths()
+        if _is_message(path) and touched(path, only)
+    )
+    for start in range(0, len(chosen), _AT_ONCE):
+        some = chosen[start : start + _AT_ONCE]
+        parts = (
+            _Part(brand, tuple(path for _, whose, path in some if whose == number), light=number > 0)
+            for number, brand in enumerate(brands)
+        )
+        yield tuple(part for part in parts if part.paths)
+    for brand in brands:
+        yield (_Part(brand, (), light=False, rest=True),)
 
 
 def _is_message(path: str) -> bool:
     return path.startswith("messages/") and not path.endswith("words.yaml")
 
 
-def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, Report]]:
+def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, list[Report]]]:
     workers = min(os.cpu_count() or 1, 4)
-    catalog = Catalog(root, PUBLIC_URL)
+    catalog, reader = Catalog(root, PUBLIC_URL), Reader()
     if alone or workers == 1:
         for piece in pieces:
-            yield piece, _check(catalog, piece)
+            yield piece, _check(catalog, reader, piece)
         return
     clean = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers - 1, mp_context=clean, initializer=_begin, initargs=(root,)) as pool:
@@ -79,29 +98,32 @@ def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[t
         for future, piece in reversed(list(waiting.items())):  # this process works too, from the other end
             if future.cancel():
                 del waiting[future]
-                yield piece, _check(catalog, piece)
+                yield piece, _check(catalog, reader, piece)
             for done in [one for one in waiting if one.done()]:
                 yield waiting.pop(done), done.result()
         for future in as_completed(waiting):
             yield waiting[future], future.result()
 
 
-_catalogs: list[Catalog] = []
-"""In a process that was started for this: the catalog that its pieces are taken from."""
+_desks: list[tuple[Catalog, Reader]] = []
+"""In a process that was started for this: the catalog that its pieces are taken from, and who reads them."""
 
 
 def _begin(root: Path) -> None:
-    _catalogs.append(Catalog(root, PUBLIC_URL))
+    _desks.append((Catalog(root, PUBLIC_URL), Reader()))
 
 
-def _work(piece: _Piece) -> Report:
-    return _check(_catalogs[0], piece)
+def _work(piece: _Piece) -> list[Report]:
+    return _check(*_desks[0], piece)
 
 
-def _check(catalog: Catalog, piece: _Piece) -> Report:
-    if piece.rest:
-        return check_rest(catalog, piece.brand)
-    return check(catalog, piece.brand, piece.paths, light=piece.light)
+def _check(catalog: Catalog, reader: Reader, piece: _Piece) -> list[Report]:
+    return [
+        check_rest(catalog, part.brand)
+        if part.rest
+        else check(catalog, part.brand, part.paths, light=part.light, reader=reader)
+        for part in piece
+    ]
 
 
 def check_rest(catalog: Catalog, brand: str) -> Report:

@@ -61,6 +61,11 @@ class Report:
         return not self.findings
 
 
+def place_of(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of a place in a text, both counted from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
 def report_of(findings: Iterable[Finding], templates: int, renderings: int) -> Report:
     """A report without repetitions: of one fault that several orders show, the first."""
     first: dict[tuple[str, str, str, int | None], Finding] = {}

@@ -68,13 +68,14 @@ class _Open:
 
 def of_markup(file: File, colours: Colours) -> Iterator[Finding]:
     """What is wrong with the MJML of a layout, each with its place. `colours` are those of the brand that it is for;
-    of a choice between two texts the first is read."""
+    of a choice between two texts the first is read. A block lies on the brand's paper, anything else on white."""
     text = file.text
     plain = _plain(text, colours)
     if not file.path.startswith("layouts/blocks/") and not re.search(r"<mjml\b[^>]*\blang\s*=", plain):
         start = max(plain.find("<mjml"), 0)
         message = "it does not say which language it is in, so that screen readers read it in another"
         yield at(file, text, start, "error", "lang", message, 'Write <mjml lang="[[ locale.name ]]" …>.', "lang")
+    around = colours.light.paper if file.path.startswith("layouts/blocks/") else "#ffffff"
     stack: list[_Open] = []
     for found in _TAG.finditer(plain):
         closing, name, given, closed = found.groups()
@@ -82,7 +83,7 @@ def of_markup(file: File, colours: Colours) -> Iterator[Finding]:
             yield from _closed(file, text, stack, name, found.start())
             continue
         yield from _attributes(file, text, name, given, found.start(3))
-        under = stack[-1].ground if stack else ""
+        under = stack[-1].ground if stack else around
         color, ground = _colours(given, under)
         yield from _contrast(file, text, color, ground, found.start())
         if not closed and name.lower() not in _VOID:

@@ -3,19 +3,25 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from app.messages.authoring.brands import BrandSource
-from app.messages.base import NotRenderable, RenderedEmail, RenderedSms, Template
+from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, Template
 from app.messages.checking.blanks import Watching
 from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
 from app.messages.checking.findings import Finding, Severity
 from app.messages.checking.writing import at
 from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
+from app.messages.rendering.view import fields_over, plain_facts
 from app.messages.shelf import File
 from app.models.facts import Facts, Person
 
 _RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
 _TEAM = "_team"
+FEW = frozenset({"an ordinary order", "endless name", "endless item", "hostile", "fifty together"})
+"""The orders that are left when somebody waits: they are the longest."""
 MAX_SUBJECT = 90
 """Letters of a subject for an ordinary order."""
 
@@ -29,27 +35,79 @@ class Asked:
     file: File
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One order that a message meets. `plain` is the part of its fields that no language changes."""
+
+    name: str
+    facts: Facts
+    person: Person
+    plain: Mapping[str, Any]
+
+
+@lru_cache(maxsize=2)
+def _orders(meant: str) -> tuple[_Order, ...]:
+    """The orders that messages of a name meet: the same for each language, brand and channel."""
+    return tuple(
+        _Order(name, facts, person, plain_facts(facts))
+        for name, (changed, person) in {"an ordinary order": ({}, PERSON), **WORST}.items()
+        for facts in (_facts(meant, changed),)
+    )
+
+
+def _facts(meant: str, changed: Mapping[str, object]) -> Facts:
+    try:
+        return facts_for(meant, **dict(changed))
+    except ValueError:
+        return facts_for("delayed", **dict(changed))  # a message of the shop's own, for any milestone
+
+
+class _Known:
+    """The fields of the order at hand, worked out once for a message's email and SMS and for every brand that says
+    the same small words."""
+
+    def __init__(self) -> None:
+        self.order = _orders("delayed")[0]
+        self._meant = ""
+        self._words: dict[str, Mapping[str, Any]] = {}
+        self._fields: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def __call__(
+        self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
+    ) -> Mapping[str, Any]:
+        """As `fields` does, for the facts of `order`."""
+        words, locale, asked = template.parts["words"], template.locale, (template.locale, self.order.name)
+        if _meant(template) != self._meant or self._words.get(locale, words) != words:
+            self._meant, self._words, self._fields = _meant(template), {}, {}
+        self._words[locale] = words
+        if asked not in self._fields:
+            self._fields[asked] = fields_over(self.order.plain, template, facts, person, links, now)
+        return {**self._fields[asked], "brand": template.parts["brand"]}
+
+
+def _meant(template: Template) -> str:
+    """The milestone's message that a message for the shop's team stands beside; else its own name."""
+    return template.key.removesuffix(_TEAM)
+
+
 class Reader:
-    """Renders as the sending worker does, and notes what is printed blank."""
+    """Renders as the sending worker does, and notes what is printed blank. For one thread."""
 
     def __init__(self) -> None:
         self._html, self._text = Watching(autoescape=True), Watching(autoescape=False)
-        self._renderer = Renderer(8, self._html, self._text)
+        self._known = _Known()
+        self._renderer = Renderer(8, self._html, self._text, self._known)
         self.renderings = 0
 
-    def findings(self, asked: Asked) -> Iterator[Finding]:
-        """What is wrong with a message for one or another of the worst orders."""
-        key = asked.template.key
-        for name, (changed, person) in {"an ordinary order": ({}, PERSON), **WORST}.items():
-            meant = key.removesuffix(_TEAM) if key.removesuffix(_TEAM) != key else key
-            try:
-                told = facts_for(meant, **dict(changed))
-            except ValueError:
-                told = facts_for("delayed", **dict(changed))  # a message of the shop's own, for any milestone
-            yield from self._one(asked, name, told, person)
+    def findings(self, asked: Asked, *, few: bool = False) -> Iterator[Finding]:
+        """What is wrong with a message for one or another of the worst orders; with `few`, of those of `FEW`."""
+        for order in _orders(_meant(asked.template)):
+            if not few or order.name in FEW:
+                yield from self._one(asked, order)
 
-    def _one(self, asked: Asked, name: str, told: Facts, person: Person) -> Iterator[Finding]:
-        template = asked.template
+    def _one(self, asked: Asked, order: _Order) -> Iterator[Finding]:
+        template, name, told, person = asked.template, order.name, order.facts, order.person
+        self._known.order = order
         self.renderings += 1
         with self._html.watched() as blank, self._text.watched() as blank_text:
             try:
@@ -90,7 +148,7 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
     for what, needed, code in (
         ("the parcel's page", LINKS.parcel, "link"),
         ("the page of choices, where one unsubscribes", LINKS.choices, "choices"),
-        ("the brand's postal address", asked.brand.postal_address, "postal_address"),
+        ("the brand's postal address", asked.brand.postal_address_in(asked.template.locale), "postal_address"),
     ):
         for part, text in (("HTML", email.html), ("plain text", email.text)):
             if needed not in text and needed.replace("&", "&amp;").replace("'", "&#39;") not in text:

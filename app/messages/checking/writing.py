@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from app.messages.authoring.elements import MJML_TAGS, nearest_tag
-from app.messages.checking.findings import Finding, Severity
+from app.messages.checking.advertising import of_advertising
+from app.messages.checking.findings import Finding, Severity, place_of
 from app.messages.rendering.gsm import fits_gsm, to_gsm
 from app.messages.rendering.sandbox import TEXT, Refused, check_source
 from app.messages.shelf import File
@@ -13,14 +14,6 @@ from app.messages.shelf import File
 SHORTENERS = ("bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly")
 BAD_NEWS = ("delayed", "exception", "attempt_failed", "returning", "returned", "expired", "pickup_expiring")
 
-PROMOTIONAL: Mapping[str, tuple[str, ...]] = {
-    "en": ("sale", "discount", "% off", "offer", "deal", "voucher", "coupon", "save up", "buy now", "shop now"),
-    "sv": ("rea", "rabatt", "erbjudande", "kupong", "köp nu", "fynd"),
-    "de": ("rabatt", "angebot", "gutschein", "jetzt kaufen", "schnäppchen", "aktion"),
-    "fr": ("soldes", "remise", "offre", "promo", "promotion", "bon de réduction", "achetez"),
-    "es": ("rebajas", "descuento", "oferta", "cupón", "promoción", "compra ahora"),
-    "nl": ("korting", "aanbieding", "uitverkoop", "kortingscode", "koop nu", "actie"),
-}
 _NO_REPLY = re.compile(
     r"(?i)do not reply|don.t reply|no-?reply|svara inte|nicht antworten|ne (?:pas )?répond|no responda"
     r"|niet (?:te )?beantwoorden"
@@ -31,6 +24,8 @@ _UNSAFE = re.compile(r"(?i)<\s*(script|iframe|form|object|embed)\b|\son[a-z]+\s*
 _OUTLOOK = re.compile(
     r"(?i)display\s*:\s*(?:inline-)?(?:flex|grid)|position\s*:\s*(?:absolute|fixed|sticky)|\d\s*rem\b|background-image\s*:"
 )
+_COMMENT = re.compile(r"\[#.*?#\]", re.S)
+_OTHERWISE = re.compile(r"\[%-?\s*(?:else|elif)\b(?:(?!\[%-?\s*(?:if|endif)\b).)*", re.S)
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\(")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
@@ -39,7 +34,7 @@ _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
 def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Finding]:
     """What is wrong with one message's file as it is written."""
     text = file.text
-    yield from _syntax(file, text)
+    yield from of_syntax(file, text)
     yield from _everywhere(file, text)
     for found in _HTML.finditer(text) if channel == "email" else ():
         message = f"HTML is shown to shoppers as it stands: {found[0]!r}"
@@ -48,7 +43,7 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
         message = "no picture is drawn here: shoppers would read an exclamation mark and a link"
         remedy = "Take the ! off, or put the picture into a layout."
         yield at(file, text, found.start(), "error", "picture", message, remedy, found[0][:60])
-    yield from _promotional(file, text, channel, language)
+    yield from of_advertising(file, channel, language)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, text)
     if channel == "sms":
@@ -58,11 +53,18 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
 def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
     """What is wrong with an email that is a whole MJML document, as it is written."""
     text = file.text
-    yield from _syntax(file, text)
+    yield from of_syntax(file, text)
     yield from of_layout(file)
-    yield from _promotional(file, text, "email", language)
+    yield from of_advertising(file, "email", language)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, re.sub(r"<[^<>]*>", lambda found: re.sub(r"[^\n]", " ", found[0]), text))
+
+
+def first_read(text: str) -> str:
+    """A layout's text at the same offsets without its comments and without all but the first of a choice."""
+    for hidden in (_COMMENT, _OTHERWISE):
+        text = hidden.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    return text
 
 
 def of_words(file: File) -> Iterator[Finding]:
@@ -103,12 +105,12 @@ def at(
     seen: str = "",
 ) -> Finding:
     """A finding at a place in a file's text."""
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    line, column = place_of(text, offset)
     return Finding(severity, code, file.path, file.label, line, column, message, remedy, about, seen)
 
 
-def _syntax(file: File, text: str) -> Iterator[Finding]:
+def of_syntax(file: File, text: str) -> Iterator[Finding]:
+    """A tag in a text that does what templates may not, or is not whole."""
     try:
         check_source(TEXT, text)
     except Refused as error:
@@ -142,23 +144,6 @@ def _everywhere(file: File, text: str) -> Iterator[Finding]:
     for found in _PLACEHOLDER.finditer(text):
         message = f"{found[0]!r} is not meant for shoppers"
         yield at(file, text, found.start(), "error", "placeholder", message, "Write the text.", found[0].lower())
-
-
-def _promotional(file: File, text: str, channel: str, language: str) -> Iterator[Finding]:
-    """Words of an advertisement in what is read before the facts: subject and preheader, or anywhere in an SMS."""
-    for found in re.finditer(r"(?m)^(subject|preheader|eyebrow|headline|lead):.*$", text):
-        yield from _advertises(file, text, found.start(), found[0], language)
-    if channel == "sms":
-        yield from _advertises(file, text, 0, text, language)
-
-
-def _advertises(file: File, text: str, offset: int, part: str, language: str) -> Iterator[Finding]:
-    for word in PROMOTIONAL.get(language, PROMOTIONAL["en"]):
-        start = r"(?<!\w)" if word[0].isalnum() else ""
-        for found in re.finditer(rf"(?i){start}{re.escape(word)}(?!\w)", part):
-            message = f"{found[0]!r} advertises before the order's facts are told"
-            remedy = "Tell the facts first; an advertisement has no place in this part."
-            yield at(file, text, offset + found.start(), "warning", "promotional", message, remedy, word)
 
 
 def _exclaimed(file: File, text: str) -> Iterator[Finding]:

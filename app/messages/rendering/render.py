@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -42,11 +42,16 @@ class _Ready:
     sources: Mapping[str, tuple[jinja2.Template, int]]
 
 
+Known = Callable[[Template, Facts, Person, Links, datetime], Mapping[str, Any]]
+"""What a template may name, for one shopper at one time."""
+
+
 class Renderer:
     """Fills templates in. Reading a source costs milliseconds, so up to `remember` of them are kept, by digest."""
 
-    def __init__(self, remember: int = 256, html: Sandbox = HTML, text: Sandbox = TEXT) -> None:
+    def __init__(self, remember: int = 256, html: Sandbox = HTML, text: Sandbox = TEXT, known: Known = fields) -> None:
         self._remember = remember
+        self._known = known
         self._environments = {"html": html, "text": text}
         self._ready: OrderedDict[bytes, _Ready] = OrderedDict()
         self._lock = Lock()
@@ -56,7 +61,7 @@ class Renderer:
     ) -> RenderedEmail:
         """One email, as it reads at `now` on the shopper's clock. Raises NotRenderable naming template and field."""
         ready = self._made_ready(template, "email")
-        known = _fields(template, facts, person, links, now)
+        known = self._fields(template, facts, person, links, now)
         subject = shorten(" ".join(_fill(template, ready, "subject", known).split()), MAX_SUBJECT)
         if not subject:
             raise NotRenderable(f"{_named(template)}, subject: it comes out empty for this parcel.")
@@ -77,10 +82,10 @@ class Renderer:
         Raises NotRenderable naming template and field.
         """
         ready = self._made_ready(template, "sms")
-        known = _fields(template, facts, person, links, now)
+        known = self._fields(template, facts, person, links, now)
         text = _in_gsm(_fill(template, ready, "text", known))
         if segments(text) > 1:
-            lean = _in_gsm(_fill(template, ready, "text", known | {"what": "", "place": "", "note": ""}))
+            lean = _in_gsm(_fill(template, ready, "text", {**known, "what": "", "place": "", "note": ""}))
             text = lean if lean and segments(lean) < segments(text) else text
         count = segments(text)
         if not text:
@@ -95,7 +100,7 @@ class Renderer:
         """What fills each variable of an approved template: one line each, for WhatsApp takes no others, and none
         empty. Raises NotRenderable naming template and variable."""
         ready = self._made_ready(template, "whatsapp")
-        known = _fields(template, facts, person, links, now)
+        known = self._fields(template, facts, person, links, now)
         variables: dict[str, str] = {}
         for name in ready.sources:
             filling = " ".join(_fill(template, ready, name, known).split())
@@ -103,6 +108,14 @@ class Renderer:
                 raise NotRenderable(f"{_named(template)}, variable {name}: it comes out empty. Write what stands then.")
             variables[name] = filling
         return RenderedWhatsApp(template.parts["content_sid"], variables)
+
+    def _fields(
+        self, template: Template, facts: Facts, person: Person, links: Links, now: datetime
+    ) -> Mapping[str, Any]:
+        try:
+            return self._known(template, facts, person, links, now)
+        except KeyError as error:
+            raise NotRenderable(f"{_named(template)}: words.yaml lacks {error}. Add the word there.") from error
 
     def _made_ready(self, template: Template, channel: str) -> _Ready:
         if template.channel != channel:
@@ -138,13 +151,6 @@ def _read(template: Template, environments: Mapping[str, Sandbox]) -> _Ready:
         except Refused as error:
             raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
     return _Ready(sources)
-
-
-def _fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> dict[str, Any]:
-    try:
-        return fields(template, facts, person, links, now)
-    except KeyError as error:
-        raise NotRenderable(f"{_named(template)}: words.yaml lacks {error}. Add the word there.") from error
 
 
 def _fill(template: Template, ready: _Ready, name: str, known: Mapping[str, Any]) -> str:

@@ -6,12 +6,10 @@ after a dot is only ever a key of a mapping, only listed filters exist, and ever
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError, UndefinedError
-from jinja2.lexer import Lexer, Token, TokenStream
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -96,13 +94,6 @@ class Missing(StrictUndefined):
         return f"there is no field called {self._undefined_name!r}"
 
 
-@lru_cache(maxsize=16)
-def _tokens(lexer: Lexer, source: str) -> tuple[Token, ...]:
-    """A source cut into words: half the cost of reading it, and a source is read when it is checked, when it is
-    compiled and when it is first filled in. Raises TemplateSyntaxError."""
-    return tuple(lexer.tokenize(source))
-
-
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment that every template is read in."""
 
@@ -122,13 +113,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _BUILT_IN} | dict(_FILTERS)
         self.tests = {name: test for name, test in self.tests.items() if name in _ALLOWED_TESTS}
-
-    def _tokenize(
-        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
-    ) -> TokenStream:
-        if state is not None:
-            return super()._tokenize(source, name, filename, state)
-        return TokenStream(iter(_tokens(self.lexer, source)), name, filename)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key of a mapping (so `parcel.items` is the items, never the method), or what a loop tells of itself."""

@@ -20,10 +20,17 @@ _UNKNOWN: Mapping[str, Any] = {"known": False, "day": "", "hours": "", "text": "
 
 def fields(template: Template, facts: Facts, person: Person, links: Links, now: datetime) -> dict[str, Any]:
     """Everything a template may name, as plain JSON-like values. Pure: the same arguments give the same fields."""
+    return fields_over(plain_facts(facts), template, facts, person, links, now)
+
+
+def fields_over(
+    plain: Mapping[str, Any], template: Template, facts: Facts, person: Person, links: Links, now: datetime
+) -> dict[str, Any]:
+    """The same for whoever has the facts' own part (`plain_facts`) already."""
     words: Mapping[str, Any] = template.parts["words"]
     speech = spoken(words, locale_of(template, facts), facts.shopper.zone, now)
     return {
-        **_plain_facts(facts),
+        **plain,
         "brand": template.parts["brand"],
         "speech": told(speech, words),
         "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
@@ -66,7 +73,8 @@ def locale_of(template: Template, facts: Facts) -> Locale:
     return customs(template.locale, spoken_in)
 
 
-def _plain_facts(facts: Facts) -> dict[str, Any]:
+def plain_facts(facts: Facts) -> dict[str, Any]:
+    """What is told as it is, tidied: the same in every language and for every brand."""
     left_out = {"brand", "history", "order_history", "other_parcels", "merged"}
     dumped = facts.model_dump(mode="json", exclude=left_out)
     for group, listed in (("parcel", "items"), ("order", "items"), ("order", "not_shipped"), ("order", "tags")):

@@ -5,7 +5,8 @@ counted before it runs: every list has an end (`fields.py`), so the steps of the
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 
 from jinja2 import Environment, TemplateError, nodes
 
@@ -53,6 +54,7 @@ _ALLOWED: frozenset[type[nodes.Node]] = frozenset((
     nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Filter, nodes.Test,
     nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos, nodes.List, nodes.Keyword,
 ))  # fmt: skip
+_NEVER = (nodes.Extends, nodes.Block, nodes.ImportedName)
 _LEAVES = (nodes.TemplateData, nodes.Name, nodes.Const)
 _FIXED = (nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Neg, nodes.List)
 
@@ -70,7 +72,44 @@ def check_source(environment: Environment, source: str, loops: int = MAX_LOOP_DE
 
 
 def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> nodes.Template:
-    """A source's syntax tree, once it has been found within the walls. Raises Refused as `check_source` does."""
+    """A source's syntax tree, once it has been found within the walls. Raises Refused as `check_source` does.
+
+    It is shared with everybody who asks for the same source: read it, never change it.
+    """
+    return _parsed(_Syntax(environment), source, loops)
+
+
+class _Syntax:
+    """An environment, equal to every other that reads the same syntax with the filters and tests that can be written.
+
+    A source is read when it is checked, when it is compiled and when it is first filled in, and reading is half the
+    cost of each; so the tree is kept for a while, whichever of the environments asks for it.
+    """
+
+    __slots__ = ("_told", "environment")
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        names = (*environment.filters, *environment.tests)
+        self._told = (environment.lexer, *(name for name in names if name.isidentifier()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Syntax) and self._told == other._told
+
+    def __hash__(self) -> int:
+        return hash(self._told)
+
+
+@lru_cache(maxsize=24)
+def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
+    tree = _tree(syntax, source)
+    _walk(syntax.environment, tree, loops)
+    return tree
+
+
+@lru_cache(maxsize=24)
+def _tree(syntax: _Syntax, source: str) -> nodes.Template:
+    environment = syntax.environment
     _measure(environment, source)
     try:
         tree = environment.parse(source)
@@ -80,8 +119,13 @@ def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -
         raise Refused(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
     except ValueError as error:  # a number of thousands of digits, a letter that cannot be
         raise Refused(f"a value in a tag cannot be read: {str(error)[:80]}; write it plainly") from error
-    _walk(environment, tree, loops)
+    vars(tree).update(find_all=partial(_sought, tree))
     return tree
+
+
+def _sought(tree: nodes.Template, kind: type[nodes.Node]) -> Iterator[nodes.Node]:
+    """As `find_all`; for what stands in no tree within the walls, and the compiler asks for three times, at once."""
+    return iter(()) if kind in _NEVER else nodes.Node.find_all(tree, kind)
 
 
 def _measure(environment: Environment, source: str) -> None:

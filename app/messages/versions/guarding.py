@@ -8,9 +8,10 @@ from app.messages.checking.check import check
 from app.messages.checking.findings import Finding, Report
 
 
-def examine(catalog: Catalog, brand_key: str, paths: Collection[str]) -> Report:
-    """Check every template of a brand that is made of one of these files, in every language it is written in."""
-    return check(catalog, brand_key, paths)
+def examine(catalog: Catalog, brand_key: str, paths: Collection[str], *, whole: bool = False) -> Report:
+    """Check the templates of a brand that are made of one of these files: the files themselves against everything,
+    what is made of them briefly, because somebody waits; with `whole`, that too against everything."""
+    return check(catalog, brand_key, paths, brief=not whole)
 
 
 def vanishing(before: Catalog, after: Catalog, brand_key: str) -> list[Finding]:

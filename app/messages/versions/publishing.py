@@ -145,8 +145,11 @@ def rollback(
     return publish(session, catalog, brand, changes, said, Seen(seen.edition or now.number, seen.digests), accept)
 
 
-def check_changes(session: Session, catalog: Catalog, brand: Brand, changes: Changes) -> tuple[Changes, Report]:
-    """What publishing would change and what the check says to it. Raises InvalidInput for files of no such kind."""
+def check_changes(
+    session: Session, catalog: Catalog, brand: Brand, changes: Changes, *, whole: bool = False
+) -> tuple[Changes, Report]:
+    """What publishing would change and what the check says to it; `whole` asks more of what is made of these files
+    than publishing does. Raises InvalidInput for files of no such kind."""
     faults = [
         fault
         for path, content in sorted(changes.items())
@@ -156,7 +159,7 @@ def check_changes(session: Session, catalog: Catalog, brand: Brand, changes: Cha
         raise InvalidInput(faults)
     edition = edition_of(session, brand.id)
     wanted = _wanted(catalog, brand.key, edition, changes)
-    return wanted, _examined(catalog, brand.key, edition, wanted)
+    return wanted, _examined(catalog, brand.key, edition, wanted, whole=whole)
 
 
 def _unplaced(path: str) -> list[Fault]:
@@ -218,12 +221,12 @@ def _wanted(catalog: Catalog, brand_key: str, edition: Edition, changes: Changes
     return wanted
 
 
-def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Changes) -> Report:
+def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Changes, *, whole: bool = False) -> Report:
     if not wanted:
         return Report()
     files = {path: content for path, content in {**edition.files, **wanted}.items() if content is not None}
     after = catalog.over(brand_key, files)
-    found = examine(after, brand_key, wanted.keys())
+    found = examine(after, brand_key, wanted.keys(), whole=whole)
     if found.errors or None not in wanted.values():
         return found
     before = catalog.over(brand_key, edition.files)

@@ -1,7 +1,8 @@
 """Tells the owner what is wrong: each notice by webhook or mail, at least once, over restarts and bad days."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from app.channels.base import OutgoingEmail, Transport, one_line
 from app.clock import stopwatch
 from app.log import logger, mask
+from app.models import public_id
 from app.models.vocabulary import AttemptOutcome, NoticeRoute, NoticeStage
 from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.house import House
@@ -79,6 +81,20 @@ def tell_notices(house: House) -> int:
             _settle(house, notice, problem)
             told += problem is None
     return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    public_id: str
+    stage: str
+    route: str
+    content: Mapping[str, object]
+
+
+def try_route(house: House, route: NoticeRoute, content: Mapping[str, object]) -> str | None:
+    """Tell a test alarm by one way, once; None if it was taken, else what stood in the way. Nothing is stored."""
+    problem = house.loop.run(_tell_one(house, _Test(public_id("alm"), NoticeStage.opened, route.value, content)))
+    return mask(one_line(problem)) if problem is not None else None
 
 
 def _claim(house: House) -> Sequence[Any]:

@@ -57,7 +57,9 @@ def answer(
             one = replace(_of_order(scene, facts, shipment.order_id), team=team)
             beside = {"parcels": sorted([facts.parcel.id, *(other.id for other in facts.other_parcels)])}
         else:
-            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
+            unfollowed = shipment.unfollowed_at is not None
+            again = shipment_id in scene.again
+            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, again, team, unfollowed)
             beside = {}
         unwanted = _unwanted(refusals, order, crossing.episode.milestone, shipment.direction)
         one = replace(one, unwanted=unwanted) if unwanted else one
@@ -120,7 +122,8 @@ def _of_order(scene: Scene, facts: Facts, order_id: int) -> Crossed:
     """The whole order's own milestone: nobody's news where the last of its parcels was history."""
     parcels = scene.parcels(order_id)
     reread = any(parcel.id in scene.again for parcel in parcels)
-    return Crossed(facts, history_until=baseline(parcels), reread=reread)
+    unfollowed = all(parcel.unfollowed_at is not None for parcel in parcels)
+    return Crossed(facts, history_until=baseline(parcels), reread=reread, unfollowed=unfollowed)
 
 
 def _crossing_row(shipment: Any, crossing: NewCrossing, facts: Facts, now: datetime) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Release:
     recipient_id: str = "shopper"
     zones: tuple[str, ...] = ()
     anew: bool = False
+    unfollowed: bool = False
     unwanted: frozenset[NewsKind] = frozenset()
     """The kinds of news that its shopper does not want on this channel."""
 
@@ -90,6 +91,8 @@ def untrue(release: Release, now: datetime) -> Withheld | None:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
+    if release.unfollowed:
+        return Withheld(release.id, MessageState.cancelled, Reason.unfollowed)
     if release.gone:
         return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
     if old := outdated(release.milestone, _now(release)):

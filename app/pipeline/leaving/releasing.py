@@ -56,7 +56,8 @@ _ORDER = (
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
     "milestone_at", "delivered_at", "delivery_doubted_at", "late_since", "items", "promised_on", "eta_from",
-    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "last_polled_at", "next_poll_at",
+    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "unfollowed_at", "last_polled_at",
+    "next_poll_at",
 )  # fmt: skip
 
 
@@ -219,6 +220,7 @@ def _release(
         quiet=row.quiet,
         undone=no_longer(milestone, facts, shipment),
         anew=anew,
+        unfollowed=shipment.unfollowed_at is not None,
         unwanted=addressee.unwanted,
     )
 

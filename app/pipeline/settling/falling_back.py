@@ -21,6 +21,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.editions import as_of_now
+from app.pipeline.deciding.live_rules import as_lived_by
 from app.pipeline.deciding.pinned_rules import pinned_rules
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.planning import plan, sender_of
@@ -142,7 +143,7 @@ _AS_LONG = sa.text("""
 
 _ENDED = (
     Message.id, Message.public_id, Message.rule, Message.channel, Message.recipient_id, Message.state, Message.reason,
-    Message.rule_set_version_id, Message.crossing_id, Message.merge_until,
+    Message.rule_set_version_id, Message.crossing_id, Message.merge_until, Message.brand_id,
 )  # fmt: skip
 
 
@@ -150,7 +151,9 @@ def _unreached(session: Session, house: House, ended: Collection[int]) -> list[_
     query = sa.select(*_ENDED).where(Message.id == sa.func.any(sorted(ended))).order_by(Message.id)
     rows = [row for row in session.execute(query) if falls_back(MessageState(row.state), Reason(row.reason))]
     rules = pinned_rules(session, house, {row.rule_set_version_id for row in rows})
-    found = (_step(row, rules.get(row.rule_set_version_id)) for row in rows)
+    brands = {row.rule_set_version_id: row.brand_id for row in rows}  # a version belongs to one brand
+    lived = {one: as_lived_by(session, house, brands[one], pinned) for one, pinned in rules.items()}
+    found = (_step(row, lived.get(row.rule_set_version_id)) for row in rows)
     return [one for one in found if one is not None]
 
 

@@ -18,6 +18,7 @@ from app.clock import stopwatch
 from app.db import Sessions
 from app.errors import Fault, InvalidInput
 from app.models import ApiKey, link_token
+from app.web.access.marks import Marks
 from app.web.problems import Problem
 
 PREFIX = "dsk_"
@@ -41,6 +42,7 @@ class Scope(StrEnum):
     carriers_write = "carriers:write"
     people_export = "people:export"
     people_erase = "people:erase"
+    metrics_read = "metrics:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,20 @@ def revoke_keys(session: Session, brand_id: int, prefix: str) -> int:
 class Keys:
     """Looks keys up, and remembers the good ones for a moment."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, marks: Marks | None = None) -> None:
         self._sessions = sessions
+        self._marks = marks
         self._good: OrderedDict[bytes, tuple[Holder, float]] = OrderedDict()
         self._lock = Lock()
 
     def holder(self, secret: str) -> Holder | None:
-        """Who holds this secret, or None when it is unknown or revoked."""
-        digest = _digest(secret)
+        """Who holds this secret, or None when it is unknown or revoked. That it was used is noted."""
+        holder = self._found(_digest(secret))
+        if holder is not None and self._marks is not None:
+            self._marks.key(holder.key_id)
+        return holder
+
+    def _found(self, digest: bytes) -> Holder | None:
         with self._lock:
             remembered = self._good.get(digest)
         if remembered is not None and stopwatch() < remembered[1]:
@@ -120,8 +128,8 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
-    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export` and"
-    " `people:erase`.",
+    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export`,"
+    " `people:erase` and `metrics:read`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

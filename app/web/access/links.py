@@ -22,7 +22,13 @@ class Opened:
     account: Account | None
 
 
-def make_link(session: Session, purpose: LinkPurpose, made_by: str, account_id: int | None = None) -> str:
+def make_link(
+    session: Session,
+    purpose: LinkPurpose,
+    made_by: str,
+    account_id: int | None = None,
+    good_for: sa.TextClause = GOOD_FOR,
+) -> str:
     """A new link's secret; those that were made before for the same are no good any more."""
     mine = AccountLink.account_id == account_id if account_id is not None else AccountLink.account_id.is_(None)
     session.execute(
@@ -37,7 +43,7 @@ def make_link(session: Session, purpose: LinkPurpose, made_by: str, account_id: 
             purpose=purpose.value,
             account_id=account_id,
             made_by=made_by,
-            expires_at=sa.func.now() + GOOD_FOR,
+            expires_at=sa.func.now() + good_for,
         )
     )
     session.flush()

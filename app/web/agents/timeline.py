@@ -1,8 +1,9 @@
 """A parcel's story as one line in time: what was heard on the left, what was decided and sent on the right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.insight.stories import (
     CAUSES,
@@ -17,14 +18,25 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, claim_end, goes_without_saying, untimed, why, words
-from app.models.vocabulary import Cause, MessageState, Reason
+from app.insight.tell import (
+    CHANNELS,
+    STATES,
+    WENT_WELL,
+    claim_end,
+    goes_without_saying,
+    templates_of,
+    untimed,
+    why,
+    words,
+)
+from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
     "poll": "heard when its carrier was asked",
     "push": "the carrier called",
     "api": "told by the shop",
     "file": "from a file",
+    "person": "told by somebody of the shop",
 }
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 
@@ -72,7 +84,8 @@ def timeline(story: Story) -> list[Entry]:
     """What was heard and what came of it, the newest first; what has no time last."""
     entries = [*map(_scan, story.scans), *map(_fault, story.faults), *map(_reply, story.replies)]
     entries += [entry for claim in story.claims for entry in _claim(claim)]
-    entries += [_crossing(crossing, bool(story.carrier)) for crossing in story.crossings]
+    sources = {(scan.milestone, scan.occurred_at): scan.source for scan in story.scans}
+    entries += [_crossing(crossing, _witness(crossing, sources, story.carrier)) for crossing in story.crossings]
     # of one instant the scan came first, and what it led to stands above it
     ranked = sorted(enumerate(entries), key=lambda one: (one[1].at or _BEFORE, one[1].side == "done", one[0]))
     return [entry for _, entry in reversed(ranked)]
@@ -109,11 +122,19 @@ def _claim(claim: ClaimStory) -> Iterator[Entry]:
         yield Entry("heard", claim.closed_at, claim_end(claim), f"claim {claim.id}")
 
 
-def _crossing(crossing: CrossingStory, by_carrier: bool) -> Entry:
+def _witness(crossing: CrossingStory, sources: Mapping[Any, str], carrier: str | None) -> str:
+    """Who said what opened it."""
+    source = sources.get((crossing.milestone, crossing.occurred_at))
+    if source == Source.person:
+        return "somebody of the shop"
+    told = source in (Source.api, Source.file) or not carrier
+    return "the shop" if told else "the carrier"
+
+
+def _crossing(crossing: CrossingStory, witness: str) -> Entry:
     again = f", for time number {crossing.occurrence}" if crossing.occurrence > 1 else ""
     whole = "The whole order: " if crossing.scope == "order" else ""
-    told = "the carrier said so" if by_carrier else "the shop said so"
-    because = told if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
+    because = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
     wrong = "; it was under a wrong tracking number, and counts no more" if crossing.retired_at else ""
     name = words(crossing.milestone)
     return Entry(
@@ -135,6 +156,8 @@ def _answer(decision: DecisionStory) -> Answered:
     looked_at = tuple(f"{name} = {value}" for name, value in decision.inputs.items())
     message = decision.message
     rule = f"rule {decision.rule!r}{published}"
+    if message is not None and message.templates_publication is not None:
+        rule += f", templates {templates_of(message.templates_publication)}"
     if message is None:
         detail = "" if decision.reason == Reason.history else decision.detail
         text = why(decision.sentence, detail)
@@ -144,19 +167,20 @@ def _answer(decision: DecisionStory) -> Answered:
     if not goes_without_saying(message):
         said.append(why(message.sentence, message.detail))
     return Answered(
-        _kind(message),
+        answer_kind(message),
         f"{kind} {standing}",
         " ".join(said),
         rule,
         looked_at,
         message.id,
         message.subject,
-        tuple(_more(message)),
-        tuple(map(_tried, message.attempts)),
+        tuple(lines_of(message)),
+        tries_of(message),
     )
 
 
-def _kind(message: MessageStory) -> str:
+def answer_kind(message: MessageStory) -> str:
+    """How its state is marked: good, quiet (it waits), warn or bad."""
     if message.state in WENT_WELL:
         return "good"
     if message.state == MessageState.unconfirmed or message.pauses:
@@ -166,11 +190,23 @@ def _kind(message: MessageStory) -> str:
     return "bad" if message.state in (MessageState.failed, MessageState.bounced) else "quiet"
 
 
-def _more(message: MessageStory) -> Iterator[str]:
+def tries_of(message: MessageStory) -> tuple[Tried, ...]:
+    """Every call that was made for it, oldest first."""
+    return tuple(map(_tried, message.attempts))
+
+
+def lines_of(message: MessageStory) -> Iterator[str]:
+    """What else is to be said of it, a sentence each."""
     if message.tells_of:
         yield f"It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
+    if message.quiet_from == "brand" or (message.quiet_from and message.ended_at is None):
+        yield f"It keeps the quiet hours of the {message.quiet_from}: {message.quiet}."
     for move in message.moves:
-        yield f"It was moved to other words ({move.new[:12]}) by {move.moved_by}: {move.why.rstrip('.')}."
+        words_of = f"{templates_of(move.publication)} ({move.new[:12]})"
+        yield f"It was moved to the words {words_of} by {move.moved_by}: {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        yield f"{why(f'{one.asked_by} asked for it to leave again.', one.why)}{came}"
     for pause in message.pauses:
         yield f"It waits, because {pause.scope} is paused by {pause.paused_by}: {pause.why.rstrip('.')}."
 

@@ -13,7 +13,9 @@ from app.models.vocabulary import PauseKind
 from app.pipeline.brakes.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.brakes.pausing import Scope as Held
 from app.pipeline.house import House
+from app.web.access.changes import paused, resumed
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note_change
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
 router = APIRouter(prefix="/v1", tags=["pauses"], responses=RESPONSES)
@@ -104,6 +106,7 @@ def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedVi
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
         done = pause(session, scope, holder.brand_id, wanted.why, _who(session, holder))
+        note_change(session, holder, paused(str(scope), done))
     with house.sessions() as session:
         waiting = count_stopped(session, done)
     told = {"new": done.new, "why": done.pause.why, "since": done.pause.since, "waiting": waiting}
@@ -120,6 +123,7 @@ def resume_some(request: Request, holder: Braker, wanted: WantedPause) -> Resume
         done = resume(session, scope, holder.brand_id, _who(session, holder))
         if not done.lifted:
             raise _not_paused(wanted.scope.strip())
+        note_change(session, holder, resumed(str(scope), done))
     house.wake("recover", "")
     return ResumedView(scope=wanted.scope.strip(), released=done.released, still_held=done.still_held)
 

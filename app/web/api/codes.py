@@ -20,7 +20,9 @@ from app.pipeline.codes.mapping import (
     unmap_code,
 )
 from app.pipeline.house import House
+from app.web.access.changes import code_mapped
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note_change
 from app.web.problems import NOT_FOUND, RESPONSES, invalid, not_found, shown
 
 router = APIRouter(prefix="/v1/carriers", tags=["carriers"], responses=RESPONSES)
@@ -144,6 +146,7 @@ def put_code(request: Request, holder: Mapper, carrier: Carrier, code: Code, wan
         with house.sessions.begin() as session:
             said = (_who(session, holder), wanted.why)
             done = map_code(session, house, (name, code), meaning, holder.brand_id, said)
+            note_change(session, holder, code_mapped(done, wanted.why))
     except InvalidInput as error:
         raise invalid("Correct what is named and send it again.", shown(error.faults)) from error
     if done.new:
@@ -163,6 +166,7 @@ def delete_code(request: Request, holder: Mapper, carrier: Carrier, code: Code, 
         with house.sessions.begin() as session:
             said = (_who(session, holder), why or "taken back over the API")
             done = unmap_code(session, house, (name, code), holder.brand_id, said)
+            note_change(session, holder, code_mapped(done, said[1], taken_back=True))
     except NotFound as error:
         raise not_found("mapping of that code") from error
     except InvalidInput as error:

@@ -1,5 +1,6 @@
 """A person's rights through the API: everything that the key's brand keeps of them, or nothing any more."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,8 +10,11 @@ from app.errors import InvalidInput
 from app.pipeline.house import House
 from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import erase_person
+from app.pipeline.people.person import Address, Held, find_person, held_about
 from app.pipeline.people.person_export import export_person
+from app.web.access.changes import Change, person_erased, person_exported
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note_change
 from app.web.problems import RESPONSES, invalid, shown
 
 router = APIRouter(prefix="/v1/people", responses=RESPONSES, tags=["people"])
@@ -45,7 +49,9 @@ def export(request: Request, holder: Exporter, person: PersonAddress) -> dict[st
     wrote. A person of whom nothing is known has an empty document."""
     house: House = request.app.state.house
     try:
-        return export_person(house, holder.brand_id, *address_of(person.address))
+        channel, known = address_of(person.address)
+        _noted(house, holder, (channel, known), person_exported)
+        return export_person(house, holder.brand_id, channel, known)
     except InvalidInput as error:
         raise _refused(error) from error
 
@@ -56,10 +62,18 @@ def erase(request: Request, holder: Eraser, person: PersonAddress) -> ErasedPers
     unwritten to. It cannot be undone; twice is once."""
     house: House = request.app.state.house
     try:
-        erased = erase_person(house, holder.brand_id, *address_of(person.address))
+        channel, known = address_of(person.address)
+        _noted(house, holder, (channel, known), person_erased)
+        erased = erase_person(house, holder.brand_id, channel, known)
     except InvalidInput as error:
         raise _refused(error) from error
     return ErasedPerson.model_validate(erased, from_attributes=True)
+
+
+def _noted(house: House, holder: Holder, address: Address, change: Callable[[Held], Change]) -> None:
+    """Write into the audit log what is about to be done, in numbers."""
+    with house.sessions.begin() as session:
+        note_change(session, holder, change(held_about(session, find_person(session, holder.brand_id, *address))))
 
 
 def _refused(error: InvalidInput) -> Exception:

@@ -27,7 +27,9 @@ from app.rules.differing import Difference, differences
 from app.rules.document import parse_rules
 from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
+from app.web.access.changes import rules_published
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note_change
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, not_found, shown
 
 router = APIRouter(tags=["rules"])
@@ -146,6 +148,7 @@ def put_rules(
         done = _publishing(
             lambda: publish(*_whose(request, session, holder), text, _said(session, holder, why), expected)
         )
+        note_change(session, holder, rules_published(*done))
     return _told(response, *done)
 
 
@@ -199,6 +202,7 @@ def roll_back(
     with _house(request).sessions.begin() as session:
         said = _said(session, holder, wanted.why)
         done = _publishing(lambda: rollback(*_whose(request, session, holder), wanted.number, said, expected))
+        note_change(session, holder, rules_published(*done, back_to=wanted.number))
     return _told(response, *done)
 
 

@@ -17,6 +17,7 @@ from app.pipeline.leaving.moving import MOST, List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, preview
 from app.rehearsal.trying import try_on_oneself
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], responses=RESPONSES)
@@ -185,6 +186,8 @@ def send_test(request: Request, holder: Writer, wanted: WantedTest) -> TestView:
     asked = wanted.asked(holder)
     said = _who(house, holder)
     seen, tried = _trying(lambda: try_on_oneself(house, holder.brand_id, asked, wanted.to, said, wanted.files))
+    with house.sessions.begin() as session:
+        note(session, holder, "templates.test", wanted.key, after={"id": tried.id, "outcome": tried.outcome.value})
     return TestView(
         id=tried.id,
         provider=tried.provider,
@@ -217,7 +220,12 @@ def move_waiting(request: Request, holder: Writer, wanted: WantedMove) -> MovedV
     nothing is moved (409): list them again."""
     house = _house(request)
     seen = Wanted(wanted.key, wanted.token, tuple(wanted.messages), _who(house, holder), wanted.why)
-    return MovedView.model_validate(_trying(lambda: move(house, holder.brand_id, seen)), from_attributes=True)
+    done = _trying(lambda: move(house, holder.brand_id, seen))
+    if done.moved:
+        with house.sessions.begin() as session:
+            said = {"messages": len(done.moved), "why": wanted.why}
+            note(session, holder, "templates.move", wanted.key, after=said)
+    return MovedView.model_validate(done, from_attributes=True)
 
 
 def _trying(work: Callable[[], T]) -> T:

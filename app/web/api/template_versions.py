@@ -15,7 +15,9 @@ from app.messages.versions.publishing import Published, Said, Seen, check_change
 from app.messages.versions.telling import changed_by, changed_now, in_lines, in_words, pairs
 from app.models import ApiKey, Brand
 from app.pipeline.house import House
+from app.web.access.changes import templates_published
 from app.web.access.keys import Holder, Scope, needs
+from app.web.access.trail import note, note_change
 from app.web.api.template_views import (
     CheckedView,
     Documents,
@@ -126,6 +128,7 @@ def put_file(
         brand = session.get_one(Brand, holder.brand_id)
         by, now = _who(session, holder), house.clock.now()
         kept = _refusing(lambda: save(session, house.catalog, brand, path, content, expected, by, now))
+        note(session, holder, "templates.draft", path[:200], after={"digest": kept.digest[:12]})
     response.headers["ETag"] = f'"{kept.digest}"'
     return draft_view(kept)
 
@@ -139,6 +142,7 @@ def delete_file(request: Request, holder: Writer, path: str, if_match: IfMatch =
     with _house(request).sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
         _refusing(lambda: discard(session, brand, path, expected))
+        note(session, holder, "templates.discard", path[:200])
 
 
 @router.post("/check", summary="Check drafts", responses=RESPONSES | NOT_FOUND)
@@ -164,7 +168,7 @@ def publish_files(
     ETag of the list of files. A draft begun from a file that others replaced since is not published."""
     seen = _seen(if_match)
     return _publishing(
-        request, response, holder, wanted,
+        request, response, holder, wanted, None,
         lambda session, house, brand, said: publish_drafts(
             session, house.catalog, brand, wanted.paths, said, seen, wanted.accept
         ),
@@ -178,7 +182,7 @@ def roll_back(
     """Publishes what counted after an older publication again, as a publication of its own and checked like any."""
     seen = _seen(if_match)
     return _publishing(
-        request, response, holder, wanted,
+        request, response, holder, wanted, wanted.number,
         lambda session, house, brand, said: rollback(
             session, house.catalog, brand, wanted.number, wanted.paths, said, seen, wanted.accept
         ),
@@ -216,6 +220,7 @@ def _publishing(
     response: Response,
     holder: Holder,
     wanted: WantedPublication,
+    back_to: int | None,
     work: Callable[[Session, House, Brand, Said], Published],
 ) -> PublishedView:
     house = _house(request)
@@ -224,6 +229,7 @@ def _publishing(
         said = Said(_who(session, holder), wanted.why, house.clock.now())
         key = brand.key
         done = _refusing(lambda: work(session, house, brand, said))
+        note_change(session, holder, templates_published(done, wanted.why, back_to))
     response.headers["ETag"] = f'"{done.number}"'
     return published_view(done.new, done.number, done.accepted, in_words(changed_now(house.catalog, key, done)))
 

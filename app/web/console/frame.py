@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.clock import wall_now
 from app.models import AccountSession
-from app.pipeline.brakes.pausing import standing
+from app.pipeline.brakes.in_sight import pauses_in_sight
 from app.pipeline.house import House
 from app.settings import SendMode
 from app.web.access.roles import Right
@@ -71,7 +71,7 @@ def console_page(
     """A page inside the frame. `place` is the word of the rail that it belongs to ("" for none)."""
     house: House = request.app.state.house
     with house.sessions.begin() as session:
-        paused = standing(session, visitor.brand_id) if visitor.brand_id else []
+        paused = pauses_in_sight(session, visitor.brand_id) if visitor.brand_id else []
         if visitor.notice is not None:
             session.execute(
                 sa.update(AccountSession).where(AccountSession.id == visitor.session_id).values(notice=None)
@@ -99,7 +99,12 @@ def console_page(
 def html(template: str, content: Mapping[str, Any], status: int = 200) -> Response:
     """A page under the console's policy, with or without the frame."""
     written = environment().get_template(template).render(**content)
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Referrer-Policy": "same-origin",  # with "no-referrer" a browser calls the origin of our own forms "null"
+    }
     return Response(written, status, headers, media_type="text/html; charset=utf-8")
 
 

@@ -1,18 +1,17 @@
 """The way in and out: the first owner, a password of one's own, sign-in, sign-out."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter, Depends, Form, Query, Request
-from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.errors import InvalidInput
 from app.models import Account, public_id
 from app.models.accounts import LinkPurpose, Role
 from app.pipeline.house import House
+from app.settings.sign_in import OidcSettings
 from app.web.access import sessions
 from app.web.access.doors import may, same_site, visitor_of
 from app.web.access.links import Opened, open_link, use_up
@@ -21,6 +20,7 @@ from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.throttle import count_failure, forget_failures, must_wait
 from app.web.access.trail import note
+from app.web.console.entering import after_first_step, inside, let_in
 from app.web.console.frame import html
 
 router = APIRouter(include_in_schema=False)
@@ -35,7 +35,7 @@ def sign_in_page(request: Request, onward: Annotated[str, Query(alias="next")] =
     """The form; whoever is signed in already goes on."""
     if visitor_of(request) is not None:
         return RedirectResponse(inside(onward), 303)
-    return _form("console/sign_in.html", title="Sign in", onward=inside(onward))
+    return _form("console/sign_in.html", title="Sign in", onward=inside(onward), shop=_shop(request))
 
 
 @router.post("/sign-in", dependencies=[Depends(same_site)])
@@ -50,16 +50,16 @@ def sign_in(
     network, address = sessions.network_of(request), email.strip().lower()[:320]
     with house.sessions.begin() as session:
         if must_wait(session, address, network):
-            return _again(onward, email, _WAIT, 429)
+            return _again(request, onward, email, _WAIT, 429)
         account = session.scalars(sa.select(Account).where(Account.email == address)).one_or_none()
         if not fits(password, account.password if account and account.disabled_at is None else None):
             count_failure(session, address, network)
-            return _again(onward, email, _WRONG, 403)
+            return _again(request, onward, email, _WRONG, 403)
         assert account is not None
         forget_failures(session, address)
         if account.password and outdated(account.password):
             account.password = hashed(password)
-        return _let_in(request, session, account, inside(onward))
+        return after_first_step(request, session, account, onward)
 
 
 @router.post("/sign-out")
@@ -113,7 +113,7 @@ def set_up(
         session.flush()
         use_up(session, opened)
         note(session, address, "account.set_up", account.public_id, after={"email": address, "role": "owner"})
-        return _let_in(request, session, account, "/")
+        return let_in(request, session, account, "/")
 
 
 @router.get("/password")
@@ -141,18 +141,18 @@ def choose_password(
         use_up(session, opened)
         sessions.end(session, account.id)
         note(session, account.email, "account.password", account.public_id)
-        return _let_in(request, session, account, "/")
+        return after_first_step(request, session, account, "/")
 
 
-def _let_in(request: Request, session: Session, account: Account, onward: str) -> Response:
-    secret = sessions.begin(session, account, sessions.device_of(request), sessions.network_of(request))
-    answer = RedirectResponse(onward, 303)
-    sessions.give_cookie(request, answer, secret)
-    return answer
+def _again(request: Request, onward: str, email: str, wrong: str, status: int) -> Response:
+    content = {"title": "Sign in", "onward": inside(onward), "email": email, "wrong": wrong, "shop": _shop(request)}
+    return _form("console/sign_in.html", status, **content)
 
 
-def _again(onward: str, email: str, wrong: str, status: int) -> Response:
-    return _form("console/sign_in.html", status, title="Sign in", onward=inside(onward), email=email, wrong=wrong)
+def _shop(request: Request) -> str:
+    """What the shop's own sign-in is called; empty where there is none."""
+    told: OidcSettings = request.app.state.settings.oidc
+    return told.name if told.issuer else ""
 
 
 def _link_page(request: Request, code: str, purpose: LinkPurpose) -> Response:
@@ -182,10 +182,3 @@ def _gone() -> Response:
 
 def _form(template: str, status: int = 200, **content: object) -> Response:
     return html(template, {"wrong": "", "email": "", **content}, status)
-
-
-def inside(onward: str) -> str:
-    """A path of ours; "/" for whatever leads elsewhere."""
-    parts = urlsplit(onward)
-    plain = onward.startswith("/") and onward[1:2] not in ("/", "\\") and onward.isprintable() and "\\" not in onward
-    return onward if plain and not parts.netloc and not parts.scheme else "/"

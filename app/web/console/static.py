@@ -48,3 +48,9 @@ def file(version: str, name: str) -> Response:
         raise not_found("file of that name")
     kept = "public, max-age=31536000, immutable" if version == _version() else "no-store"
     return Response(content, media_type=_KINDS[Path(name).suffix], headers={"Cache-Control": kept})
+
+
+@router.get("/favicon.ico")
+def icon() -> Response:
+    """What browsers ask for where a page names no sign of its own."""
+    return Response(_files()["mark.svg"], media_type=_KINDS[".svg"], headers={"Cache-Control": "public, max-age=86400"})

@@ -42,12 +42,14 @@ def carrier_calls(request: Request, carrier: Named, body: Raw) -> Response:
         push.verify(public_address(house.public_url, request), dict(request.headers), body, access)
     except Forged as error:
         log.warning("push refused", carrier=name, error=str(error))
+        request.app.state.marks.hook(f"carriers/{name}", str(error))
         raise Problem(
             403,
             "forged",
             "The signature is missing or wrong",
             f"Nothing was stored. Check DOORSTEP_CARRIERS__{name.upper()}__PUSH_SECRET against the carrier's settings.",
         ) from error
+    request.app.state.marks.hook(f"carriers/{name}")
     if keep_push(house, name, body):
         house.wake("hear_pushes", "")
     return Response(status_code=200)

@@ -44,13 +44,13 @@ Raw = Annotated[bytes, Depends(_raw)]
 @router.post("/sendgrid", status_code=204, summary="SendGrid's event webhook")
 def sendgrid(request: Request, body: Raw) -> Response:
     """Takes SendGrid's signed event batches (`X-Twilio-Email-Event-Webhook-Signature`)."""
-    return _take(request, "sendgrid", body)
+    return _marked(request, lambda: _take(request, "sendgrid", body))
 
 
 @router.post("/twilio/status", status_code=204, summary="Twilio's status callback")
 def twilio_status(request: Request, body: Raw) -> Response:
     """Takes Twilio's signed status callbacks (`X-Twilio-Signature` over the public address)."""
-    return _take(request, "twilio", body)
+    return _marked(request, lambda: _take(request, "twilio", body))
 
 
 @router.post("/twilio/inbound", summary="Twilio's webhook for SMS that shoppers write")
@@ -62,10 +62,27 @@ def twilio_inbound(request: Request, body: Raw) -> Response:
     if not isinstance(transport, Hears):
         raise _not_in_use()
     url = public_address(house.public_url, request)
-    sms: IncomingSms = _believed("twilio", lambda: transport.inbound(url, dict(request.headers), body))
+    sms: IncomingSms = _marked(
+        request, lambda: _believed("twilio", lambda: transport.inbound(url, dict(request.headers), body))
+    )
     meant = take_reply(house, "twilio", sms, house.clock.now())
     log.info("shopper wrote", provider="twilio", meaning=meant or "told before")
     return Response(_NO_REPLY, media_type="text/xml")
+
+
+def _marked(request: Request, work: Callable[[], T]) -> T:
+    """Note that this hook was called, and whether the call was believed."""
+    path = request.url.path.removeprefix("/hooks/")
+    try:
+        taken = work()
+    except Problem as problem:
+        if problem.document.status == 403:
+            request.app.state.marks.hook(path, problem.document.title)
+        elif problem.document.status == 400:  # signed, and in no known form
+            request.app.state.marks.hook(path)
+        raise
+    request.app.state.marks.hook(path)
+    return taken
 
 
 def _take(request: Request, provider: str, body: bytes) -> Response:

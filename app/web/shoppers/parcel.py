@@ -36,7 +36,14 @@ def parcel(request: Request, token: str) -> Response:
         return lost()
     language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
-    content = {"page": drawn, "brand": look, "words": words, "language": language, "token": token}
+    content = {
+        "page": drawn,
+        "brand": look,
+        "words": words,
+        "language": language,
+        "tagline": look.tagline_in(language),
+        "token": token,
+    }
     return page(
         "shoppers/parcel.html", content, cache="private, no-cache", forms=drawn.can_claim or drawn.claimed != ""
     )

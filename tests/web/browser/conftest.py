@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
@@ -101,3 +102,11 @@ def _session(sessions: Sessions, role: str) -> str:
             session.add(account)
             session.flush()
         return begin(session, account, "a browser", "127.0.0.1")
+
+
+@pytest.fixture
+def shop(served: Served, brand: Brand, new_key: Callable[..., str]) -> Iterator[httpx.Client]:
+    """The shop's own program, which calls the API with a key for everything."""
+    headers = {"Authorization": f"Bearer {new_key(brand)}"}
+    with httpx.Client(base_url=served.url, headers=headers, trust_env=False) as client:
+        yield client

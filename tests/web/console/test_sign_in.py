@@ -156,3 +156,25 @@ def test_passwords_that_everybody_tries_are_refused():
         with pytest.raises(Exception, match="password"):
             check_password(bad, "ida.berg@shop.example")
     check_password(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://inside:8080"}, 303),
+        ({}, 303),
+    ],
+)
+def test_a_browser_says_where_a_form_came_from(visit, headers, status):
+    """What it says of the site counts; the origin where it says nothing; a page without an address is nobody's."""
+    answer = visit("owner").post("/account/name", {"name": "Ida"}, headers=headers)
+    assert answer.status_code == status
+
+
+def test_our_pages_let_browsers_name_their_origin(visit, brand):
+    """With no referrer at all, a browser would send every form of ours with the origin "null"."""
+    assert visit("owner").get("/account").headers["referrer-policy"] == "same-origin"
