@@ -1,4 +1,4 @@
-"""The shopper's pages in a real browser, without script, by day and night, large and small: nothing keeps people out."""
+"""The shopper's pages in a real browser, without script, by day and night, large and small: nobody is kept out."""
 
 import httpx
 import pytest
