@@ -13,7 +13,8 @@ from app.channels.base import OutgoingEmail, OutgoingWhatsApp
 from app.insight.explain import explain
 from app.log import logger
 from app.messages.base import Template
-from app.models import Brand, InboundMessage, Message, Order, Shipment, Suppression
+from app.models import Brand, Choice, InboundMessage, Message, Order, Shipment, Suppression
+from app.models.addresses import address_digest, salted
 from app.models.vocabulary import Channel, SuppressionKind
 from app.pipeline.house import House
 from app.pipeline.leaving.judging import Release
@@ -61,6 +62,7 @@ def export_person(house: House, brand_id: int, channel: Channel, address: str) -
             "shared_addresses": len(person.shared),
             "orders": [_order(session, house, order_id) for order_id in person.order_ids],
             "suppressions": _suppressions(session, person),
+            "unwanted": _unwanted(session, person),
             "inbound": _inbound(session, person),
         }
 
@@ -126,6 +128,19 @@ def _suppressions(session: Session, person: Known) -> list[dict[str, Any]]:
         {**{name: _plain(getattr(row, name)) for name in _SUPPRESSION}, "why": in_words(SuppressionKind(row.kind))}
         for row in rows
     ]
+
+
+def _unwanted(session: Session, person: Known) -> list[dict[str, Any]]:
+    """The kinds of news that they turned off, by the channel and address that it does not come to."""
+    found = []
+    for channel, address in person.own:
+        ways = [channel] if channel is Channel.email else [Channel.sms, Channel.whatsapp]  # a number is one
+        whose = (Choice.brand_id == person.brand_id, Choice.channel.in_(ways))
+        mine = sa.select(Choice).where(*whose, Choice.address_digest == salted(address_digest(channel, address)))
+        for row in session.scalars(mine.order_by(Choice.channel, Choice.kind)):
+            at = row.created_at.isoformat()
+            found.append({"channel": row.channel, "address": address, "kind": row.kind, "created_at": at})
+    return found
 
 
 def _inbound(session: Session, person: Known) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
-from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.messages.authoring.bundle import locale_chain
@@ -26,12 +25,12 @@ def parcel(request: Request, token: str) -> Response:
     """The page of the parcel that this link belongs to. Unknown, expired and malformed links get one same answer."""
     house: House = request.app.state.house
     now = house.clock.now()
-    with reading(house) as session:
-        found = find_family(session, token, now)
+    with reading(house) as connection:
+        found = find_family(connection, token, now)
         if found is None:
             return lost(token)
-        facts, seen = facts_and_seen(session, found)
-        look = look_of(session, house, found.brand)
+        facts, seen = facts_and_seen(connection, found)
+    look = look_of(house, found.brand)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
@@ -54,13 +53,13 @@ def window(request: Request, token: str) -> Response:
     """The window as a calendar file; while there is none, back to the page."""
     house: House = request.app.state.house
     now = house.clock.now()
-    with reading(house) as session:
-        found = find_family(session, token, now)
+    with reading(house) as connection:
+        found = find_family(connection, token, now)
         if found is None:
             return lost(token)
-        facts, seen = facts_and_seen(session, found)
-        look = look_of(session, house, found.brand)
-        sequence = _sequence(session, found.order.id, found.shipment.id)
+        facts, seen = facts_and_seen(connection, found)
+        sequence = _sequence(connection, found.order.id, found.shipment.id)
+    look = look_of(house, found.brand)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
@@ -85,11 +84,11 @@ def lost(token: str = "") -> Response:
     return page("shoppers/sample.html", {}) if token == SAMPLE_PAGE else page("shoppers/lost.html", {}, status=404)
 
 
-def _sequence(session: Session, order_id: int, shipment_id: int) -> int:
+def _sequence(connection: sa.Connection, order_id: int, shipment_id: int) -> int:
     """A number that only rises, with every word of the carrier's and every change of the order's own."""
     told = sa.select(sa.func.count()).where(Estimate.shipment_id == shipment_id).select_from(Estimate)
     changed = sa.select(sa.func.extract("epoch", Order.updated_at - Order.created_at)).where(Order.id == order_id)
-    count, seconds = session.execute(sa.select(told.scalar_subquery(), changed.scalar_subquery())).one()
+    count, seconds = connection.execute(sa.select(told.scalar_subquery(), changed.scalar_subquery())).one()
     return int(count) + max(0, int(seconds or 0))
 
 

@@ -59,17 +59,19 @@ def _opens(order: Any, shipment: Any, now: datetime) -> bool:
 
 
 @contextmanager
-def reading(house: House) -> Iterator[Session]:
-    """A session that only reads, each statement for itself: it costs no BEGIN and no ROLLBACK."""
+def reading(house: House) -> Iterator[sa.Connection]:
+    """A connection that only reads, each statement for itself: it costs no BEGIN and no ROLLBACK."""
+    engine: sa.Engine = house.sessions.kw["bind"]
+    with engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def look_of(house: House, brand: Any) -> BrandSource | None:
+    """How a brand looks: as it published itself, else as it ships, for which nothing is read."""
+    if not brand.template_edition:
+        return house.catalog.brands().get(brand.key)
     with house.sessions() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        yield session
-
-
-def look_of(session: Session, house: House, brand: Any) -> BrandSource | None:
-    """How a brand looks: as it published itself, else as it ships, for which nothing more is read."""
-    catalog = catalog_of(session, house) if brand.template_edition else house.catalog
-    return catalog.brands().get(brand.key)
+        return catalog_of(session, house).brands().get(brand.key)
 
 
 _asked = aliased(Shipment)
@@ -100,11 +102,11 @@ _FAMILY = (
 )
 
 
-def find_family(session: Session, token: str, now: datetime) -> Found | None:
+def find_family(connection: sa.Connection, token: str, now: datetime) -> Found | None:
     """The same parcel with its order's others, read once and for reading alone."""
     if not _TOKEN.fullmatch(token):
         return None
-    rows = session.execute(_FAMILY, {"token": token}).all()
+    rows = connection.execute(_FAMILY, {"token": token}).all()
     if not rows:
         return None
     first, second = len(_BRAND), len(_BRAND) + len(_ORDER)
@@ -147,10 +149,10 @@ _HEARD = (
 )
 
 
-def facts_and_seen(session: Session, found: Found) -> tuple[Facts, Seen]:
+def facts_and_seen(connection: sa.Connection, found: Found) -> tuple[Facts, Seen]:
     """What the page is drawn from."""
     order, shipment, others = found.order, found.shipment, found.others
-    heard = session.execute(_HEARD, {"id": shipment.id, "stands": shipment.milestone}).all()
+    heard = connection.execute(_HEARD, {"id": shipment.id, "stands": shipment.milestone}).all()
     crossings = [row for row in heard if row.what == "crossing"]
     scans = [row for row in heard if row.what == "scan"][-MOST_REPORTS:]
     outbound = living([shipment, *others])

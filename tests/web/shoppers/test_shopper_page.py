@@ -11,6 +11,8 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.models import Choice, Claim, Estimate, Order, Shipment
 from app.models.base import link_token
+from app.models.vocabulary import Channel
+from app.pipeline.people.person_export import export_person
 from tests.web.conftest import order, scan
 
 
@@ -112,7 +114,7 @@ def test_a_claim_needs_a_delivery(anyone, told, sessions):
         assert session.scalars(sa.select(Claim)).all() == []
 
 
-def test_what_is_ticked_is_what_comes(anyone, told, sessions):
+def test_what_is_ticked_is_what_comes(anyone, told, sessions, site, brand):
     """An empty box is a no to one kind on one channel; a channel that was not shown stays as it was."""
     token = told(scan("in_transit"))
     page = anyone.get(f"/p/{token}").text
@@ -122,6 +124,8 @@ def test_what_is_ticked_is_what_comes(anyone, told, sessions):
     assert (answer.status_code, answer.headers["location"]) == (303, f"/p/{token}?saved=1")
     with sessions() as session:
         chosen = {(row.channel, row.kind) for row in session.scalars(sa.select(Choice))}
+    exported = export_person(site.house, brand.id, Channel.sms, "+46701740605")["unwanted"]
+    assert {(row["channel"], row["kind"]) for row in exported} == chosen
     assert chosen == {("sms", kind) for kind in ("on_its_way", "arriving_today", "ready_to_collect", "returns")}
     page = anyone.get(f"/p/{token}?saved=1").text
     assert page.count(" checked") == 8 and "Saved." in page
