@@ -42,7 +42,8 @@ DECIDED = _query("""
     SELECT brands.id AS brand_id, recent.channel, recent.state, recent.number
     FROM brands CROSS JOIN LATERAL (
         SELECT channel, state, count(*) AS number FROM messages
-        WHERE messages.brand_id = brands.id AND planned_at > :hour GROUP BY channel, state
+        WHERE messages.brand_id = brands.id AND planned_at > :hour AND planned_at > '-infinity'
+        GROUP BY channel, state
     ) AS recent
     WHERE (cast(:brand AS bigint) IS NULL OR brands.id = :brand)
     ORDER BY brands.key, recent.channel, recent.state

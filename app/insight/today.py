@@ -138,7 +138,7 @@ def sending(session: Session, brand_id: int, now: datetime) -> Sending:
 
 _SENDING = sa.text("""
     SELECT date_bin('1 hour', planned_at, 'epoch') AS hour, milestone, channel, state, reason, count(*)
-    FROM messages WHERE brand_id = :brand AND planned_at >= :since
+    FROM messages WHERE brand_id = :brand AND planned_at >= :since AND planned_at > '-infinity'
     GROUP BY hour, milestone, channel, state, reason
 """)
 

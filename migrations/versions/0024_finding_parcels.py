@@ -33,7 +33,10 @@ def upgrade() -> None:
         'ix_shipments_delivered', 'shipments', ['brand_id', 'delivered_at'],
         postgresql_where=sa.text('delivered_at IS NOT NULL'),
     )
-    op.create_index('ix_messages_planned', 'messages', ['brand_id', 'planned_at'])
+    op.create_index(
+        'ix_messages_planned', 'messages', ['brand_id', 'planned_at'],
+        postgresql_where=sa.text("planned_at > '-infinity'"),
+    )
     op.create_index(
         'ix_receipts_opened', 'receipts', ['received_at'],
         postgresql_where=sa.text("kind IN ('opened', 'machine_opened')"),

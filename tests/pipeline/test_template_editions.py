@@ -230,7 +230,7 @@ def test_a_warning_is_let_through_with_a_reason_that_is_kept(world, monkeypatch)
     """Not without one; once accepted it stays so while it is found, and is told of no more when it is gone."""
     warning = Finding("warning", "segments", SMS, SMS, 1, 3, "it takes two segments", "Say it shorter.")
     found = [Report((warning,))]
-    monkeypatch.setattr("app.messages.versions.publishing.examine", lambda *_: found[0])
+    monkeypatch.setattr("app.messages.versions.publishing.examine", lambda *_, **__: found[0])
     with pytest.raises(Refused, match="two segments"):
         put(world, {SMS: b"long"})
     with pytest.raises(Refused):
