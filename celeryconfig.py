@@ -38,6 +38,7 @@ task_routes = {
     "doorstep.digest_reports": {"queue": "settle"},
     "doorstep.brake": {"queue": "settle"},
     "doorstep.alarms": {"queue": "settle"},
+    "doorstep.links": {"queue": "settle"},
     "doorstep.prune": {"queue": "settle"},
     "doorstep.refold": {"queue": "settle"},
 }
@@ -55,6 +56,7 @@ beat_schedule = {
     "reports": {"task": "doorstep.digest_reports", "schedule": 1.0, "options": {"expires": 10.0}},
     "storms": {"task": "doorstep.brake", "schedule": 2.0, "options": {"expires": 20.0}},
     "what-is-wrong": {"task": "doorstep.alarms", "schedule": 10.0, "options": {"expires": 60.0}},
+    "links-asked-for": {"task": "doorstep.links", "schedule": 2.0, "options": {"expires": 20.0}},
     "mapped-codes": {"task": "doorstep.refold", "schedule": 5.0, "options": {"expires": 20.0}},
     "kept-long-enough": {"task": "doorstep.prune", "schedule": 600.0, "options": {"expires": 300.0}},
 }

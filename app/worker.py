@@ -14,6 +14,7 @@ from app.models.vocabulary import Channel
 from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
 from app.pipeline.house import House
+from app.pipeline.leaving.links import answer_link_requests
 from app.pipeline.listening import pushes
 from app.pipeline.people.pruning import prune as prune_rows
 from app.pipeline.polling.raw_answers import thin_out
@@ -135,6 +136,14 @@ def brake() -> None:
 def alarms() -> None:
     """See what is wrong, and tell the owner."""
     pipeline.alarm(house())
+
+
+@_task
+def links() -> None:
+    """Mail the links that shoppers have asked for."""
+    mailed = answer_link_requests(house())
+    if mailed:
+        log.info("links mailed", mails=mailed)
 
 
 @_task

@@ -15,6 +15,8 @@ from app.bench.due import bench_due
 from app.bench.ground import Cost
 from app.bench.hooks import bench_hooks
 from app.bench.latency import bench_latency
+from app.bench.pages import BUDGET_MS as PAGE_BUDGET_MS
+from app.bench.pages import bench_pages
 from app.bench.poll import bench_poll
 from app.bench.render import BUDGET_MS, bench_render
 from app.bench.send import bench_send
@@ -226,6 +228,44 @@ def bench_hooks_command(
         "/hooks/sendgrid, 768 kB: verified, stored, answered": bench.hook,
     }
     _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
+
+
+@app.command("pages")
+def bench_pages_command(
+    parcels: Annotated[int, typer.Option(min=100, max=10_000_000)] = 1_000_000,
+    explain: Annotated[Path | None, typer.Option(help="Where the plans of what is slow are kept.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each page of the console, and the shopper's, asks of a database with so many parcels and five times as many
+    scans; exit 1 where one is over its budget. The default takes some minutes and about 8 GB."""
+    configure_logging(level=40)
+    found = bench_pages(parcels, explain, lambda line: err.print(line, highlight=False))
+    if as_json:
+        print_json(
+            [
+                {
+                    "path": one.path,
+                    "status": one.status,
+                    "statements": one.statements,
+                    "sql_ms": round(one.sql_ms, 2),
+                    "wall_ms": round(one.wall_ms, 1),
+                    "bytes": one.size,
+                    "within": one.within,
+                }
+                for one in found
+            ]
+        )
+    else:
+        table = Table("page", "answer", "statements", "ms in them", "ms in all", "kB", box=None)
+        for one in found:
+            figures = (f"{one.sql_ms:.1f}", f"{one.wall_ms:.0f}", f"{one.size / 1000:.0f}")
+            style = None if one.within else "red"
+            table.add_row(one.path, str(one.status), str(one.statements), *figures, style=style)
+        out.print(table)
+    over = [one.path for one in found if not one.within]
+    if over:
+        err.print(f"{len(over)} over the budget of {PAGE_BUDGET_MS:.0f} ms: {', '.join(over)}", highlight=False)
+        raise typer.Exit(1)
 
 
 def _over(cost: Cost, floor: Cost) -> float:

@@ -47,6 +47,7 @@ def observe(session: Session, limits: Limits) -> list[Trouble]:
         *_reports(session),
         *_storms(session),
         *_capped(session, limits),
+        *_not_received(session),
         *_carriers(session, limits),
     ]
     return sorted(found, key=lambda one: (one.kind, one.subject))
@@ -245,6 +246,26 @@ def _storms(session: Session) -> list[Trouble]:
     ]
 
 
+_NOT_RECEIVED = sa.text("""
+    SELECT brands.key, shipments.public_id
+    FROM (SELECT shipment_id FROM claims WHERE closed_at IS NULL ORDER BY opened_at DESC LIMIT 200) AS open
+    JOIN shipments ON shipments.id = open.shipment_id JOIN brands ON brands.id = shipments.brand_id
+""")
+
+
+def _not_received(session: Session) -> list[Trouble]:
+    """The parcels that shoppers say are not there, each told once; over when the claim is."""
+    return [
+        Trouble(
+            IncidentKind.not_received,
+            row.public_id,
+            1,
+            f"{row.key}: parcel {row.public_id} is marked as delivered, and its shopper says that it is not there",
+        )
+        for row in session.execute(_NOT_RECEIVED)
+    ]
+
+
 # What is held back is counted as it happens: some rows a brand and day, whatever was held back.
 _CAPPED = sa.text("""
     SELECT brands.key, held.key AS rule, sum(held.planned) AS amount
@@ -317,6 +338,7 @@ REMEDIES: dict[IncidentKind, str] = {
     IncidentKind.breach: "Run `doorstep audit`; when everything adds up again, it ends this incident.",
     IncidentKind.storm: "Look at what was planned; `doorstep resume` lets it go.",
     IncidentKind.capped: "See whether it was meant to plan so many; raise its `cap` if it was. It ends with the day.",
+    IncidentKind.not_received: "Ask the carrier for proof of delivery and write to the shopper; close the claim then.",
     IncidentKind.carrier_down: "See the carrier's status page; it is tried again by itself, and what waits catches up.",
     IncidentKind.carrier_denied: "Correct the carrier's credentials and restart the workers; it is then asked at once.",
     IncidentKind.carrier_throttled: "Set the carrier's REQUESTS_PER_SECOND and REQUESTS_PER_DAY to what it grants.",

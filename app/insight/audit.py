@@ -96,8 +96,10 @@ _LAWS: dict[str, str] = {
     "no message was accepted twice": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id
         WHERE attempts.outcome = 'accepted' GROUP BY messages.public_id
-        -- one that was sent again without knowing, as its rule asks, may turn out to have been taken at once
-        HAVING count(*) FILTER (WHERE NOT attempts.resent) > 1
+        -- one that was sent again without knowing, as its rule asks, may turn out to have been taken at once; and a
+        -- person's wish may make one more of it
+        HAVING count(*) FILTER (WHERE NOT attempts.resent) > 1 + (
+            SELECT count(*) FROM resends WHERE resends.message_id = min(messages.id))
     """,
     "at most one attempt of a message is open": """
         SELECT messages.public_id FROM messages JOIN attempts ON attempts.message_id = messages.id

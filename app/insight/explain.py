@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.insight.asked_again import asked_again_of
 from app.insight.carriers import carrier_trouble
 from app.insight.lived_by import Lived, Worded, lived_by, worded
 from app.insight.moves import moves_of
 from app.insight.stories import (
     AnswerStory,
     AttemptStory,
+    ClaimStory,
     CrossingStory,
     DecisionStory,
     EstimateStory,
@@ -32,6 +34,7 @@ from app.insight.together import covered, tells_of, told_elsewhere
 from app.models import (
     Attempt,
     CarrierAnswer,
+    Claim,
     Crossing,
     Decision,
     EnrolledNumber,
@@ -97,6 +100,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         zone_source=order.zone_source,
         baseline=shipment.history_until,
         cancelled_at=shipment.cancelled_at or order.cancelled_at,
+        unfollowed_at=shipment.unfollowed_at,
         erased_at=order.erased_at,
         problem=shipment.problem,
         last_polled_at=shipment.last_polled_at,
@@ -107,6 +111,7 @@ def explain(session: Session, shipment_id: str, brand_id: int | None = None) -> 
         estimates=_estimates(session, shipment.id),
         crossings=_crossings(session, shipment, brand_id is None),
         replies=_replies(session, shipment.id),
+        claims=_claims(session, shipment.id),
         following=_following(session, shipment),
         carrier_trouble=_trouble(session, shipment),
     )
@@ -152,6 +157,11 @@ def _replies(session: Session, shipment_id: int) -> tuple[ReplyStory, ...]:
     return tuple(_as(ReplyStory, row, text=row.body) for row in rows)
 
 
+def _claims(session: Session, shipment_id: int) -> tuple[ClaimStory, ...]:
+    rows = session.scalars(sa.select(Claim).where(Claim.shipment_id == shipment_id).order_by(Claim.id))
+    return tuple(_as(ClaimStory, row, id=row.public_id) for row in rows)
+
+
 def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[CrossingStory, ...]:
     whole = sa.and_(Crossing.scope == "order", Crossing.scope_id == shipment.order_id)
     own = sa.and_(Crossing.scope == "parcel", Crossing.shipment_id == shipment.id)
@@ -162,7 +172,9 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     decisions = _grouped(
         session.scalars(sa.select(Decision).where(Decision.crossing_id.in_(ids)).order_by(Decision.id)), "crossing_id"
     )
-    messages = session.scalars(sa.select(Message).where(Message.crossing_id.in_(ids)).order_by(Message.id)).all()
+    # by the order, because there is an index; all of its messages are few
+    of_order = sa.and_(Message.order_id == shipment.order_id, Message.crossing_id.in_(ids))
+    messages = session.scalars(sa.select(Message).where(of_order).order_by(Message.id)).all()
     rules = lived_by(session, (one.rule_set_version_id for listed in decisions.values() for one in listed))
     together = told_elsewhere(session, ids)
     elsewhere = session.scalars(
@@ -171,7 +183,7 @@ def _crossings(session: Session, shipment: Shipment, inside: bool) -> tuple[Cros
     stories = dict(
         zip(
             [message.id for message in (*messages, *elsewhere)],
-            _messages(session, [*messages, *elsewhere], inside),
+            message_stories(session, [*messages, *elsewhere], inside),
             strict=True,
         )
     )
@@ -215,7 +227,8 @@ _HELD = with_pauses("""
 """)
 
 
-def _messages(session: Session, messages: Sequence[Message], inside: bool) -> list[MessageStory]:
+def message_stories(session: Session, messages: Sequence[Message], inside: bool = False) -> list[MessageStory]:
+    """What became of each of these messages. `inside`: the reader may know why all brands are paused."""
     ids = [message.id for message in messages]
     attempts = session.scalars(sa.select(Attempt).where(Attempt.message_id.in_(ids)).order_by(Attempt.id)).all()
     names = [attempt.public_id for attempt in attempts]
@@ -228,7 +241,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
     outside = {message.id: message.public_id for message in messages}
     covers = covered(session, messages)
     texts = worded(session, (message.brand_id for message in messages))
-    moves = moves_of(session, ids, texts)
+    moves, again = moves_of(session, ids, texts), asked_again_of(session, ids)
     return [
         _as(
             MessageStory,
@@ -239,6 +252,7 @@ def _messages(session: Session, messages: Sequence[Message], inside: bool) -> li
             templates_publication=texts.get(message.brand_id, Worded()).publication(message.planned_at),
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
+            asked_again=again.get(message.id, ()),
             pauses=tuple(_as(PauseStory, one) for one in held.get(message.id, [])),
             attempts=tuple(_attempt(one, receipts.get(one.public_id, [])) for one in by_message.get(message.id, [])),
         )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput, nearest
 from app.models import Message, Order, Shipment
-from app.models.orders import UNENDED
+from app.models.orders import RETURNING, UNENDED
 from app.models.vocabulary import Milestone
 from app.zones import zone
 
@@ -27,6 +27,7 @@ FAILING_FOR = timedelta(days=7)
 
 ON_ITS_WAY = (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery)
 _UNENDED = sa.text(f"shipments.{UNENDED}")
+_RETURNING = sa.text(RETURNING.replace("milestone", "shipments.milestone").replace("direction", "shipments.direction"))
 
 STATES: Mapping[str, str] = {
     "moving": "On their way",
@@ -112,16 +113,17 @@ def check_wanted(wanted: Wanted) -> Wanted:
 
 def listed(session: Session, brand_id: int, wanted: Wanted, now: datetime, here: str, page: int = PAGE) -> Listed:
     """One page of a brand's parcels; `here` is the brand's zone, in which today is today."""
-    query = _narrowed(_columns().where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
+    query = _narrowed(sa.select(Shipment.id).where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
     key: Any = Shipment.milestone_at if wanted.sort == "news" else None
     if key is not None:
         query = query.where(_UNENDED, Shipment.milestone_at.is_not(None))
     if wanted.after:
         query = query.where(_beyond(key, wanted.after))
     order = [Shipment.id.desc()] if key is None else [key.desc(), Shipment.id.desc()]
-    found = session.execute(query.order_by(*order).limit(page + 1)).all()
-    rows = tuple(Row(*one) for one in found[:page])
-    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(found) > page else "")
+    # The page first, by an index; only its own rows are then looked up with their orders.
+    ids = session.scalars(query.order_by(*order).limit(page + 1)).all()
+    rows = tuple(rows_of(session, ids[:page]))
+    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(ids) > page else "")
 
 
 def rows_of(session: Session, ids: Sequence[int]) -> list[Row]:
@@ -148,7 +150,9 @@ def _narrowed(query: sa.Select[Any], brand_id: int, wanted: Wanted, now: datetim
     if wanted.milestone:
         query = query.where(Shipment.milestone == wanted.milestone)
     if wanted.country:
-        query = query.where(Order.country == wanted.country)
+        query = query.join(Order, Order.id == Shipment.order_id).where(
+            Order.country == wanted.country, Order.brand_id == brand_id
+        )
     return query
 
 
@@ -175,7 +179,7 @@ def _pickup(*_: Any) -> list[Condition]:
 
 
 def _returning(*_: Any) -> list[Condition]:
-    return [_UNENDED, sa.or_(Shipment.milestone == Milestone.returning.value, Shipment.direction == "return")]
+    return [_UNENDED, _RETURNING]
 
 
 def _unconfirmed(brand_id: int, *_: Any) -> list[Condition]:

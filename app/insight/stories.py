@@ -104,6 +104,17 @@ class MoveStory(StoryPart):
     publication: int | None = None
 
 
+class AskedAgainStory(StoryPart):
+    """That somebody asked for a message to be sent once more; engine time. `waiting` until it has left or has not,
+    `not_sent` is then why not, None where it left."""
+
+    asked_at: datetime
+    asked_by: str
+    why: str
+    waiting: bool
+    not_sent: str | None
+
+
 class MessageStory(StoryPart):
     """One message. `in_place_of` is the one that it stands in for, `tells_of` the outside ids of the parcels that it
     tells of, where there are several. `templates_publication` is the brand's last publication of templates when it was
@@ -129,6 +140,7 @@ class MessageStory(StoryPart):
     quiet_from: str | None = None
     tells_of: tuple[str, ...] = ()
     moves: tuple[MoveStory, ...] = ()
+    asked_again: tuple[AskedAgainStory, ...] = ()
     pauses: tuple[PauseStory, ...] = ()
     attempts: tuple[AttemptStory, ...] = ()
 
@@ -186,6 +198,15 @@ class ReplyStory(StoryPart):
     text: str | None
 
 
+class ClaimStory(StoryPart):
+    """The shopper said that a delivered parcel is not there; engine time. `closed_by` is `shopper` or a person."""
+
+    id: str
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
 class TroubleStory(StoryPart):
     """Why the parcel's carrier is not asked at present; engine time."""
 
@@ -228,6 +249,7 @@ class Story(StoryPart):
     zone_source: str
     baseline: datetime | None
     cancelled_at: datetime | None
+    unfollowed_at: datetime | None = None
     erased_at: datetime | None
     problem: str | None
     last_polled_at: datetime | None
@@ -238,6 +260,7 @@ class Story(StoryPart):
     estimates: tuple[EstimateStory, ...]
     crossings: tuple[CrossingStory, ...]
     replies: tuple[ReplyStory, ...] = ()
+    claims: tuple[ClaimStory, ...] = ()
     following: FollowingStory | None = None
     carrier_trouble: TroubleStory | None = None
     coming: tuple[ComingStory, ...] = ()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.insight.stories import (
     CAUSES,
     AttemptStory,
+    ClaimStory,
     CrossingStory,
     DecisionStory,
     EstimateStory,
@@ -44,7 +45,8 @@ def tell(story: Story) -> list[str]:
     """The story as lines of plain text, in the shopper's own time; indentation shows what belongs to what."""
     here = zone(story.zone)
     replied = ["", *_replied(story, here)] if story.replies else []
-    told = [*_opening(story, here), "", *_heard(story, here), "", *_concluded(story, here)]
+    claimed = ["", *_claimed(story.claims, here)] if story.claims else []
+    told = [*_opening(story, here), *claimed, "", *_heard(story, here), "", *_concluded(story, here)]
     return [*told, *replied, "", *_next(story, here)]
 
 
@@ -67,6 +69,8 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     yield from _noted(story.notes)
     if story.cancelled_at:
         yield f"  It was cancelled on {_on(story.cancelled_at, here)}."
+    if story.unfollowed_at:
+        yield f"  Somebody of the shop stopped following it on {_on(story.unfollowed_at, here)}."
     if story.erased_at:
         yield f"  Its shopper was erased on {_on(story.erased_at, here)}; nothing is stored of it since."
     if story.baseline:
@@ -190,6 +194,10 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
     for move in message.moves:
         words_of = f"the words {templates_of(move.publication)} at {_at(move.moved_at, here)} ({move.new[:12]})"
         yield f"        It was moved to {words_of}, by {move.moved_by}, because {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        asked = f"{one.asked_by} asked on {_at(one.asked_at, here)} for it to leave again"
+        yield f"        {why(f'{asked}.', one.why)}{came}"
     for pause in message.pauses:
         by = f"{pause.paused_by} since {_on(pause.since, here)}"
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
@@ -254,6 +262,20 @@ def _attempt(attempt: AttemptStory) -> Iterator[str]:
     for receipt in attempt.receipts:
         detail = f": {receipt.detail}" if receipt.detail and receipt.detail != receipt.kind else ""
         yield f"          {attempt.provider} reported {receipt.kind}{detail}"
+
+
+def _claimed(claims: Sequence[ClaimStory], here: ZoneInfo) -> Iterator[str]:
+    """That its shopper did not receive it."""
+    yield "What the shopper told us on its page"
+    for one in claims:
+        yield f"  {_at(one.opened_at, here)}  It is marked as delivered, but it is not there (claim {one.id})."
+        if one.closed_at:
+            yield f"  {_at(one.closed_at, here)}  {claim_end(one)}"
+
+
+def claim_end(claim: ClaimStory) -> str:
+    """How a claim ended."""
+    return "It has turned up." if claim.closed_by == "shopper" else f"Dealt with by {claim.closed_by}."
 
 
 _MEANT = {"stop": ", and gets no more texts", "start": ", and gets texts again", "help": ", and asks for help"}
@@ -323,6 +345,8 @@ def quiet_because(story: Story) -> str:
     """What to expect of a parcel that nobody asks about."""
     if story.cancelled_at:
         return "Nothing: it was cancelled."
+    if story.unfollowed_at:
+        return "Nothing: somebody of the shop stopped following it."
     if story.erased_at:
         return "Nothing: nobody knows any more whose it was."
     if story.delivery_doubted_at:

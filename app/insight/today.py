@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.insight.listing import FAILING_FOR, SILENT_AFTER
-from app.models import CarrierHealth, Incident, UnknownCode
-from app.models.orders import UNENDED
+from app.models import CarrierHealth, CodeMapping, Incident, UnknownCode
+from app.models.orders import RETURNING, UNENDED
 from app.models.vocabulary import SENT, WITHHELD
 from app.zones import zone
 
@@ -98,15 +98,15 @@ _STANDING = sa.text(
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
             AND milestone = 'ready_for_pickup') AS pickup,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
-            AND (milestone = 'returning' OR direction = 'return')) AS returning,
+            AND {returning}) AS returning,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
             AND milestone = 'delivered') AS delivered_today,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
             AND ended_at > :failing) AS failing
-    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')").replace(
-        "{unended}", UNENDED
-    )
+    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')")
+    .replace("{unended}", UNENDED)
+    .replace("{returning}", RETURNING)
 )
 
 
@@ -135,7 +135,7 @@ def sending(session: Session, brand_id: int, now: datetime) -> Sending:
 
 
 _SENDING = sa.text("""
-    SELECT date_trunc('hour', planned_at, 'UTC') AS hour, milestone, channel, state, reason, count(*)
+    SELECT date_bin('1 hour', planned_at, 'epoch') AS hour, milestone, channel, state, reason, count(*)
     FROM messages WHERE brand_id = :brand AND planned_at >= :since
     GROUP BY hour, milestone, channel, state, reason
 """)
@@ -151,11 +151,11 @@ def opened(session: Session, brand_id: int) -> Opened:
 _OPENED = sa.text("""
     SELECT count(*) FILTER (WHERE person) AS people, count(*) FILTER (WHERE NOT person) AS machines
     FROM (
-        SELECT attempts.message_id, bool_or(receipts.kind = 'opened') AS person
-        FROM receipts JOIN attempts ON attempts.public_id = receipts.attempt_public_id
-        WHERE receipts.kind IN ('opened', 'machine_opened') AND receipts.received_at > now() - interval '24 hours'
-            AND attempts.brand_id = :brand
-        GROUP BY attempts.message_id
+        SELECT attempt_public_id, bool_or(kind = 'opened') AS person
+        FROM receipts
+        WHERE kind IN ('opened', 'machine_opened') AND brand_id = :brand
+            AND received_at > now() - interval '24 hours'
+        GROUP BY attempt_public_id
     ) AS mails
 """)
 
@@ -193,10 +193,17 @@ def carriers(session: Session) -> Sequence[CarrierHealth]:
 
 
 def unknown_codes(session: Session, brand_id: int, at_most: int = 5) -> list[Any]:
-    """The codes that nobody knows and that were met most often: (carrier, code, count, last_seen_at)."""
+    """The codes that nobody knows, that no mapping stands for, and that were met most often: (carrier, code, count,
+    last_seen_at)."""
+    mapped = sa.exists().where(
+        CodeMapping.ended_at.is_(None),
+        CodeMapping.carrier == UnknownCode.carrier,
+        CodeMapping.code == UnknownCode.code,
+        sa.or_(CodeMapping.brand_id.is_(None), CodeMapping.brand_id == brand_id),
+    )
     query = (
         sa.select(UnknownCode.carrier, UnknownCode.code, UnknownCode.count, UnknownCode.last_seen_at)
-        .where(UnknownCode.brand_id == brand_id)
+        .where(UnknownCode.brand_id == brand_id, ~mapped)
         .order_by(UnknownCode.count.desc(), UnknownCode.id)
         .limit(at_most)
     )

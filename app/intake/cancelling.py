@@ -50,14 +50,14 @@ _TELLING = """
             JOIN ledger_keys ON ledger_keys.message_id = telling.id AND ledger_keys.scope = 'parcel'
             JOIN crossings USING (scope, scope_id, milestone, occurrence)
             JOIN shipments ON shipments.id = crossings.shipment_id
-        WHERE shipments.cancelled_at IS NULL AND crossings.retired_at IS NULL
+        WHERE shipments.cancelled_at IS NULL AND shipments.unfollowed_at IS NULL AND crossings.retired_at IS NULL
         UNION SELECT telling.id FROM telling
             JOIN ledger_keys ON ledger_keys.message_id = telling.id AND ledger_keys.scope = 'order'
         WHERE ledger_keys.milestone = 'all_delivered' OR EXISTS (
             SELECT 1 FROM shipments JOIN crossings ON crossings.shipment_id = shipments.id
             WHERE shipments.order_id = ledger_keys.scope_id AND shipments.cancelled_at IS NULL
-                AND crossings.scope = 'parcel' AND crossings.milestone = ledger_keys.milestone
-                AND crossings.retired_at IS NULL)
+                AND shipments.unfollowed_at IS NULL AND crossings.scope = 'parcel'
+                AND crossings.milestone = ledger_keys.milestone AND crossings.retired_at IS NULL)
     )
 """.replace("{about_them}", _ABOUT_THEM)
 _STOP = """
@@ -145,6 +145,11 @@ _PARCEL = sa.text("SELECT id, cancelled_at FROM shipments WHERE public_id = :par
 def silence(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:
     """Stop every message that tells only of these parcels, which were cancelled and are locked; how many."""
     return _stop(session, shipment_ids, "cancelled", "cancelled", now)
+
+
+def put_aside(session: Session, shipment_ids: Sequence[int], now: datetime) -> int:
+    """Stop every message that tells only of these locked parcels, which nobody follows any more; how many."""
+    return _stop(session, shipment_ids, "cancelled", "unfollowed", now)
 
 
 def lock_telling(session: Session, shipment_ids: Sequence[int]) -> None:

@@ -51,6 +51,8 @@ _ENDED = _OVER | {Milestone.expired}
 def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writable:
     """The order's columns: what it says, and what it leaves out as it is stored; with the digest of them all."""
     said = _said(order)
+    if stored:  # what somebody corrected by hand is not undone by the shop's saying the same again
+        said = {name: value for name, value in said.items() if stored["corrected"].get(name, _NOTHING) != value}
     row = {column: said.get(column, _plain(stored[column]) if stored else None) for column in ORDER_CONTENT}
     row["locale"] = row["locale"] or brand.locale
     row["items"] = row["items"] or []
@@ -59,6 +61,9 @@ def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writabl
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
     row["digest"] = "\\x" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return row
+
+
+_NOTHING: Any = object()
 
 
 def new_order_row(order: IncomingOrder, brand: Brand) -> Writable:
@@ -179,7 +184,7 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     due = promise_end(date.fromisoformat(row["promised_on"]) if row["promised_on"] else None, after)
     if due != promise_end(stored["promised_on"], before) or restarts or comes_back:
         row["watch_at"] = None if _over(row, _ENDED) else _plain(terms.now)
-    if row["cancelled_at"] is not None:
+    if row["cancelled_at"] is not None or stored["unfollowed_at"] is not None:
         row |= {"next_poll_at": None, "watch_at": None}
     return None if row == old else row | {"id": stored["id"]}
 

@@ -20,8 +20,11 @@ from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLan
 from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
+from app.models.resends import Resend
 from app.models.rights import Erasure, Installation, PruningMark
+from app.models.rule_drafts import BacktestState, RuleBacktest, RuleDraft
 from app.models.scans import CarrierAnswer, CarrierBudget, CodeMapping, Scan, UnknownCode
+from app.models.shoppers import Choice, Claim, LinkMail, LinkRequest
 from app.models.template_trials import TemplateMove, TemplateTest
 from app.models.templates import TemplateDraft, TemplatePublication, TemplateText
 
@@ -35,12 +38,15 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuditMark",
+    "BacktestState",
     "Base",
     "Brand",
     "CarrierAnswer",
     "CarrierBudget",
     "CarrierHealth",
     "CarrierPush",
+    "Choice",
+    "Claim",
     "CodeMapping",
     "Crossing",
     "DailyCount",
@@ -53,6 +59,8 @@ __all__ = [
     "Incident",
     "Installation",
     "LedgerKey",
+    "LinkMail",
+    "LinkRequest",
     "Message",
     "Order",
     "PaceLane",
@@ -61,7 +69,10 @@ __all__ = [
     "Receipt",
     "ReceiptBatch",
     "RecoveryCode",
+    "Resend",
     "Role",
+    "RuleBacktest",
+    "RuleDraft",
     "RuleSetPublication",
     "RuleSetVersion",
     "RuleVolume",

@@ -159,6 +159,14 @@ class Attempt(Base):
             "begun_at",
             postgresql_where=sa.text("first_receipt_at IS NOT NULL"),
         ),
+        # Some pages in all, and nothing to write for a row: calls lie in the table as they were begun.
+        sa.Index(
+            "ix_attempts_begun",
+            "begun_at",
+            postgresql_using="brin",
+            postgresql_ops={"begun_at": "timestamptz_minmax_multi_ops"},
+            postgresql_with={"autosummarize": "on", "pages_per_range": 16},
+        ),
     )
 
     id: Mapped[BigId]
@@ -224,7 +232,7 @@ class Receipt(Base):
     """What a provider reported later, stored raw before anything is made of it.
 
     `event_key` is the provider's own id of the report; the same report twice is one row. `cause` is what it says of
-    the address itself.
+    the address itself. `brand_id` is known once it has been read: NULL where it names no call of ours.
     """
 
     __tablename__ = "receipts"
@@ -232,12 +240,19 @@ class Receipt(Base):
         sa.UniqueConstraint("provider", "event_key"),
         sa.Index("ix_receipts_waiting", "id", postgresql_where=sa.text("applied_at IS NULL")),
         sa.Index("ix_receipts_attempt_public_id", "attempt_public_id"),
-        sa.Index("ix_receipts_opened", "received_at", postgresql_where=sa.text("kind IN ('opened', 'machine_opened')")),
+        sa.Index(
+            "ix_receipts_opened",
+            "brand_id",
+            "received_at",
+            postgresql_include=["attempt_public_id", "kind"],
+            postgresql_where=sa.text("kind IN ('opened', 'machine_opened')"),
+        ),
     )
 
     id: Mapped[BigId]
     provider: Mapped[str]
     event_key: Mapped[str]
+    brand_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("brands.id"))
     attempt_public_id: Mapped[str | None]
     provider_ref: Mapped[str | None]
     kind: Mapped[str]

@@ -13,12 +13,20 @@ from app.models.vocabulary import Milestone
 UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
 """Of parcels that have not come to an end, as the partial indexes say it."""
 
+RETURNING = "(milestone = 'returning' OR direction = 'return')"
+"""Of parcels that go back to the shop, likewise."""
+
+LINK_DAYS = 180
+"""How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
+
 
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.
 
     From `erased_at` (engine time) on, nobody knows whose order it was: it is closed, and what is told of it or heard
     of its parcels is not stored any more. `erasing`: something of it may still be under way, and is looked for again.
+    `corrected` holds, by column, what the shop had said where somebody corrected it by hand: said again, it changes
+    nothing.
     """
 
     __tablename__ = "orders"
@@ -27,6 +35,7 @@ class Order(Base):
         sa.Index("ix_orders_number", "brand_id", "number", postgresql_ops={"number": "text_pattern_ops"}),
         sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
         sa.Index("ix_orders_phone", "brand_id", "phone"),
+        sa.Index("ix_orders_country", "brand_id", "country"),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
         sa.Index("ix_orders_erasing", "id", postgresql_where=sa.text("erasing")),
     )
@@ -54,6 +63,7 @@ class Order(Base):
     tags: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     cancelled_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    corrected: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
     erasing: Mapped[bool] = mapped_column(server_default=sa.false())
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary)
     created_at: Mapped[CreatedAt]
@@ -90,7 +100,8 @@ class Shipment(Base):
     was before we knew the order. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`);
     `notes` is `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the
     carrier's word. `delivered_at` is when it arrived; from `delivery_doubted_at` on its carrier has scanned it on its
-    way again. `late_since` is when the delay began that still lasts.
+    way again. `late_since` is when the delay began that still lasts. From `unfollowed_at` (engine time) on nobody is
+    asked about it and nobody told: somebody of the shop stopped following it.
     """
 
     __tablename__ = "shipments"
@@ -119,7 +130,12 @@ class Shipment(Base):
         sa.Index(
             "ix_shipments_unended", "brand_id", "milestone", "milestone_at", "id", postgresql_where=sa.text(UNENDED)
         ),
-        sa.Index("ix_shipments_late", "brand_id", "id", postgresql_where=sa.text("late_since IS NOT NULL")),
+        sa.Index("ix_shipments_news", "brand_id", "milestone_at", "id", postgresql_where=sa.text(UNENDED)),
+        sa.Index(
+            "ix_shipments_late", "brand_id", "id", postgresql_where=sa.text(f"late_since IS NOT NULL AND {UNENDED}")
+        ),
+        sa.Index("ix_shipments_returning", "brand_id", "id", postgresql_where=sa.text(f"{UNENDED} AND {RETURNING}")),
+        sa.Index("ix_shipments_carrier", "brand_id", "carrier", "id"),
         sa.Index(
             "ix_shipments_delivered", "brand_id", "delivered_at", postgresql_where=sa.text("delivered_at IS NOT NULL")
         ),
@@ -147,6 +163,7 @@ class Shipment(Base):
     promised_on: Mapped[date | None]
     history_until: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    unfollowed_at: Mapped[datetime | None]
 
     milestone: Mapped[str] = mapped_column(server_default="registered")
     milestone_at: Mapped[datetime | None]

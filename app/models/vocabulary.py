@@ -124,6 +124,7 @@ class Source(StrEnum):
     push = "push"
     api = "api"
     file = "file"
+    person = "person"
 
 
 class Reason(StrEnum):
@@ -169,6 +170,9 @@ class Reason(StrEnum):
     rule_cap = "rule_cap"
     fell_back = "fell_back"
     no_longer_so = "no_longer_so"
+    asked_again = "asked_again"
+    unfollowed = "unfollowed"
+    not_wanted = "not_wanted"
 
     @property
     def sentence(self) -> str:
@@ -179,7 +183,9 @@ class Reason(StrEnum):
 FIRED = frozenset({Reason.planned, Reason.fell_back})
 """With which reasons a decision plans a message."""
 
-UNREACHED = frozenset({Reason.no_address, Reason.channel_off, Reason.no_template, Reason.suppressed_address})
+UNREACHED = frozenset(
+    {Reason.no_address, Reason.channel_off, Reason.no_template, Reason.suppressed_address, Reason.not_wanted}
+)
 """Why a channel is passed over for the one that stands in for it."""
 
 _SENTENCES: dict[Reason, str] = {
@@ -212,6 +218,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_renderable: "The template could not be filled in for this parcel.",
     Reason.no_provider: "No configured provider could carry it.",
     Reason.suppressed_address: "This address must not be written to.",
+    Reason.not_wanted: "The shopper chose not to be told this in this way.",
     Reason.condition_false: "The rule's condition did not hold for this parcel.",
     Reason.rule_error: "The rule's condition could not be answered for this parcel, so nothing was sent.",
     Reason.quiet_hours: "It is night where the shopper lives; in the morning it leaves, unless it is no news by then.",
@@ -222,6 +229,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.rule_cap: "The rule has sent as many messages today as it may.",
     Reason.fell_back: "The first channel could not reach the shopper, so this one was tried in its place.",
     Reason.no_longer_so: "By the time it would have left, it was no longer so.",
+    Reason.asked_again: "Somebody of the shop asked for it to be sent once more.",
+    Reason.unfollowed: "Somebody of the shop stopped following the parcel, so nobody is told of it any more.",
     Reason.person_erased: "The shopper was erased, so nothing more is sent about this order.",
 }
 
@@ -252,6 +261,17 @@ class SuppressionScope(StrEnum):
 
     all = "all"
     marketing = "marketing"
+
+
+class NewsKind(StrEnum):
+    """What a shopper can choose to be told, or not, on each channel; every message is of one kind."""
+
+    on_its_way = "on_its_way"
+    arriving_today = "arriving_today"
+    ready_to_collect = "ready_to_collect"
+    delivered = "delivered"
+    problems = "problems"
+    returns = "returns"
 
 
 class Meaning(StrEnum):
@@ -289,6 +309,7 @@ class IncidentKind(StrEnum):
     breach = "breach"
     storm = "storm"
     capped = "capped"
+    not_received = "not_received"
     carrier_down = "carrier_down"
     carrier_denied = "carrier_denied"
     carrier_throttled = "carrier_throttled"

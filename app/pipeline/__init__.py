@@ -24,6 +24,7 @@ from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.watching import mark_due
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
+from app.pipeline.leaving.asking_again import close_resends
 from app.pipeline.leaving.claiming import claim
 from app.pipeline.leaving.delivering import deliver
 from app.pipeline.leaving.gate import gate_of
@@ -276,6 +277,7 @@ def recover(house: House) -> Settled:
     settled, started = Settled(), stopwatch()
     with house.sessions.begin() as session:
         settled = settled.plus(take_back(session))
+        close_resends(session)
     resumed = let_go(house)
     asked = ask_back(house, ENOUGH_SECONDS)
     settled = settled.plus(Settled(found=asked.found, not_there=asked.absent, unclear=asked.unclear))

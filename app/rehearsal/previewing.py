@@ -105,7 +105,7 @@ def preview(
     brand: Brand,
     asked: Asked,
     now: datetime,
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
 ) -> Preview:
     """A template as its reader would see it. `files` are unsaved ones by path, laid over what counts; nothing is kept.
 
@@ -143,10 +143,11 @@ def filled_in(house: House, catalog: Catalog, brand: Brand, asked: Asked, subjec
     )
 
 
-def with_files(catalog: Catalog, brand_key: str, files: Mapping[str, str]) -> Catalog:
+def with_files(catalog: Catalog, brand_key: str, files: Mapping[str, str | bytes]) -> Catalog:
     """A catalog with unsaved files of a brand laid over it. Raises InvalidInput for a path that has no place."""
     if not files:
         return catalog
+    laid = {path: one if isinstance(one, bytes) else one.encode("utf-8", "replace") for path, one in files.items()}
     faults = [
         Fault(None, f"files.{path}", "is no file of a template", "Paths are like messages/en/delivered.email.md.")
         for path in files
@@ -154,14 +155,13 @@ def with_files(catalog: Catalog, brand_key: str, files: Mapping[str, str]) -> Ca
     ]
     faults += [
         Fault(None, f"files.{path}", f"is larger than {LARGEST_FILE:,} bytes", "Make it shorter.")
-        for path, text in files.items()
-        if len(text.encode("utf-8", "replace")) > LARGEST_FILE
+        for path, content in laid.items()
+        if len(content) > LARGEST_FILE
     ]
     if len(files) > MOST_FILES:
         faults.append(Fault(None, "files", f"are more than {MOST_FILES}", "Send those that you changed."))
     if faults:
         raise InvalidInput(faults)
-    laid = {path: text.encode("utf-8", "replace") for path, text in files.items()}
     return catalog.over(brand_key, {**catalog.shelf(brand_key).published, **laid})
 
 

@@ -16,7 +16,7 @@ MARK = "[Test] "
 
 
 def try_on_oneself(
-    house: House, brand_id: int, asked: Asked, to: str, by: str, files: Mapping[str, str] | None = None
+    house: House, brand_id: int, asked: Asked, to: str, by: str, files: Mapping[str, str | bytes] | None = None
 ) -> tuple[Preview, Tried]:
     """Send a template to an address of one's own. Raises as `preview` and `send_trial` do, and InvalidInput for an
     address that does not go with the channel."""

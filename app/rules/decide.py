@@ -17,7 +17,9 @@ from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
-    opened it had been heard before it meant this. `team`: where the brand's own people can be written to."""
+    opened it had been heard before it meant this. `team`: where the brand's own people can be written to. `unfollowed`:
+    somebody of the shop stopped following the parcel. `unwanted`: the channels on which the shopper does not want news
+    of this kind."""
 
     facts: Facts
     late: bool = False
@@ -25,6 +27,8 @@ class Crossed:
     cancelled: bool = False
     reread: bool = False
     team: Team = field(default_factory=Team)
+    unfollowed: bool = False
+    unwanted: frozenset[Channel] = frozenset()
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
         """What it is decided on beside its facts, as plain JSON values."""
@@ -35,6 +39,8 @@ class Crossed:
             "reread": self.reread,
             "team": self.team.model_dump(),
             "channels": sorted(channels),
+            **({"unfollowed": True} if self.unfollowed else {}),
+            **({"unwanted": sorted(self.unwanted)} if self.unwanted else {}),
         }
 
     @classmethod
@@ -48,6 +54,8 @@ class Crossed:
             inputs.get("cancelled", False),
             inputs.get("reread", False),
             Team.model_validate(inputs.get("team", {})),
+            inputs.get("unfollowed", False),
+            frozenset(map(Channel, inputs.get("unwanted", ()))),
         )
         return crossed, frozenset(map(Channel, inputs.get("channels", ())))
 
@@ -239,6 +247,8 @@ def _no_news(crossed: Crossed) -> Why | None:
     at = crossed.facts.news.occurred_at
     if crossed.cancelled:
         return Reason.cancelled, ""
+    if crossed.unfollowed:
+        return Reason.unfollowed, ""
     if crossed.history_until is not None and at <= crossed.history_until:
         return Reason.history, f"it happened at {_minute(at)}, before the baseline"
     if crossed.reread:
@@ -270,4 +280,6 @@ def reachable(crossed: Crossed, send: Send, channels: Collection[Channel]) -> Wh
     if not (whom.has_email if send.channel is Channel.email else whom.has_phone):
         lacking = "no email address" if send.channel is Channel.email else "no phone number"
         return Reason.no_address, f"{lacking} of the brand's team" if team else lacking
+    if not team and send.channel in crossed.unwanted:
+        return Reason.not_wanted, "they turned off news of this kind"
     return Reason.planned, ""

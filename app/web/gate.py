@@ -75,7 +75,7 @@ class Gate:
 
 def _note(scope: Scope, status: int | None, seconds: float) -> None:
     route = _route(scope)
-    quiet = route in ("/healthz", "/readyz") and status == 200
+    quiet = route in ("/healthz", "/readyz", "/metrics") and status == 200
     if not quiet:
         log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 

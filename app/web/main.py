@@ -12,12 +12,13 @@ from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
-from app.web import doorway, health, pictures
+from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
 from app.web.access.marks import Marks
 from app.web.access.sealing import can_seal
-from app.web.agents import parcels, story
+from app.web.agents import room as agents
 from app.web.api import (
+    acts,
     brakes,
     codes,
     orders,
@@ -34,10 +35,11 @@ from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
-from app.web.operations import today
+from app.web.marketers import room as marketers
+from app.web.operations import room as operations
 from app.web.owners import room as owners
 from app.web.problems import tell_problems
-from app.web.shoppers import parcel, preferences
+from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_celery, build_house, build_wake
 
@@ -71,20 +73,23 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         brakes,
         codes,
         people,
+        acts,
         providers,
         carriers,
         parcel,
+        asking,
         pictures,
         preferences,
         sign_in,
         second_step,
         shop_sign_in,
         static,
-        today,
-        parcels,
-        story,
+        operations,
+        agents,
+        marketers,
         owners,
         health,
+        metrics,
         doorway,
     )
     for part in own:

@@ -61,7 +61,8 @@ def _declared(catalog: Catalog, key: str, file: str) -> bytes:
 
 def _shown(request: Request, content: bytes, cache: str) -> Response:
     etag = f'"{_named(content)[:32]}"'
-    headers = {"Cache-Control": cache, "ETag": etag}
+    # They stand in mails, which web mail programs show on sites of their own.
+    headers = {"Cache-Control": cache, "ETag": etag, "Cross-Origin-Resource-Policy": "cross-origin"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/png")

@@ -111,7 +111,8 @@ def test_only_a_certain_end_falls_back():
     assert {(state, reason) for state in MessageState for reason in Reason if falls_back(state, reason)} == certain
     assert {(state.value, reason.value) for state, reason in certain} == {
         ("bounced", "bounced"), ("failed", "refused"), ("failed", "gave_up"), ("failed", "not_renderable"),
-        ("suppressed", "suppressed_address"), ("suppressed", "no_address"), ("suppressed", "no_provider"),
+        ("suppressed", "suppressed_address"), ("suppressed", "not_wanted"), ("suppressed", "no_address"),
+            ("suppressed", "no_provider"),
     }  # fmt: skip
 
 

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.models import Shipment
+from app.models.orders import LINK_DAYS as PAGE_DAYS
 from app.settings import shipped
-from app.web.shoppers.parcel import PAGE_DAYS
 from tests.web.conftest import NOW, order, scan
 
 HOSTILE = "<script>alert(\"x\")</script><b title='y'>\u202e{{ 7 * 7 }}"

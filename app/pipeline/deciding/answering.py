@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Crossing, Decision
 from app.models.facts import Facts, News
-from app.models.vocabulary import Milestone
+from app.models.vocabulary import Channel, Milestone
 from app.pipeline.brakes.capping import shopper_digest
 from app.pipeline.deciding.picture import picture
 from app.pipeline.deciding.planned import Planned
@@ -20,6 +20,8 @@ from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.house import House
 from app.pipeline.leaving.team import team_of
 from app.pipeline.listening.hearing import Tally
+from app.pipeline.people.choosing import Refused, digest_for, refused
+from app.receipts.choices import kind_of
 from app.rules.decide import Crossed, Decided, decide
 from app.rules.meanwhile import Meanwhile
 from app.tracking.milestones import NewCrossing
@@ -33,7 +35,8 @@ def answer(
         return Tally()
     locked = scene.locked
     meanwhile = Meanwhile()
-    answered: list[tuple[Facts, list[Decided]]] = []
+    refusals = _refusals(session, scene, opened)
+    answered: list[tuple[Facts, list[Decided], frozenset[Channel]]] = []
     rows: list[dict[str, Any]] = []
     for shipment_id, crossing in opened:
         shipment = scene.parcel(shipment_id)
@@ -54,21 +57,26 @@ def answer(
             one = replace(_of_order(scene, facts, shipment.order_id), team=team)
             beside = {"parcels": sorted([facts.parcel.id, *(other.id for other in facts.other_parcels)])}
         else:
-            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, shipment_id in scene.again, team)
+            unfollowed = shipment.unfollowed_at is not None
+            again = shipment_id in scene.again
+            one = Crossed(facts, crossing.late, shipment.history_until, cancelled, again, team, unfollowed)
             beside = {}
+        unwanted = _unwanted(refusals, order, crossing.episode.milestone, shipment.direction)
+        one = replace(one, unwanted=unwanted) if unwanted else one
         answers = decide(one, scene.rules[order.brand_id], house.channels, now)
         meanwhile.note(order.id, facts, answers, now)
-        answered.append((facts, answers))
+        answered.append((facts, answers, unwanted))
         rows.append(row | {"inputs": one.inputs(house.channels) | beside})
     ids = session.scalars(insert(Crossing).returning(Crossing.id, sort_by_parameter_order=True), rows).all()
     planned: list[Planned] = []
     decisions: list[dict[str, Any]] = []
-    for crossing_id, row, (facts, answers) in zip(ids, rows, answered, strict=True):
+    for crossing_id, row, (facts, answers, unwanted) in zip(ids, rows, answered, strict=True):
         order, own = locked.orders[row["order_id"]], scene.rules[row["brand_id"]]
         earlier = scene.retired.get((row["scope_id"], Milestone(row["milestone"])), 0)
         shopper = shopper_digest(order)
         planned += [
-            Planned(crossing_id, row, facts, decided, order.locale, own, earlier, shopper) for decided in answers
+            Planned(crossing_id, row, facts, decided, order.locale, own, earlier, shopper, unwanted=unwanted)
+            for decided in answers
         ]
     messages = plan(session, house, planned, now, decisions)
     if decisions:
@@ -79,6 +87,22 @@ def answer(
         messages=len(messages),
         wakes={(sender_of(message["priority"]), message["channel"]) for message in messages},
     )
+
+
+def _refusals(session: Session, scene: Scene, opened: Sequence[tuple[int, NewCrossing]]) -> Refused:
+    """What the shoppers of a batch do not want to be told."""
+    orders = [scene.locked.orders[scene.parcel(shipment_id).order_id] for shipment_id, _ in opened]
+    digests = (digest_for(channel, order.email, order.phone) for order in orders for channel in Channel)
+    return refused(session, filter(None, digests))
+
+
+def _unwanted(refusals: Refused, order: Any, milestone: Milestone, direction: str) -> frozenset[Channel]:
+    """The channels on which an order's shopper does not want this news."""
+    if not refusals:
+        return frozenset()
+    kind, whose = kind_of(milestone, direction), order.brand_id
+    digests = {channel: digest_for(channel, order.email, order.phone) or b"" for channel in Channel}
+    return frozenset(one for one, digest in digests.items() if kind in refusals.get((whose, one.value, digest), ()))
 
 
 def news_of(crossing: NewCrossing) -> News:
@@ -98,7 +122,8 @@ def _of_order(scene: Scene, facts: Facts, order_id: int) -> Crossed:
     """The whole order's own milestone: nobody's news where the last of its parcels was history."""
     parcels = scene.parcels(order_id)
     reread = any(parcel.id in scene.again for parcel in parcels)
-    return Crossed(facts, history_until=baseline(parcels), reread=reread)
+    unfollowed = all(parcel.unfollowed_at is not None for parcel in parcels)
+    return Crossed(facts, history_until=baseline(parcels), reread=reread, unfollowed=unfollowed)
 
 
 def _crossing_row(shipment: Any, crossing: NewCrossing, facts: Facts, now: datetime) -> dict[str, Any]:

@@ -244,7 +244,8 @@ def _state(house: House, order: Any, shipment: Any, scans: Sequence[KnownScan], 
 
 def _next_question(house: House, order: Any, shipment: Any, state: ParcelState, look: _Look) -> dict[str, Any]:
     """When its carrier is asked again. Only an answer or news moves that: a look at the calendar does not."""
-    if shipment.asked_of not in house.carriers or not shipment.tracking_number or shipment.cancelled_at is not None:
+    rests = shipment.cancelled_at is not None or shipment.unfollowed_at is not None
+    if shipment.asked_of not in house.carriers or not shipment.tracking_number or rests:
         return {"next_poll_at": None, "poll_rank": shipment.poll_rank}
     reopened = look.again and (Milestone(shipment.milestone) in ENDS) != state.ended
     if not look.asked and look.news_at != look.now and not reopened:

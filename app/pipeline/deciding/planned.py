@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.models.facts import Facts
+from app.models.vocabulary import Channel
 from app.pipeline.deciding.keys import key_of
 from app.rules.decide import Decided
 from app.rules.merging import merges
@@ -15,7 +16,8 @@ class Planned:
     """One decision on one crossing, on its way to becoming a message (or only a recorded reason).
 
     `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
-    digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of.
+    digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of;
+    `unwanted` are the channels on which the shopper does not want this news.
     """
 
     crossing_id: int
@@ -27,6 +29,7 @@ class Planned:
     earlier: int = 0
     shopper: bytes | None = None
     fallback_of: int | None = None
+    unwanted: frozenset[Channel] = frozenset()
 
     @property
     def rule(self) -> Rule | None:

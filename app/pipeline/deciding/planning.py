@@ -208,7 +208,7 @@ def _in_its_place(house: House, entry: Planned, now: datetime) -> list[Planned]:
     send = rule.step(entry.decided.channel, Audience(entry.decided.recipient_id)) if rule else None
     if rule is None or send is None:
         return []
-    crossed = Crossed(entry.facts, team=team_of(house, entry.facts.brand.key))
+    crossed = Crossed(entry.facts, team=team_of(house, entry.facts.brand.key), unwanted=entry.unwanted)
 
     def reach(following: Send) -> tuple[Reason, str]:
         reason, detail = reachable(crossed, following, house.channels)

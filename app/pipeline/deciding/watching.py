@@ -53,9 +53,10 @@ class Calendar:
     now: datetime
 
     def look(self, seen: Seen) -> Look:
-        """What the calendar opens for one parcel. One that was cancelled is waited for by nobody."""
+        """What the calendar opens for one parcel. One that was cancelled, or that nobody follows, is waited for
+        by nobody."""
         parcel = seen.parcel
-        if parcel.cancelled_at is not None or seen.order.cancelled_at is not None:
+        if any(one is not None for one in (parcel.cancelled_at, seen.order.cancelled_at, parcel.unfollowed_at)):
             return Look()
         expectations = self.rules[parcel.brand_id].expectations
         return look(self._outlook(seen), expectations, seen.crossings, parcel.history_until)
@@ -200,7 +201,8 @@ _UPTO = sa.text("SELECT max(id) FROM (SELECT id FROM shipments WHERE id > :after
 _LIVING = sa.text("""
     SELECT shipments.id FROM shipments JOIN orders ON orders.id = shipments.order_id
     WHERE shipments.id > :after AND shipments.id <= :upto AND shipments.brand_id = :brand
-        AND shipments.cancelled_at IS NULL AND NOT shipments.milestone = ANY(:ends) AND orders.erased_at IS NULL
+        AND shipments.cancelled_at IS NULL AND shipments.unfollowed_at IS NULL
+        AND NOT shipments.milestone = ANY(:ends) AND orders.erased_at IS NULL
     ORDER BY shipments.id LIMIT :amount FOR NO KEY UPDATE OF shipments
 """)
 _DUE = sa.text("UPDATE shipments SET watch_at = least(watch_at, :now) WHERE id = ANY(:ids)")

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.models.facts import Facts, Person
-from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
+from app.models.vocabulary import Channel, MessageState, Milestone, NewsKind, Reason, SuppressionKind
 from app.pipeline.leaving.gate import closed_to
+from app.receipts.choices import kind_in_words, kind_of
 from app.receipts.suppression import in_words
 from app.rules.quiet import first_allowed, is_quiet, parse_quiet, zones_of
 from app.settings import SendMode
@@ -57,6 +58,14 @@ class Release:
     recipient_id: str = "shopper"
     zones: tuple[str, ...] = ()
     anew: bool = False
+    unfollowed: bool = False
+    unwanted: frozenset[NewsKind] = frozenset()
+    """The kinds of news that its shopper does not want on this channel."""
+
+    @property
+    def kind(self) -> NewsKind:
+        """Of which kind its news is, as shoppers choose."""
+        return kind_of(self.milestone, self.facts.parcel.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,8 @@ def untrue(release: Release, now: datetime) -> Withheld | None:
         return Withheld(release.id, MessageState.suppressed, Reason.person_erased)
     if release.cancelled:
         return Withheld(release.id, MessageState.cancelled, Reason.cancelled)
+    if release.unfollowed:
+        return Withheld(release.id, MessageState.cancelled, Reason.unfollowed)
     if release.gone:
         return Withheld(release.id, MessageState.superseded, Reason.no_longer_so)
     if old := outdated(release.milestone, _now(release)):
@@ -102,6 +113,8 @@ def judge(release: Release, now: datetime, mode: SendMode, allowlist: frozenset[
         return Withheld(release.id, MessageState.suppressed, Reason.no_address)
     if release.suppressed is not None:
         return Withheld(release.id, MessageState.suppressed, Reason.suppressed_address, in_words(release.suppressed))
+    if release.kind in release.unwanted:
+        return Withheld(release.id, MessageState.suppressed, Reason.not_wanted, kind_in_words(release.kind))
     closed = closed_to(address, mode, allowlist)
     if closed is not None:
         return Withheld(release.id, MessageState.suppressed, closed)

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.messages.base import Template
 from app.models import Attempt, Base, Crossing, Message, Order, Shipment, TemplateVersion
-from app.models.addresses import address_digest
 from app.models.facts import Facts, Person
-from app.models.vocabulary import FAILED, WITHHELD, Channel, Milestone, SuppressionKind
+from app.models.vocabulary import FAILED, WITHHELD, Channel, Milestone, NewsKind, SuppressionKind
 from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.picture import person_of, picture_since
 from app.pipeline.deciding.still_so import no_longer
@@ -21,6 +20,7 @@ from app.pipeline.house import House
 from app.pipeline.leaving.judging import Release, untrue
 from app.pipeline.leaving.team import TEAM, team_of, team_person
 from app.pipeline.leaving.together import TOLD_TOGETHER, Covered, Family, covered_by
+from app.pipeline.people.choosing import digest_for, refused
 from app.pipeline.people.consenting import standing
 from app.tracking.outdated import stood_before
 
@@ -40,6 +40,7 @@ class Addressee:
     suppressed: SuppressionKind | None = None
     zones: tuple[str, ...] = ()
     """Where it must be day for them, if not where the shopper lives."""
+    unwanted: frozenset[NewsKind] = frozenset()
 
 
 # What is judged and rendered from, and no more: every further column is read for every message that leaves.
@@ -55,7 +56,8 @@ _ORDER = (
 _PARCEL = (
     "id", "order_id", "public_id", "link_token", "direction", "carrier", "tracking_number", "service", "milestone",
     "milestone_at", "delivered_at", "delivery_doubted_at", "late_since", "items", "promised_on", "eta_from",
-    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "last_polled_at", "next_poll_at",
+    "eta_through", "eta_day", "estimated_as_of", "notes", "cancelled_at", "unfollowed_at", "last_polled_at",
+    "next_poll_at",
 )  # fmt: skip
 
 
@@ -147,12 +149,14 @@ def _addressees(session: Session, house: House, rows: Sequence[Any], orders: Map
         row.id: None if row.recipient_id == TEAM else _digest(Channel(row.channel), people[row.id]) for row in rows
     }
     held_back = standing(session, filter(None, digests.values()))
+    unwanted = refused(session, filter(None, digests.values()))
     return {
         row.id: Addressee(
             people[row.id],
             digests[row.id],
             held_back.get((row.brand_id, row.channel, digests[row.id] or b"")),
             (team_of(house, row.facts["brand"]["key"]).zone,) if row.recipient_id == TEAM and row.facts else (),
+            unwanted.get((row.brand_id, row.channel, digests[row.id] or b""), frozenset()),
         )
         for row in rows
     }
@@ -167,8 +171,7 @@ def _person(house: House, row: Any, orders: Mapping[int, Any]) -> Person:
 
 
 def _digest(channel: Channel, person: Person) -> bytes | None:
-    address = person.email if channel is Channel.email else person.phone
-    return address_digest(channel, address) if address else None
+    return digest_for(channel, person.email, person.phone)
 
 
 def _release(
@@ -217,6 +220,8 @@ def _release(
         quiet=row.quiet,
         undone=no_longer(milestone, facts, shipment),
         anew=anew,
+        unfollowed=shipment.unfollowed_at is not None,
+        unwanted=addressee.unwanted,
     )
 
 

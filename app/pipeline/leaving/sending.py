@@ -48,7 +48,8 @@ _BEGIN = with_pauses(f"""
     WITH letters AS (
         SELECT * FROM jsonb_to_recordset(cast(:letters AS jsonb)) AS letter (
             message_id bigint, public_id text, provider text, sender text,
-            released jsonb, personal jsonb, rendered_at timestamptz, subject text, address_digest text, anew boolean
+            released jsonb, personal jsonb, rendered_at timestamptz, subject text, address_digest text, anew boolean,
+            kind text
         )
     ), numbered AS (
         SELECT *, nextval(pg_get_serial_sequence('attempts', 'id')) AS attempt_id FROM letters
@@ -79,12 +80,17 @@ _BEGIN = with_pauses(f"""
             AND NOT EXISTS (SELECT 1 FROM pauses WHERE {{holds}})
             -- every message is order mail so far, so only what holds back everything counts; and nothing that shoppers
             -- said about their addresses holds back what is for the brand's own people
-            AND (messages.recipient_id = 'team' OR NOT EXISTS (
+            AND (messages.recipient_id = 'team' OR (NOT EXISTS (
                 SELECT 1 FROM suppressions
                 WHERE suppressions.address_digest = {SALTED.format(digest="decode(numbered.address_digest, 'hex')")}
                     AND suppressions.brand_id = messages.brand_id AND suppressions.channel = messages.channel
                     AND suppressions.lifted_at IS NULL AND suppressions.scope = 'all'
-            ))
+            ) AND NOT EXISTS (
+                SELECT 1 FROM choices
+                WHERE choices.address_digest = {SALTED.format(digest="decode(numbered.address_digest, 'hex')")}
+                    AND choices.brand_id = messages.brand_id AND choices.channel = messages.channel
+                    AND choices.kind = numbered.kind
+            )))
         RETURNING messages.id AS message_id, messages.brand_id, messages.attempts AS number,
             numbered.attempt_id, numbered.public_id, numbered.provider, numbered.sender
     )
@@ -100,9 +106,9 @@ _BEGIN = with_pauses(f"""
 def begin(house: House, token: str, letters: Sequence[Letter]) -> list[Begun]:
     """Commit an attempt for each letter that may still leave: the compare-and-swap before the call.
 
-    A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed since,
-    drops out here. A suppression that commits while the one statement runs, some milliseconds, holds back the next
-    call.
+    A message that lost its lease, was cancelled or paused since it was claimed, or whose address was suppressed since
+    or is not to be told this any more, drops out here. A suppression that commits while the one statement runs, some
+    milliseconds, holds back the next call.
     """
     if not letters:
         return []
@@ -132,6 +138,7 @@ def _as_json(letter: Letter) -> str:
         "subject": letter.subject,
         "address_digest": release.address_digest.hex() if release.address_digest else None,
         "anew": release.anew,
+        "kind": release.kind.value,
     }
     facts = "null" if release.as_decided else release.facts.model_dump_json()
     person = release.person.model_dump_json()

@@ -38,6 +38,7 @@ _SHOPPER = (
     "zone",
     "zones",
     "zone_source",
+    "corrected",
 )
 _ORDER = (
     "number", "source", "placed_at", "currency", "total_minor", "items", "promised_on", "tags", "cancelled_at",

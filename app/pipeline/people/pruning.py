@@ -153,7 +153,8 @@ _BY_MARK: dict[str, tuple[Retention, str, str, str]] = {
         _R.messages,
         "planned_at < :before",
         "state NOT IN ('held', 'ready', 'sending', 'unconfirmed')",
-        f"UPDATE attempts SET {blank('attempts')} WHERE message_id = any(:ids) AND error IS NOT NULL",
+        f"WITH asked AS (UPDATE resends SET {blank('resends')} WHERE message_id = any(:ids))"
+        f" UPDATE attempts SET {blank('attempts')} WHERE message_id = any(:ids) AND error IS NOT NULL",
     ),
     # After the messages: their snapshots rest on these facts, and must not outlive them.
     "crossings": (

@@ -65,6 +65,7 @@ _WIPES = tuple(
         f" (SELECT id FROM crossings WHERE shipment_id IN ({_OF_THESE}))",
         f"UPDATE messages SET {blank('messages')} WHERE id IN ({_OVER})",
         f"UPDATE attempts SET {blank('attempts')} WHERE message_id IN ({_OVER}) AND error IS NOT NULL",
+        f"UPDATE resends SET {blank('resends')} WHERE message_id IN ({_OVER}) AND why <> ''",
         # One that is being applied at this moment is left to whoever applies it: it waits for these messages, and
         # then sees that its order is closed.
         f"UPDATE receipts SET {blank('receipts')} WHERE id IN (SELECT id FROM receipts WHERE attempt_public_id IN"

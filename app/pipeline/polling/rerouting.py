@@ -17,7 +17,7 @@ AT_ONCE = 1000
 """Parcels locked by one transaction."""
 
 _UNDER_WAY = """
-    shipments.tracking_number IS NOT NULL AND shipments.cancelled_at IS NULL
+    shipments.tracking_number IS NOT NULL AND shipments.cancelled_at IS NULL AND shipments.unfollowed_at IS NULL
     AND shipments.milestone <> ALL(:ended)
     AND EXISTS (SELECT 1 FROM orders WHERE orders.id = shipments.order_id AND orders.erased_at IS NULL)
 """

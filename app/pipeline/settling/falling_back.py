@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, aliased
 from app.db import cause_of
 from app.log import logger
 from app.models import Crossing, Decision, Message, Order, Shipment
-from app.models.addresses import address_digest
 from app.models.facts import Facts
 from app.models.vocabulary import Channel, MessageState, Milestone, Reason, SuppressionKind
 from app.pipeline.brakes.capping import shopper_digest
@@ -29,7 +28,9 @@ from app.pipeline.deciding.planning import plan, sender_of
 from app.pipeline.halving import in_halves
 from app.pipeline.house import House
 from app.pipeline.leaving.team import team_of
+from app.pipeline.people.choosing import Refused, digest_for, refused
 from app.pipeline.people.consenting import standing
+from app.receipts.choices import kind_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
@@ -42,7 +43,7 @@ _S, _R = MessageState, Reason
 UNREACHED_ENDS: Mapping[MessageState, frozenset[Reason]] = {
     _S.bounced: frozenset({_R.bounced}),
     _S.failed: frozenset({_R.refused, _R.gave_up, _R.not_renderable}),
-    _S.suppressed: frozenset({_R.suppressed_address, _R.no_address, _R.no_provider}),
+    _S.suppressed: frozenset({_R.suppressed_address, _R.not_wanted, _R.no_address, _R.no_provider}),
 }
 """How a message ends that certainly did not reach its shopper, for no fault of its news."""
 
@@ -190,6 +191,7 @@ class _Known:
     about: Mapping[int, Sequence[Any]]
     answered: Collection[tuple[int, str, str, str]]
     closed: Mapping[tuple[int, str, bytes], SuppressionKind]
+    refused: Refused
 
 
 # Its own is among them: it holds a key for each parcel that it told of.
@@ -213,12 +215,11 @@ def _known(session: Session, unreached: Sequence[_Unreached]) -> _Known:
     answered = session.execute(sa.select(*columns).where(Decision.crossing_id == sa.func.any(ids)))
     digests = {digest for row in found.values() for one in Channel if (digest := _digest(row, one))}
     ways = {(row.crossing_id, row.rule, row.channel, row.recipient_id) for row in answered}
-    return _Known(about, ways, standing(session, digests))
+    return _Known(about, ways, standing(session, digests), refused(session, digests))
 
 
 def _digest(about: Any, channel: Channel) -> bytes | None:
-    address = about.email if channel is Channel.email else about.phone
-    return address_digest(channel, address) if address else None
+    return digest_for(channel, about.email, about.phone)
 
 
 def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> list[Planned]:
@@ -229,7 +230,7 @@ def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> lis
     if about.erased_at is not None or not about.facts:
         return []
     facts = _facts_now(about)
-    crossed = Crossed(facts, team=team_of(house, facts.brand.key))
+    crossed = Crossed(facts, team=team_of(house, facts.brand.key), unwanted=_unwanted(about, facts, known))
     over = _over(about, one.rule, now)
 
     def reach(following: Send) -> tuple[Reason, str]:
@@ -246,6 +247,17 @@ def _answers(house: House, one: _Unreached, known: _Known, now: datetime) -> lis
     if ways & set(known.answered):
         return []  # something has stood in for it before
     return [_planned(one, about, facts, answer) for answer in answers]
+
+
+def _unwanted(about: Any, facts: Facts, known: _Known) -> frozenset[Channel]:
+    """The channels on which the shopper does not want this news."""
+    kind = kind_of(Milestone(about.milestone), facts.parcel.direction)
+    digests = {channel: _digest(about, channel) or b"" for channel in Channel}
+    return frozenset(
+        one
+        for one, digest in digests.items()
+        if kind in known.refused.get((about.brand_id, one.value, digest), frozenset())
+    )
 
 
 def _planned(one: _Unreached, about: Any, facts: Facts, answer: Decided) -> Planned:

@@ -17,6 +17,7 @@ from app.channels.base import Report
 from app.models import Attempt, Message, Order, Receipt
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.house import House
+from app.pipeline.leaving.asking_again import spoken_for
 from app.pipeline.leaving.resending import wishes
 from app.pipeline.people.consenting import heed_reports
 from app.pipeline.settling.falling_back import NOBODY, Wakes, fall_back
@@ -201,15 +202,22 @@ def apply_receipts(session: Session, house: House, now: datetime, limit: int = 5
     }
     database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
     before = {message.id: message.state for message in messages.values()}
+    earlier = spoken_for(session, message_ids)
+    elsewhere: set[int] = set()
     for receipt in receipts:
         attempt = attempts.get((receipt.provider, receipt.attempt_public_id or ""))
         receipt.applied_at = database_now
         receipt.effect = "names no attempt of ours"
         if attempt is not None:
-            receipt.effect = _apply(receipt, attempt, messages[attempt.message_id], database_now, now)
+            receipt.brand_id = attempt.brand_id
+            upto, readdressed = earlier.get(attempt.message_id, (0, False))
+            message = messages[attempt.message_id] if attempt.number > upto else None
+            receipt.effect = _apply(receipt, attempt, message, database_now, now)
+            elsewhere |= {receipt.id} if message is None and readdressed else set()
     session.flush()
     _keep_nothing_of_the_erased(session, receipts, attempts, messages)
-    heed_reports(session, receipts, attempts, messages)
+    # What is said of an address that was corrected since is not said of the one that stands there now.
+    heed_reports(session, [one for one in receipts if one.id not in elsewhere], attempts, messages)
     _close_overtaken(session, [message.id for message in messages.values() if message.open_attempt_id is None])
     came_back = [one for one in messages.values() if one.state == MessageState.bounced != before[one.id]]
     return Applied(len(receipts), fall_back(session, house, [one.id for one in came_back], now))
@@ -255,14 +263,17 @@ def _attempts_of(session: Session, receipts: Sequence[Receipt]) -> Mapping[tuple
     return {(attempt.provider, attempt.public_id): attempt for attempt in found}
 
 
-def _apply(receipt: Receipt, attempt: Attempt, message: Message, database_now: Any, now: datetime) -> str:
-    """What one report changes; the text says so for the parcel's story."""
+def _apply(receipt: Receipt, attempt: Attempt, message: Message | None, database_now: Any, now: datetime) -> str:
+    """What one report changes; the text says so for the parcel's story. Without `message` it is about a try from before
+    somebody asked for the message again, which it does not move any more."""
     if is_evidence(receipt.kind):
         attempt.first_receipt_at = attempt.first_receipt_at or database_now
         attempt.provider_ref = attempt.provider_ref or receipt.provider_ref
         if attempt.outcome != AttemptOutcome.accepted:
             attempt.outcome = AttemptOutcome.accepted.value
             attempt.settled_at = database_now
+    if message is None:
+        return "about an earlier try"
     change = outcome(MessageState(message.state), receipt.kind)
     if change is None:
         return "nothing new"

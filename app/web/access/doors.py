@@ -41,7 +41,7 @@ async def _sent(request: Request) -> FormData | None:
     if request.method in _READING or "form" not in request.headers.get("content-type", ""):
         return None
     try:
-        return await request.form(max_files=4, max_fields=400, max_part_size=1_500_000)
+        return await request.form()
     except HTTPException as error:
         raise Denied(400, "That form could not be read", "Nothing was changed. Go back and send it again.") from error
 
@@ -121,7 +121,9 @@ def same_site(request: Request) -> None:
 
 
 def _foreign(request: Request) -> bool:
+    """Whether another site's page sent it. What the browser itself says counts; where it is too old to say, Origin
+    does. A page that keeps its address to itself sends `Origin: null` even to its own site."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None:  # no page can change what a browser says here; the origin may be "null" all the same
+    if site is not None:
         return site not in ("same-origin", "none")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")

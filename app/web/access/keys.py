@@ -42,6 +42,7 @@ class Scope(StrEnum):
     carriers_write = "carriers:write"
     people_export = "people:export"
     people_erase = "people:erase"
+    metrics_read = "metrics:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
     description="A key of one brand, `dsk_…`, with scopes of `orders:write`, `orders:read`, `rules:read`,"
-    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export` and"
-    " `people:erase`.",
+    " `rules:write`, `templates:read`, `templates:write`, `pauses:write`, `carriers:write`, `people:export`,"
+    " `people:erase` and `metrics:read`.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

@@ -1,13 +1,15 @@
 """A parcel's story as one line in time: what was heard on the left, what was decided and sent on the right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.insight.stories import (
     CAUSES,
     AnswerStory,
     AttemptStory,
+    ClaimStory,
     ComingStory,
     CrossingStory,
     DecisionStory,
@@ -16,14 +18,25 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, goes_without_saying, templates_of, untimed, why, words
-from app.models.vocabulary import Cause, MessageState, Reason
+from app.insight.tell import (
+    CHANNELS,
+    STATES,
+    WENT_WELL,
+    claim_end,
+    goes_without_saying,
+    templates_of,
+    untimed,
+    why,
+    words,
+)
+from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
     "poll": "heard when its carrier was asked",
     "push": "the carrier called",
     "api": "told by the shop",
     "file": "from a file",
+    "person": "told by somebody of the shop",
 }
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 
@@ -70,7 +83,9 @@ class Entry:
 def timeline(story: Story) -> list[Entry]:
     """What was heard and what came of it, the newest first; what has no time last."""
     entries = [*map(_scan, story.scans), *map(_fault, story.faults), *map(_reply, story.replies)]
-    entries += [_crossing(crossing, bool(story.carrier)) for crossing in story.crossings]
+    entries += [entry for claim in story.claims for entry in _claim(claim)]
+    sources = {(scan.milestone, scan.occurred_at): scan.source for scan in story.scans}
+    entries += [_crossing(crossing, _witness(crossing, sources, story.carrier)) for crossing in story.crossings]
     # of one instant the scan came first, and what it led to stands above it
     ranked = sorted(enumerate(entries), key=lambda one: (one[1].at or _BEFORE, one[1].side == "done", one[0]))
     return [entry for _, entry in reversed(ranked)]
@@ -100,11 +115,26 @@ def _reply(reply: ReplyStory) -> Entry:
     return Entry("heard", reply.received_at, said, " · ".join(filter(None, ["the shopper wrote this back", meant])))
 
 
-def _crossing(crossing: CrossingStory, by_carrier: bool) -> Entry:
+def _claim(claim: ClaimStory) -> Iterator[Entry]:
+    """The shopper said that it is not there, and how that ended."""
+    yield Entry("heard", claim.opened_at, "“It is not there.”", f"the shopper said so on its page · claim {claim.id}")
+    if claim.closed_at:
+        yield Entry("heard", claim.closed_at, claim_end(claim), f"claim {claim.id}")
+
+
+def _witness(crossing: CrossingStory, sources: Mapping[Any, str], carrier: str | None) -> str:
+    """Who said what opened it."""
+    source = sources.get((crossing.milestone, crossing.occurred_at))
+    if source == Source.person:
+        return "somebody of the shop"
+    told = source in (Source.api, Source.file) or not carrier
+    return "the shop" if told else "the carrier"
+
+
+def _crossing(crossing: CrossingStory, witness: str) -> Entry:
     again = f", for time number {crossing.occurrence}" if crossing.occurrence > 1 else ""
     whole = "The whole order: " if crossing.scope == "order" else ""
-    told = "the carrier said so" if by_carrier else "the shop said so"
-    because = told if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
+    because = f"{witness} said so" if crossing.cause == Cause.scan else CAUSES.get(crossing.cause, crossing.cause)
     wrong = "; it was under a wrong tracking number, and counts no more" if crossing.retired_at else ""
     name = words(crossing.milestone)
     return Entry(
@@ -137,19 +167,20 @@ def _answer(decision: DecisionStory) -> Answered:
     if not goes_without_saying(message):
         said.append(why(message.sentence, message.detail))
     return Answered(
-        _kind(message),
+        answer_kind(message),
         f"{kind} {standing}",
         " ".join(said),
         rule,
         looked_at,
         message.id,
         message.subject,
-        tuple(_more(message)),
-        tuple(map(_tried, message.attempts)),
+        tuple(lines_of(message)),
+        tries_of(message),
     )
 
 
-def _kind(message: MessageStory) -> str:
+def answer_kind(message: MessageStory) -> str:
+    """How its state is marked: good, quiet (it waits), warn or bad."""
     if message.state in WENT_WELL:
         return "good"
     if message.state == MessageState.unconfirmed or message.pauses:
@@ -159,7 +190,13 @@ def _kind(message: MessageStory) -> str:
     return "bad" if message.state in (MessageState.failed, MessageState.bounced) else "quiet"
 
 
-def _more(message: MessageStory) -> Iterator[str]:
+def tries_of(message: MessageStory) -> tuple[Tried, ...]:
+    """Every call that was made for it, oldest first."""
+    return tuple(map(_tried, message.attempts))
+
+
+def lines_of(message: MessageStory) -> Iterator[str]:
+    """What else is to be said of it, a sentence each."""
     if message.tells_of:
         yield f"It tells of {len(message.tells_of)} parcels: {', '.join(message.tells_of)}."
     if message.quiet_from == "brand" or (message.quiet_from and message.ended_at is None):
@@ -167,6 +204,9 @@ def _more(message: MessageStory) -> Iterator[str]:
     for move in message.moves:
         words_of = f"{templates_of(move.publication)} ({move.new[:12]})"
         yield f"It was moved to the words {words_of} by {move.moved_by}: {move.why.rstrip('.')}."
+    for one in message.asked_again:
+        came = "" if one.waiting else f" It did not: {one.not_sent}" if one.not_sent else " It left."
+        yield f"{why(f'{one.asked_by} asked for it to leave again.', one.why)}{came}"
     for pause in message.pauses:
         yield f"It waits, because {pause.scope} is paused by {pause.paused_by}: {pause.why.rstrip('.')}."
 

@@ -69,6 +69,7 @@ SCANS_BODY = _body(IncomingScan, "scans", SCAN_EXAMPLE, 500, {})
 TAGS = [
     {"name": "orders", "description": "Orders with their parcels. Scopes: `orders:write`, `orders:read`."},
     {"name": "shipments", "description": "Single parcels: how they stand, their story, what happened to them."},
+    {"name": "messages", "description": "Single messages: sending one once more. Scope: `orders:write`."},
     {
         "name": "rules",
         "description": "Which milestone reaches which shopper: reading, checking, trying on the past, publishing."

@@ -81,6 +81,29 @@ def columns(
     return _chart(question, labels, series, top, first, unit, tuple(bars), ())
 
 
+def side_by_side(
+    question: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, first: str = "", unit: str = ""
+) -> Chart:
+    """Upright bars from zero, for each label one of each series beside the others: what is compared, not added up."""
+    top = ceiling(max((value for values in series.values() for value in values), default=0))
+    step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
+    width = min(step * 0.76 / max(len(series), 1), 28.0)
+    bars = tuple(
+        Bar(
+            round(_LEFT + (place + 0.5) * step + (tone - 1 - len(series) / 2) * width, 2),
+            round(HEIGHT - _BOTTOM - _up(values[place], top), 2),
+            round(width * 0.92, 2),
+            round(_up(values[place], top), 2),
+            tone,
+            f"{label}, {name}: {values[place]:,.0f}{unit}",
+        )
+        for place, label in enumerate(labels)
+        for tone, (name, values) in enumerate(series.items(), 1)
+        if values[place]
+    )
+    return _chart(question, labels, series, top, first, unit, bars, ())
+
+
 def lines(
     question: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, first: str = "", unit: str = ""
 ) -> Chart:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.clock import wall_now
 from app.models import AccountSession
-from app.pipeline.brakes.pausing import standing
+from app.pipeline.brakes.in_sight import pauses_in_sight
 from app.pipeline.house import House
 from app.settings import SendMode
 from app.web.access.roles import Right
@@ -71,7 +71,7 @@ def console_page(
     """A page inside the frame. `place` is the word of the rail that it belongs to ("" for none)."""
     house: House = request.app.state.house
     with house.sessions.begin() as session:
-        paused = standing(session, visitor.brand_id) if visitor.brand_id else []
+        paused = pauses_in_sight(session, visitor.brand_id) if visitor.brand_id else []
         if visitor.notice is not None:
             session.execute(
                 sa.update(AccountSession).where(AccountSession.id == visitor.session_id).values(notice=None)

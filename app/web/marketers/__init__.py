@@ -1,1 +1,1 @@
-"""Marketers: the studio in which templates and brands are written, tried and published."""
+"""The marketers' studio: a brand's messages and its looks, written, seen, tried, published and taken back."""

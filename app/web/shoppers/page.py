@@ -5,7 +5,7 @@ Pure: drawn from `Facts`, which hold no name, address or number, and from when e
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from app.messages.rendering.hostile import initial, isolated, quoted, safe_picture, tidy
@@ -13,14 +13,14 @@ from app.messages.rendering.journey import TROUBLE
 from app.messages.rendering.moments import Speech, customs, spoken
 from app.messages.rendering.sandbox import shorten
 from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
-from app.models.vocabulary import ENDS, Milestone
+from app.models.vocabulary import Milestone
 from app.tracking.standing import ARRIVALS
 from app.web.shoppers.journey import Step, journey
+from app.web.shoppers.window import TIMELESS, Expected, expected
 
 SHOWN_ITEMS = 40
 
-_TIMELESS = frozenset({Milestone.ready_for_pickup, Milestone.attempt_failed, Milestone.returning} | ENDS)
-"""States in which an expected time of arrival would say nothing, or nothing true."""
+SHOWN_REPORTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,15 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was reported: when, what it means in plain words, and where."""
+
+    at: str
+    word: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelPage:
     """Everything that the page says, in words."""
 
@@ -69,24 +78,52 @@ class ParcelPage:
     tracking_number: str
     order_number: str
     pickup: Counter | None = None
+    has_window: bool = False
+    reported: tuple[Line, ...] = ()
+    late: bool = False
+    can_claim: bool = False
+    claimed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A scan with a meaning; `at` is UTC."""
+
+    milestone: Milestone
+    at: datetime
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the page is drawn from, besides the facts: when each milestone was reached, all the other parcels of the
-    order, the outside ids of those that were called off, and whether this one was."""
+    order, the outside ids of those that were called off, and whether this one was; what was reported, oldest first, and
+    since when its shopper says that it is not there."""
 
     reached: Mapping[Milestone, datetime]
     others: Sequence[OtherParcel] = ()
     others_cancelled: frozenset[str] = frozenset()
     cancelled: bool = False
+    reported: Sequence[Reported] = ()
+    claimed_at: datetime | None = None
+
+
+def when_expected(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now: datetime) -> Expected | None:
+    """When the page says that it comes; None where it does not."""
+    speech = spoken(words, _customs(facts, language), facts.shopper.zone, now)
+    back = facts.parcel.direction == "return"
+    return None if back else expected(facts, _standing(facts, seen), speech)
+
+
+def _standing(facts: Facts, seen: Seen) -> Milestone:
+    return Milestone.cancelled if seen.cancelled and not _arrived(facts) else facts.parcel.milestone
 
 
 def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now: datetime) -> ParcelPage:
     """The page of one parcel as it stands at `now`, in `words` and by the customs of the shopper's region."""
     speech = spoken(words, _customs(facts, language), facts.shopper.zone, now)
     facts = _as_return(facts) if facts.parcel.direction == "return" else facts
-    standing = Milestone.cancelled if seen.cancelled and not _arrived(facts) else facts.parcel.milestone
+    standing = _standing(facts, seen)
     late = _is_late(facts, standing, now)
     eyebrow, fact, lead = _told(facts, standing, late, words, speech)
     parcel = facts.parcel
@@ -108,6 +145,11 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         tracking_number=tidy(parcel.tracking_number or "", 60),
         order_number=isolated(tidy(facts.order.number, 60)),
         pickup=_counter(parcel.pickup, words, speech) if standing is Milestone.ready_for_pickup else None,
+        has_window=parcel.direction == "outbound" and expected(facts, standing, speech) is not None,
+        reported=_reported(seen.reported, parcel.direction, words, speech),
+        late=late and parcel.direction == "outbound",
+        can_claim=standing is Milestone.delivered and parcel.direction == "outbound" and seen.claimed_at is None,
+        claimed=_claimed(seen.claimed_at, parcel.carrier, words, speech),
     )
 
 
@@ -120,6 +162,29 @@ def _counter(pickup: Pickup | None, words: Mapping[str, Any], speech: Speech) ->
         hours=tuple(isolated(tidy(line, 100)) for line in pickup.hours[:10]),
         until=words["pickup_until"].format(day=speech.day(pickup.until)) if pickup.until else "",
     )
+
+
+def _reported(scans: Sequence[Reported], direction: str, words: Mapping[str, Any], speech: Speech) -> tuple[Line, ...]:
+    """What was reported, newest first, in our words: what carriers write themselves is for carriers. What is said twice
+    in a row of one day and place is said once."""
+    lines: list[tuple[date, Line]] = []
+    for scan in scans:
+        local, word = speech.local(scan.at), _brief(direction, scan.milestone, words)
+        place = isolated(quoted(scan.place, 80)) if scan.place else ""
+        before = lines[-1] if lines else None
+        if not word or (before and (before[0], before[1].word, before[1].place) == (local.date(), word, place)):
+            continue
+        at = f"{speech.day(local.date(), short=True)}, {speech.time(local)}"
+        lines.append((local.date(), Line(at[:1].upper() + at[1:], word, place)))
+    return tuple(line for _, line in reversed(lines[-SHOWN_REPORTS:]))
+
+
+def _claimed(at: datetime | None, carrier: str | None, words: Mapping[str, Any], speech: Speech) -> str:
+    if at is None:
+        return ""
+    local = speech.local(at)
+    said = f"{speech.day(local.date())}, {speech.time(local)}"
+    return str(words["not_received"]["told"].format(at=said, carrier=_carrier(carrier, words)))
 
 
 def _items_unsorted(facts: Facts) -> bool:
@@ -151,7 +216,7 @@ def _is_doubted(facts: Facts, standing: Milestone) -> bool:
 
 
 def _is_late(facts: Facts, standing: Milestone, now: datetime) -> bool:
-    return standing not in _TIMELESS and (_broken(facts.promise, now) or facts.parcel.late_since is not None)
+    return standing not in TIMELESS and (_broken(facts.promise, now) or facts.parcel.late_since is not None)
 
 
 def _broken(promise: Promise, now: datetime) -> bool:
@@ -168,7 +233,7 @@ def _told(
         says = {**says, **words["doubted"]}
     if facts.parcel.direction == "return":
         says = {**says, **words["return_parcel"].get("doubted" if doubted else standing.value, {})}
-    when = _collect_by(facts, speech) if standing in _TIMELESS else _when(facts, standing, speech)
+    when = _collect_by(facts, speech) if standing in TIMELESS else _when(facts, standing, speech)
     fill = _fillings(facts, words, speech, when)
     apology = words["late" if _broken(facts.promise, speech.now) else "late_unpromised"]
     if late and standing is not Milestone.out_for_delivery:
@@ -201,34 +266,8 @@ def _collect_by(facts: Facts, speech: Speech) -> str:
 
 
 def _when(facts: Facts, standing: Milestone, speech: Speech) -> str:
-    """When it is expected: the carrier's window or day, or the promised day, while that lies ahead; else today for a
-    parcel that went out today; else nothing."""
-    start, end = facts.eta.starts_at, facts.eta.ends_at
-    last = end or start
-    if last is not None and last > speech.now:
-        return _window(start, end, speech)
-    if facts.eta.day and facts.eta.day >= speech.now.date():
-        return speech.day(facts.eta.day)
-    out_today = (
-        standing is Milestone.out_for_delivery and speech.local(facts.news.occurred_at).date() == speech.now.date()
-    )
-    if out_today:
-        return speech.day(speech.now.date())
-    day = facts.promise.on
-    if standing is Milestone.out_for_delivery or day is None or day < speech.now.date():
-        return ""
-    return speech.day(day)
-
-
-def _window(start: datetime | None, end: datetime | None, speech: Speech) -> str:
-    first = speech.local(start).date() if start else None
-    last = speech.last_day(end) if end else first
-    begins = max(first, speech.now.date()) if first else None
-    if begins is not None and last is not None and begins < last:
-        return f"{speech.day(begins)} – {speech.day(last)}"
-    day = last or begins or speech.now.date()
-    hours = speech.hours(start if first == day else None, end)
-    return f"{speech.day(day)}, {hours}" if hours else speech.day(day)
+    when = expected(facts, standing, speech)
+    return when.in_words(speech) if when else ""
 
 
 def _thing(item: Item) -> Thing:

@@ -1,4 +1,4 @@
-"""What a shopper may choose: the page behind a parcel's link, and the one click that unsubscribes from advertisements.
+"""What a shopper may choose, and say: the page behind a parcel's link, what is not wanted, what never came.
 
 Looking never changes anything (mail scanners open every link); only a POST does. News about an order goes on whatever
 is chosen about advertisements.
@@ -6,6 +6,7 @@ is chosen about advertisements.
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
@@ -14,12 +15,15 @@ from starlette.responses import RedirectResponse, Response
 from app.messages.authoring.bundle import locale_chain
 from app.models import Brand, Order
 from app.models.addresses import address_digest
-from app.models.vocabulary import Channel, SuppressionKind
+from app.models.vocabulary import Channel, NewsKind, SuppressionKind
 from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
+from app.pipeline.people.choosing import choose, digest_for, refused
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
+from app.pipeline.people.missing_parcels import close_claim, open_claim
 from app.web.pages import page, words_for
-from app.web.shoppers.parcel import find_parcel, lost
+from app.web.shoppers.parcel import lost
+from app.web.shoppers.reading import find_parcel
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,8 +33,8 @@ _WHATSAPP_STOP = (Channel.whatsapp, SuppressionKind.stop)
 
 
 @router.get("/p/{token}")
-def preferences(request: Request, token: str) -> Response:
-    """What this shopper has chosen, with a button to choose otherwise. Changes nothing."""
+def preferences(request: Request, token: str, saved: str = "") -> Response:
+    """What this shopper has chosen, with ways to choose otherwise. Changes nothing."""
     house: House = request.app.state.house
     with house.sessions() as session:
         found = find_parcel(session, token, house.clock.now())
@@ -45,11 +49,14 @@ def preferences(request: Request, token: str) -> Response:
         }
         if chosen["whatsapp"] and Channel.whatsapp not in house.channels:
             chosen["whatsapp"] = None  # nothing comes that way, and nothing was refused
+        shown = _shown(house, brand, order, session)
+        unwanted = _unwanted(session, brand, order, shown)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(order.locale, look.locale))
     content = {"brand": look, "words": words["preferences"], "language": language, "token": token, **chosen}
-    return page("shoppers/preferences.html", content, forms=True)
+    grid = {"kinds": list(NewsKind), "shown": shown, "unwanted": unwanted, "saved": bool(saved)}
+    return page("shoppers/preferences.html", content | grid, forms=True)
 
 
 async def _raw(request: Request) -> bytes:
@@ -93,6 +100,76 @@ def stop_whatsapp(request: Request, token: str) -> Response:
 def start_whatsapp(request: Request, token: str) -> Response:
     """Messages on WhatsApp again."""
     return _change(request, token, _take_back, SuppressionKind.stop, Channel.whatsapp)
+
+
+@router.post("/p/{token}/kinds")
+def choose_kinds(request: Request, token: str, body: Annotated[bytes, Depends(_raw)]) -> Response:
+    """Which kinds of news come by which channel: what is ticked does. A channel that the form did not show stays as it
+    is; so does everything where nothing of the form arrived."""
+    house: House = request.app.state.house
+    form = parse_qs(body[:10_000].decode("utf-8", "replace"), keep_blank_values=True)
+    offered, ticked = set(form.get("shown", ())), set(form.get("wanted", ()))
+    with house.sessions.begin() as session:
+        found = find_parcel(session, token, house.clock.now())
+        if found is None:
+            return lost(token)
+        brand, order, _shipment = found
+        for channel in Channel:
+            digest = digest_for(channel, order.email, order.phone)
+            if digest is not None and channel.value in offered:
+                unwanted = [kind for kind in NewsKind if f"{channel.value}.{kind.value}" not in ticked]
+                choose(session, brand.id, channel, digest, unwanted)
+    return RedirectResponse(f"/p/{token}?saved=1", status_code=303)
+
+
+@router.post("/p/{token}/not-received")
+def not_received(request: Request, token: str) -> Response:
+    """The parcel is marked as delivered, and is not there: a claim is opened, once."""
+    return _claimed(request, token, there=False)
+
+
+@router.post("/p/{token}/received")
+def received(request: Request, token: str) -> Response:
+    """It has turned up: the claim is over."""
+    return _claimed(request, token, there=True)
+
+
+def _claimed(request: Request, token: str, *, there: bool) -> Response:
+    house: House = request.app.state.house
+    now = house.clock.now()
+    with house.sessions.begin() as session:
+        found = find_parcel(session, token, now)
+        if found is None:
+            return lost(token)
+        shipment = found[2]
+        if there:
+            close_claim(session, shipment.id, "shopper", now)
+        else:
+            open_claim(session, shipment, now)
+    return RedirectResponse(f"/t/{token}", status_code=303)
+
+
+def _shown(house: House, brand: Brand, order: Order, session: Session) -> list[Channel]:
+    """The channels of which something can come: they have an address and a provider, and were not refused as such."""
+    refusals = {Channel.sms: _STOP, Channel.whatsapp: _WHATSAPP_STOP}
+    return [
+        channel
+        for channel in Channel
+        if channel in house.channels
+        and _address(order, channel)
+        and not (channel in refusals and _chosen(session, brand, order, *refusals[channel]))
+    ]
+
+
+def _unwanted(session: Session, brand: Brand, order: Order, shown: list[Channel]) -> set[str]:
+    """What is not wanted, as the form's boxes are named."""
+    digests = {channel: digest_for(channel, order.email, order.phone) or b"" for channel in shown}
+    kinds = refused(session, digests.values())
+    return {
+        f"{channel.value}.{kind.value}"
+        for channel, digest in digests.items()
+        for kind in kinds.get((brand.id, channel.value, digest), ())
+    }
 
 
 _Change = Callable[[Session, int, Channel, str, SuppressionKind], object]

@@ -13,6 +13,7 @@ FOR_ANYBODY = {
     "/docs": "what the API takes and gives is no secret",
     "/healthz": "that the process lives",
     "/readyz": "that its database answers",
+    "/metrics": "asked from this machine itself, or proved by a key",
     "/sign-in": "the way in",
     "/sign-in/second": "proved by a ticket that the right password gives",
     "/sign-in/shop": "leads to the shop's own sign-in",
@@ -24,6 +25,7 @@ FOR_ANYBODY = {
     "/schemas/rules.json": "the form of a rule set is no secret",
     "/t/{token}…": "proved by the parcel's secret",
     "/p/{token}…": "proved by the parcel's secret",
+    "/find/…": "answers everybody alike, and mails only the order's own address",
     "/brand/…": "logos, which stand in every mail",
     "/hooks/…": "proved by the caller's signature",
 }

@@ -22,7 +22,21 @@ PAGES = {
     "today": "/b/fjallhem/today",
     "parcels": "/b/fjallhem/parcels",
     "parcel": "/b/fjallhem/parcels/{parcel}",
+    "correct": "/b/fjallhem/parcels/{parcel}/correct",
+    "stop": "/b/fjallhem/parcels/{parcel}/stop",
+    "message": "/b/fjallhem/messages/{message}",
     "search": "/b/fjallhem/parcels?q=FH-17",
+    "rules": "/b/fjallhem/rules",
+    "rules-draft": "/b/fjallhem/rules/draft",
+    "rules-try": "/b/fjallhem/rules/try?parcel={parcel}",
+    "rules-backtests": "/b/fjallhem/rules/backtests",
+    "rules-history": "/b/fjallhem/rules/history",
+    "pauses": "/b/fjallhem/pauses?scope=channel:sms",
+    "templates": "/b/fjallhem/templates",
+    "desk": "/b/fjallhem/templates/edit/messages/en/out_for_delivery.email.md",
+    "desk-sms": "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "brand": "/b/fjallhem/templates/brand",
+    "publish": "/b/fjallhem/templates/publish",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
@@ -83,8 +97,12 @@ def _names(url: str, cookie: str) -> dict[str, str]:
             found = re.findall(r"/parcels/(shp_\w+)", client.get(f"/b/fjallhem/parcels?{asked}").text)
             if found:
                 page = client.get(f"/b/fjallhem/parcels/{found[0]}").text
-                token = re.search(r"/t/(\w+)", page)
-                return {"parcel": found[0], "token": token[1] if token else ""}
+                token, message = re.search(r"/t/(\w+)", page), re.search(r"/messages/(msg_\w+)", page)
+                return {
+                    "parcel": found[0],
+                    "token": token[1] if token else "",
+                    "message": message[1] if message else "",
+                }
     raise SystemExit("The demo has no parcel.")
 
 

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 
-from app.models import Shipment
+from app.models import Message, Shipment
 from tests.web.conftest import order, scan
 
 PAGES = (
@@ -12,7 +12,18 @@ PAGES = (
     "/b/fjallhem/today",
     "/b/fjallhem/parcels",
     "/b/fjallhem/parcels?q=nothing",
+    "/b/fjallhem/templates",
+    "/b/fjallhem/templates/edit/messages/en/delivered.email.md",
+    "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
+    "/b/fjallhem/templates/edit/layouts/parcel.mjml",
+    "/b/fjallhem/templates/brand",
+    "/b/fjallhem/templates/publish",
+    "/b/fjallhem/templates/history",
+    "/b/fjallhem/templates/waiting",
     "/b/fjallhem/parcels/{parcel}",
+    "/b/fjallhem/parcels/{parcel}/correct",
+    "/b/fjallhem/parcels/{parcel}/stop",
+    "/b/fjallhem/messages/{message}?view=text",
     "/account",
     "/b/fjallhem/people",
     "/b/fjallhem/people/rights",
@@ -48,7 +59,8 @@ def names(shop, sessions):
         shop.post(f"/v1/shipments/{shipment}/scans", json=scan(milestone, at)).raise_for_status()
     with sessions() as session:
         token = session.scalars(sa.select(Shipment.link_token).where(Shipment.public_id == shipment)).one()
-    return {"parcel": shipment, "token": token}
+        message = session.scalars(sa.select(Message.public_id).where(Message.channel == "email").limit(1)).one()
+    return {"parcel": shipment, "token": token, "message": message}
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -68,6 +68,7 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
                 session.add(
                     Receipt(
                         provider="x",
+                        brand_id=message.brand_id,
                         event_key=f"{number}{kind}",
                         attempt_public_id=f"att_{number}",
                         kind=kind,

@@ -1,0 +1,113 @@
+"""The calendar file of a parcel's window (RFC 5545): hours in the shopper's zone, a promised day as a whole day.
+
+Pure. The entry keeps its UID, and its SEQUENCE rises with every change, so that a calendar that has it moves it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.web.shoppers.window import Expected
+
+_OCTETS = 75
+"""Of a line, RFC 5545, section 3.1; longer ones are folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands in the calendar: `uid` is the parcel's for ever, `page` the address of its page."""
+
+    uid: str
+    sequence: int
+    title: str
+    note: str
+    page: str
+    language: str
+
+
+def calendar_file(entry: Entry, when: Expected, zone: ZoneInfo, now: datetime) -> bytes:
+    """A VCALENDAR with one VEVENT (and the VTIMEZONE that it needs), CRLF-ended, in UTF-8."""
+    timed = when.starts_at is not None and when.ends_at is not None and when.first == when.last
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Doorstep//Parcel//EN", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
+    lines += _zone(zone, when.starts_at, when.ends_at) if timed and when.starts_at and when.ends_at else []
+    lines += [
+        "BEGIN:VEVENT",
+        f"UID:{entry.uid}",
+        f"DTSTAMP:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        f"SEQUENCE:{entry.sequence}",
+        *_times(when, zone, timed=timed),
+        f"SUMMARY;LANGUAGE={entry.language}:{_text(entry.title)}",
+        f"DESCRIPTION;LANGUAGE={entry.language}:{_text(f'{entry.note} {entry.page}')}",
+        f"URL:{entry.page}",
+        "STATUS:CONFIRMED",
+        "TRANSP:TRANSPARENT",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    ]
+    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line)).encode()
+
+
+def _times(when: Expected, zone: ZoneInfo, *, timed: bool) -> tuple[str, str]:
+    if timed and when.starts_at and when.ends_at:
+        start, end = when.starts_at.astimezone(zone), when.ends_at.astimezone(zone)
+        return f"DTSTART;TZID={zone.key}:{start:%Y%m%dT%H%M%S}", f"DTEND;TZID={zone.key}:{end:%Y%m%dT%H%M%S}"
+    after = when.last + timedelta(days=1)  # the end of whole days is the day after them
+    return f"DTSTART;VALUE=DATE:{when.first:%Y%m%d}", f"DTEND;VALUE=DATE:{after:%Y%m%d}"
+
+
+def _zone(zone: ZoneInfo, start: datetime, end: datetime) -> list[str]:
+    """The zone as far as the window needs it: the offset in force, and the change where the window lies across one."""
+    before, after = start.astimezone(zone), end.astimezone(zone)
+    lines = ["BEGIN:VTIMEZONE", f"TZID:{zone.key}", *_observance("19700101T000000", before, before)]
+    if before.utcoffset() != after.utcoffset():
+        change = _change(zone, start, end)
+        offset = before.utcoffset() or timedelta()
+        lines += _observance(f"{(change + offset).replace(tzinfo=None):%Y%m%dT%H%M%S}", before, after)
+    return [*lines, "END:VTIMEZONE"]
+
+
+def _observance(since: str, before: datetime, during: datetime) -> list[str]:
+    kind = "DAYLIGHT" if during.dst() else "STANDARD"
+    return [
+        f"BEGIN:{kind}",
+        f"DTSTART:{since}",
+        f"TZOFFSETFROM:{_offset(before)}",
+        f"TZOFFSETTO:{_offset(during)}",
+        f"TZNAME:{during:%Z}",
+        f"END:{kind}",
+    ]
+
+
+def _offset(local: datetime) -> str:
+    minutes = round((local.utcoffset() or timedelta()).total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+
+
+def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
+    """The minute at which the offset changes between two instants, UTC."""
+    low, high = low.astimezone(UTC), high.astimezone(UTC)
+    first = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(minutes=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == first else (low, middle)
+    return high.replace(second=0, microsecond=0)
+
+
+def _text(said: str) -> str:
+    """A text value: what has a meaning in the format is escaped, and nothing ends the line."""
+    for sign, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,")):
+        said = said.replace(sign, written)
+    return "".join(letter if letter.isprintable() else " " for letter in said)
+
+
+def _folded(line: str) -> Iterator[str]:
+    """A line in pieces of at most 75 octets, no letter torn; each further one begins with a blank."""
+    piece, size = "", 0
+    for letter in line:
+        octets = len(letter.encode())
+        if size + octets > _OCTETS:
+            yield piece
+            piece, size = " ", 1
+        piece, size = piece + letter, size + octets
+    yield piece

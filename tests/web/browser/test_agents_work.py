@@ -1,0 +1,113 @@
+"""An agent in a real browser: a parcel is found by email, a message not sent is explained, an address is mended."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+
+from app.channels.base import Verdict
+from app.models import Message, Order, Shipment
+from app.models.vocabulary import AttemptOutcome, Channel
+from app.pipeline import send
+from tests.pipeline.conftest import Obedient
+from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.conftest import order, scan
+
+AGENT = ("", "/correct", "/stop")
+
+
+@pytest.fixture
+def parcel(served, brand, new_key):
+    """A parcel out for delivery, told by mail; its SMS waits or was not planned."""
+    mail = Obedient("sendgrid", "email", answer=lambda outgoing: Verdict(AttemptOutcome.accepted, "ref"))
+    house = replace(served.site.house, transports={Channel.email: (mail,), Channel.sms: (Obedient("twilio", "sms"),)})
+    served.site.app.state.house = house
+    parcels = [
+        {"reference": one, "carrier": "dhl", "tracking_number": f"JJD1042{one}", "items": [{"name": "Tent"}]}
+        for one in ("1", "2")
+    ]
+    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {new_key(brand)}"}) as shop:
+        shop.post("/v1/orders", json=order(parcels=parcels)).raise_for_status()
+        shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
+        for milestone, at in (("dispatched", "22T09:55"), ("in_transit", "23T19:05"), ("out_for_delivery", "24T09:55")):
+            told = scan(milestone, f"2026-11-{at}:00+01:00")
+            shop.post(f"/v1/shipments/{shipment}/scans", json=told).raise_for_status()
+    served.site.clock.put(served.site.clock.now() + timedelta(minutes=11))  # what is told together waits so long
+    with ThreadPoolExecutor(1) as worker:  # beside the browser's own loop
+        worker.submit(send, house, Channel.email).result()
+    return shipment
+
+
+@pytest.fixture
+def message(sessions, parcel):
+    with sessions() as session:
+        return session.scalars(sa.select(Message.public_id).where(Message.state == "accepted")).first()
+
+
+def serious(page):
+    return [
+        f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for one in Axe().run(page, options=AXE).response["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_an_agents_pages_keep_nobody_out(enter, parcel, message, phone, dark):
+    """axe-core finds nothing serious on a parcel's pages and a message's, and nothing runs off the side."""
+    page = enter("agent", phone=phone, dark=dark)
+    paths = [f"/b/fjallhem/parcels/{parcel}{one}" for one in AGENT]
+    paths += [f"/b/fjallhem/messages/{message}{one}" for one in ("", "?view=phone", "?view=text", "?view=headers")]
+    for path in ["/b/fjallhem/parcels", *paths]:
+        page.goto(path)
+        assert serious(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+
+
+def test_found_by_email_explained_and_mended(enter, sessions, parcel, message):
+    """With the keyboard: `/`, the email, the parcel of two; why a message was not sent; the address corrected; and the
+    mail sent once more, by two clicks, once."""
+    page = enter("agent")
+    page.goto("/b/fjallhem/today")
+    page.keyboard.press("/")
+    page.keyboard.type("Alma.Berg@Example.test")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/parcels?q=*")
+    page.locator(f'a[href$="/parcels/{parcel}"]').click()
+    assert "not sent" in page.locator(".line").inner_text()
+    page.get_by_role("link", name="Correct").click()
+    page.get_by_label("Email").fill("alma")
+    page.get_by_role("button", name="Correct it").click()
+    assert "is no email address" in page.locator(".field.wrong").first.inner_text()
+    assert page.get_by_label("Email").input_value() == "alma"
+    page.get_by_label("Email").fill("alma.b@example.test")
+    page.get_by_role("button", name="Correct it").click()
+    page.wait_for_url(f"**/parcels/{parcel}")
+    assert "Corrected: the email." in page.get_by_role("status").inner_text()
+    page.goto(f"/b/fjallhem/messages/{message}")
+    assert page.frame_locator("iframe.mail").locator("body").inner_text()
+    page.get_by_label("Why").fill("It went to a wrong address")
+    page.get_by_role("button", name="Send it once more").dblclick()
+    page.wait_for_url(f"**/messages/{message}")
+    assert "alma.b@example.test" in page.get_by_role("status").inner_text()
+    with sessions() as session:
+        assert session.scalars(sa.select(Order.email)).one() == "alma.b@example.test"
+        assert session.scalar(sa.text("SELECT count(*) FROM resends")) == 1
+
+
+def test_without_script_it_works_too(enter, sessions, parcel):
+    """Forms and links are enough to stop following a parcel."""
+    page = enter("agent", script=False)
+    page.goto(f"/b/fjallhem/parcels/{parcel}/stop")
+    page.get_by_role("button", name="Stop following").click()
+    page.wait_for_url(f"**/parcels/{parcel}")
+    assert "is followed no more" in page.get_by_role("status").inner_text()
+    with sessions() as session:
+        stopped = session.scalars(sa.select(Shipment.unfollowed_at).where(Shipment.public_id == parcel)).one()
+        assert stopped is not None

@@ -1,0 +1,201 @@
+"""The rules in a real browser: written with offers and faults at their line, by keyboard alone, and without script."""
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from app.rules.document import DEFAULT_RULES
+from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.conftest import order, scan
+from tests.web.operations.test_rules_pages import SET
+
+AT = "/b/fjallhem"
+SAVED = "#saved:text-matches('^Saved')"
+
+
+@pytest.fixture
+def parcels(served, brand, new_key):
+    """Two parcels that are out for delivery."""
+    headers = {"Authorization": f"Bearer {new_key(brand)}"}
+    for number in ("1001", "1002"):
+        told = httpx.post(f"{served.url}/v1/orders", json=order(number), headers=headers).json()
+        stored = told["results"][0]["parcels"][0]["id"]
+        httpx.post(f"{served.url}/v1/shipments/{stored}/scans", json=scan("out_for_delivery"), headers=headers)
+
+
+def write(page, content):
+    """Put a text into the editor and wait until it is kept."""
+    with page.expect_response("**/rules/draft/check"):
+        page.fill("#content", content)
+    page.wait_for_selector(SAVED)
+
+
+def accept_and_publish(page, why):
+    """Tick what is to be accepted, say why, and publish."""
+    for box in page.query_selector_all("input[name=accepted]"):
+        box.check()
+    page.fill("input[name=why]", why)
+    page.click("button:has-text('Publish')")
+    page.wait_for_url(f"**{AT}/rules")
+
+
+def test_the_keyboard_alone_writes_a_rule(enter):
+    """Offers open as one types: arrows choose, Enter takes, Escape closes. Tab leaves the text, or indents if asked."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    write(page, SET)
+    page.focus("#content")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  - name: two\n")
+    page.keyboard.type("whe")
+    page.wait_for_selector("#offers:not([hidden]) [aria-selected=true]")
+    assert page.get_attribute("#content", "aria-activedescendant") == "offer-0"
+    page.keyboard.press("Enter")
+    page.keyboard.type("deliv")
+    page.wait_for_selector("#offers:not([hidden])")
+    options = page.locator("#offers [role=option] b").all_text_contents()
+    assert options == ["delivered", "out_for_delivery", "all_delivered"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.type("send: [email]\n")
+    page.keyboard.press("Escape")
+    page.keyboard.type("expires: 1h")
+    page.keyboard.press("Escape")
+    assert page.input_value("#content").endswith(
+        "  - name: two\n    when: delivered\n    send: [email]\n    expires: 1h"
+    )
+    page.wait_for_selector("#sentences :text('is delivered')")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "save"
+    page.focus("#content")
+    page.keyboard.press("Control+m")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") != "content"
+
+
+def test_a_fault_stands_at_its_line_while_one_types(enter):
+    """The line is marked, the fault says what to write, and its link leads there; what was typed is kept by then."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    write(page, SET.replace("out_for_delivery", "out_for_delivry"))
+    page.wait_for_selector("text=Did you mean 'out_for_delivery'?")
+    assert page.locator(".gutter .wrong").all_text_contents() == ["! 6"]
+    assert page.get_attribute("#content", "aria-invalid") == "true"
+    page.click("#faults a")
+    assert page.evaluate("document.getElementById('content').selectionStart") == SET.index("out_for_delivery")
+    page.reload()
+    assert "out_for_delivry" in page.input_value("#content")
+
+
+def test_what_is_typed_without_a_connection_waits_for_it(enter):
+    """It is said, tried again, and kept once the connection is back."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    page.context.set_offline(True)
+    page.fill("#content", SET)
+    page.wait_for_selector("#saved.lost:has-text('no connection')")
+    page.context.set_offline(False)
+    page.wait_for_selector(SAVED, timeout=15_000)
+    page.reload()
+    assert page.input_value("#content") == SET
+
+
+def test_a_second_window_is_told(enter):
+    """The one that is behind stops saving, and says what to do."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    second = page.context.new_page()
+    second.goto(f"{AT}/rules/draft")
+    write(second, SET)
+    page.fill("#content", SET.replace("8h", "7h"))
+    page.wait_for_selector("#saved.lost:has-text('another window')")
+    page.click("button:has-text('Save')")
+    page.wait_for_selector("text=Not saved.")
+    assert "expires: 7h" in page.input_value("#content")
+    assert page.locator(".diff ins").all_text_contents() == ["    expires: 8h"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_operations_writes_back_tests_publishes_pauses_and_goes_back(enter, parcels, script):
+    """The whole way of a rule, with and without script."""
+    page = enter("operations", script=script)
+    page.goto(f"{AT}/rules/draft")
+    page.fill("#content", SET.replace("send: [email, sms]", "send: [email]"))
+    page.click("button:has-text('Back-test')")
+    page.wait_for_url("**/rules/backtests")
+    page.click("button:has-text('Start')")
+    page.wait_for_url("**/rules/backtests/bkt_*")
+    for _ in range(100):
+        if page.locator(".verdict").count():
+            break
+        page.wait_for_timeout(100)
+        page.reload()
+    assert "Lost: 2" in page.text_content("main")
+    page.goto(f"{AT}/rules/try?parcel=1001")
+    assert "differs" in page.text_content("main")
+    page.goto(f"{AT}/rules/publish")
+    accept_and_publish(page, "email is enough")
+    assert "email is enough" in page.text_content("main")
+    page.goto(f"{AT}/pauses")
+    page.select_option("select[name=scope]", "channel:sms")
+    page.click("button:has-text('See what it stops')")
+    page.wait_for_selector("text=Pausing every SMS stops 2 messages")
+    page.fill("input[name=why]", "wrong link")
+    page.click("button:has-text('Stop 2 messages')")
+    page.wait_for_selector(".strip:has-text('Every SMS is paused')")
+    page.goto(f"{AT}/today")
+    assert "wrong link" in page.text_content(".strip.warn")
+    page.goto(f"{AT}/pauses")
+    page.click("button:has-text('Lift')")
+    page.wait_for_selector("text=2 messages are judged again")
+    page.goto(f"{AT}/rules/draft")
+    page.fill("#content", DEFAULT_RULES.read_text())
+    page.click("button:has-text('Review and publish')")
+    page.wait_for_url("**/rules/publish")
+    accept_and_publish(page, "as it was")
+    page.goto(f"{AT}/rules/history")
+    page.click("text=Let it count again")
+    page.click("button:has-text('Let it count again')")
+    page.wait_for_selector("text=count again, as number 3")
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop light", "phone dark"])
+def test_no_page_of_the_rules_keeps_people_out(enter, parcels, phone, dark):
+    """axe-core finds nothing serious on any of them, filled as they are in daily life, and none runs off the side."""
+    page = enter("operations", phone=phone, dark=dark)
+    page.goto(f"{AT}/rules/draft")
+    write(page, SET)
+    page.goto(f"{AT}/rules/publish")
+    accept_and_publish(page, "a first one")
+    page.goto(f"{AT}/rules/draft")
+    write(page, SET.replace("8h", "6h"))
+    page.goto(f"{AT}/rules/backtests")
+    page.click("button:has-text('Start')")
+    page.wait_for_selector(".verdict")
+    done = page.url
+    faults = []
+    for path in (
+        "/rules", "/rules/draft", "/rules/publish", "/rules/try", "/rules/try?parcel=1001", "/rules/backtests", done,
+        "/rules/history", "/rules/history/1?beside=live", "/pauses", "/pauses?scope=all",
+    ):  # fmt: skip
+        page.goto(path if path == done else f"{AT}{path}")
+        if path == "/rules/draft":
+            page.fill("#content", SET.replace("8h", "soon"))
+            page.wait_for_selector("#faults li")
+        found = Axe().run(page, options=AXE)
+        faults += [
+            f"{path} {one['id']}: {node['html'][:120]} {node['failureSummary']}"
+            for one in found.response["violations"]
+            if one["impact"] in SERIOUS
+            for node in one["nodes"]
+        ]
+        if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
+            faults.append(f"{path} runs off the side")
+        if path == "/rules/draft":
+            write(page, SET.replace("8h", "6h"))
+    assert faults == []
