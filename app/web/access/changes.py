@@ -51,13 +51,13 @@ def templates_published(done: PublishedTemplates, why: str, back_to: int | None 
 
 def paused(scope: str, done: Paused) -> Change:
     """Messages of a scope were stopped."""
-    return Change("pause", scope, None, {"why": done.pause.why}, done.new)
+    return Change("pause.start", scope, None, {"why": done.pause.why}, done.new)
 
 
 def resumed(scope: str, done: Resumed) -> Change:
     """A pause was lifted."""
     after = {"judged again": done.released, "still held": done.still_held}
-    return Change("resume", scope, None, after, bool(done.lifted))
+    return Change("pause.lift", scope, None, after, bool(done.lifted))
 
 
 def code_mapped(done: Changed, why: str, *, taken_back: bool = False) -> Change:
