@@ -96,7 +96,7 @@ def test_what_the_command_line_changes_is_logged(doorstep, sessions):  # noqa: F
     with sessions() as session:
         entries = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [one.action for one in entries] == [
-        "pause.start", "pause.lift", "suppression.add", "suppression.lift", "codes.map", "codes.unmap", "keys.add",
+        "pause", "resume", "suppression.add", "suppression.lift", "codes.map", "codes.unmap", "keys.add",
         "person.erase",
     ]  # fmt: skip
     assert not any("alma" in f"{one.subject} {one.before} {one.after}" for one in entries)

@@ -66,9 +66,9 @@ def confirm(request: Request, visitor: Own, code: Annotated[str, Form()] = "") -
             account = session.get_one(Account, visitor.account_id)
             sessions.end(session, account.id, but=visitor.session_id)
             note(session, visitor, "account.second_step", account.public_id, after={"second step": True})
-    return (
-        _shown(request, visitor, _WRONG) if codes is None else _codes(request, visitor, codes, "Your second step is on")
-    )
+    if codes is None:
+        return _shown(request, visitor, _WRONG)
+    return _codes(request, visitor, codes, "Your second step is on")
 
 
 @router.post("/account/second-step/codes")

@@ -10,6 +10,7 @@ from tests.web.conftest import order, scan
 PAGES = (
     "/sign-in",
     "/b/fjallhem/today",
+    "/b/fjallhem/carriers/unknown",
     "/b/fjallhem/parcels",
     "/b/fjallhem/parcels?q=nothing",
     "/b/fjallhem/templates",

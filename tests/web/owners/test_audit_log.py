@@ -58,7 +58,7 @@ def test_what_a_key_changes_is_logged_with_before_and_after(program, sessions):
     assert program("DELETE", path, headers={"If-Match": "*"}).status_code == 204
     found = _entries(sessions)
     assert [one.action for one in found] == [
-        "rules.publish", "pause.start", "pause.lift", "codes.map", "codes.unmap", "person.export", "person.erase",
+        "rules.publish", "pause", "resume", "codes.map", "codes.unmap", "person.export", "person.erase",
         "templates.draft", "templates.discard",
     ]  # fmt: skip
     assert {one.actor for one in found} == {"the API, key 'tests'"}
