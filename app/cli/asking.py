@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
+from rich.table import Table
 
 from app.cli.common import AsJson, BrandKey, out, print_json, standing_house
 from app.cli.trail import log
@@ -11,10 +13,11 @@ from app.errors import NotFound
 from app.insight.audit import audit as audit_database
 from app.insight.explain import find_shipments
 from app.insight.tell import tell
+from app.models import ApiKey
 from app.pipeline.brakes.alarming import end_mended
 from app.rehearsal.aside import whole_story
 from app.settings import load_settings
-from app.web.access.keys import issue_key
+from app.web.access.keys import issue_key, revoke_keys
 
 app = typer.Typer()
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
@@ -85,3 +88,35 @@ def add_key(
         key = issue_key(session, brands[brand], label, scopes)
         log(session, "keys.add", label, after={"scopes": sorted(set(scopes))}, brand_id=brands[brand])
     out.print(key, markup=False, highlight=False)
+
+
+@keys_app.command("list")
+def list_keys(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
+    """A brand's keys: what each is for, how it begins, what it may do, and when it was last used."""
+    with standing_house(brand) as (house, brands), house.sessions() as session:
+        query = sa.select(ApiKey).where(ApiKey.brand_id == brands[brand]).order_by(ApiKey.id)
+        found = session.scalars(query).all()
+    names = ("label", "prefix", "scopes", "created_at", "last_used_at", "revoked_at")
+    rows = [{name: getattr(one, name) for name in names} for one in found]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("for", "begins with", "may", "last used (UTC)", "state", box=None)
+    for one in found:
+        used = f"{one.last_used_at:%Y-%m-%d %H:%M}" if one.last_used_at else "never"
+        table.add_row(one.label, one.prefix, ", ".join(one.scopes), used, "revoked" if one.revoked_at else "good")
+    out.print(table if found else "There is no key yet: `doorstep keys add LABEL` makes one.", markup=False)
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    prefix: Annotated[str, typer.Argument(help="How the key begins, as `doorstep keys list` shows it.")],
+    brand: BrandKey = "fjallhem",
+) -> None:
+    """Revoke a brand's key: within seconds it is good for nothing."""
+    with standing_house(brand) as (house, brands), house.sessions.begin() as session:
+        count = revoke_keys(session, brands[brand], prefix)
+        if not count:
+            raise NotFound(f"No good key of {brand} begins with {prefix!r}. `doorstep keys list` shows them.")
+        log(session, "keys.revoke", prefix, before={"prefix": prefix}, brand_id=brands[brand])
+    out.print(f"{prefix}… is revoked.", markup=False, highlight=False)

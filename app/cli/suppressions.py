@@ -33,7 +33,7 @@ def import_command(
     with standing_house(brand) as (house, brands):
         done = import_list(house.sessions, file, brands[brand], kind)
         with house.sessions.begin() as session:
-            log(session, "suppressions.import", after={"new": done.new, "known": done.known}, brand_id=brands[brand])
+            log(session, "suppression.import", after={"new": done.new, "known": done.known}, brand_id=brands[brand])
     if as_json:
         print_json({**asdict(done), "faults": [str(fault) for fault in done.faults]})
     else:

@@ -100,7 +100,7 @@ _STANDING = sa.text(
             AND milestone = 'ready_for_pickup') AS pickup,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
             AND {returning}) AS returning,
-        (SELECT count(*) FROM claims WHERE brand_id = :brand AND closed_at IS NULL) AS claim,
+        (SELECT count(DISTINCT shipment_id) FROM claims WHERE brand_id = :brand AND closed_at IS NULL) AS claim,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
             AND milestone = 'delivered') AS delivered_today,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,

@@ -69,6 +69,18 @@ def test_the_first_owners_link_can_be_printed_again(doorstep, sessions):  # noqa
     assert "password-link" in told
 
 
+def test_keys_are_listed_and_revoked(doorstep, sessions):  # noqa: F811
+    """By how they begin, which is all that is shown; what is none is named."""
+    key = doorstep("keys", "add", "web shop")[1].strip()
+    (row,) = json.loads(doorstep("keys", "list", "--json")[1])
+    assert (row["label"], row["last_used_at"]) == ("web shop", None)
+    assert key.startswith(row["prefix"])
+    assert key not in doorstep("keys", "list")[1]
+    assert doorstep("keys", "revoke", row["prefix"])[0] == 0
+    assert doorstep("keys", "revoke", row["prefix"])[0] != 0
+    assert "revoked" in doorstep("keys", "list")[1]
+
+
 def test_what_the_command_line_changes_is_logged(doorstep, sessions):  # noqa: F811
     """Pauses, the list, codes and keys: one line each, and none for what changed nothing."""
     doorstep("pause", "all", "--why", "a drill")

@@ -66,7 +66,9 @@ def confirm(request: Request, visitor: Own, code: Annotated[str, Form()] = "") -
             account = session.get_one(Account, visitor.account_id)
             sessions.end(session, account.id, but=visitor.session_id)
             note(session, visitor, "account.second_step", account.public_id, after={"second step": True})
-    return _shown(request, visitor, _WRONG) if codes is None else _codes(request, visitor, codes)
+    if codes is None:
+        return _shown(request, visitor, _WRONG)
+    return _codes(request, visitor, codes, "Your second step is on")
 
 
 @router.post("/account/second-step/codes")
@@ -81,7 +83,7 @@ def renew_codes(request: Request, visitor: Own, password: Password = "") -> Resp
             return back(request, visitor, HERE, "There is no second step to have codes for.")
         codes = second_step.new_codes(session, request.app.state.settings, account.id)
         note(session, visitor, "account.recovery_codes", account.public_id)
-    return _codes(request, visitor, codes)
+    return _codes(request, visitor, codes, "Your new recovery codes")
 
 
 @router.post("/account/second-step/remove")
@@ -122,7 +124,8 @@ def _shown(request: Request, visitor: Visitor, wrong: str = "") -> Response:
     )
 
 
-def _codes(request: Request, visitor: Visitor, codes: list[str]) -> Response:
+def _codes(request: Request, visitor: Visitor, codes: list[str], heading: str) -> Response:
+    content = {"codes": codes, "heading": heading}
     return console_page(
-        request, at_a_brand(visitor), "owners/recovery_codes.html", {"codes": codes}, title="Recovery codes", place=""
+        request, at_a_brand(visitor), "owners/recovery_codes.html", content, title="Recovery codes", place=""
     )

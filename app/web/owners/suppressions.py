@@ -109,7 +109,7 @@ def export(request: Request, visitor: Exporter) -> Response:
     file = io.StringIO()
     with house.sessions.begin() as session:
         count = export_list(session, visitor.brand_id, file)
-        note(session, visitor, "suppressions.export", after={"lines": count})
+        note(session, visitor, "suppression.export", after={"lines": count})
     headers = {"Content-Disposition": f'attachment; filename="suppressions-{visitor.brand_key}.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
