@@ -196,7 +196,7 @@ def look_at(request: Request, visitor: Reader, path: str, sent: Sent) -> Respons
     with house.sessions() as session:
         sheet = sheet_of(session, house, brand_of(session, visitor), path)
         shown = show(house, session, visitor, sheet, written(sheet, form), look)
-    return JSONResponse(in_words(shown))
+    return JSONResponse(in_words(shown, sheet))
 
 
 @router.post("/b/{brand}/templates/check/{path:path}")
@@ -222,14 +222,17 @@ def draft_picture(request: Request, visitor: Reader, digest: str) -> Response:
     raise Denied(404, "There is no such picture", "It may have been published, or thrown away.")
 
 
-def in_words(shown: Shown) -> dict[str, Any]:
-    """A look, for the page's script."""
+def in_words(shown: Shown, sheet: Sheet) -> dict[str, Any]:
+    """A look, for the page and its script."""
     seen = shown.seen
     if seen is None:
         return {"wrong": shown.wrong}
+    note = seen.note
+    if sheet.message is not None and sheet.path.split("/")[1] != seen.locale:
+        note = f"This is the text in {seen.locale} as it counts, not the one that you write here. {note}".strip()
     return {
         "wrong": "", "html": shown.html, "text": seen.text, "subject": seen.subject, "preheader": seen.preheader,
-        "locale": seen.locale, "asked": seen.asked_locale, "note": seen.note, "about": seen.about,
+        "locale": seen.locale, "asked": seen.asked_locale, "note": note, "about": seen.about,
         "size": cost_of(seen.size, seen.text) if seen.size else None,
     }  # fmt: skip
 
