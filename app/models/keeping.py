@@ -76,8 +76,7 @@ STAYS: dict[str, str] = {
     "resends": "id brand_id message_id after_attempt asked_at asked_by was_state was_reason was_ended_at"
     " readdressed open outcome",
     "receipts": "id provider event_key brand_id attempt_public_id provider_ref kind cause occurred_at received_at"
-    " applied_at"
-    " effect",
+    " applied_at effect",
     "inbound_messages": "id brand_id provider event_key sender_digest recipient meaning order_id shipment_id"
     " received_at",
     "suppressions": "id brand_id channel address_digest kind scope provider receipt_id created_at lifted_at",

@@ -21,7 +21,7 @@ _REASONS = (
     'bounced', 'refused', 'retrying', 'paced', 'gave_up', 'no_answer', 'silence_is_no', 'found_by_asking',
     'not_there', 'resent_unconfirmed', 'ambiguous', 'not_renderable', 'no_provider', 'suppressed_address',
     'person_erased', 'condition_false', 'rule_error', 'quiet_hours', 'merged', 'told_once', 'another_rule',
-    'shopper_cap', 'rule_cap', 'fell_back', 'no_longer_so',
+    'shopper_cap', 'rule_cap', 'fell_back', 'no_longer_so', 'asked_again', 'unfollowed',
 )
 
 

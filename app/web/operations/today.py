@@ -7,19 +7,31 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.insight import today as figures
+from app.insight.alarms import REMEDIES
 from app.insight.listing import STATES
 from app.models import Shipment
+from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.charts import columns, ranked
-from app.web.console.frame import clock, console_page
+from app.web.console.frame import clock, console_page, html
 
 router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visitor, Depends(may(Right.see))]
+
+_LEADS = {
+    "unconfirmed": ("parcels?state=unconfirmed", "Which they are"),
+    "failing": ("parcels?state=failing", "Which they are"),
+    "storm": ("pauses", "What is paused"),
+    "carrier_down": ("carriers/unknown", "How carriers answer"),
+    "carrier_denied": ("carriers/unknown", "How carriers answer"),
+    "carrier_throttled": ("carriers/unknown", "How carriers answer"),
+}
+"""Where in the console one sees more of an incident."""
 
 
 @router.get("/b/{brand}/today")
@@ -32,10 +44,12 @@ def today(request: Request, visitor: Reader) -> Response:
 
 @router.get("/b/{brand}/today/now")
 def now(request: Request, visitor: Reader) -> Response:
-    """What of the page changes, for a script that puts it in place of what is there."""
-    return console_page(
-        request, visitor, "operations/today_now.html", _content(request, visitor), title="Today", place="today"
-    )
+    """What of the page changes, for a script that puts it in place of what is there. It takes no notice away that is
+    meant for the page that the person opens next."""
+    brand = next(one for one in visitor.brands if one.id == visitor.brand_id)
+    content = _content(request, visitor)
+    frame = {"visitor": visitor, "brand": brand, "zone": brand.zone, "now": content["as_of"]}
+    return html("operations/today_now.html", {**frame, **content})
 
 
 def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
@@ -49,7 +63,9 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
             "sending": sending,
             "opened": figures.opened(session, visitor.brand_id),
             "delay": figures.delay(session, visitor.brand_id) if house.clock.real else None,
-            "incidents": figures.incidents(session),
+            "incidents": [
+                (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind)) for one in figures.incidents(session)
+            ],
             "carriers": figures.carriers(session),
             "codes": figures.unknown_codes(session, visitor.brand_id),
             "by_hour": columns(

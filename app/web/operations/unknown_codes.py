@@ -21,10 +21,12 @@ from app.pipeline.codes.mapping import (
     unmap_code,
 )
 from app.pipeline.house import House
+from app.tracking.adapter.base import clean
+from app.web.access.changes import code_mapped
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 
 router = APIRouter(include_in_schema=False)
@@ -32,7 +34,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Visitor, Depends(may(Right.see))]
 Setter = Annotated[Visitor, Depends(may(Right.settings))]
 Asked = Annotated[str, Query(max_length=200)]
-Word = Annotated[str, Form(max_length=400)]
+Word = Annotated[str, Form(max_length=4000)]
 
 AT_MOST = 200
 """Codes that the page lists, those met most often first."""
@@ -58,7 +60,7 @@ def say(
     def change(session: Session, house: House) -> Changed:
         return map_code(session, house, (carrier, code), read_meaning(meaning), visitor.brand_id, (visitor.actor, why))
 
-    return _changed(request, visitor, "carriers.map", written, change)
+    return _changed(request, visitor, written, change)
 
 
 @router.post("/b/{brand}/carriers/unmap")
@@ -69,30 +71,22 @@ def take_back(request: Request, visitor: Setter, carrier: Word = "", code: Word 
     def change(session: Session, house: House) -> Changed:
         return unmap_code(session, house, (carrier, code), visitor.brand_id, (visitor.actor, why))
 
-    return _changed(request, visitor, "carriers.unmap", written, change)
+    return _changed(request, visitor, written, change)
 
 
 def _changed(
     request: Request,
     visitor: Visitor,
-    action: str,
     written: Mapping[str, str],
     change: Callable[[Session, House], Changed],
 ) -> Response:
+    taken_back = "taking_back" in written
+    why = written["taking_back" if taken_back else "why"]
     house: House = request.app.state.house
     try:
         with house.sessions.begin() as session:
             done = change(session, house)
-            if done.new:
-                why = written.get("why") or written.get("taking_back", "")
-                note(
-                    session,
-                    visitor,
-                    action,
-                    f"{done.carrier} {done.code}",
-                    before={"meaning": done.before},
-                    after={"meaning": done.meaning, "why": why.strip()},
-                )
+            note_change(session, visitor, code_mapped(done, clean(why).strip(), taken_back=taken_back))
     except InvalidInput as error:
         wrong = {fault.column.lower(): f"It {fault.problem}. {fault.remedy}" for fault in error.faults}
         return _page(request, visitor, written, wrong=wrong)

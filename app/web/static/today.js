@@ -1,42 +1,95 @@
-// Today stays up to date while somebody looks: every ten seconds its figures are put in place of the old ones.
+// Today stays up to date while somebody looks: every ten seconds what has changed is put in place of what was there.
 
 const EVERY = 10_000;
+const LONGEST = 60_000;
+const PATIENCE = 8_000;
 const now = document.getElementById("now");
-let waiting = 0;
+const asOf = document.getElementById("as-of");
+let timer = 0;
+let failures = 0;
+let looking = false;
 
 async function look() {
-  if (document.hidden) return;
+  if (looking || document.hidden) return;
+  looking = true;
   try {
-    const answer = await fetch(now.dataset.live, { headers: { Accept: "text/html" }, redirect: "error" });
+    const answer = await fetch(now.dataset.live, {
+      headers: { Accept: "text/html" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status === 404) return leave();
     if (!answer.ok) throw new Error(String(answer.status));
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    put(fresh.body);
-    document.getElementById("as-of").textContent = "kept up to date";
+    put(new DOMParser().parseFromString(await answer.text(), "text/html").body);
+    failures = 0;
+    say("kept up to date");
   } catch {
-    document.getElementById("as-of").textContent = "not up to date: the connection is lost, trying again";
+    failures += 1;
+    say("not up to date: there is no answer, trying again");
+  } finally {
+    looking = false;
   }
+  again();
 }
 
-/** Put the new figures in; a table that somebody opened stays open, and what is focused keeps the focus. */
+/** Signed out, or no longer of this brand: what is shown stays, and says so. */
+function leave() {
+  clearTimeout(timer);
+  document.removeEventListener("visibilitychange", turn);
+  say("not up to date: you are signed out. Look again to sign in");
+}
+
+function say(text) {
+  if (asOf.textContent !== text) asOf.textContent = text;
+}
+
+/** Each part that reads differently takes the place of the old one; when the parts are others, all of them do. */
 function put(body) {
-  const open = [...now.querySelectorAll("details")].map((one) => one.open);
-  const places = [...now.querySelectorAll("a, summary, [tabindex]")];
-  const at = places.indexOf(document.activeElement);
-  if (at >= 0 && body.querySelectorAll("a, summary, [tabindex]").length !== places.length) return;
-  now.replaceChildren(...body.children);
-  [...now.querySelectorAll("details")].forEach((one, place) => (one.open = Boolean(open[place])));
-  if (at >= 0) now.querySelectorAll("a, summary, [tabindex]")[at].focus({ preventScroll: true });
+  const old = [...now.querySelectorAll("[data-part]")];
+  const fresh = [...body.querySelectorAll("[data-part]")];
+  if (names(old) !== names(fresh)) {
+    if (!now.contains(document.activeElement)) now.replaceChildren(...body.children);
+    return;
+  }
+  old.forEach((part, at) => {
+    if (part.innerHTML !== fresh[at].innerHTML && !isSelected(part)) exchange(part, fresh[at]);
+  });
+}
+
+const names = (parts) => parts.map((part) => part.dataset.part).join();
+
+function isSelected(part) {
+  const selection = getSelection();
+  return !selection.isCollapsed && selection.containsNode(part, true);
+}
+
+/** What was opened stays open, what was scrolled stays there, and what has the focus keeps it. */
+function exchange(part, fresh) {
+  const tables = [...part.querySelectorAll("details")].map((one) => one.open);
+  const places = [...part.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+  const counts = [...part.querySelectorAll("b")].map((one) => one.textContent);
+  const focused = stops(part).indexOf(document.activeElement);
+  if (focused >= 0 && stops(part).length !== stops(fresh).length) return;
+  part.replaceChildren(...fresh.childNodes);
+  part.querySelectorAll("details").forEach((one, at) => (one.open = Boolean(tables[at])));
+  part.querySelectorAll(".scroll").forEach((one, at) => (one.scrollLeft = places[at] ?? 0));
+  if (part.matches(".counts")) {
+    part.querySelectorAll("b").forEach((one, at) => one.classList.toggle("changed", one.textContent !== counts[at]));
+  }
+  if (focused >= 0) stops(part)[focused].focus({ preventScroll: true });
+}
+
+const stops = (part) => [...part.querySelectorAll("a, summary, [tabindex]")];
+
+function again() {
+  clearTimeout(timer);
+  if (!document.hidden) timer = setTimeout(look, Math.min(EVERY * 2 ** failures, LONGEST));
 }
 
 function turn() {
-  clearInterval(waiting);
-  if (!document.hidden) {
-    waiting = setInterval(look, EVERY);
-  }
+  clearTimeout(timer);
+  look();
 }
 
-document.addEventListener("visibilitychange", () => {
-  turn();
-  look();
-});
-turn();
+document.addEventListener("visibilitychange", turn);
+again();

@@ -3,8 +3,11 @@
 import re
 
 import sqlalchemy as sa
+from markupsafe import Markup
 
+from app.insight.alarms import REMEDIES
 from app.models import Attempt, Incident, Message, Receipt, Shipment
+from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, lines, ranked
 from tests.web.conftest import NOW, order, scan
 
@@ -77,15 +80,17 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
                 )
     page = visit().get("/b/fjallhem/today").text
     assert re.search(r"opened by people</dt><dd class=\"num\">1<", page)
-    assert re.search(r"machines only</dt><dd class=\"num\">0<", page)
+    assert re.search(r"machines only</dt><dd class=\"num\">1<", page)
 
 
 def test_what_is_wrong_is_told(visit, sessions, brand):
-    """An open incident with its sentence."""
+    """An open incident with its sentence, and what to do about it."""
     told = "The queue does not drain."
     with sessions.begin() as session:
         session.add(Incident(public_id="inc_1", kind="stuck", subject="x", summary=told, count=1))
-    assert told in visit().get("/b/fjallhem/today").text
+    page = visit().get("/b/fjallhem/today").text
+    assert told in page
+    assert str(Markup.escape(REMEDIES[IncidentKind.stuck])) in page
 
 
 def test_the_part_that_changes_comes_alone(visit):

@@ -37,7 +37,7 @@ def test_a_code_is_mapped_and_leaves_the_list(visit, met, site, sessions):
         mapped = session.scalars(sa.select(CodeMapping)).one()
         entry = session.scalars(sa.select(AuditEntry)).one()
     assert (mapped.meaning, mapped.mapped_by) == ("in_transit", "operations@shop.example")
-    assert (entry.action, entry.subject, entry.before) == ("carriers.map", "dhl ZZ9", {"meaning": "unknown"})
+    assert (entry.action, entry.subject, entry.before) == ("codes.map", "dhl ZZ9", {"meaning": "unknown"})
     assert entry.after == {"meaning": "in_transit", "why": "the carrier's support said so"}
 
 
@@ -64,7 +64,7 @@ def test_a_mapping_is_taken_back(visit, met, sessions):
     assert "ZZ9" in page.split("Nobody knows")[1].split("Said here")[0]
     with sessions() as session:
         actions = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)).all()
-    assert actions == ["carriers.map", "carriers.unmap"]
+    assert actions == ["codes.map", "codes.unmap"]
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,21 @@ def test_another_brands_codes_are_not_seen(visit, met, stranger, sessions):
         assert session.get_one(CodeMapping, ours.id).ended_at is None
     only = visit("operations", brands=[], email="none@shop.example")
     assert only.get(PAGE).status_code == 404
+
+
+def test_a_nul_is_no_fault(visit, met, sessions):
+    """Neither in what is asked for nor in what is written; PostgreSQL takes none."""
+    operations = visit("operations")
+    assert operations.get(f"{PAGE}?carrier=dhl&code=Z%00").status_code in (200, 400, 404, 422)
+    assert _say(operations, code="ZZ9\x00", why="known\x00 well").status_code in (303, 400, 422)
+    assert _say(operations, code="ZZ9", carrier="dhl\x00").status_code in (303, 400, 404, 422)
+
+
+def test_a_form_of_another_site_changes_nothing(visit, met, sessions):
+    """Without the page's secret, or sent by another site's page."""
+    operations = visit("operations")
+    form = {"carrier": "dhl", "code": "ZZ9", "meaning": "delivered", "why": "x"}
+    assert operations.post(PAGE, {**form, "csrf": "guessed"}).status_code == 403
+    assert operations.post(PAGE, form, headers={"Origin": "https://other.example"}).status_code == 403
+    with sessions() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(CodeMapping)) == 0

@@ -1,0 +1,131 @@
+"""Today in a real browser: it stays up to date without a reload, and disturbs nobody who reads."""
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+
+from app.models import AccountSession, Incident, Message, Shipment, UnknownCode
+from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.conftest import NOW, order, scan
+
+TODAY = "/b/fjallhem/today"
+LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
+MOVING = '.counts a[href$="state=moving"] b'
+
+
+@pytest.fixture
+def parcel(shop):
+    """One on its way, with the messages that were decided for it."""
+    shop.post("/v1/orders", json=order()).raise_for_status()
+    shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    shop.post(f"/v1/shipments/{shipment}/scans", json=scan("in_transit")).raise_for_status()
+
+
+def _look(page):
+    """What the ten seconds would do, at once."""
+    with page.expect_response(lambda answer: answer.url.endswith("/today/now")):
+        page.evaluate(LOOK)
+
+
+def test_figures_change_without_a_reload(enter, parcel, sessions):
+    """A count and an incident come by themselves; a table that was opened stays open, the focus where it was."""
+    page = enter("operations")
+    page.goto(TODAY)
+    page.evaluate("window.sameDocument = true")
+    assert page.text_content(MOVING) == "1"
+    page.locator('[data-part="messages"] summary').click()
+    page.focus('.counts a[href$="state=late"]')
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(late_since=NOW))
+        session.execute(sa.update(Message).values(state="failed", reason="refused", ended_at=NOW))
+    _look(page)
+    page.wait_for_function("document.querySelector('.counts a[href$=\"state=late\"] b').textContent === '1'")
+    assert page.evaluate("document.activeElement.href").endswith("state=late")
+    assert page.locator('[data-part="messages"] details').get_attribute("open") is not None
+    with sessions.begin() as session:
+        session.add(Incident(public_id="inc_1", kind="stuck", subject="x", summary="The queue stands.", count=1))
+    page.evaluate("document.activeElement.blur()")
+    _look(page)
+    page.wait_for_selector("text=The queue stands.")
+    assert page.evaluate("window.sameDocument") is True
+    assert page.text_content("#as-of") == "kept up to date"
+
+
+def test_nothing_is_asked_in_a_hidden_tab(enter, parcel):
+    """And everything at once when somebody looks again."""
+    page = enter("reader")
+    page.goto(TODAY)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.evaluate(LOOK)
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    assert asked == []
+    page.evaluate("delete document.hidden")
+    _look(page)
+
+
+def test_a_lost_connection_and_a_lost_session_are_told(enter, parcel, sessions):
+    """The figures stay, and the page says that they are old."""
+    page = enter("reader")
+    page.goto(TODAY)
+    page.route("**/today/now", lambda route: route.abort())
+    page.evaluate(LOOK)
+    page.wait_for_selector("text=there is no answer, trying again")
+    page.unroute("**/today/now")
+    _look(page)
+    page.wait_for_selector("text=kept up to date")
+    with sessions.begin() as session:
+        session.execute(sa.update(AccountSession).values(ended_at=sa.func.now()))
+    page.evaluate(LOOK)
+    page.wait_for_selector("text=you are signed out")
+    assert page.text_content(MOVING) == "1"
+
+
+def test_what_somebody_has_marked_is_left_alone(enter, parcel, sessions):
+    """A part with a selection in it waits until it is gone."""
+    page = enter("reader")
+    page.goto(TODAY)
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('[data-part=counts]'))")
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(late_since=NOW))
+    _look(page)
+    page.wait_for_selector("text=kept up to date")
+    assert page.text_content('.counts a[href$="state=late"] b') == "0"
+    page.evaluate("getSelection().removeAllRanges()")
+    _look(page)
+    page.wait_for_function("document.querySelector('.counts a[href$=\"state=late\"] b').textContent === '1'")
+
+
+def test_without_script_a_link_looks_again(enter, parcel):
+    """The page is whole, and one click brings the figures of now."""
+    page = enter("reader", script=False)
+    page.goto(TODAY)
+    assert page.text_content(MOVING) == "1"
+    page.get_by_role("link", name="Look again").click()
+    assert page.url.endswith(TODAY)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, phone, dark):
+    """By the keyboard, from Today's link to the sentence that says it is done; nothing keeps people out on the way."""
+    with sessions.begin() as session:
+        session.add(UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Depot"))
+    page = enter("operations", phone=phone, dark=dark)
+    page.goto(TODAY)
+    page.get_by_role("link", name="ZZ9/ä").press("Enter")
+    page.get_by_label("It means").select_option("in_transit")
+    for impact in _faults(page):
+        pytest.fail(impact)
+    page.get_by_label("How you know").fill("their support said so")
+    page.get_by_label("How you know").press("Enter")
+    page.wait_for_selector("text=dhl ZZ9/ä means in transit now; it meant unknown.")
+    for impact in _faults(page):
+        pytest.fail(impact)
+
+
+def _faults(page):
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    found = Axe().run(page, options=AXE).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS]
