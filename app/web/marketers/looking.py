@@ -195,7 +195,7 @@ def look_at(request: Request, visitor: Reader, path: str, sent: Sent) -> Respons
     look = look_in(form)
     with house.sessions() as session:
         sheet = sheet_of(session, house, brand_of(session, visitor), path)
-        shown = show(house, session, visitor, sheet, written(sheet, form), look)
+        shown = show(house, session, visitor, sheet, _written(sheet, form), look)
     return JSONResponse(in_words(shown, sheet))
 
 
@@ -206,7 +206,7 @@ def check_form(request: Request, visitor: Reader, path: str, sent: Sent) -> Resp
     with house.sessions() as session:
         brand = brand_of(session, visitor)
         sheet = sheet_of(session, house, brand, path)
-        text = written(sheet, form)
+        text = _written(sheet, form)
         found = findings(house, session, brand, sheet, text, look_in(form))
     return JSONResponse({"findings": told(sheet, text, found)})
 
@@ -235,6 +235,13 @@ def in_words(shown: Shown, sheet: Sheet) -> dict[str, Any]:
         "locale": seen.locale, "asked": seen.asked_locale, "note": note, "about": seen.about,
         "size": cost_of(seen.size, seen.text) if seen.size else None,
     }  # fmt: skip
+
+
+def _written(sheet: Sheet, form: FormData) -> str:
+    try:
+        return written(sheet, form)
+    except InvalidInput as error:
+        raise Denied(422, "That cannot be shown", str(error)) from error
 
 
 def _looked_at(session: Session, visitor: Visitor, look: Look) -> Brand:
