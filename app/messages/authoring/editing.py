@@ -87,7 +87,7 @@ def set_values(source: str, wanted: Mapping[Keys, str]) -> str:
     """A YAML mapping with these values in it. Each that is there is written in its place, where it says something else;
     an empty one goes, with its line; a new one is added at the end of the mapping that it belongs to.
 
-    Raises yaml.YAMLError for a text that is no YAML mapping.
+    Raises yaml.YAMLError for a text that is no YAML mapping, and for a text where it has a mapping, or the reverse.
     """
     read = _read(source)
     edits: list[tuple[int, int, str]] = []
@@ -100,6 +100,8 @@ def set_values(source: str, wanted: Mapping[Keys, str]) -> str:
         source = source[:start] + text + source[stop:]
     for keys, value in wanted.items():
         if keys not in read.places and value != "":
+            if keys in read.ends or any(keys[:size] in read.places for size in range(1, len(keys))):
+                raise yaml.YAMLError(f"{'.'.join(keys)} is written in another form in the file: change it there")
             at, text = _added(source, _read(source), keys, value)
             source = source[:at] + text + source[at:]
     return source

@@ -36,9 +36,7 @@ PATH = "brand.yaml"
 GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Who it is": {
         "name": ("Name", ""),
-        "tagline": ("Tagline", ""),
         "site": ("Shop", "Begins with https://"),
-        "postal_address": ("Postal address", "At the foot of every mail; the law asks for it."),
         "locale": ("Its own language", "As in sv-SE."),
         "zone": ("Time zone", "As in Europe/Stockholm."),
     },
@@ -67,6 +65,13 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "logo.height": ("Logo's height", ""),
     },
 }
+SAID = {
+    "tagline": ("Tagline", "Beside the brand's name."),
+    "postal_address": ("Postal address", "At the foot of every mail; the law asks for it."),
+    "voice.closing": ("Closing line", "Printed once at the end of a mail, where the news is not bad."),
+}
+"""Lines that are one text for every language, or one for each."""
+
 CHOSEN = {"align": ("left", "center"), "caps": ("false", "true")}
 """Values that are one of a few; the first is what counts where nothing is said."""
 
@@ -185,7 +190,8 @@ def _page(request: Request, visitor: Visitor, look: Look, form: FormData | None 
         "groups": GROUPS,
         "chosen": CHOSEN,
         "rest": _rest(values, locales),
-        "languages": locales,
+        "said": {name: _lines_of(values, name, locales) for name in SAID},
+        "said_words": SAID,
         "colours": COLOURS,
         "pairs": {scheme: pairs_of(values, scheme) for scheme in ("light", "dark")},
         "least": MIN_CONTRAST,
@@ -228,8 +234,16 @@ def _values(sheet: Sheet) -> dict[str, str]:
 def _rest(values: Mapping[str, str], locales: Sequence[str]) -> list[str]:
     """What `brand.yaml` says beside what the page has fields for."""
     known = {name for group in GROUPS.values() for name in group} | {"key", "voice.note", "logo.light", "logo.dark"}
-    known |= {f"voice.closing.{locale}" for locale in locales}
+    known |= {one for name in SAID for one in _lines_of(values, name, locales)}
     return [name for name in values if name not in known and not name.startswith("colours.")]
+
+
+def _lines_of(values: Mapping[str, str], name: str, locales: Sequence[str]) -> list[str]:
+    """The values that a line of the brand is made of: itself, or one for each language that there is."""
+    if name in values:
+        return [name]
+    there = [one.removeprefix(f"{name}.") for one in values if one.startswith(f"{name}.")]
+    return [f"{name}.{locale}" for locale in dict.fromkeys([*there, *locales])]
 
 
 def _is_colour(text: str) -> bool:

@@ -98,6 +98,25 @@ def throw_away(request: Request, visitor: Writer, path: str, sent: Sent) -> Resp
     return back(request, visitor, onward, f"The draft of {path} is thrown away.")
 
 
+@router.post("/b/{brand}/templates/renew/{path:path}")
+def renew(request: Request, visitor: Writer, path: str, sent: Sent) -> Response:
+    """Let a draft stand on what counts by now, as its writer has seen both: publishing it replaces what others did."""
+    house, form = request.app.state.house, sent or FormData()
+    try:
+        with house.sessions.begin() as session:
+            brand = brand_of(session, visitor)
+            sheet = sheet_of(session, house, brand, path)
+            if sheet.draft is None:
+                raise Denied(404, "There is no draft", "It may have been published, or thrown away.")
+            discard(session, brand, path, str(form.get("seen", "")))
+            live = digest_of(sheet.live) if sheet.live is not None else ""
+            save(session, house.catalog, brand, path, sheet.content, live, visitor.actor, house.clock.now())
+            note(session, visitor, "templates.renew", path, after={"digest": sheet.draft.digest, "on": live})
+    except Conflict as error:
+        raise Denied(409, "Somebody else was sooner", f"{error}") from error
+    return back(request, visitor, address(visitor, "edit", path), "The draft stands on what counts now.")
+
+
 def keep(
     session: Session, house: House, visitor: Visitor, brand: Brand, sheet: Sheet, content: str | bytes, seen: str
 ) -> Draft:
@@ -126,7 +145,7 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
         "choices": CHOICES,
         "others": OTHERS,
         "look": look,
-        "shown": in_words(shown),
+        "shown": in_words(shown, sheet),
         "findings": found,
         "message": message,
         "locale": locale,

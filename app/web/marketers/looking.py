@@ -195,8 +195,8 @@ def look_at(request: Request, visitor: Reader, path: str, sent: Sent) -> Respons
     look = look_in(form)
     with house.sessions() as session:
         sheet = sheet_of(session, house, brand_of(session, visitor), path)
-        shown = show(house, session, visitor, sheet, written(sheet, form), look)
-    return JSONResponse(in_words(shown))
+        shown = show(house, session, visitor, sheet, _written(sheet, form), look)
+    return JSONResponse(in_words(shown, sheet))
 
 
 @router.post("/b/{brand}/templates/check/{path:path}")
@@ -206,7 +206,7 @@ def check_form(request: Request, visitor: Reader, path: str, sent: Sent) -> Resp
     with house.sessions() as session:
         brand = brand_of(session, visitor)
         sheet = sheet_of(session, house, brand, path)
-        text = written(sheet, form)
+        text = _written(sheet, form)
         found = findings(house, session, brand, sheet, text, look_in(form))
     return JSONResponse({"findings": told(sheet, text, found)})
 
@@ -222,16 +222,26 @@ def draft_picture(request: Request, visitor: Reader, digest: str) -> Response:
     raise Denied(404, "There is no such picture", "It may have been published, or thrown away.")
 
 
-def in_words(shown: Shown) -> dict[str, Any]:
-    """A look, for the page's script."""
+def in_words(shown: Shown, sheet: Sheet) -> dict[str, Any]:
+    """A look, for the page and its script."""
     seen = shown.seen
     if seen is None:
         return {"wrong": shown.wrong}
+    note = seen.note
+    if sheet.message is not None and sheet.path.split("/")[1] != seen.locale:
+        note = f"This is the text in {seen.locale} as it counts, not the one that you write here. {note}".strip()
     return {
         "wrong": "", "html": shown.html, "text": seen.text, "subject": seen.subject, "preheader": seen.preheader,
-        "locale": seen.locale, "asked": seen.asked_locale, "note": seen.note, "about": seen.about,
+        "locale": seen.locale, "asked": seen.asked_locale, "note": note, "about": seen.about,
         "size": cost_of(seen.size, seen.text) if seen.size else None,
     }  # fmt: skip
+
+
+def _written(sheet: Sheet, form: FormData) -> str:
+    try:
+        return written(sheet, form)
+    except InvalidInput as error:
+        raise Denied(422, "That cannot be shown", str(error)) from error
 
 
 def _looked_at(session: Session, visitor: Visitor, look: Look) -> Brand:

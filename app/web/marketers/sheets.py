@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import yaml
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
+from app.errors import Fault, InvalidInput
 from app.messages.authoring.bundle import SUFFIXES, named
 from app.messages.authoring.editing import Opened, closed, opened, set_values
 from app.messages.shelf import known_path
@@ -101,11 +103,17 @@ def sheet_of(session: Session, house: House, brand: Brand, path: str) -> Sheet:
 
 
 def written(sheet: Sheet, form: FormData) -> str:
-    """The file that the form describes, in parts or whole: as it was, byte for byte, where nothing was changed."""
+    """The file that the form describes, in parts or whole: as it was, byte for byte, where nothing was changed.
+
+    Raises InvalidInput for a form that does not go with the file.
+    """
     deep = {tuple(name.removeprefix(DEEP).split(".")): str(value).replace("\r\n", "\n").strip()
             for name, value in form.multi_items() if name.startswith(DEEP)}  # fmt: skip
     if deep:
-        return set_values(sheet.text, deep)
+        try:
+            return set_values(sheet.text, deep)
+        except yaml.YAMLError as error:
+            raise InvalidInput([Fault(None, sheet.path, str(error), "Open it as a file.")]) from error
     if "whole" in form:
         return closed("", sheet.text, {}, str(form["whole"]))
     values = {name.removeprefix(FIELD): str(value) for name, value in form.multi_items() if name.startswith(FIELD)}

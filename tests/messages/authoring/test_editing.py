@@ -94,3 +94,12 @@ def test_any_value_of_a_brand_is_read_back(value, name):
     assert {key: one for key, one in after.items() if key != keys} == {
         key: one for key, one in before.items() if key != keys
     }
+
+
+@pytest.mark.parametrize("keys", [("tagline",), ("name", "en")])
+def test_another_form_is_refused(keys):
+    """A text where the file has one for each language, and the reverse, would stand there twice."""
+    text = "name: Shop\ntagline: {en: Here}\n"
+    with pytest.raises(yaml.YAMLError, match="another form"):
+        set_values(text, {keys: "x"})
+    assert set_values(text, {keys: ""}) == text

@@ -194,3 +194,17 @@ def test_the_brand_follows_and_is_refused_below_its_contrast(enter):
     expect(page.frame_locator("iframe[data-key='delayed']").locator("body")).to_contain_text("Fjällhem Ny")
     page.get_by_role("button", name="Save draft").click()
     expect(page.locator(".strip.good")).to_contain_text("draft is saved")
+
+
+def test_a_draft_and_what_counts_are_one_picture(enter):
+    """Before, after and what differs, taken where a Chromium is."""
+    page = enter("marketer")
+    page.goto(EMAIL)
+    page.locator("[name='f.lead']").fill("Another sentence altogether.")
+    expect(page.locator("#saving")).to_contain_text("Saved as a draft")
+    page.get_by_role("link", name="Compare").click()
+    expect(page.frame_locator("iframe[title='The draft']").locator("body")).to_contain_text("Another sentence")
+    expect(page.frame_locator("iframe[title='As it counts']").locator("body")).not_to_contain_text("Another sentence")
+    page.locator("details summary", has_text="Pictures").click()
+    answer = page.request.get(page.locator("main details a").first.get_attribute("href"))
+    assert answer.status == 200 and answer.body().startswith(b"\x89PNG")

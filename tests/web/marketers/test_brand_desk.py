@@ -82,6 +82,8 @@ def test_one_colour_is_one_line(marketer, sessions, site):
         ("v.site", "javascript:alert(1)", "web address"),
         ("v.zone", "Mars/Base", "zone"),
         ("v.key", "atelier-ombre", "brand"),
+        ("v.tagline", "One for all", "another form"),
+        ("v.name.en", "One for each", "another form"),
         ("v.name", "<script>alert(1)</script>", "name"),
     ],
 )
@@ -95,8 +97,8 @@ def test_what_no_mail_could_be_written_with_is_refused(marketer, sessions, name,
 def test_two_at_once_is_a_conflict(marketer, visit):
     """The later sees both."""
     first, second = filled(marketer.get(BRAND).text), visit("owner")
-    assert second.post(BRAND, filled(second.get(BRAND).text) | {"v.tagline": "Theirs."}).status_code == 303
-    answer = marketer.post(BRAND, first | {"v.tagline": "Mine."})
+    assert second.post(BRAND, filled(second.get(BRAND).text) | {"v.tagline.en": "Theirs."}).status_code == 303
+    answer = marketer.post(BRAND, first | {"v.tagline.en": "Mine."})
     assert answer.status_code == 409 and "Theirs." in answer.text and "Mine." in answer.text
 
 

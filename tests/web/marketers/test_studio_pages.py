@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.messages.authoring.editing import opened
-from app.models import AuditEntry, Message, TemplateDraft, TemplateVersion
+from app.messages.versions.publishing import Said, Seen, publish
+from app.models import AuditEntry, Brand, Message, TemplateDraft, TemplateVersion
 from tests.web.conftest import order, scan
 
 PATH = "messages/en/delivered.email.md"
@@ -271,3 +272,22 @@ def test_the_next_message_carries_what_was_published(marketer, client, sessions)
         )
         subjects = session.scalars(decided.where(TemplateVersion.key == "out_for_delivery", Message.channel == "email"))
         assert list(subjects) == ["Today at your door: {{ what }}"]
+
+
+def test_a_draft_on_an_older_file_is_not_published_unless_its_writer_says_so(marketer, site, client, sessions):
+    """The desk says that others published meanwhile; one press lets the draft stand on that."""
+    marketer.post(f"/b/fjallhem/templates/save/{PATH}", desk(marketer) | {"f.button": "Mine"})
+    with sessions.begin() as session:
+        brand = session.scalars(sa.select(Brand)).one()
+        text = site.house.catalog.shelf("fjallhem").file(PATH).content.replace(b"Look by", b"Look at")
+        said = Said("another", "meanwhile", site.clock.now())
+        publish(session, site.house.catalog, brand, {PATH: text}, said, Seen(), {})
+    page = marketer.get(f"/b/fjallhem/templates/edit/{PATH}").text
+    assert "Another file counts by now" in page
+    wanted = {"path": PATH, "edition": "1", "why": "mine"}
+    assert marketer.post("/b/fjallhem/templates/publish", wanted).status_code == 422
+    stale = marketer.post(f"/b/fjallhem/templates/renew/{PATH}", {"seen": "0" * 64})
+    assert stale.status_code == 409
+    assert marketer.post(f"/b/fjallhem/templates/renew/{PATH}", {"seen": filled(page)["seen"]}).status_code == 303
+    assert "Another file counts by now" not in marketer.get(f"/b/fjallhem/templates/edit/{PATH}").text
+    assert marketer.post("/b/fjallhem/templates/publish", wanted).status_code == 303
