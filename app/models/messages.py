@@ -55,9 +55,7 @@ class Message(Base):
         sa.Index("ix_messages_leased", "id", postgresql_where=sa.text("state = 'sending'")),
         sa.Index("ix_messages_unconfirmed", "id", postgresql_where=sa.text("state = 'unconfirmed'")),
         # Nor in here.
-        sa.Index(
-            "ix_messages_planned", "brand_id", "planned_at", postgresql_where=sa.text("planned_at > '-infinity'")
-        ),
+        sa.Index("ix_messages_planned", "brand_id", "planned_at", postgresql_where=sa.text("planned_at > '-infinity'")),
         sa.Index("ix_messages_order_id", "order_id"),
         sa.Index("ix_messages_shipment_id", "shipment_id"),
     )
