@@ -38,19 +38,21 @@ _BRAND = "fjallhem"
 QUERIES = (
     "/b/{brand}/parcels?state=moving", "/b/{brand}/parcels?state=late", "/b/{brand}/parcels?state=silent",
     "/b/{brand}/parcels?state=unconfirmed", "/b/{brand}/parcels?state=failing", "/b/{brand}/parcels?state=pickup",
-    "/b/{brand}/parcels?state=returning", "/b/{brand}/parcels?state=delivered_today", "/b/{brand}/parcels?sort=news",
+    "/b/{brand}/parcels?state=returning", "/b/{brand}/parcels?state=claim",
+    "/b/{brand}/parcels?state=delivered_today", "/b/{brand}/parcels?sort=news",
     "/b/{brand}/parcels?state=late&sort=news", "/b/{brand}/parcels?carrier=dhl", "/b/{brand}/parcels?country=DE",
     "/b/{brand}/parcels?milestone=exception", "/b/{brand}/parcels?milestone=delivered&country=FI&carrier=ups",
-    "/b/{brand}/parcels?carrier=nobody", "/b/{brand}/parcels?country=XX", "/b/{brand}/parcels?q={number}",
+    "/b/{brand}/parcels?carrier=nobody", "/b/{brand}/parcels?country=XX", "/b/{brand}/parcels?q={order}",
     "/b/{brand}/parcels?q=M0000", "/b/{brand}/parcels?q=MILL0000001", "/b/{brand}/parcels?q={email}",
     "/b/{brand}/parcels?q={phone}", "/b/{brand}/parcels?q=nothing-of-ours", "/b/{brand}/parcels?q=nobody@example.test",
-    "/b/{brand}/parcels/{mass}", "/b/{brand}/parcels/{mass}/stop", "{page}", "{page_mass}",
+    "/b/{brand}/parcels/{mass}", "/b/{brand}/parcels/{mass}/stop", "/b/{brand}/people?q={email}", "{page}",
+    "{page_mass}", "/p/{token}",
 )  # fmt: skip
 """Addresses beside the console's own routes: the list's filters, what is searched for, the shopper's pages. What stands
 in braces is filled in by `_names`."""
 
-_NOT_PAGES = ("/events", "/live", "/stream")
-"""Ends of addresses that keep on answering."""
+_NOT_PAGES = ("/events", "/live", "/stream", ".csv", "/progress.json")
+"""Ends of addresses that are no pages: they keep on answering, or give out everything as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,12 @@ def bench_pages(
 ) -> list[PageCost]:
     """Open every page among so many parcels; with `explained` the plans of what is slow are kept in that file."""
     with _world() as (house, engine):
-        names = _names(house)
+        cookie = _sign_in(house)
+        names = _names(house, parcels // 2)
         brand_id = ensure_brands(house.sessions, house.catalog)[_BRAND]
         write_million(house, brand_id, parcels, told)
         told("pages are opened")
         app = create_app(Settings(public_url=house.public_url), house)
-        cookie = _sign_in(house)
         found = asyncio.run(_open_all(app, engine, _paths(app, names), cookie))
         if explained is not None:
             explained.write_text(_plans(engine, found, parcels))
@@ -116,9 +118,9 @@ def _world() -> Iterator[tuple[House, sa.Engine]]:
         house.loop.run(house.http.aclose())
 
 
-def _names(house: House) -> Mapping[str, str]:
+def _names(house: House, nth: int) -> Mapping[str, str]:
     """Some parcels as a shop tells them, with all that the engine makes of it, and what the addresses are filled in
-    with: one of them, and one of the mass."""
+    with: one of them, and the nth of the mass."""
     brand_id = ensure_brands(house.sessions, house.catalog)[_BRAND]
     with house.sessions.begin() as session:
         key = issue_key(session, brand_id, "bench", ["orders:write", "orders:read"])
@@ -129,18 +131,21 @@ def _names(house: House) -> Mapping[str, str]:
     with house.sessions() as session:
         message = session.scalar(sa.select(Message.public_id).where(Message.channel == "email").limit(1))
         last = session.scalar(sa.select(sa.func.max(Shipment.id))) or 0
+        who = session.scalars(sa.select(Account.public_id)).one()
     return {
         "brand": _BRAND,
         "shipment": first["id"],
         "message": message or "",
         "page": first["page"].removeprefix(house.public_url),
-        "page_mass": f"/t/{last + 4000:026}",
-        "mass": f"shp_m{last + 4000}",
-        "number": "M00004000",
-        "email": "shopper4000@example.test",
-        "phone": "%2B46700004000",
-        "key": "delivered",
-        "template": "delivered",
+        "page_mass": f"/t/{last + nth:026}",
+        "mass": f"shp_m{last + nth}",
+        "order": f"M{nth:08}",
+        "number": "1",
+        "path": "messages/en/delivered.email.md",
+        "who": who,
+        "token": first["page"].rsplit("/", 1)[-1],
+        "email": f"shopper{nth % 700000}@example.test",
+        "phone": f"%2B4670{nth % 700000:07}",
     }
 
 
@@ -201,7 +206,7 @@ def _paths(app: FastAPI, names: Mapping[str, str]) -> list[str]:
 def _console(app: FastAPI) -> Iterator[str]:
     for route in _routes(app.routes):
         if "GET" in (getattr(route, "methods", None) or ()) and (
-            route.path.startswith("/b/{brand}/") or route.path in ("/account", "/sign-in")
+            route.path.startswith("/b/{brand}/") or route.path in ("/account", "/sign-in", "/metrics")
         ):
             yield route.path
 
@@ -217,7 +222,7 @@ def _routes(routes: Sequence[Any]) -> Iterator[Any]:
 
 def _filled(path: str, names: Mapping[str, str]) -> str | None:
     try:
-        return path.format_map(names)
+        return path.replace(":path}", "}").format_map(names)
     except (KeyError, IndexError, ValueError):
         return None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.bench.backlog import bench_backlog
 from app.bench.cadence import bench_cadence
@@ -256,7 +256,9 @@ def bench_pages_command(
             ]
         )
     else:
-        table = Table("page", "answer", "statements", "ms in them", "ms in all", "kB", box=None)
+        table = Table(
+            Column("page", overflow="fold"), "answer", "statements", "ms in them", "ms in all", "kB", box=None
+        )
         for one in found:
             figures = (f"{one.sql_ms:.1f}", f"{one.wall_ms:.0f}", f"{one.size / 1000:.0f}")
             style = None if one.within else "red"

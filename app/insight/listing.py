@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput, nearest
-from app.models import Message, Order, Shipment
+from app.models import Claim, Message, Order, Shipment
 from app.models.orders import RETURNING, UNENDED
 from app.models.vocabulary import Milestone
 from app.zones import zone
@@ -35,6 +35,7 @@ STATES: Mapping[str, str] = {
     "silent": "Silent",
     "pickup": "To be collected",
     "returning": "Going back",
+    "claim": "Said to be missing",
     "unconfirmed": "Message unconfirmed",
     "failing": "Message failed",
     "delivered_today": "Delivered today",
@@ -182,6 +183,10 @@ def _returning(*_: Any) -> list[Condition]:
     return [_UNENDED, _RETURNING]
 
 
+def _claim(brand_id: int, *_: Any) -> list[Condition]:
+    return [Shipment.id.in_(sa.select(Claim.shipment_id).where(Claim.closed_at.is_(None), Claim.brand_id == brand_id))]
+
+
 def _unconfirmed(brand_id: int, *_: Any) -> list[Condition]:
     return [_of_messages(brand_id, Message.state == "unconfirmed")]
 
@@ -205,6 +210,7 @@ _STATE: Mapping[str, Callable[[int, datetime, str], list[Condition]]] = {
     "silent": _silent,
     "pickup": _pickup,
     "returning": _returning,
+    "claim": _claim,
     "unconfirmed": _unconfirmed,
     "failing": _failing,
     "delivered_today": _delivered_today,

@@ -8,12 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.settings import Settings, load_settings
 from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
 from app.web.access.marks import Marks
+from app.web.access.sealing import can_seal
 from app.web.agents import room as agents
 from app.web.api import (
     acts,
@@ -50,6 +52,11 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     if settings is None:
         settings = load_settings()
         configure_logging(settings.log_format)
+    if settings.oidc.issuer and not can_seal(settings):
+        raise ConfigurationError(
+            "DOORSTEP_OIDC__ISSUER is set, but DOORSTEP_SECRET_KEY is not, or shorter than 16 characters. Set it to a"
+            " long random word, the same for all processes."
+        )
     waker = None
     if house is None:
         waker = Waker(build_wake(build_celery(settings)))

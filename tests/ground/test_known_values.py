@@ -1,4 +1,4 @@
-"""What a column may hold is the same in the models and in the migrated schema, which Alembic's own check does not see."""
+"""What a column may hold is the same in the models and in the migrated schema: Alembic's own check does not see it."""
 
 import re
 

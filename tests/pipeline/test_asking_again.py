@@ -8,8 +8,9 @@ from app.errors import Conflict
 from app.insight.audit import audit
 from app.insight.explain import explain
 from app.models import Message, Order, Resend, Shipment, Suppression
-from app.models.vocabulary import Channel, Milestone, SuppressionKind
+from app.models.vocabulary import Channel, Milestone, PauseKind, SuppressionKind
 from app.pipeline import digest_reports, recover, send
+from app.pipeline.brakes.pausing import Scope, pause, resume
 from app.pipeline.leaving.asking_again import MOST, Wish, ask_again, look
 from app.pipeline.people.consenting import suppress, wish
 from app.pipeline.settling.settling import keep_reports
@@ -184,3 +185,34 @@ def test_a_forgotten_text_is_not_made_up(world, told):
         session.execute(sa.update(Message).values(personal=None, released=None))
     with pytest.raises(Conflict, match="not kept any more"):
         ask(world, told)
+
+
+def test_an_sms_waits_for_the_morning(world):
+    """Asked for at night it is said when it leaves, and it leaves then."""
+    (shipment_id,) = world.order()
+    world.scan(shipment_id, Milestone.ready_for_pickup)
+    send(world.house, Channel.sms)
+    (message,) = world.messages(channel="sms", milestone="ready_for_pickup")
+    assert message.state == "accepted"
+    world.clock.turn(hours=14)  # 23 o'clock in Sweden
+    asked = ask(world, message)
+    assert asked.leaves_at > world.clock.now() and "night" in asked.leaves_why
+    send(world.house, Channel.sms)
+    assert len(world.sms.sent) == 1
+    world.clock.turn(hours=10)
+    send(world.house, Channel.sms)
+    assert [one.text for one in world.sms.sent] == [world.sms.sent[0].text] * 2
+
+
+def test_a_pause_holds_it(world, told):
+    """What is paused waits, and leaves when the pause is lifted."""
+    with world.house.sessions.begin() as session:
+        pause(session, Scope(PauseKind.milestone, "out_for_delivery"), told.brand_id, "wrong text", "ops")
+    ask(world, told)
+    send(world.house, Channel.email)
+    assert len(world.email.sent) == 1
+    with world.house.sessions.begin() as session:
+        resume(session, Scope(PauseKind.milestone, "out_for_delivery"), told.brand_id, "ops")
+    recover(world.house)
+    send(world.house, Channel.email)
+    assert len(world.email.sent) == 2

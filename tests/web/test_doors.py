@@ -108,11 +108,11 @@ def test_the_log_keeps_routes_not_links_or_addresses(client):
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/t/nothing", "/healthz", "/v1/orders", "/openapi.json"])
 def test_answers_carry_safe_headers(anyone, path):
-    """No sniffing, no frames, no referrer, nothing unsafe, on pages and documents alike."""
+    """No sniffing, no frames, no referrer to others, nothing unsafe, on pages and documents alike."""
     headers = anyone.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer")
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-request-id"].startswith("req_")

@@ -1,7 +1,7 @@
 """What the audit log says of each kind of change, whoever makes it and wherever: one wording for console, API and
 command line."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,21 @@ class Change:
     new: bool = True
 
 
-def rules_published(published: Published, before: RuleSet, after: RuleSet, *, back_to: int | None = None) -> Change:
-    """A rule set was published, or an older one again."""
+def rules_published(
+    published: Published,
+    before: RuleSet,
+    after: RuleSet,
+    *,
+    back_to: int | None = None,
+    accepted: Collection[str] = (),
+) -> Change:
+    """A rule set was published, or an older one again; `accepted` are the warnings that were ticked."""
     said = [str(one) for one in differences(before, after)]
     what: dict[str, Any] = {"digest": published.digest[:12], "why": published.why, "changes": said[:_MOST]}
     if back_to is not None:
         what["text of number"] = back_to
+    if accepted:
+        what["warnings accepted"] = sorted(accepted)[:_MOST]
     action = "rules.publish" if back_to is None else "rules.rollback"
     return Change(action, f"number {published.number}", {"digest": before.digest.hex()[:12]}, what, published.new)
 
@@ -49,9 +58,10 @@ def templates_published(done: PublishedTemplates, why: str, back_to: int | None 
     return Change(action, f"number {done.number}", {"number": done.before.number}, what, done.new)
 
 
-def paused(scope: str, done: Paused) -> Change:
-    """Messages of a scope were stopped."""
-    return Change("pause", scope, None, {"why": done.pause.why}, done.new)
+def paused(scope: str, done: Paused, stops: int | None = None) -> Change:
+    """Messages of a scope were stopped; `stops` is how many waited then, where that was counted."""
+    after = {"why": done.pause.why} | ({"stops": stops} if stops is not None else {})
+    return Change("pause", scope, None, after, done.new)
 
 
 def resumed(scope: str, done: Resumed) -> Change:

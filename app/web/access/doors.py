@@ -41,7 +41,7 @@ async def _sent(request: Request) -> FormData | None:
     if request.method in _READING or "form" not in request.headers.get("content-type", ""):
         return None
     try:
-        return await request.form(max_files=4, max_fields=400, max_part_size=1_500_000)
+        return await request.form()
     except HTTPException as error:
         raise Denied(400, "That form could not be read", "Nothing was changed. Go back and send it again.") from error
 

@@ -18,6 +18,7 @@ from app.pipeline.deciding.concluding import hear
 from app.pipeline.house import House
 from app.pipeline.listening.hearing import Tally
 from app.pipeline.listening.incoming import heard_from_incoming
+from app.pipeline.people.missing_parcels import close_claim
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
@@ -118,6 +119,18 @@ def cancel_whole(request: Request, visitor: Corrector, shipment: str) -> Respons
         parcels = f"{came.parcels} {'parcel' if came.parcels == 1 else 'parcels'}"
         said = f"The order is cancelled, with {parcels}. {_stopped(came.messages)}"
     return _home(request, visitor, shipment, f"{said}{_flying(came.in_flight)}")
+
+
+@router.post("/b/{brand}/parcels/{shipment}/settle-claim")
+def settle_claim(request: Request, visitor: Corrector, shipment: str) -> Response:
+    """The parcel that its shopper says is not there was looked for, or replaced: the claim is closed."""
+    house: House = request.app.state.house
+    with house.sessions.begin() as session:
+        row, _ = find(session, visitor.brand_id, shipment)
+        closed = close_claim(session, row.id, visitor.actor, house.clock.now())
+        if closed:
+            note(session, visitor, "claim.close", shipment)
+    return _home(request, visitor, shipment, "The claim is closed." if closed else "It had been closed already.")
 
 
 def _there(came: Unfollowed | None) -> Unfollowed:

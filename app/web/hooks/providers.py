@@ -76,8 +76,10 @@ def _marked(request: Request, work: Callable[[], T]) -> T:
     try:
         taken = work()
     except Problem as problem:
-        if problem.document.status in (400, 403):
+        if problem.document.status == 403:
             request.app.state.marks.hook(path, problem.document.title)
+        elif problem.document.status == 400:  # signed, and in no known form
+            request.app.state.marks.hook(path)
         raise
     request.app.state.marks.hook(path)
     return taken

@@ -61,12 +61,15 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "fonts.body": ("Text", ""),
         "fonts.heading_weight": ("Weight of headings", "300 to 800."),
         "corners": ("Corners", "Pixels, 0 to 24."),
-        "align": ("Headlines stand", "left or center."),
-        "caps": ("Small words in capitals", "true or false."),
+        "align": ("Headlines stand", ""),
+        "caps": ("Small words in capitals", ""),
         "logo.width": ("Logo's width", "Pixels as shown; the picture has twice as many."),
         "logo.height": ("Logo's height", ""),
     },
 }
+CHOSEN = {"align": ("left", "center"), "caps": ("false", "true")}
+"""Values that are one of a few; the first is what counts where nothing is said."""
+
 COLOURS = {
     "ground": "Ground, under everything",
     "paper": "Paper, under text",
@@ -180,6 +183,7 @@ def _page(request: Request, visitor: Visitor, look: Look, form: FormData | None 
         "seen": seen,
         "values": values,
         "groups": GROUPS,
+        "chosen": CHOSEN,
         "rest": _rest(values, locales),
         "languages": locales,
         "colours": COLOURS,

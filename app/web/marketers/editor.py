@@ -22,7 +22,7 @@ from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note
-from app.web.console.frame import back, console_page
+from app.web.console.frame import back, clock, console_page
 from app.web.console.refusals import wants_page
 from app.web.marketers.clashing import clash
 from app.web.marketers.inserting import blocks_of, insertable
@@ -72,7 +72,9 @@ def save_draft(request: Request, visitor: Writer, path: str, sent: Sent) -> Resp
             raise Denied(422, "That cannot be saved", f"{said} Go back: your text is still in the form.") from error
         return JSONResponse({"detail": said}, 422)
     if not wants_page(request):
-        return JSONResponse({"seen": kept.digest, "saved": f"{kept.saved_at:%H:%M}", "revision": kept.revision})
+        return JSONResponse(
+            {"seen": kept.digest, "saved": clock(kept.saved_at, visitor.zone), "revision": kept.revision}
+        )
     onward = address(visitor, "edit", path, **look.in_address())
     return back(request, visitor, onward, "The draft is saved." if kept.revision else "Nothing was changed.")
 

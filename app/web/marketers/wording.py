@@ -22,8 +22,34 @@ class Beside:
 
 
 def beside(found: Iterable[Difference]) -> list[Beside]:
-    """Differences with their words side by side."""
-    return [_beside(one) for one in found]
+    """Differences with their words side by side; sentences that only went or only came stand together, as they lie in
+    the text."""
+    told: list[Beside] = []
+    alone: list[Difference] = []
+    for one in found:
+        if alone and (one.path != alone[0].path or _is_pair(one)):
+            told.append(_together(alone))
+            alone = []
+        if _is_pair(one):
+            told.append(_beside(one))
+        else:
+            alone.append(one)
+    return [*told, _together(alone)] if alone else told
+
+
+def _is_pair(one: Difference) -> bool:
+    return bool(one.field) or (one.before is not None and one.after is not None)
+
+
+def _together(alone: Sequence[Difference]) -> Beside:
+    before = [(one.before, True) for one in alone if one.before is not None]
+    after = [(one.after, True) for one in alone if one.after is not None]
+    what = "changed" if before and after else "removed" if before else "added"
+    return Beside(alone[0].path, "", what, _lined(before), _lined(after))
+
+
+def _lined(pieces: list[tuple[str, bool]]) -> Words | None:
+    return [(f"{text}\n", other) for text, other in pieces] or None
 
 
 def _beside(one: Difference) -> Beside:

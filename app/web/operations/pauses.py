@@ -18,11 +18,12 @@ from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.publishing import live_set
 from app.pipeline.house import House
 from app.rules.parts import CHANNELS, MILESTONES
+from app.web.access.changes import paused, resumed
 from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
-from app.web.console.frame import back, console_page
+from app.web.access.trail import note_change
+from app.web.console.frame import back, console_page, html
 from app.web.operations.rules_desk import brand_of, house_of, tabs
 
 router = APIRouter(include_in_schema=False)
@@ -43,6 +44,15 @@ def pauses(request: Request, visitor: Reader, scope: Annotated[str, Query(max_le
     return _page(request, visitor, scope, {})
 
 
+@router.get("/b/{brand}/pauses/now")
+def now_paused(request: Request, visitor: Reader) -> Response:
+    """The lines about pauses alone, for pages that are open already."""
+    with house_of(request).sessions() as session:
+        found = pauses_in_sight(session, visitor.brand_id)
+    content = {"paused": found, "visitor": visitor, "zone": visitor.zone, "now": house_of(request).clock.now()}
+    return html("console/pauses.html", {**content, "brand": {"key": visitor.brand_key}})
+
+
 @router.post("/b/{brand}/pauses")
 def stop(
     request: Request, visitor: Braker, scope: Written, why: Annotated[str, Form(max_length=2000)] = ""
@@ -60,14 +70,7 @@ def stop(
             return _page(request, visitor, "", {"wrong": _sentence(error), "written": scope, "why": why}, 422)
         stops = would_stop(session, asked, visitor.brand_id, house.clock.now())
         done = pause(session, asked, visitor.brand_id, said, visitor.actor)
-        if done.new:
-            note(
-                session,
-                visitor,
-                "pause.start",
-                done.pause.scope,
-                after={"why": done.pause.why, "stops": stops.messages},
-            )
+        note_change(session, visitor, paused(done.pause.scope, done, stops.messages))
     if not done.new:
         told = f"{scope_words(str(asked))} was paused already, by {done.pause.paused_by}: {done.pause.why}"
     else:
@@ -88,8 +91,7 @@ def lift(request: Request, visitor: Braker, scope: Written) -> Response:
         done = resume(session, asked, visitor.brand_id, visitor.actor)
         if not done.lifted:
             return back(request, visitor, at, "That was not paused by this brand, or is lifted already.")
-        released = {"released": done.released, "still_held": done.still_held}
-        note(session, visitor, "pause.lift", done.lifted[0], after=released)
+        note_change(session, visitor, resumed(done.lifted[0], done))
     house.wake("recover", "")
     kept = f"; {done.still_held:,} are still held by another pause" if done.still_held else ""
     told = f"Lifted. {done.released:,} {'message is' if done.released == 1 else 'messages are'} judged again{kept}."

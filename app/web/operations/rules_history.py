@@ -1,5 +1,6 @@
 """What was published before: by whom, why, what it changed, and letting it count again."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -11,10 +12,11 @@ from app.pipeline.deciding.publishing import LONGEST_WHY, Published, Said, histo
 from app.pipeline.house import House
 from app.rules.document import reread_rules
 from app.rules.ruleset import RuleSet
+from app.web.access.changes import rules_published
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import brand_of, house_of, lived, tabs
 from app.web.operations.rules_shown import compared, unified
@@ -51,7 +53,8 @@ def publication(
     """One publication beside the one before it, or beside what counts now."""
     house = house_of(request)
     with house.sessions() as session:
-        return _page(request, visitor, session, house, number, {"beside": beside})
+        content = _content(session, house, visitor, number, beside)
+    return _page(request, visitor, number, content)
 
 
 @router.post("/b/{brand}/rules/history/{number}/again")
@@ -67,8 +70,8 @@ def count_again(
     with house.sessions.begin() as session:
         if not why.strip() or len(why.strip()) > LONGEST_WHY:
             wrong = f"Say in at most {LONGEST_WHY} characters why; it stands in the history."
-            return _page(request, visitor, session, house, number, {"beside": "live", "wrong": wrong}, 422)
-        live = live_set(session, house, visitor.brand_id)
+            content = _content(session, house, visitor, number, "live")
+            return _page(request, visitor, number, {**content, "wrong": wrong}, 422)
         try:
             said = Said(visitor.actor, why.strip())
             done, before, after = rollback(session, house, brand_of(session, visitor), number, said, seen)
@@ -79,35 +82,27 @@ def count_again(
         except InvalidInput as error:
             text = f"Number {number} cannot count again as it is: {error} Take its text into a draft and mend it."
             raise Denied(409, "Nothing was changed", text) from error
-        if done.new:
-            note(
-                session,
-                visitor,
-                "rules.rollback",
-                f"number {done.number}",
-                before={"number": live.publication.number if live.publication else 0, "digest": before.digest.hex()},
-                after={"digest": after.digest.hex(), "why": done.why, "as_number": number},
-            )
+        note_change(session, visitor, rules_published(done, before, after, back_to=number))
     told = f"The rules of number {number} count again, as number {done.number}." if done.new else "They count already."
     return back(request, visitor, f"/b/{visitor.brand_key}/rules", told)
 
 
-def _page(
-    request: Request,
-    visitor: Visitor,
-    session: Session,
-    house: House,
-    number: int,
-    more: dict[str, Any],
-    status: int = 200,
-) -> Response:
+def _page(request: Request, visitor: Visitor, number: int, content: Mapping[str, Any], status: int = 200) -> Response:
+    title = f"Rules, number {number}"
+    return console_page(
+        request, visitor, "operations/rules_version.html", content, title=title, place="rules", status=status
+    )
+
+
+def _content(session: Session, house: House, visitor: Visitor, number: int, beside: str) -> dict[str, Any]:
+    """One publication beside the one `before` it, or beside what is `live`."""
     one, content = _version(session, visitor.brand_id, number)
     live = live_set(session, house, visitor.brand_id)
-    to_live = more["beside"] == "live"
+    to_live = beside == "live"
     other, other_name = (live.rules, "what counts now") if to_live else _before(session, house, visitor, number)
     mine = reread_rules(content)
     before, after = (lived(session, house, visitor, one_set) for one_set in (other, mine))
-    shown = {
+    return {
         "tabs": tabs(visitor),
         "one": one,
         "live": live,
@@ -118,12 +113,8 @@ def _page(
         "lines": unified(before.content, after.content),
         "text": content.rstrip("\n"),
         "wrong": "",
-        **more,
+        "beside": beside,
     }
-    title = f"Rules, number {number}"
-    return console_page(
-        request, visitor, "operations/rules_version.html", shown, title=title, place="rules", status=status
-    )
 
 
 def _before(session: Session, house: House, visitor: Visitor, number: int) -> tuple[RuleSet, str]:

@@ -15,10 +15,11 @@ from app.pipeline.deciding.publishing import LONGEST_WHY, Said, publish
 from app.pipeline.deciding.rule_drafts import discard
 from app.rules.ruleset import RuleSet
 from app.rules.warnings import Warned, warnings
+from app.web.access.changes import rules_published
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.operations.rules_desk import Desk, brand_of, desk, house_of, tabs
 from app.web.operations.rules_shown import compared, unified
@@ -33,9 +34,9 @@ def review(request: Request, visitor: Writer) -> Response:
     """What publishing one's draft would change."""
     with house_of(request).sessions() as session:
         at = desk(session, house_of(request), visitor)
-        if at.rules is None or not at.differs or at.behind:
-            return _not_yet(request, visitor, at)
-        return _page(request, visitor, session, at, at.rules, {})
+        ready = at.rules if at.differs and not at.behind else None
+        content = _content(session, visitor, at, ready) if ready is not None else None
+    return _not_yet(request, visitor, at) if content is None else _page(request, visitor, content)
 
 
 @router.post("/b/{brand}/rules/publish")
@@ -56,23 +57,15 @@ def publish_draft(
         asked = [one for one in warnings(at.live.rules, at.rules) if one.id not in accepted]
         wrong = _wrong(at, why, seen, revision, asked)
         if wrong:
-            return _page(request, visitor, session, at, at.rules, {**wrong, "why": why, "accepted": set(accepted)}, 422)
+            content = _content(session, visitor, at, at.rules)
+            return _page(request, visitor, {**content, **wrong, "why": why, "accepted": set(accepted)}, 422)
         try:
             done, before, after = publish(
                 session, house, brand_of(session, visitor), at.draft.content, Said(visitor.actor, why.strip()), seen
             )
         except (Conflict, InvalidInput) as error:
             raise Denied(409, "Nothing was published", f"{error} Your draft is kept.") from error
-        if done.new:
-            number = at.live.publication.number if at.live.publication else 0
-            note(
-                session,
-                visitor,
-                "rules.publish",
-                f"number {done.number}",
-                before={"number": number, "digest": before.digest.hex()},
-                after={"digest": after.digest.hex(), "why": done.why, "accepted": sorted(set(accepted))},
-            )
+        note_change(session, visitor, rules_published(done, before, after, accepted=set(accepted)))
         discard(session, visitor.brand_id, visitor.account_id)
     said = f"Published as number {done.number}. It counts from the next batch on; what waits keeps its version."
     return back(request, visitor, f"/b/{visitor.brand_key}/rules", said)
@@ -103,22 +96,21 @@ def _not_yet(request: Request, visitor: Visitor, at: Desk) -> Response:
     return back(request, visitor, f"/b/{visitor.brand_key}/rules/draft", said)
 
 
-def _page(
-    request: Request,
-    visitor: Visitor,
-    session: Session,
-    at: Desk,
-    rules: RuleSet,
-    more: Mapping[str, Any],
-    status: int = 200,
-) -> Response:
+def _page(request: Request, visitor: Visitor, content: Mapping[str, Any], status: int = 200) -> Response:
+    return console_page(
+        request, visitor, "operations/rules_publish.html", content, title="Publish rules", place="rules", status=status
+    )
+
+
+def _content(session: Session, visitor: Visitor, at: Desk, rules: RuleSet) -> dict[str, Any]:
+    """What the page of a draft says that could be published."""
     tried = session.scalar(
         sa.select(RuleBacktest.public_id)
         .where(RuleBacktest.brand_id == visitor.brand_id, RuleBacktest.content == rules.content)
         .order_by(RuleBacktest.id.desc())
         .limit(1)
     )
-    content = {
+    return {
         "tabs": tabs(visitor),
         "at": at,
         "changes": compared(at.live.rules, rules),
@@ -132,11 +124,7 @@ def _page(
         "wrong_why": "",
         "accepted": set(),
         "longest": LONGEST_WHY,
-        **more,
     }
-    return console_page(
-        request, visitor, "operations/rules_publish.html", content, title="Publish rules", place="rules", status=status
-    )
 
 
 def _changed(before: RuleSet, after: RuleSet) -> list[str]:

@@ -1,5 +1,6 @@
 """One's own account: name, password, and the browsers that are signed in."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -107,8 +108,15 @@ def _end(request: Request, visitor: Visitor, number: int | None) -> Response:
     return back(request, visitor, HERE, f"{_others(ended).capitalize()} signed out.")
 
 
+def at_a_brand(visitor: Visitor) -> Visitor:
+    """The visitor with the brand whose rail stands beside a page of no brand: the one they looked at last, or the
+    first."""
+    return visitor if visitor.brand_id or not visitor.brands else replace(visitor, brand_id=visitor.brands[0].id)
+
+
 def account_view(request: Request, visitor: Visitor, wrong: dict[str, str] | None = None, **more: Any) -> Response:
     """The page, with what was wrong beside the field that it was wrong in."""
+    visitor = at_a_brand(visitor)
     house: House = request.app.state.house
     with house.sessions() as session:
         account = session.get_one(Account, visitor.account_id)

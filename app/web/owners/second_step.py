@@ -16,7 +16,7 @@ from app.web.access.sessions import Visitor
 from app.web.access.throttle import count_failure, must_wait
 from app.web.access.trail import note
 from app.web.console.frame import back, console_page
-from app.web.owners.account import HERE, MANY_TRIES, account_view, password_fault
+from app.web.owners.account import HERE, MANY_TRIES, account_view, at_a_brand, password_fault
 
 router = APIRouter(include_in_schema=False)
 
@@ -99,6 +99,7 @@ def remove(request: Request, visitor: Own, password: Password = "") -> Response:
 
 def _shown(request: Request, visitor: Visitor, wrong: str = "") -> Response:
     house: House = request.app.state.house
+    visitor = at_a_brand(visitor)
     with house.sessions.begin() as session:
         factor = session.get(AccountFactor, visitor.account_id)
         if factor is None or factor.confirmed_at is not None:
@@ -123,5 +124,5 @@ def _shown(request: Request, visitor: Visitor, wrong: str = "") -> Response:
 
 def _codes(request: Request, visitor: Visitor, codes: list[str]) -> Response:
     return console_page(
-        request, visitor, "owners/recovery_codes.html", {"codes": codes}, title="Recovery codes", place=""
+        request, at_a_brand(visitor), "owners/recovery_codes.html", {"codes": codes}, title="Recovery codes", place=""
     )

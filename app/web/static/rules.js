@@ -355,6 +355,24 @@ text.addEventListener("click", () => {
   draw();
 });
 
+form.addEventListener("submit", (event) => {
+  clearTimeout(timer);
+  if (!busy) {
+    stopped = true;
+    return;
+  }
+  // What is being saved gives the form another revision: the button waits for it.
+  event.preventDefault();
+  const { submitter } = event;
+  wanted = false;
+  const until = setInterval(() => {
+    if (busy) return;
+    clearInterval(until);
+    clearTimeout(timer);
+    form.requestSubmit(submitter);
+  }, 30);
+});
+
 window.addEventListener("beforeunload", (event) => {
   if (text.value !== kept && !form.dataset.sent) event.preventDefault();
 });

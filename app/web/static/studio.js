@@ -88,10 +88,10 @@ function weigh(told) {
   reflect();
 }
 
+/** A word with its shape, as the server writes it. */
 function state(word, kind) {
-  const made = document.createElement("span");
-  made.className = `state ${kind}`;
-  made.textContent = word;
+  const made = document.querySelector(`template[data-state="${kind}"]`).content.firstElementChild.cloneNode(true);
+  made.lastChild.textContent = word;
   return made;
 }
 
@@ -140,7 +140,7 @@ function reflect() {
     ...body.value.split("\n").flatMap((line, number) => {
       const severity = lines.get(number + 1);
       const end = document.createTextNode("\n");
-      if (severity) {
+      if (severity && ![...strange].some((letter) => line.includes(letter))) {
         const marked = document.createElement("mark");
         marked.className = severity;
         marked.textContent = line || " ";
@@ -242,6 +242,7 @@ async function save() {
     if (discard) discard.value = told.seen;
     saved = now;
     waits = 0;
+    if (told.revision) at("standing").replaceChildren(state("draft", "warn"));
     if (alike(stateNow(), saved)) journal.drop();
     else remember();
     tell(`Saved as a draft, ${told.saved}.`, "kept");
@@ -457,8 +458,16 @@ at("fieldsearch")?.addEventListener("input", ({ target }) => {
   const wanted = target.value.trim().toLowerCase();
   for (const one of at("fields").querySelectorAll("[data-name]")) one.hidden = !one.dataset.name.toLowerCase().includes(wanted);
 });
-desk.addEventListener("submit", () => {
+desk.addEventListener("submit", async (event) => {
   remember();
+  if (!writes || clash) return; // the page that follows shows both texts
+  event.preventDefault();
+  waits = 0;
+  if (alike(stateNow(), saved)) {
+    journal.drop();
+    tell("Nothing is left to save.", "kept");
+  }
+  await save();
 });
 window.addEventListener("online", () => {
   waits = 0;

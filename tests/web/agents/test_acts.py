@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.channels.base import Verdict
-from app.models import AuditEntry, Brand, Message, Order, Scan, Shipment
+from app.models import AuditEntry, Brand, Claim, Message, Order, Scan, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline import send
 from tests.pipeline.conftest import Obedient
@@ -196,6 +196,23 @@ def test_stopping_says_what_it_does_in_numbers(visit, sessions, client, parcel):
     assert agent.get(f"/b/fjallhem/parcels/{parcel}/stop").status_code == 200
 
 
+def test_a_missing_parcel_is_dealt_with(visit, sessions, site, parcel):
+    """What its shopper says is missing is listed, stands at the top of its page, and is closed once, by name."""
+    with sessions.begin() as session:
+        row = session.scalars(sa.select(Shipment)).one()
+        claim = {"public_id": "clm_1", "brand_id": row.brand_id, "shipment_id": row.id, "opened_at": site.clock.now()}
+        session.add(Claim(**claim))
+    agent = visit("agent")
+    assert parcel in agent.get("/b/fjallhem/parcels?state=claim").text
+    assert "Its shopper says that it is not there" in agent.get(f"/b/fjallhem/parcels/{parcel}").text
+    for _ in range(2):
+        assert agent.post(f"/b/fjallhem/parcels/{parcel}/settle-claim").status_code == 303
+    assert [entry[1] for entry in audited(sessions)] == ["claim.close"]
+    page = agent.get(f"/b/fjallhem/parcels/{parcel}").text
+    assert "Its shopper says" not in page and "Dealt with by agent@shop.example" in page
+    assert parcel not in agent.get("/b/fjallhem/parcels?state=claim").text
+
+
 def test_programs_stop_following_too(client, stranger, parcel):
     """The API's faces of it, and never another brand's."""
     for act in ("unfollow", "follow"):
@@ -205,7 +222,7 @@ def test_programs_stop_following_too(client, stranger, parcel):
     assert client.post(f"/v1/shipments/{parcel}/follow").json() == {"id": parcel, "already": False, "asked_of": "dhl"}
 
 
-ACTS = ("correct", "scan", "unfollow", "follow", "cancel", "cancel-order")
+ACTS = ("correct", "scan", "unfollow", "follow", "cancel", "cancel-order", "settle-claim")
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -199,3 +199,66 @@ def test_no_page_of_the_rules_keeps_people_out(enter, parcels, phone, dark):
         if path == "/rules/draft":
             write(page, SET.replace("8h", "6h"))
     assert faults == []
+
+
+PLACES = {
+    "|": "version quiet_hours milestones caps owners rules",
+    "version: 1\nrules:\n  - name: x\n    wh|": "when",
+    "rules:\n  - name: a\n    expires: 1h\n  - name: b\n    pri|": "priority",
+    "rules:\n- name: x\n  when: deli|": "delivered out_for_delivery all_delivered",
+    "rules:\n  - name: x\n    send: [{channel: |": "email sms whatsapp",
+    "rules:\n  - name: x\n    send:\n      - channel: email\n        |": "channel template audience",
+    'rules:\n  - name: x\n    if: shopper.country == "S|': None,
+    "rules:\n  - name: x\n    if: shopper.coun|": "shopper.country",
+    "rules:\n  - name: x\n    for: {carrier: [d|": None,
+    "quiet_hours:\n  sms: |": "21:00-08:00",
+    "milestones:\n  delayed: {|": "promise carrier eta silence again",
+    "rules:\n  - name: x\n    description: some te|": "",
+    "# when|": "",
+}
+HOLDS = {"S|": "SE", "[d|": "dhl"}
+
+
+def test_each_place_has_its_own_offers(enter):
+    """Keys where a key is due, words where a word is, in lists, on one line or several, and none in free text."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    ask = """async ([places, words]) => {
+        const { src } = document.querySelector('script[src$="rules.js"]');
+        const { offers } = await import(src.replace("rules.js", "rules_complete.js"));
+        const known = await (await fetch(words)).json();
+        const labels = (one) => offers(one.replace("|", ""), one.indexOf("|"), known).map((offer) => offer.label);
+        return places.map(labels);
+    }"""
+    found = page.evaluate(ask, [list(PLACES), f"{AT}/rules/words.json"])
+    for (place, words), offered in zip(PLACES.items(), found, strict=True):
+        if words is None:
+            assert HOLDS[next(end for end in HOLDS if place.endswith(end))] in offered, place
+        else:
+            assert " ".join(offered) == words, place
+
+
+def test_a_button_waits_for_what_is_being_saved(enter):
+    """Pressed while the text is on its way, it does not meet its own shadow as another window's."""
+    page = enter("operations")
+    page.goto(f"{AT}/rules/draft")
+    with page.expect_request("**/rules/draft/check"):
+        page.fill("#content", SET)
+    page.click("button:has-text('Review and publish')")
+    page.wait_for_url("**/rules/publish")
+
+
+def test_a_pause_shows_on_pages_that_are_open(enter, parcels):
+    """Started and lifted elsewhere, it comes and goes where somebody else looks at another page."""
+    page, other = enter("agent"), enter("operations")
+    page.goto(f"{AT}/today")
+    other.goto(f"{AT}/pauses?scope=all")
+    other.fill("input[name=why]", "a wrong link")
+    other.click("button:has-text('Stop 4 messages')")
+    other.wait_for_selector(".strip.warn")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_selector(".strip.warn:has-text('Everything is paused')")
+    other.click("button:has-text('Lift')")
+    other.wait_for_selector("text=4 messages are judged again")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_selector(".strip.warn", state="detached")

@@ -43,6 +43,9 @@ def filled(page: str) -> dict[str, str]:
             found[name[1]] = html.unescape(value[1]) if value else ""
     for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n(.*?)</textarea>', form, re.DOTALL):
         found[name] = html.unescape(text).replace("\n", "\r\n")
+    for name, options in re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
+        found[name] = chosen[1]
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.messages.authoring.editing import opened
-from app.models import AuditEntry, TemplateDraft
+from app.models import AuditEntry, Message, TemplateDraft, TemplateVersion
 from tests.web.conftest import order, scan
 
 PATH = "messages/en/delivered.email.md"
@@ -213,3 +213,61 @@ def test_a_new_language_begins_from_another(marketer, sessions):
         draft = session.query(TemplateDraft).one()
     assert draft.path == path and draft.based_on is None
     assert marketer.get("/b/fjallhem/templates").text.count("messages/pt/delivered.email.md") == 1
+
+
+def test_nul_and_nonsense_in_addresses_are_no_faults(marketer):
+    """Whatever a query says, the answer is a page or a refusal."""
+    for query in (
+        "locale=%00",
+        "sample=%00",
+        "parcel=%00",
+        "key=%00",
+        "as=%00",
+        "locale=xx-yy-zz",
+        "locale=../../x",
+        "which=%00",
+    ):
+        for act in ("edit", "frame", "compare"):
+            answer = marketer.get(f"/b/fjallhem/templates/{act}/{PATH}?{query}")
+            assert answer.status_code in (200, 400, 404, 422), (act, query, answer.text)
+    for path in (
+        "?q=%00",
+        "/waiting?key=%00",
+        "/publish?path=%00",
+        "/history?before=0",
+        "/history/-1",
+        "/brand?dark=%00",
+    ):
+        assert marketer.get(f"/b/fjallhem/templates{path}").status_code in (200, 400, 404, 422), path
+    form = desk(marketer)
+    for name in ("locale", "sample", "parcel", "key", "as"):
+        answer = marketer.post(f"/b/fjallhem/templates/look/{PATH}", form | {name: "\x00\ud83d"[:1]})
+        assert answer.status_code in (200, 400, 404, 422), (name, answer.text)
+
+
+def test_waits_with_nonsense_move_nothing(marketer):
+    """A list that never was is a conflict."""
+    for form in (
+        {},
+        {"key": "\x00", "why": "x"},
+        {"key": "delivered", "token": "x", "messages": "msg_none", "why": "x"},
+    ):
+        assert marketer.post("/b/fjallhem/templates/waiting", form).status_code in (400, 409, 422)
+
+
+def test_the_next_message_carries_what_was_published(marketer, client, sessions):
+    """A subject changed at the desk is the subject of what is decided afterwards."""
+    path = "messages/en/out_for_delivery.email.md"
+    form = desk(marketer, path) | {"f.subject": "Today at your door: {{ what }}"}
+    marketer.post(f"/b/fjallhem/templates/save/{path}", form)
+    marketer.post("/b/fjallhem/templates/publish", {"path": path, "edition": "0", "why": "the fact in fewer words"})
+    told = order(shopper={"name": "Alma", "email": "alma@example.test", "country": "SE", "locale": "en"})
+    client.post("/v1/orders", told)
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("out_for_delivery"))
+    with sessions() as session:
+        decided = sa.select(TemplateVersion.parts["subject"].astext).join(
+            Message, Message.template_version_id == TemplateVersion.id
+        )
+        subjects = session.scalars(decided.where(TemplateVersion.key == "out_for_delivery", Message.channel == "email"))
+        assert list(subjects) == ["Today at your door: {{ what }}"]

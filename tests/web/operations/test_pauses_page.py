@@ -51,10 +51,10 @@ def test_what_a_pause_stops_is_told_before_it_is_done(ops, waiting, sessions):
     with sessions() as session:
         log = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id)).all()
         assert [(one.action, one.subject) for one in log] == [
-            ("pause.start", "channel:sms"),
-            ("pause.lift", "channel:sms"),
+            ("pause", "channel:sms"),
+            ("resume", "channel:sms"),
         ]
-        assert log[0].after == {"why": "wrong <b>link</b>", "stops": 3} and log[1].after["released"] == 3
+        assert log[0].after == {"why": "wrong <b>link</b>", "stops": 3} and log[1].after["judged again"] == 3
         assert session.scalars(sa.select(Pause.lifted_by)).one() == "operations@shop.example"
 
 
@@ -123,3 +123,13 @@ def test_what_would_be_stopped_is_what_is_stopped(ops, waiting, brand, sessions)
         assert (told.messages, told.more, told.held_already) == (6, False, 0)
         nobody = would_stop(session, rule, brand.id + 1000, NOW)
         assert nobody.messages == 0
+
+
+def test_open_pages_are_told(ops, visit, waiting):
+    """The lines alone, for those who may look; nobody else's brand answers."""
+    assert "strip" not in ops.get(f"{AT}/pauses/now").text
+    ops.post(f"{AT}/pauses", {"scope": "channel:sms", "why": "a <b>wrong</b> link"})
+    told = visit("reader").get(f"{AT}/pauses/now")
+    assert "Every SMS is paused" in told.text and "a &lt;b&gt;wrong" in told.text and "<html" not in told.text
+    assert "lift it" not in told.text and "lift it" in ops.get(f"{AT}/pauses/now").text
+    assert visit("reader", brands=[999], email="x@shop.example").get(f"{AT}/pauses/now").status_code == 404

@@ -91,7 +91,7 @@ def test_a_set_is_written_published_and_taken_back(ops, sessions):
         ("rules.publish", "operations@shop.example"),
         ("rules.rollback", "operations@shop.example"),
     ]
-    assert log[0].after["why"] == "only the van" and "silent:delivered" in log[0].after["accepted"]
+    assert log[0].after["why"] == "only the van" and "silent:delivered" in log[0].after["warnings accepted"]
 
 
 def test_a_reason_and_each_warning_are_asked_for(ops, sessions):
@@ -305,8 +305,8 @@ def test_what_a_program_changes_is_audited_too(anyone, brand, new_key, sessions)
         ("rules.publish", "number 1"),
         ("rules.publish", "number 2"),
         ("rules.rollback", "number 3"),
-        ("pause.start", "channel:sms"),
-        ("pause.lift", "channel:sms"),
+        ("pause", "channel:sms"),
+        ("resume", "channel:sms"),
     ]
 
 

@@ -1,8 +1,12 @@
 """How two sets of rules are shown beside each other, and what has to be accepted before one takes the other's place."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.clock import stopwatch
 from app.rules.document import default_rules, parse_rules
 from app.rules.warnings import warnings
+from app.web.operations.rules_merge import put_together
 from app.web.operations.rules_shown import compared, rule_lines, unified
 
 HEAD = "version: 1\n"
@@ -92,3 +96,12 @@ def test_each_rule_is_found_at_its_line():
     assert rule_lines(f"{HEAD}rules:\n{OUT}{LATE}") == {"out": 3, "late": 4}
     assert rule_lines("rules: [") == {} == rule_lines("- a") == rule_lines("rules: 5")
     assert set(rule_lines(default_rules().content)) == {rule.name for rule in default_rules().rules}
+
+
+@given(*[st.lists(st.sampled_from("abcde"), max_size=12).map("\n".join)] * 3)
+def test_what_is_put_together_holds_both_changes(base, mine, theirs):
+    """One that changed nothing takes the other's text, the same change twice is one, and the sides do not matter."""
+    assert put_together(base, base, theirs) == theirs
+    assert put_together(base, mine, base) == mine
+    assert put_together(base, mine, mine) == mine
+    assert put_together(base, mine, theirs) == put_together(base, theirs, mine)
