@@ -104,6 +104,9 @@ def test_a_key_reads_its_own_brand(anyone, client, stranger, new_key, brand):
     [
         {"Host": "parcels.example"},
         {"Host": "rebound.example:8080"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Host": "["},
+        {"Host": ""},
         {"X-Forwarded-For": "203.0.113.9"},
         {"Forwarded": "for=203.0.113.9"},
         {"X-Real-IP": "127.0.0.1"},
@@ -115,6 +118,12 @@ def test_others_need_a_key(anyone, headers):
     answer = anyone.get("/metrics", headers=LOCAL | headers)
     assert answer.status_code == 401
     assert "doorstep_" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8080", "127.8.9.1:80"])
+def test_this_machine_has_several_names(anyone, host):
+    """Each of them is answered."""
+    assert anyone.get("/metrics", headers={"Host": host}).status_code == 200
 
 
 def test_open_metrics_are_given_to_those_who_ask(anyone):
