@@ -1,5 +1,6 @@
 """What Prometheus reads: the figures of this moment, for whoever may have them."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.models import Attempt, CarrierHealth, Incident, Message, Shipment, UnknownCode
+from app.web.access.keys import Scope
+from app.web.owners.settings_keys import SCOPES
 from tests.web.conftest import NOW, order, scan
 
 LOCAL = {"Host": "127.0.0.1:8080"}
@@ -162,3 +165,11 @@ def test_a_database_that_is_too_slow_is_said_so(anyone, monkeypatch):
     monkeypatch.setattr("app.web.metrics.measure", slow)
     answer = anyone.get("/metrics", headers=LOCAL)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
+
+
+def test_an_owner_can_give_the_scope(visit, anyone):
+    """Each scope has its words on the page of keys, and a key made there reads the figures."""
+    assert set(SCOPES) == set(Scope)
+    page = visit().post("/b/fjallhem/settings/keys", {"label": "prometheus", "scopes": "metrics:read"}).text
+    (key,) = set(re.findall(r"dsk_\w{20,}", page))
+    assert anyone.holding(key).get("/metrics").status_code == 200
