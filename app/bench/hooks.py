@@ -53,10 +53,10 @@ def bench_hooks(requests: int) -> HooksBench:
     with ground() as here, ExitStack() as running:
         floor_port, hook_port = free_port(), free_port()
         bare_argv = (*_UVICORN, "app.bench.hooks:bare", "--port", str(floor_port))
-        bare_app = running.enter_context(_serving(bare_argv, {}, floor_port))
+        bare_app = running.enter_context(serving(bare_argv, {}, floor_port))
         env = here.environment(here.plain, **account.environment(here.plain.url))
         hook_argv = web_program("127.0.0.1", hook_port, {}).argv
-        web = running.enter_context(_serving(hook_argv, env, hook_port))
+        web = running.enter_context(serving(hook_argv, env, hook_port))
         floor = _post(f"http://127.0.0.1:{floor_port}/", bodies, account, bare_app.pid)
         hook = _post(f"http://127.0.0.1:{hook_port}/hooks/sendgrid", bodies, account, web.pid, here.servers)
     return HooksBench(floor, hook)
@@ -66,7 +66,8 @@ _UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "
 
 
 @contextmanager
-def _serving(argv: Sequence[str], env: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(argv: Sequence[str], env: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server on a port of this machine, from when it answers until the block ends."""
     quiet = subprocess.DEVNULL  # it logs each request
     with subprocess.Popen(argv, env={**os.environ, **env}, stdout=quiet, stderr=quiet) as server:
         try:

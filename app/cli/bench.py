@@ -15,6 +15,7 @@ from app.bench.due import bench_due
 from app.bench.ground import Cost
 from app.bench.hooks import bench_hooks
 from app.bench.latency import bench_latency
+from app.bench.page import bench_page
 from app.bench.pages import BUDGET_MS as PAGE_BUDGET_MS
 from app.bench.pages import bench_pages
 from app.bench.poll import bench_poll
@@ -268,6 +269,24 @@ def bench_pages_command(
     if over:
         err.print(f"{len(over)} over the budget of {PAGE_BUDGET_MS:.0f} ms: {', '.join(over)}", highlight=False)
         raise typer.Exit(1)
+
+
+@app.command("page")
+def bench_page_command(
+    parcels: Annotated[int, typer.Option(min=1000, max=2_000_000)] = 20_000,
+    requests: Annotated[int, typer.Option(min=100, max=1_000_000)] = 3000,
+    as_json: AsJson = False,
+) -> None:
+    """How many shoppers' pages one web process serves a second, beside a bare Starlette answer in the same run."""
+    configure_logging(level=30)
+    bench = bench_page(parcels, requests)
+    rows = {
+        "a bare Starlette answer (the floor)": bench.floor,
+        f"/t/…, one of {parcels:,} parcels, {bench.size:,} bytes": bench.page,
+    }
+    _print_costs("requests", rows, bench.floor.cpu_ms, as_json)
+    if not as_json:
+        out.print(f"One core that does nothing else serves {bench.per_core:,.0f} pages a second.", highlight=False)
 
 
 def _over(cost: Cost, floor: Cost) -> float:

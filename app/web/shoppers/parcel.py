@@ -11,13 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from app.messages.authoring.bundle import locale_chain
 from app.messages.rendering.moments import speech_zone
 from app.models import Estimate, Order
-from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page, words_for
 from app.web.shoppers.calendar import Entry, calendar_file
 from app.web.shoppers.page import draw, when_expected
-from app.web.shoppers.reading import facts_and_seen, find_family
+from app.web.shoppers.reading import facts_and_seen, find_family, look_of, reading
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,12 +26,12 @@ def parcel(request: Request, token: str) -> Response:
     """The page of the parcel that this link belongs to. Unknown, expired and malformed links get one same answer."""
     house: House = request.app.state.house
     now = house.clock.now()
-    with house.sessions() as session:
+    with reading(house) as session:
         found = find_family(session, token, now)
         if found is None:
             return lost(token)
         facts, seen = facts_and_seen(session, found)
-        look = catalog_of(session, house).brands().get(found.brand.key)
+        look = look_of(session, house, found.brand)
     if look is None:
         return lost()
     language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
@@ -55,12 +54,12 @@ def window(request: Request, token: str) -> Response:
     """The window as a calendar file; while there is none, back to the page."""
     house: House = request.app.state.house
     now = house.clock.now()
-    with house.sessions() as session:
+    with reading(house) as session:
         found = find_family(session, token, now)
         if found is None:
             return lost(token)
         facts, seen = facts_and_seen(session, found)
-        look = catalog_of(session, house).brands().get(found.brand.key)
+        look = look_of(session, house, found.brand)
         sequence = _sequence(session, found.order.id, found.shipment.id)
     if look is None:
         return lost()

@@ -1,7 +1,8 @@
 """Reads what a parcel's page is drawn from, by the secret of its link: two statements, whatever lies in the order."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -10,12 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from app.messages.authoring.brands import BrandSource
 from app.models import Base, Brand, Claim, Crossing, Order, Scan, Shipment
 from app.models.facts import Facts, News, OtherParcel
 from app.models.orders import LINK_DAYS
 from app.models.vocabulary import Milestone
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.deciding.picture import other_parcel, picture
 from app.pipeline.deciding.splitting import living
+from app.pipeline.house import House
 from app.web.shoppers.page import Reported, Seen
 
 _TOKEN = re.compile(r"[0-9a-z]{26}")
@@ -54,8 +58,22 @@ def _opens(order: Any, shipment: Any, now: datetime) -> bool:
     return bool(now < last_news + timedelta(days=LINK_DAYS))
 
 
+@contextmanager
+def reading(house: House) -> Iterator[Session]:
+    """A session that only reads, each statement for itself: it costs no BEGIN and no ROLLBACK."""
+    with house.sessions() as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session
+
+
+def look_of(session: Session, house: House, brand: Any) -> BrandSource | None:
+    """How a brand looks: as it published itself, else as it ships, for which nothing more is read."""
+    catalog = catalog_of(session, house) if brand.template_edition else house.catalog
+    return catalog.brands().get(brand.key)
+
+
 _asked = aliased(Shipment)
-_BRAND = ("id", "key", "name")
+_BRAND = ("id", "key", "name", "template_edition")
 _ORDER = (
     "id", "number", "placed_at", "currency", "total_minor", "tags", "items", "promised_on", "locale", "country",
     "zone", "zones", "zone_source", "email", "phone", "cancelled_at",
