@@ -30,6 +30,7 @@ class Standing:
     pickup: int
     returning: int
     delivered_today: int
+    claim: int
     unconfirmed: int
     failing: int
 
@@ -101,6 +102,7 @@ _STANDING = sa.text(
             AND {returning}) AS returning,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
             AND milestone = 'delivered') AS delivered_today,
+        (SELECT count(*) FROM claims WHERE brand_id = :brand AND closed_at IS NULL) AS claim,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
             AND ended_at > :failing) AS failing
