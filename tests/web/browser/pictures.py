@@ -37,6 +37,18 @@ PAGES = {
     "desk-sms": "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
     "brand": "/b/fjallhem/templates/brand",
     "publish": "/b/fjallhem/templates/publish",
+    "unknown-codes": "/b/fjallhem/carriers/unknown",
+    "people": "/b/fjallhem/people",
+    "rights": "/b/fjallhem/people/rights",
+    "accounts": "/b/fjallhem/people/accounts",
+    "settings": "/b/fjallhem/settings",
+    "settings-carriers": "/b/fjallhem/settings/carriers",
+    "settings-hooks": "/b/fjallhem/settings/hooks",
+    "settings-alerts": "/b/fjallhem/settings/alerts",
+    "settings-keys": "/b/fjallhem/settings/keys",
+    "settings-retention": "/b/fjallhem/settings/retention",
+    "audit": "/b/fjallhem/audit",
+    "account": "/account",
 }
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
