@@ -40,7 +40,11 @@ def _from_here(request: Request) -> bool:
     by a page whose name was made to lead here."""
     if request.client is None or any(name in request.headers for name in _PROXIED):
         return False
-    return _is_local(request.client.host) and _is_local(request.url.hostname or "")
+    try:
+        name = request.url.hostname or ""
+    except ValueError:  # a host that is none, such as "["
+        return False
+    return _is_local(request.client.host) and _is_local(name)
 
 
 def _is_local(host: str) -> bool:

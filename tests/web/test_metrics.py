@@ -1,5 +1,6 @@
 """What Prometheus reads: the figures of this moment, for whoever may have them."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.models import Attempt, CarrierHealth, Incident, Message, Shipment, UnknownCode
+from app.web.access.keys import Scope
+from app.web.owners.settings_keys import SCOPES
 from tests.web.conftest import NOW, order, scan
 
 LOCAL = {"Host": "127.0.0.1:8080"}
@@ -104,6 +107,9 @@ def test_a_key_reads_its_own_brand(anyone, client, stranger, new_key, brand):
     [
         {"Host": "parcels.example"},
         {"Host": "rebound.example:8080"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Host": "["},
+        {"Host": ""},
         {"X-Forwarded-For": "203.0.113.9"},
         {"Forwarded": "for=203.0.113.9"},
         {"X-Real-IP": "127.0.0.1"},
@@ -115,6 +121,12 @@ def test_others_need_a_key(anyone, headers):
     answer = anyone.get("/metrics", headers=LOCAL | headers)
     assert answer.status_code == 401
     assert "doorstep_" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8080", "127.8.9.1:80"])
+def test_this_machine_has_several_names(anyone, host):
+    """Each of them is answered."""
+    assert anyone.get("/metrics", headers={"Host": host}).status_code == 200
 
 
 def test_open_metrics_are_given_to_those_who_ask(anyone):
@@ -153,3 +165,11 @@ def test_a_database_that_is_too_slow_is_said_so(anyone, monkeypatch):
     monkeypatch.setattr("app.web.metrics.measure", slow)
     answer = anyone.get("/metrics", headers=LOCAL)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
+
+
+def test_an_owner_can_give_the_scope(visit, anyone):
+    """Each scope has its words on the page of keys, and a key made there reads the figures."""
+    assert set(SCOPES) == set(Scope)
+    page = visit().post("/b/fjallhem/settings/keys", {"label": "prometheus", "scopes": "metrics:read"}).text
+    (key,) = set(re.findall(r"dsk_\w{20,}", page))
+    assert anyone.holding(key).get("/metrics").status_code == 200

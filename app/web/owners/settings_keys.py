@@ -33,6 +33,7 @@ SCOPES = {
     Scope.carriers_write: "say what carriers' codes mean",
     Scope.people_export: "export everything about a person",
     Scope.people_erase: "erase a person",
+    Scope.metrics_read: "read what is measured",
 }
 """Each scope in a few words, for whoever gives it."""
 
