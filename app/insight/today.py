@@ -31,7 +31,6 @@ class Standing:
     returning: int
     claim: int
     delivered_today: int
-    claim: int
     unconfirmed: int
     failing: int
 
@@ -104,7 +103,6 @@ _STANDING = sa.text(
         (SELECT count(DISTINCT shipment_id) FROM claims WHERE brand_id = :brand AND closed_at IS NULL) AS claim,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND delivered_at >= :today
             AND milestone = 'delivered') AS delivered_today,
-        (SELECT count(*) FROM claims WHERE brand_id = :brand AND closed_at IS NULL) AS claim,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
             AND ended_at > :failing) AS failing
