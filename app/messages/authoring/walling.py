@@ -1,5 +1,6 @@
 """What MJML may not hold before it is handed to the engine: scripts, other files, addresses that run, endless depth."""
 
+import html
 import re
 
 MAX_LAYOUT = 200_000
@@ -15,7 +16,10 @@ _BANNED = re.compile(
     re.IGNORECASE,
 )
 _HANDLER = re.compile(r"<[^<>]*[\s\"'/](on[a-z]+)\s*=", re.IGNORECASE)
-_ADDRESS = re.compile(r"\b(href|src|action|background|background-url|srcset)\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"\b(href|src|action|formaction|background|background-url|srcset)\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE
+)
+_BARE = re.compile(r"<[^<>]*[\s\"'/](href|src|formaction|srcset)\s*=\s*[^\s\"'<>]", re.IGNORECASE)
 _RUNS = re.compile(r"(?:javascript|vbscript|data|file)(?::|&colon;|&#)", re.IGNORECASE)
 _VALUE_FIRST = re.compile(r"\A\{\{(.*?)\}\}(.*)\Z", re.DOTALL)
 _SAFE_VALUE = re.compile(r"\|\s*url\s*\Z|\A\s*[-+]?\s*links\.\w+\s*[-+]?\s*\Z")
@@ -37,6 +41,9 @@ def check_markup(source: str) -> None:
     found = _REFRESH.search(source)
     if found:
         raise ValueError(f"line {_line(source, found)}: a mail cannot lead elsewhere by itself, take it out")
+    found = _BARE.search(source)
+    if found:
+        raise ValueError(f"line {_line(source, found)}: the address of {found[1]} stands bare, put it in quotes")
     for address in _ADDRESS.finditer(source):
         fault = address_fault(address[2][1:-1])
         if fault:
@@ -45,8 +52,8 @@ def check_markup(source: str) -> None:
 
 def address_fault(address: str) -> str | None:
     """What is wrong with the address of a link or a picture as it is written in a template, or None."""
-    bare = re.sub(r"[\s\x00-\x1f]|&(?:Tab|NewLine);", "", address)
-    if _RUNS.match(bare) or bare.startswith("&#"):
+    bare = re.sub(r"[\s\x00-\x1f]", "", html.unescape(re.sub(r"&(?:Tab|NewLine);", "", address)))
+    if _RUNS.match(bare) or address.lstrip().startswith("&#"):
         return f"the address {address[:40]!r} would run something, write one that begins with https://"
     if bare.startswith("{%"):
         return f"the address {address[:40]!r} begins with a tag, put the `if` around the whole link"
