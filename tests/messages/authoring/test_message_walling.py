@@ -14,6 +14,13 @@ from app.messages.authoring.walling import check_markup
         '<a href="javascript&#58;alert(1)">x</a>',
         "<a href=javascript:alert(1)>x</a>",
         '<button formaction="javascript:alert(1)">x</button>',
+        '<p title="a > b" onclick="x()">x</p>',
+        "<p title='>' onerror=x()>x</p>",
+        '<link rel="stylesheet" href="https://evil.example/a.css">',
+        "<dialog open>x</dialog>",
+        "<mj-style>@import url(https://evil.example/a.css);</mj-style>",
+        "<mj-style>p { background: url('//evil.example/a.png') }</mj-style>",
+        '<a href="//evil.example">x</a>',
     ],
 )
 def test_an_address_that_runs_is_refused(markup: str) -> None:
