@@ -1,5 +1,6 @@
 """What MJML may not hold before it is handed to the engine: scripts, other files, addresses that run, endless depth."""
 
+import html
 import re
 
 MAX_LAYOUT = 200_000
@@ -11,11 +12,23 @@ _ELEMENT = re.compile(r"<(/?)([A-Za-z][\w:-]*)([^<>]*)>")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BANNED = re.compile(
     r"<\s*/?\s*(script|iframe|frame|frameset|object|embed|applet|form|input|textarea|select|base|mj-include|mj-html"
-    r"|svg|math|noscript|template|audio|video|portal)\b",
+    r"|svg|math|noscript|template|audio|video|portal|link|button|dialog)\b",
     re.IGNORECASE,
 )
+_LOADS = re.compile(r"@import\b|\burl\s*\(\s*[\"']?\s*(?:[a-z][a-z0-9+.-]*:|//|\\)", re.IGNORECASE)
 _HANDLER = re.compile(r"<[^<>]*[\s\"'/](on[a-z]+)\s*=", re.IGNORECASE)
-_ADDRESS = re.compile(r"\b(href|src|action|background|background-url|srcset)\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_EVENT = re.compile(
+    r"[\s\"'/](on(?:abort|after|animation|aux|before|begin|blur|cancel|change|click|close|context|copy|cut|dbl|drag|drop|end"
+    r"|error|finish|focus|form|fullscreen|hash|input|invalid|key|load|message|mouse|page|paste|pause|play|pointer|pop"
+    r"|progress|repeat|reset|resize|scroll|search|seek|select|show|start|storage|submit|toggle|touch|transition|unload"
+    r"|wheel)[a-z]*)\s*=",
+    re.IGNORECASE,
+)
+"""Wherever it stands: a `>` within quotes hides the rest of an element from `_HANDLER`."""
+_ADDRESS = re.compile(
+    r"\b(href|src|action|formaction|background|background-url|srcset)\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE
+)
+_BARE = re.compile(r"<[^<>]*[\s\"'/](href|src|formaction|srcset)\s*=\s*[^\s\"'<>]", re.IGNORECASE)
 _RUNS = re.compile(r"(?:javascript|vbscript|data|file)(?::|&colon;|&#)", re.IGNORECASE)
 _VALUE_FIRST = re.compile(r"\A\{\{(.*?)\}\}(.*)\Z", re.DOTALL)
 _SAFE_VALUE = re.compile(r"\|\s*url\s*\Z|\A\s*[-+]?\s*links\.\w+\s*[-+]?\s*\Z")
@@ -30,6 +43,7 @@ def check_markup(source: str) -> None:
     for pattern, said in (
         (_BANNED, "a mail cannot hold the element {0}"),
         (_HANDLER, "a mail cannot hold the attribute {0}"),
+        (_EVENT, "a mail cannot hold the attribute {0}"),
     ):
         found = pattern.search(source)
         if found:
@@ -37,6 +51,12 @@ def check_markup(source: str) -> None:
     found = _REFRESH.search(source)
     if found:
         raise ValueError(f"line {_line(source, found)}: a mail cannot lead elsewhere by itself, take it out")
+    found = _LOADS.search(source)
+    if found:
+        raise ValueError(f"line {_line(source, found)}: a style cannot load another file, take {found[0]!r} out")
+    found = _BARE.search(source)
+    if found:
+        raise ValueError(f"line {_line(source, found)}: the address of {found[1]} stands bare, put it in quotes")
     for address in _ADDRESS.finditer(source):
         fault = address_fault(address[2][1:-1])
         if fault:
@@ -45,9 +65,11 @@ def check_markup(source: str) -> None:
 
 def address_fault(address: str) -> str | None:
     """What is wrong with the address of a link or a picture as it is written in a template, or None."""
-    bare = re.sub(r"[\s\x00-\x1f]|&(?:Tab|NewLine);", "", address)
-    if _RUNS.match(bare) or bare.startswith("&#"):
+    bare = re.sub(r"[\s\x00-\x1f]", "", html.unescape(re.sub(r"&(?:Tab|NewLine);", "", address)))
+    if _RUNS.match(bare) or address.lstrip().startswith("&#"):
         return f"the address {address[:40]!r} would run something, write one that begins with https://"
+    if bare.startswith(("//", "/\\", "\\")):
+        return f"the address {address[:40]!r} names no way to get there, write https:// first"
     if bare.startswith("{%"):
         return f"the address {address[:40]!r} begins with a tag, put the `if` around the whole link"
     value = _VALUE_FIRST.match(address.strip())

@@ -1,6 +1,6 @@
 """The fields that a template can show: the facts as plain values, and the answers that are worked out from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.messages.rendering.hostile import isolated, place_name, quoted, tidy, t
 from app.messages.rendering.journey import collected, journey
 from app.messages.rendering.moments import Speech, customs, spoken, told
 from app.messages.rendering.whole_order import carrier_name, order_fields, told_together
-from app.models.facts import Facts, Person, Pickup, Promise
+from app.models.facts import Facts, OtherParcel, Person, Pickup, Promise
 from app.models.vocabulary import Milestone
 
 _UNKNOWN: Mapping[str, Any] = {"known": False, "day": "", "hours": "", "text": "", "short": ""}
@@ -35,10 +35,7 @@ def fields_over(
         "speech": told(speech, words),
         "person": {"name": tidy(person.name or "", 80), "first_name": isolated(tidy(person.first_name, 40))},
         "links": {"parcel": links.parcel, "short": links.short, "choices": links.choices},
-        "was": _before(facts, speech),
         "happened": _happened(facts, speech),
-        "pickup": _pickup(facts, speech),
-        "collected": collected(facts),
         "journey": journey(facts, words),
         "state": words["states"].get(facts.parcel.milestone.value, ""),
         **order_fields(facts, words, links, speech),
@@ -54,6 +51,9 @@ def _one_parcels(facts: Facts, words: Mapping[str, Any], speech: Speech) -> dict
         "carrier": carrier_name(facts.parcel.carrier, words) if len(carriers) == 1 else "",
         "when": {"source": "", **_UNKNOWN} if beside else _when(facts, speech),
         "promised": _promised(Promise() if beside else _promise(facts), speech),
+        "was": dict(_UNKNOWN) if beside else _before(facts, speech),
+        "pickup": _pickup(facts, speech, beside),
+        "collected": not beside and collected(facts),
         "place": "" if beside else isolated(place_name(facts.news.place)),
         "note": "" if beside else isolated(quoted(facts.news.description)),
     }
@@ -161,12 +161,17 @@ def _happened(facts: Facts, speech: Speech) -> dict[str, Any]:
     }
 
 
-def _pickup(facts: Facts, speech: Speech) -> dict[str, Any]:
-    """Where it waits, while it does; `until` is the last day, while that lies ahead, `since` when it came there."""
-    waits = facts.parcel.milestone is Milestone.ready_for_pickup
-    place = (facts.parcel.pickup if waits else None) or Pickup(name="")
+def _pickup(facts: Facts, speech: Speech, beside: Sequence[OtherParcel]) -> dict[str, Any]:
+    """Where it waits, while it does; `until` is the last day, while that lies ahead, `since` when it came there.
+
+    Of several parcels that are told of together only `waits` is said, where it holds for each: they may wait in
+    different places, and until different days.
+    """
+    milestones = {facts.parcel.milestone, *(parcel.milestone for parcel in beside)}
+    waits = milestones == {Milestone.ready_for_pickup}
+    place = (facts.parcel.pickup if waits and not beside else None) or Pickup(name="")
     last = place.until if place.until and place.until >= speech.now.date() else None
-    since = facts.parcel.milestone_at if waits else None
+    since = facts.parcel.milestone_at if waits and not beside else None
     return {
         "known": bool(tidy(place.name)),
         "waits": waits,
