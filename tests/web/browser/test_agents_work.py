@@ -14,6 +14,7 @@ from app.models import Message, Order, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline import send
 from tests.pipeline.conftest import Obedient
+from tests.web.browser.conftest import LOOKS
 from tests.web.browser.test_every_page import AXE, SERIOUS
 from tests.web.conftest import order, scan
 
@@ -57,8 +58,7 @@ def serious(page):
     ]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@LOOKS
 def test_an_agents_pages_keep_nobody_out(enter, parcel, message, phone, dark):
     """axe-core finds nothing serious on a parcel's pages and a message's, and nothing runs off the side."""
     page = enter("agent", phone=phone, dark=dark)

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 
 from app.models import Message, Shipment
+from tests.web.browser.conftest import LOOKS
 from tests.web.conftest import order, scan
 
 PAGES = (
@@ -64,8 +65,7 @@ def names(shop, sessions):
     return {"parcel": shipment, "token": token, "message": message}
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@LOOKS
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_keeps_people_out(enter, names, path, phone, dark):
     """axe-core finds nothing serious, the browser's console stays silent, and nothing runs off the side."""

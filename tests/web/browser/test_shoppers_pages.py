@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 
 from app.models import Choice, Claim
+from tests.web.browser.conftest import LOOKS
 from tests.web.browser.test_every_page import AXE, SERIOUS
 from tests.web.conftest import order, scan
 
@@ -25,8 +26,7 @@ def parcel(served, new_key, brand):
     return tell
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@LOOKS
 def test_nothing_keeps_shoppers_out(enter, parcel, phone, dark):
     """axe-core finds nothing serious on any of the pages, the console is silent, and nothing runs off the side."""
     late = parcel(scan("in_transit", "2026-11-22T08:00:00+01:00"), promised_on="2026-11-23")

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 
 from app.models import AccountSession, Incident, Message, Shipment, UnknownCode
+from tests.web.browser.conftest import LOOKS
 from tests.web.browser.test_every_page import AXE, SERIOUS
 from tests.web.conftest import NOW, order, scan
 
@@ -106,8 +107,7 @@ def test_without_script_a_link_looks_again(enter, parcel):
     assert page.url.endswith(TODAY)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@LOOKS
 def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, phone, dark):
     """By the keyboard, from Today's link to the sentence that says it is done; nothing keeps people out on the way."""
     with sessions.begin() as session:
