@@ -61,7 +61,7 @@ def test_nothing_is_asked_in_a_hidden_tab(enter, parcel):
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     page.evaluate(LOOK)
     page.evaluate("new Promise((done) => setTimeout(done, 50))")
-    assert asked == []
+    assert [url for url in asked if "/static/" not in url] == []  # the tab's own sign may come late
     page.evaluate("delete document.hidden")
     _look(page)
 
