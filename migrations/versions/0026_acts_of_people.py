@@ -1,14 +1,14 @@
 """people of the shop resend messages, tell scans by hand and stop following parcels; every list by an index
 
-Revision: 0028, after 0027
+Revision: 0026, after 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0028'
-down_revision = '0027'
+revision = '0026'
+down_revision = '0025'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """a second step of the sign-in, the shop's own sign-in, and when keys and hooks were last used
 
-Revision: 0030, after 0028
+Revision: 0027, after 0026
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0030'
-down_revision = '0028'
+revision = '0027'
+down_revision = '0026'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """what shoppers choose to be told, what they did not receive, and the links that they ask for
 
-Revision: 0025, after 0026
+Revision: 0029, after 0028
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0025'
-down_revision = '0026'
+revision = '0029'
+down_revision = '0028'
 branch_labels = None
 depends_on = None
 

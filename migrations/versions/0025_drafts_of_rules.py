@@ -1,13 +1,13 @@
 """drafts of rules are kept while they are written, and back-tests run on their own
 
-Revision: 0027, after 0024
+Revision: 0025, after 0024
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0027'
+revision = '0025'
 down_revision = '0024'
 branch_labels = None
 depends_on = None

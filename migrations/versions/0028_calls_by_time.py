@@ -1,13 +1,13 @@
 """calls to providers are found by when they began; a report that was read says whose it is
 
-Revision: 0026, after 0030
+Revision: 0028, after 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0026'
-down_revision = '0030'
+revision = '0028'
+down_revision = '0027'
 branch_labels = None
 depends_on = None
 
