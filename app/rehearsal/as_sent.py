@@ -103,7 +103,7 @@ def _as_it_left(message: Message, facts: Mapping[str, Any]) -> Release:
     """The frozen release, whatever has become of its parcels since: of it only what is written out is read."""
     frozen = Facts.model_validate(message.released or facts)
     assert message.rendered_at is not None and message.template_version_id is not None
-    return Release(
+    return Release.only_read(
         id=message.id,
         public_id=message.public_id,
         brand_id=message.brand_id,
@@ -114,20 +114,10 @@ def _as_it_left(message: Message, facts: Mapping[str, Any]) -> Release:
         expires_at=message.expires_at,
         facts=frozen,
         person=Person.model_validate(message.personal),
-        address_digest=None,
-        suppressed=None,
         rendered_at=message.rendered_at,
         parcel_id=frozen.parcel.id,
         parcel_milestone=frozen.parcel.milestone,
-        stood_already=False,
-        delivery_doubted=False,
-        cancelled=False,
-        told=frozenset(),
-        told_newer=False,
-        gone=False,
-        unasked=False,
         as_decided=message.released is None,
-        avoid=None,
         priority=message.priority,
         recipient_id=message.recipient_id,
     )

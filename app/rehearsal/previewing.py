@@ -193,7 +193,7 @@ def _known(catalog: Catalog, brand_key: str, asked: Asked) -> Asked:
 def _as_release(house: House, brand: Brand, asked: Asked, subject: Subject) -> Release:
     """A message that nobody decided on, as one that is about to leave."""
     facts = subject.facts
-    return Release(
+    return Release.only_read(
         id=0,
         public_id="preview",
         brand_id=brand.id,
@@ -204,20 +204,10 @@ def _as_release(house: House, brand: Brand, asked: Asked, subject: Subject) -> R
         expires_at=house.clock.now() + timedelta(hours=4),
         facts=facts,
         person=subject.person,
-        address_digest=None,
-        suppressed=None,
         rendered_at=subject.now,
         parcel_id=facts.parcel.id,
         parcel_milestone=facts.parcel.milestone,
-        stood_already=False,
-        delivery_doubted=False,
-        cancelled=False,
-        told=frozenset(),
-        told_newer=False,
-        gone=False,
-        unasked=False,
         as_decided=True,
-        avoid=None,
         priority=0,
         recipient_id=TEAM if asked.key.endswith(f"_{TEAM}") else "shopper",
     )

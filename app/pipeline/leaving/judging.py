@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.models.facts import Facts, Person
 from app.models.vocabulary import Channel, MessageState, Milestone, NewsKind, Reason, SuppressionKind
@@ -61,6 +62,23 @@ class Release:
     unfollowed: bool = False
     unwanted: frozenset[NewsKind] = frozenset()
     """The kinds of news that its shopper does not want on this channel."""
+
+    @classmethod
+    def only_read(cls, **given: Any) -> "Release":
+        """One that is only written out and never judged: of what a judgement reads there is nothing."""
+        unjudged: dict[str, Any] = {
+            "address_digest": None,
+            "suppressed": None,
+            "stood_already": False,
+            "delivery_doubted": False,
+            "cancelled": False,
+            "told": frozenset(),
+            "told_newer": False,
+            "gone": False,
+            "unasked": False,
+            "avoid": None,
+        }
+        return cls(**{**unjudged, **given})
 
     @property
     def kind(self) -> NewsKind:
