@@ -1,5 +1,6 @@
 """The check of a whole templates folder, on as many cores as help: every brand, every language."""
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +88,25 @@ def _is_message(path: str) -> bool:
 
 def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, list[Report]]]:
     workers = min(os.cpu_count() or 1, 4)
+    usual = _collect_seldom()
+    try:
+        yield from _shared_out(root, pieces, workers, alone=alone)
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
+
+
+def _collect_seldom() -> tuple[int, int, int]:
+    """Let Python look for rubbish less often: a check makes trees without end and drops them whole. What was usual."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    return usual
+
+
+def _shared_out(
+    root: Path, pieces: Sequence[_Piece], workers: int, *, alone: bool
+) -> Iterator[tuple[_Piece, list[Report]]]:
     catalog, reader = Catalog(root, PUBLIC_URL), Reader()
     if alone or workers == 1:
         for piece in pieces:
@@ -110,6 +130,7 @@ _desks: list[tuple[Catalog, Reader]] = []
 
 
 def _begin(root: Path) -> None:
+    _collect_seldom()
     _desks.append((Catalog(root, PUBLIC_URL), Reader()))
 
 
