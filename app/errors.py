@@ -54,6 +54,11 @@ class Fault:
         where += f"column {self.at}, " if self.at is not None else ""
         return f"{where}{self.column}: {self.problem}. {self.remedy}"
 
+    @property
+    def sentence(self) -> str:
+        """The same for a person who sees one field and no file: "The password has 5 characters. Choose …"."""
+        return f"The {self.column.replace('_', ' ')} {self.problem}. {self.remedy}"
+
 
 class InvalidInput(DoorstepError):
     """Outside input was refused; `faults` names each field, its place and the remedy."""

@@ -101,7 +101,7 @@ def set_up(
             address = address.lower()
             check_password(password, address)
         except InvalidInput as error:
-            return _choose(code, opened, str(error.faults[0]).capitalize(), name, email)
+            return _choose(code, opened, error.faults[0].sentence, name, email)
         account = Account(
             public_id=public_id("usr"),
             email=address,
@@ -136,7 +136,7 @@ def choose_password(
         try:
             check_password(password, account.email)
         except InvalidInput as error:
-            return _choose(code, opened, str(error.faults[0]).capitalize())
+            return _choose(code, opened, error.faults[0].sentence)
         account.password = hashed(password)
         use_up(session, opened)
         sessions.end(session, account.id)

@@ -77,7 +77,7 @@ def change_password(
         try:
             check_password(new, account.email)
         except InvalidInput as error:
-            return account_view(request, visitor, {"new": str(error.faults[0]).capitalize()})
+            return account_view(request, visitor, {"new": error.faults[0].sentence})
         account.password = hashed(new)
         ended = sessions.end(session, account.id, but=visitor.session_id)
         note(session, visitor, "account.password", account.public_id, after={"other sessions ended": ended})
