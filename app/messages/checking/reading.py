@@ -186,12 +186,3 @@ def _of_blanks(asked: Asked, name: str, blank: set[str]) -> Iterator[Finding]:
 def _finding(asked: Asked, severity: Severity, code: str, message: str, remedy: str, about: str, name: str) -> Finding:
     file = asked.file
     return Finding(severity, code, file.path, file.label, None, None, message, remedy, about, f"seen with {name!r}")
-
-
-def words_missing(file: File, words: Mapping[str, object]) -> Finding | None:
-    """A language's words that hold nothing."""
-    blank = sorted(name for name, word in words.items() if isinstance(word, str) and not word.strip())
-    if not blank:
-        return None
-    message = f"it has no words for {', '.join(blank)}"
-    return Finding("error", "words", file.path, file.label, None, None, message, "Write each.", " ".join(blank))
