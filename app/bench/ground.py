@@ -173,7 +173,7 @@ def ground() -> Iterator[Ground]:
         stack.callback(_put_back, former)
         yield Ground(
             home,
-            _servers(home),
+            servers_of(home),
             Sink(stack.enter_context(_sink())),
             Sink(stack.enter_context(_sink(certificate))),
             certificate,
@@ -209,7 +209,7 @@ def await_(what: str, condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
-def _servers(home: Path) -> tuple[int, ...]:
+def servers_of(home: Path) -> tuple[int, ...]:
     """The process ids of the embedded PostgreSQL and Valkey of this home."""
     postgres = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
     others = psutil.Process().children(recursive=True)

@@ -6,32 +6,26 @@ rendered anew.
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 
 import aiohttp
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.bench.ground import Cost, Ground, Meter, ground
+from app.bench.ground import Cost, Meter
 from app.bench.hooks import serving
-from app.bench.world import PLACED, make_parcels
+from app.bench.quarter import quarter
 from app.embedded.engine import free_port, web_program
 from app.errors import DoorstepError
-from app.models import Scan, Shipment
-from app.wiring import build_house
 
 CALLERS = 8
 """Requests under way at once, so that the process is never idle."""
 
-AT_ONCE = 2000
-_JOURNEY = ("registered", "dispatched", "in_transit", "in_transit", "out_for_delivery")
+_ROUNDS_BEFORE = 60
 _UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--lifespan", "off")
 
 
@@ -53,63 +47,30 @@ class PageBench:
     size: int
 
     @property
+    def with_database(self) -> float:
+        """Pages a second of one core that does PostgreSQL's work as well."""
+        return 1000 / self.page.cpu_ms
+
+    @property
     def per_core(self) -> float:
         """Pages a second that one core serves which does nothing else, PostgreSQL's own work not counted."""
         return self.page.count / self.page.engine_cpu
 
 
-def bench_page(parcels: int, requests: int) -> PageBench:
-    """Fill a database with so many parcels of five scans each and call for so many pages, each of another parcel."""
-    with ground() as here, ExitStack() as running:
-        tokens = _fill(here, parcels)
+def bench_page(parcels: int, requests: int, told: Callable[[str], None] = lambda line: None) -> PageBench:
+    """Call for so many pages of a shop's quarter, each of another parcel while there are as many."""
+    with quarter(parcels, told) as here, ExitStack() as running:
+        told("pages are called for")
         floor_port, page_port = free_port(), free_port()
         floor_server = running.enter_context(
             serving((*_UVICORN, "app.bench.page:bare", "--port", str(floor_port)), {}, floor_port)
         )
         argv = web_program("127.0.0.1", page_port, {}).argv
-        web = running.enter_context(serving(argv, here.environment(here.plain), page_port))
-        wanted = [tokens[number * 7919 % len(tokens)] for number in range(requests)]
+        web = running.enter_context(serving(argv, {**here.endpoints}, page_port))
+        wanted = [here.token(1 + number * 7919 % parcels) for number in range(requests)]
         floor, _ = asyncio.run(_call(f"http://127.0.0.1:{floor_port}", wanted, floor_server.pid))
         page, size = asyncio.run(_call(f"http://127.0.0.1:{page_port}", wanted, web.pid, here.servers))
     return PageBench(parcels, floor, page, size // requests)
-
-
-def _fill(here: Ground, parcels: int) -> Sequence[str]:
-    """So many parcels with their scans; the secrets of their links."""
-    house = build_house(here.settings(here.plain))
-    for done in range(0, parcels, AT_ONCE):
-        ids = make_parcels(house, min(AT_ONCE, parcels - done))
-        with house.sessions.begin() as session:
-            session.execute(insert(Scan), [_scan(one, step) for one in ids for step in range(len(_JOURNEY))])
-            session.execute(
-                sa.update(Shipment)
-                .where(Shipment.id == sa.func.any(ids))
-                .values(milestone="out_for_delivery", milestone_at=sa.func.now(), next_poll_at=None)
-            )
-    with house.sessions.begin() as session:
-        session.execute(sa.text("ANALYZE"))
-        tokens = session.scalars(sa.select(Shipment.link_token)).all()
-    house.sessions.kw["bind"].dispose()
-    return tokens
-
-
-def _scan(shipment_id: int, step: int) -> dict[str, object]:
-    at = PLACED + timedelta(hours=9 * step)
-    return {
-        "brand_id": 1,
-        "shipment_id": shipment_id,
-        "digest": shipment_id.to_bytes(8, "big") + bytes([step]),
-        "source": "poll",
-        "carrier": "dhl",
-        "code": _JOURNEY[step],
-        "milestone": _JOURNEY[step],
-        "description": "as the carrier wrote it",
-        "place": f"Place {step}",
-        "written_time": at.isoformat(),
-        "occurred_at": at,
-        "zone_source": "text",
-        "heard_at": at,
-    }
 
 
 async def _call(url: str, tokens: Sequence[str], process: int, servers: tuple[int, ...] = ()) -> tuple[Cost, int]:
@@ -130,7 +91,8 @@ async def _call(url: str, tokens: Sequence[str], process: int, servers: tuple[in
                 came = await get(token)
                 size += came
 
-        await asyncio.gather(*(get(token) for token in tokens[: 5 * CALLERS]))  # what is made once is made now
+        for _ in range(_ROUNDS_BEFORE):  # what is made once, and once a connection, is made now
+            await asyncio.gather(*(get(token) for token in tokens[:CALLERS]))
         meter = Meter(servers, (process,))
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
         return meter.stop(len(tokens)), size

@@ -2,38 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.bench.million import write_million
+from app.bench.quarter import BRAND, MESSAGE, Quarter, quarter
 from app.clock import stopwatch
-from app.db import make_engine
-from app.embedded import Embedded
-from app.models import Account, Message, Shipment, public_id
-from app.models.vocabulary import Channel
-from app.pipeline import send_batch
+from app.models import Account, Message, public_id
 from app.pipeline.house import House
-from app.schema import migrate
 from app.settings import Settings
-from app.web.access.keys import issue_key
 from app.web.access.sessions import begin
 from app.web.main import create_app
-from app.wiring import build_house, ensure_brands
 
 BUDGET_MS = 50.0
 """What all statements of one page may take together."""
 
 _ROUNDS = 9
-_REAL = 8
-_BRAND = "fjallhem"
 
 QUERIES = (
     "/b/{brand}/parcels?state=moving", "/b/{brand}/parcels?state=late", "/b/{brand}/parcels?state=silent",
@@ -87,103 +76,36 @@ def bench_pages(
     parcels: int, explained: Path | None, told: Callable[[str], None] = lambda line: None
 ) -> list[PageCost]:
     """Open every page among so many parcels; with `explained` the plans of what is slow are kept in that file."""
-    with _world() as (house, engine):
-        cookie = _sign_in(house)
-        names = _names(house, parcels // 2)
-        brand_id = ensure_brands(house.sessions, house.catalog)[_BRAND]
-        write_million(house, brand_id, parcels, told)
+    with quarter(parcels, told) as here:
+        cookie, names = _sign_in(here.house), _names(here)
         told("pages are opened")
-        app = create_app(Settings(public_url=house.public_url), house)
-        found = asyncio.run(_open_all(app, engine, _paths(app, names), cookie))
+        app = create_app(Settings(public_url=here.house.public_url), here.house)
+        found = asyncio.run(_open_all(app, here.engine, _paths(app, names), cookie))
         if explained is not None:
-            explained.write_text(_plans(engine, found, parcels))
+            explained.write_text(_plans(here.engine, found, parcels))
         return found
 
 
-@contextmanager
-def _world() -> Iterator[tuple[House, sa.Engine]]:
-    """A database of its own and a house on it that sends nothing."""
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(TemporaryDirectory(prefix="doorstep-pages-")))
-        endpoints = stack.enter_context(Embedded(home, durable=False))
-        engine = make_engine(endpoints.database_url)
-        stack.callback(engine.dispose)
-        migrate(engine)
-        carriers: Any = {name: {"api_key": "bench"} for name in ("dhl",)}
-        settings = Settings(
-            send="shadow", carriers=carriers, public_url="http://127.0.0.1", database_url=endpoints.database_url
-        )
-        house = build_house(settings, engine=engine, wake=lambda kind, which: None)
-        yield house, engine
-        house.loop.run(house.http.aclose())
-
-
-def _names(house: House, nth: int) -> Mapping[str, str]:
-    """Some parcels as a shop tells them, with all that the engine makes of it, and what the addresses are filled in
-    with: one of them, and the nth of the mass."""
-    brand_id = ensure_brands(house.sessions, house.catalog)[_BRAND]
-    with house.sessions.begin() as session:
-        key = issue_key(session, brand_id, "bench", ["orders:write", "orders:read"])
-    app = create_app(Settings(public_url=house.public_url), house)
-    first = asyncio.run(_tell(app, house, key))
-    for channel in Channel:
-        send_batch(house, channel)
-    with house.sessions() as session:
+def _names(here: Quarter) -> Mapping[str, str]:
+    """What the addresses are filled in with: one of the real parcels, and the one in the middle of the mass."""
+    nth = here.parcels // 2
+    with here.house.sessions() as session:
         message = session.scalar(sa.select(Message.public_id).where(Message.channel == "email").limit(1))
-        last = session.scalar(sa.select(sa.func.max(Shipment.id))) or 0
         who = session.scalars(sa.select(Account.public_id)).one()
     return {
-        "brand": _BRAND,
-        "shipment": first["id"],
+        "brand": BRAND,
+        "shipment": here.told["id"],
         "message": message or "",
-        "page": first["page"].removeprefix(house.public_url),
-        "page_mass": f"/t/{last + nth:026}",
-        "mass": f"shp_m{last + nth}",
+        "page": here.told["page"].removeprefix(here.house.public_url),
+        "page_mass": f"/t/{here.token(nth)}",
+        "mass": f"shp_m{here.first + nth - 1}",
         "order": f"M{nth:08}",
         "number": "1",
-        "path": "messages/en/delivered.email.md",
+        "path": MESSAGE,
         "who": who,
-        "token": first["page"].rsplit("/", 1)[-1],
+        "token": here.told["page"].rsplit("/", 1)[-1],
         "email": f"shopper{nth % 700000}@example.test",
         "phone": f"%2B4670{nth % 700000:07}",
-    }
-
-
-async def _tell(app: FastAPI, house: House, key: str) -> Mapping[str, str]:
-    """Tell a few orders and what happened to their parcels; the first parcel, as the API shows it."""
-    now = house.clock.now()
-    transport = httpx.ASGITransport(app=app)
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(transport=transport, base_url=house.public_url, headers=headers) as http:
-        orders = [_order(number, (now - timedelta(days=2)).isoformat()) for number in range(_REAL)]
-        (await http.post("/v1/orders", json={"orders": orders})).raise_for_status()
-        parcels = []
-        for number in range(_REAL):
-            order = (await http.get(f"/v1/orders/R{number}")).raise_for_status().json()
-            parcels.append(order["parcels"][0])
-            steps = (("dispatched", 30), ("in_transit", 12), ("out_for_delivery", 3), ("delivered", 1))
-            scans = [
-                {"milestone": milestone, "occurred_at": (now - timedelta(hours=hours)).isoformat(), "place": "Malmö"}
-                for milestone, hours in steps[: 2 + number % 3]
-            ]
-            path = f"/v1/shipments/{parcels[-1]['id']}/scans"
-            for scan in scans:
-                (await http.post(path, json=scan)).raise_for_status()
-        return dict(parcels[2])
-
-
-def _order(number: int, placed_at: str) -> dict[str, Any]:
-    items = [{"sku": "FH-1", "name": "Wool blanket", "quantity": 2, "price_minor": 49900}]
-    parcels = [
-        {"reference": one, "carrier": "dhl", "tracking_number": f"REAL{number}{one}", "items": items}
-        for one in ("1", "2")
-    ]
-    return {
-        "number": f"R{number}",
-        "placed_at": placed_at,
-        "shopper": {"name": "Maja Lind", "email": "maja@example.test", "phone": "+46701740605", "country": "SE"},
-        "items": items,
-        "parcels": parcels,
     }
 
 

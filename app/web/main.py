@@ -41,7 +41,7 @@ from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
-from app.wiring import build_celery, build_house, build_wake
+from app.wiring import build_celery, build_house, build_wake, settle_in
 
 
 def create_app(settings: Settings | None = None, house: House | None = None) -> FastAPI:
@@ -60,9 +60,12 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     waker = None
     if house is None:
         waker = Waker(build_wake(build_celery(settings)))
-        house = build_house(settings, wake=waker)
+        house = build_house(settings, wake=waker, connections=12)  # threads that all read at once
     app = _application(settings, house, _lifespan(house, waker))
     own = (
+        parcel,  # a route is looked for in this order, so what is asked for most comes first
+        providers,
+        carriers,
         orders,
         rules,
         template_fields,
@@ -74,9 +77,6 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
         codes,
         people,
         acts,
-        providers,
-        carriers,
-        parcel,
         asking,
         pictures,
         preferences,
@@ -113,6 +113,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
             yield
             return
         waker.start()
+        settle_in()
         yield
         await run_in_threadpool(waker.stop)
         await run_in_threadpool(_app.state.marks.write)
