@@ -13,6 +13,7 @@ from app.log import configure_logging, logger
 from app.models.vocabulary import Channel
 from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
+from app.pipeline.folding_counts import fold_counts
 from app.pipeline.house import House
 from app.pipeline.leaving.links import answer_link_requests
 from app.pipeline.listening import pushes
@@ -134,8 +135,9 @@ def brake() -> None:
 
 @_task
 def alarms() -> None:
-    """See what is wrong, and tell the owner."""
+    """See what is wrong, and tell the owner; and add up what was counted."""
     pipeline.alarm(house())
+    fold_counts(house())
 
 
 @_task

@@ -25,7 +25,7 @@ _STOP_MESSAGES = sa.text(
     "WITH stoppable AS (SELECT id FROM messages WHERE order_id = ANY(:ids) AND (state IN ('held', 'ready')"
     " OR (state = 'sending' AND open_attempt_id IS NULL)) ORDER BY id FOR NO KEY UPDATE)"
     " UPDATE messages SET state = 'cancelled', reason = 'cancelled', ended_at = :now, lease_token = NULL,"
-    " lease_until = NULL FROM stoppable WHERE messages.id = stoppable.id RETURNING messages.order_id"
+    " lease_until = NULL FROM stoppable WHERE messages.id = stoppable.id RETURNING messages.id, messages.order_id"
 )
 _IN_FLIGHT = sa.text(
     "SELECT order_id, public_id FROM messages WHERE order_id = ANY(:ids)"
@@ -63,7 +63,7 @@ _TELLING = """
 _STOP = """
     UPDATE messages SET state = :state, reason = :reason, ended_at = :now, lease_token = NULL, lease_until = NULL
     FROM telling WHERE messages.id = telling.id AND telling.id NOT IN (SELECT id FROM others)
-    RETURNING messages.public_id
+    RETURNING messages.id
 """
 # What tells of others too goes on without these: whoever has claimed it loses it, and it is judged and written anew.
 _GO_ON = """
@@ -174,7 +174,8 @@ def _stop(session: Session, shipment_ids: Sequence[int], state: str, reason: str
     if not shipment_ids:
         return 0
     ids = {"ids": list(shipment_ids)}
-    stopped = session.execute(_STOP_TELLING, {**ids, "state": state, "reason": reason, "now": now}).all()
+    stopped = session.scalars(_STOP_TELLING, {**ids, "state": state, "reason": reason, "now": now}).all()
+    count_states(session, stopped)
     session.execute(_TELL_THE_REST, ids)
     return len(stopped)
 
@@ -210,7 +211,9 @@ def cancel_orders(
     )
     parcel_ids = session.execute(_LOCK_PARCELS, {"ids": ids}).scalars().all()
     parcels = Counter(session.execute(_REST_PARCELS, {"now": now, "ids": list(parcel_ids)}).scalars())
-    messages = Counter(session.execute(_STOP_MESSAGES, {"now": now, "ids": ids}).scalars())
+    stopped = session.execute(_STOP_MESSAGES, {"now": now, "ids": ids}).all()
+    count_states(session, [row.id for row in stopped])
+    messages = Counter(row.order_id for row in stopped)
     in_flight: dict[int, list[str]] = defaultdict(list)
     for row in session.execute(_IN_FLIGHT, {"ids": ids}):
         in_flight[row.order_id].append(row.public_id)

@@ -16,6 +16,7 @@ from app.models.brands import ApiKey, Brand, HookCall
 from app.models.carriers import CarrierHealth
 from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetPublication, RuleSetVersion, TemplateVersion
+from app.models.event_counts import EventCount
 from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLane, Receipt, Sender
 from app.models.orders import Estimate, Order, Shipment
 from app.models.pauses import Pause, RuleVolume
@@ -54,6 +55,7 @@ __all__ = [
     "EnrolledNumber",
     "Erasure",
     "Estimate",
+    "EventCount",
     "HookCall",
     "InboundMessage",
     "Incident",

@@ -116,6 +116,7 @@ STAYS: dict[str, str] = {
     "pauses": "id brand_id kind name why paused_by automatic since lifted_at lifted_by emptied_at",
     "rule_volumes": "brand_id rule bucket slot planned",
     "daily_counts": "brand_id day kind key slot planned",
+    "event_counts": "id kind brand_id labels hour number folded",
     "incidents": "id public_id kind subject summary count opened_at last_seen_at closed_at",
     "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
     " given_up_at",

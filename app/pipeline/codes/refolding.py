@@ -74,7 +74,7 @@ _UNTRUE = sa.text("""
     )
     UPDATE messages SET state = 'superseded', reason = 'overtaken', ended_at = :now, lease_token = NULL,
         lease_until = NULL, detail = 'the carrier''s code has been given another meaning'
-    FROM untrue WHERE messages.id = untrue.id
+    FROM untrue WHERE messages.id = untrue.id RETURNING messages.id
 """)
 _MOVE_ON = sa.text("UPDATE code_mappings SET refold_after = :after WHERE id = :id")
 
@@ -133,7 +133,7 @@ def _read_again(session: Session, house: House, found: Sequence[Any], now: datet
     session.execute(_CHANGE, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
     touched = sorted({change[0] for change in changes})
     conclude_again(session, house, locked, touched, now)
-    session.execute(_UNTRUE, {"ids": touched, "now": now})
+    count_states(session, session.scalars(_UNTRUE, {"ids": touched, "now": now}).all())
     done.scans += len(changes)
     done.parcels += len(touched)
 

@@ -1,5 +1,6 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.messages.base import Template, TemplateMissing
 from app.models import Message, RuleSetVersion, TemplateVersion, public_id
+from app.models.event_counts import Counted, count_events
 from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
 from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
@@ -59,6 +61,8 @@ def plan(
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
+        made = Counter((row["brand_id"], (row["channel"], row["milestone"], "planned")) for row in rows)
+        count_events(session, Counted.messages, made)
     return rows
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.channels.base import Verdict, one_line
 from app.log import logger
 from app.models.addresses import SALTED
+from app.models.event_counts import count_states
 from app.models.pauses import with_pauses
 from app.models.vocabulary import AttemptOutcome, Channel, MessageState, Reason
 from app.pipeline.house import House
@@ -195,7 +196,10 @@ _SETTLE = sa.text("""
             settled_at = CASE WHEN verdicts.outcome = 'unanswered' THEN attempts.settled_at ELSE clock_timestamp() END
         FROM verdicts WHERE attempts.id = verdicts.attempt_id
             AND (attempts.settled_at IS NULL OR attempts.outcome <> 'accepted')
-        RETURNING attempts.id, attempts.message_id
+        RETURNING attempts.brand_id, attempts.provider, attempts.outcome
+    ), counted AS (
+        INSERT INTO event_counts (kind, brand_id, labels, number)
+        SELECT 'calls', brand_id, ARRAY[provider, outcome], count(*) FROM told GROUP BY brand_id, provider, outcome
     ), ours AS MATERIALIZED (  -- locked in the one order: reports are applied to the same messages meanwhile
         SELECT verdicts.* FROM messages JOIN verdicts ON messages.id = verdicts.message_id
         ORDER BY messages.id FOR NO KEY UPDATE OF messages
@@ -231,6 +235,7 @@ def settle(house: House, verdicts: Sequence[tuple[Begun, Verdict]], now: datetim
     values = {"verdicts": json.dumps([_settled(house, entry, verdict) for entry, verdict in ordered]), "now": now}
     with house.sessions.begin() as session:
         rows = session.execute(_SETTLE, values).all()
+        count_states(session, [row.id for row in rows])
         suppress(session, filter(None, (_refusal(entry, verdict) for entry, verdict in ordered)))
         wakes = fall_back(session, house, [row.id for row in rows if row.state == MessageState.failed], now)
     wake(house, wakes)
@@ -296,6 +301,7 @@ def withhold(house: House, token: str, withheld: Sequence[Withheld], now: dateti
     }
     with house.sessions.begin() as session:
         rows = session.execute(_WITHHOLD, values).all()
+        count_states(session, [row.id for row in rows])
         unreached = [row.id for row in rows if falls_back(MessageState(row.state), Reason(row.reason))]
         wakes = fall_back(session, house, unreached, now)
     wake(house, wakes)

@@ -154,18 +154,25 @@ _BEFORE = timedelta(hours=24)
 """No carrier hears of a parcel sooner before its order was placed: a day, for clocks and zones that are wrong."""
 
 _STORE = sa.text("""
-    INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, moves, mapping_id, read_as, heard_at)
-    SELECT brand_id, shipment_id, decode(digest, 'hex'), source, carrier, code, milestone, description, place,
-        written_time, occurred_at, zone_source, moves, mapping_id, read_as, cast(:now AS timestamptz)
-    FROM jsonb_to_recordset(cast(:scans AS jsonb)) AS scan (
-        brand_id bigint, shipment_id bigint, digest text, source text, carrier text, code text, milestone text,
-        description text, place text, written_time text, occurred_at timestamptz, zone_source text,
-        moves boolean, mapping_id bigint, read_as text
+    WITH stored AS (
+        INSERT INTO scans (brand_id, shipment_id, digest, source, carrier, code, milestone, description, place,
+            written_time, occurred_at, zone_source, moves, mapping_id, read_as, heard_at)
+        SELECT brand_id, shipment_id, decode(digest, 'hex'), source, carrier, code, milestone, description, place,
+            written_time, occurred_at, zone_source, moves, mapping_id, read_as, cast(:now AS timestamptz)
+        FROM jsonb_to_recordset(cast(:scans AS jsonb)) AS scan (
+            brand_id bigint, shipment_id bigint, digest text, source text, carrier text, code text, milestone text,
+            description text, place text, written_time text, occurred_at timestamptz, zone_source text,
+            moves boolean, mapping_id bigint, read_as text
+        )
+        ORDER BY shipment_id, digest
+        ON CONFLICT (shipment_id, digest) WHERE retired_at IS NULL DO NOTHING
+        RETURNING shipment_id, digest, brand_id, carrier, source
+    ), counted AS (
+        INSERT INTO event_counts (kind, brand_id, labels, number)
+        SELECT 'scans', brand_id, ARRAY[coalesce(carrier, ''), source], count(*) FROM stored
+        GROUP BY brand_id, carrier, source
     )
-    ORDER BY shipment_id, digest
-    ON CONFLICT (shipment_id, digest) WHERE retired_at IS NULL DO NOTHING
-    RETURNING shipment_id, digest
+    SELECT shipment_id, digest FROM stored
 """)
 
 

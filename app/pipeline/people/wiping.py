@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.event_counts import count_states
 from app.models.keeping import blank
 
 UNDER_WAY = "state IN ('sending', 'unconfirmed') AND open_attempt_id IS NOT NULL"
@@ -83,7 +84,9 @@ def lock_orders(session: Session, order_ids: Sequence[int]) -> None:
 
 def stop_messages(session: Session, order_ids: Sequence[int], now: datetime) -> int:
     """End every message of these orders whose call has not begun; how many."""
-    return len(session.execute(_STOP, {"ids": list(order_ids), "now": now}).all())
+    stopped = session.scalars(_STOP, {"ids": list(order_ids), "now": now}).all()
+    count_states(session, stopped)
+    return len(stopped)
 
 
 def wipe_orders(session: Session, order_ids: Sequence[int], now: datetime, *, again: bool) -> None:

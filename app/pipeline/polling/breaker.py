@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.log import logger, mask
 from app.models import CarrierHealth
+from app.models.event_counts import Counted, count_events
 from app.models.vocabulary import CarrierFault, CarrierState
 from app.pipeline.house import House
 from app.pipeline.polling.due import CLAIM
@@ -96,8 +98,14 @@ def learn(house: House, carrier: Carrier, outcomes: Sequence[Outcome], now: date
         for outcome in outcomes:
             standing = after(standing, outcome, moment)
         _write(session, carrier.name, standing, _measured(house, carrier, row, outcomes, now))
+        _count(session, carrier, outcomes)
     _tell(carrier, before, standing)
     return standing
+
+
+def _count(session: Session, carrier: Carrier, outcomes: Sequence[Outcome]) -> None:
+    said = Counter(one.fault.value if one.fault else "answered" for one in outcomes)
+    count_events(session, Counted.answers, {(None, (carrier.name, word)): number for word, number in said.items()})
 
 
 def _row(name: str) -> sa.Select[Any]:

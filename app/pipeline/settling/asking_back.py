@@ -17,6 +17,7 @@ from app.channels.base import Answer, Asking, Finding, Question, Transport
 from app.clock import stopwatch
 from app.log import logger
 from app.models import Attempt, Message, Receipt
+from app.models.event_counts import count_states
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.house import House
 from app.pipeline.settling.falling_back import fall_back, falls_back
@@ -144,6 +145,7 @@ def _conclude(
     attempts = _locked(session, Attempt, [doubt.id for doubt, _ in findings])
     database_now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
     unreached: list[int] = []
+    moved: list[int] = []
     for doubt, finding in findings:
         message, attempt = messages[doubt.message_id], attempts[doubt.id]
         if message.open_attempt_id != attempt.id or attempt.settled_at is not None:
@@ -158,12 +160,15 @@ def _conclude(
             total.unclear += 1
             pause = min(LONGEST_PAUSE, house.sending.margin * 2 ** min(attempt.asked_count, 20))
             attempt.ask_at = _later(max(pause, finding.retry_after or 0.0))
-        if message.state != before and falls_back(MessageState(message.state), Reason(message.reason)):
-            unreached.append(message.id)
+        if message.state != before:
+            moved.append(message.id)
+            if falls_back(MessageState(message.state), Reason(message.reason)):
+                unreached.append(message.id)
     wish = max((finding.retry_after or 0.0 for _, finding in findings), default=0.0)
     if wish:
         session.execute(_PAUSE, {"provider": transport.name, "sender": transport.sender, "pause": wish})
     session.flush()
+    count_states(session, moved)
     total.stood_in += len(fall_back(session, house, unreached, house.clock.now()))
 
 

@@ -4,6 +4,7 @@ Nothing is guessed. An unanswered message is settled by a report that names its 
 accepted" only when the same sender's later attempts have been reported; otherwise it ends as ambiguous.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.channels.base import Report
 from app.models import Attempt, Message, Order, Receipt
+from app.models.event_counts import Counted, count_events, count_states
 from app.models.vocabulary import AttemptOutcome, MessageState, Reason
 from app.pipeline.house import House
 from app.pipeline.leaving.asking_again import spoken_for
@@ -57,7 +59,7 @@ _LEASES = sa.text("""
         reason = CASE WHEN open_attempt_id IS NULL THEN reason ELSE 'no_answer' END,
         lease_token = NULL, lease_until = NULL
     FROM lost WHERE messages.id = lost.id
-    RETURNING messages.state
+    RETURNING messages.id, messages.state
 """)
 
 # `deadline_at` and `begun_at` are both the database's clock. A later attempt speaks about an earlier one only if
@@ -127,7 +129,9 @@ _AMBIGUOUS = sa.text("""
 
 def take_back(session: Session) -> Settled:
     """End the claims of dead workers: what had not begun is ready again, what had begun is unconfirmed."""
-    states = session.scalars(_LEASES).all()
+    rows = session.execute(_LEASES).all()
+    count_states(session, [row.id for row in rows])
+    states = [row.state for row in rows]
     return Settled(
         reclaimed=sum(state == MessageState.ready for state in states),
         unconfirmed=sum(state == MessageState.unconfirmed for state in states),
@@ -148,6 +152,7 @@ def reconcile(session: Session, house: House, now: datetime) -> Settled:
         "rules": list(asked.rules),
     }
     ambiguous = session.scalars(_AMBIGUOUS, values).all()
+    count_states(session, ambiguous)
     return Settled(not_accepted=len(not_accepted), ambiguous=len(ambiguous))
 
 
@@ -169,8 +174,7 @@ def keep_reports(session: Session, provider: str, reports: Sequence[Report]) -> 
         }
         for report in sorted(reports, key=lambda report: report.event_key)
     ]
-    stored = session.scalars(insert(Receipt).on_conflict_do_nothing().returning(Receipt.id), rows).all()
-    return len(stored)
+    return len(session.scalars(insert(Receipt).on_conflict_do_nothing().returning(Receipt.id), rows).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,9 @@ def apply_receipts(session: Session, house: House, now: datetime, limit: int = 5
             receipt.effect = _apply(receipt, attempt, message, database_now, now)
             elsewhere |= {receipt.id} if message is None and readdressed else set()
     session.flush()
+    count_states(session, [one.id for one in messages.values() if one.state != before[one.id]])
+    said = Counter((one.brand_id, (one.provider, one.kind)) for one in receipts)
+    count_events(session, Counted.reports, said)
     _keep_nothing_of_the_erased(session, receipts, attempts, messages)
     # What is said of an address that was corrected since is not said of the one that stands there now.
     heed_reports(session, [one for one in receipts if one.id not in elsewhere], attempts, messages)
