@@ -6,7 +6,7 @@ _OF_BRAND = "(cast(:brand AS bigint) IS NULL OR {table}.brand_id = :brand)"
 
 
 def _query(written: str) -> sa.TextClause:
-    for table in ("messages", "attempts", "shipments", "unknown_codes", "pauses"):
+    for table in ("messages", "attempts", "shipments", "unknown_codes", "pauses", "event_counts"):
         written = written.replace(f"{{of {table}}}", _OF_BRAND.format(table=table))
     return sa.text(written)
 
@@ -120,3 +120,10 @@ QUEUES = _query("""
         (SELECT count(*) FROM alarm_notices WHERE told_at IS NULL AND given_up_at IS NULL) AS alarms,
         (SELECT extract(epoch FROM now() - max(at))::float FROM audit_marks) AS watched
 """)
+
+COUNTS = _query("""
+    SELECT kind, brand_id, labels, sum(number) AS number FROM event_counts
+    WHERE (brand_id IS NULL OR {of event_counts})
+    GROUP BY kind, brand_id, labels ORDER BY kind, brand_id, labels
+""")
+"""All rows: those of two days' hours, one for each series before, and what came in since they were last added up."""

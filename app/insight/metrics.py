@@ -1,7 +1,7 @@
 """What is measured of this installation, read from PostgreSQL each time: what waits, what leaves, who is ill.
 
-Nothing is counted on the way: each figure is a query on an index of what is open or recent, so that it costs the same
-however much rests. `docs/metrics.md` says what each means, and when to worry.
+Most figures are queries on an index of what is open or recent, so that they cost the same however much rests; counters
+are the sums of what is counted along with each write (`models/event_counts.py`). `docs/metrics.md` says what each means, and when to worry.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.insight import metric_queries as queries
 from app.insight.listing import FAILING_FOR
 from app.models import Brand
+from app.models.event_counts import Counted
 from app.models.vocabulary import CarrierState, Channel, IncidentKind
 
 OVERDUE = timedelta(minutes=5)
@@ -26,12 +27,14 @@ _FOR_ALL = sa.text(f"SET LOCAL statement_timeout = '{_MOST_SECONDS}s'")
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One measure: its name without the prefix, what it says, the names of its labels, and (labels, value) pairs."""
+    """One measure: its name without the prefix, what it says, the names of its labels, and (labels, value) pairs. What
+    `rises` is a counter: it never falls, and outlives every process."""
 
     name: str
     says: str
     labels: tuple[str, ...]
     samples: Sequence[tuple[tuple[str, ...], float]]
+    rises: bool = False
 
 
 def measure(session: Session, now: datetime, brand_id: int | None = None) -> list[Family]:
@@ -47,6 +50,7 @@ def measure(session: Session, now: datetime, brand_id: int | None = None) -> lis
         *_questions(session, given, brands),
         *_carriers(session, now),
         *_installation(session, given, brands),
+        *_counters(session, given, brands),
     ]
 
 
@@ -199,6 +203,31 @@ def _installation(session: Session, given: Mapping[str, Any], brands: Mapping[in
         says = "Since the workers last looked for what is wrong; when it grows, beat or the queue settle is silent."
         measured.append(Family("watch_age_seconds", says, (), [((), row.watched)]))
     return measured
+
+
+_COUNTERS: dict[Counted, tuple[str, str, tuple[str, ...]]] = {
+    Counted.scans: ("scans_heard", "New scans of parcels, by whose words they are and how they came.", ("carrier", "source")),
+    Counted.answers: ("carrier_answers", "Calls to carriers, by what came of them.", ("carrier", "outcome")),
+    Counted.messages: (
+        "messages", "Messages that came to a state: planned, then what became of them.", ("channel", "milestone", "state"),
+    ),
+    Counted.calls: ("calls", "Calls to providers, by what they came to.", ("provider", "outcome")),
+    Counted.reports: ("reports", "Providers' reports that were read.", ("provider", "kind")),
+}  # fmt: skip
+
+
+def _counters(session: Session, given: Mapping[str, Any], brands: Mapping[int, str]) -> list[Family]:
+    rows = session.execute(queries.COUNTS, given).all()
+    families = []
+    for counted, (name, says, labels) in _COUNTERS.items():
+        own = counted is not Counted.answers
+        samples = [
+            ((brands[row.brand_id], *row.labels) if own else tuple(row.labels), float(row.number))
+            for row in rows
+            if row.kind == counted and (not own or row.brand_id in brands)
+        ]
+        families.append(Family(name, says, ("brand", *labels) if own else labels, samples, rises=True))
+    return families
 
 
 def _by_first(rows: Iterable[Any]) -> dict[Any, float]:

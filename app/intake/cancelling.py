@@ -8,6 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.models.event_counts import count_states
+
 _LOCK_ORDERS = sa.text(
     "SELECT id, public_id, source, number, cancelled_at FROM orders WHERE brand_id = :brand"
     " AND source = :source AND number = ANY(:numbers)"

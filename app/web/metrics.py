@@ -7,7 +7,7 @@ from typing import Annotated
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -99,7 +99,8 @@ class _Measured(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for family in self._families:
-            metric = GaugeMetricFamily(_PREFIX + family.name, family.says, labels=family.labels)
+            kind = CounterMetricFamily if family.rises else GaugeMetricFamily
+            metric = kind(_PREFIX + family.name, family.says, labels=family.labels)
             for labels, value in family.samples:
                 metric.add_metric(labels, value)
             yield metric

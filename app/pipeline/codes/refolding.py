@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import stopwatch
 from app.log import logger
+from app.models.event_counts import count_states
 from app.pipeline.codes.applying import Standing, as_read, meaning_of, standing
 from app.pipeline.deciding.concluding import conclude_again
 from app.pipeline.house import House

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.insight import today as figures
 from app.insight.alarms import REMEDIES
 from app.insight.listing import STATES
+from app.insight.today_carriers import answers
 from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
@@ -67,6 +68,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind)) for one in figures.incidents(session)
             ],
             "carriers": figures.carriers(session),
+            "answers": answers(session),
             "codes": figures.unknown_codes(session, visitor.brand_id),
             "by_hour": columns(
                 "How many messages were decided each hour of the last 24?",
