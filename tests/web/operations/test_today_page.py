@@ -1,12 +1,13 @@
 """Today: what moves, what needs somebody, and what shoppers were told."""
 
 import re
+from datetime import timedelta
 
 import sqlalchemy as sa
 from markupsafe import Markup
 
 from app.insight.alarms import REMEDIES
-from app.models import Attempt, Incident, Message, Receipt, Shipment
+from app.models import Attempt, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
 from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, lines, ranked
 from tests.web.conftest import NOW, order, scan
@@ -109,3 +110,14 @@ def test_charts_stand_on_zero():
     assert [ceiling(value) for value in (0, 1, 3, 40, 51, 1001)] == [1, 1, 5, 50, 100, 2000]
     assert chart.rows == (("a", (10, 30)), ("b", (0, 20)))
     assert columns("?", [], {}).empty and lines("?", [], {}).empty and ranked("?", []).empty
+
+
+def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
+    """Of the last 24 hours, with the fault that was seen most often; what is older is left out."""
+    with sessions.begin() as session:
+        session.add(CarrierHealth(carrier="dhl", salt=b"", credentials=b""))
+        for outcome, number, hours in (("answered", 95, 1), ("timeout", 4, 1), ("denied", 1, 2), ("timeout", 900, 30)):
+            ago = sa.func.now() - timedelta(hours=hours)
+            session.add(EventCount(kind="answers", labels=["dhl", outcome], number=number, hour=ago))
+    page = visit("reader").get("/b/fjallhem/today").text
+    assert re.search(r">5 %<br><small[^>]*>5 of 100</small><br><small[^>]*>timeout<", page)
