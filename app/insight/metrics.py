@@ -1,7 +1,8 @@
 """What is measured of this installation, read from PostgreSQL each time: what waits, what leaves, who is ill.
 
 Most figures are queries on an index of what is open or recent, so that they cost the same however much rests; counters
-are the sums of what is counted along with each write (`models/event_counts.py`). `docs/metrics.md` says what each means, and when to worry.
+are the sums of what is counted along with each write (`models/event_counts.py`). `docs/metrics.md` says what each
+means, and when to worry.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -206,10 +207,11 @@ def _installation(session: Session, given: Mapping[str, Any], brands: Mapping[in
 
 
 _COUNTERS: dict[Counted, tuple[str, str, tuple[str, ...]]] = {
-    Counted.scans: ("scans_heard", "New scans of parcels, by whose words they are and how they came.", ("carrier", "source")),
+    Counted.scans: ("scans_heard", "New scans, by whose words they are and how they came.", ("carrier", "source")),
     Counted.answers: ("carrier_answers", "Calls to carriers, by what came of them.", ("carrier", "outcome")),
     Counted.messages: (
-        "messages", "Messages that came to a state: planned, then what became of them.", ("channel", "milestone", "state"),
+        "messages", "Messages that came to a state: planned, then what became of them.",
+        ("channel", "milestone", "state"),
     ),
     Counted.calls: ("calls", "Calls to providers, by what they came to.", ("provider", "outcome")),
     Counted.reports: ("reports", "Providers' reports that were read.", ("provider", "kind")),

@@ -1,6 +1,7 @@
 """How often things happened: the rows behind the counters, and the statements that write them with what they count."""
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,8 +53,9 @@ class EventCount(Base):
     folded: Mapped[bool] = mapped_column(server_default=sa.false())
 
 
-def count_events(session: Session, kind: Counted, counts: Mapping[tuple[int | None, tuple[str, ...]], int]) -> None:
-    """Add how often something happened, by (brand or None, labels): one statement, in the caller's transaction."""
+def count_events(session: Session, kind: Counted, events: Iterable[tuple[int | None, tuple[str, ...]]]) -> None:
+    """Count what happened, each event as (brand or None, labels): one statement, in the caller's transaction."""
+    counts = Counter(events)
     if counts:
         rows = [
             {"kind": kind.value, "brand_id": brand_id, "labels": list(labels), "number": number}

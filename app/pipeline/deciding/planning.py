@@ -1,6 +1,5 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -61,7 +60,7 @@ def plan(
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
-        made = Counter((row["brand_id"], (row["channel"], row["milestone"], "planned")) for row in rows)
+        made = ((row["brand_id"], (row["channel"], row["milestone"], "planned")) for row in rows)
         count_events(session, Counted.messages, made)
     return rows
 

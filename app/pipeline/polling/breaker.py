@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,14 +97,10 @@ def learn(house: House, carrier: Carrier, outcomes: Sequence[Outcome], now: date
         for outcome in outcomes:
             standing = after(standing, outcome, moment)
         _write(session, carrier.name, standing, _measured(house, carrier, row, outcomes, now))
-        _count(session, carrier, outcomes)
+        said = (one.fault.value if one.fault else "answered" for one in outcomes)
+        count_events(session, Counted.answers, ((None, (carrier.name, word)) for word in said))
     _tell(carrier, before, standing)
     return standing
-
-
-def _count(session: Session, carrier: Carrier, outcomes: Sequence[Outcome]) -> None:
-    said = Counter(one.fault.value if one.fault else "answered" for one in outcomes)
-    count_events(session, Counted.answers, {(None, (carrier.name, word)): number for word, number in said.items()})
 
 
 def _row(name: str) -> sa.Select[Any]:

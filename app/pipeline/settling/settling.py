@@ -4,7 +4,6 @@ Nothing is guessed. An unanswered message is settled by a report that names its 
 accepted" only when the same sender's later attempts have been reported; otherwise it ends as ambiguous.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -220,8 +219,7 @@ def apply_receipts(session: Session, house: House, now: datetime, limit: int = 5
             elsewhere |= {receipt.id} if message is None and readdressed else set()
     session.flush()
     count_states(session, [one.id for one in messages.values() if one.state != before[one.id]])
-    said = Counter((one.brand_id, (one.provider, one.kind)) for one in receipts)
-    count_events(session, Counted.reports, said)
+    count_events(session, Counted.reports, ((one.brand_id, (one.provider, one.kind)) for one in receipts))
     _keep_nothing_of_the_erased(session, receipts, attempts, messages)
     # What is said of an address that was corrected since is not said of the one that stands there now.
     heed_reports(session, [one for one in receipts if one.id not in elsewhere], attempts, messages)
