@@ -16,6 +16,9 @@ from app.models.vocabulary import SENT, WITHHELD
 from app.zones import zone
 
 DAY = timedelta(hours=24)
+_TONES = 6
+"""Colours that a chart has."""
+
 _LATEST = 2000
 """Calls by which the time from an event to its message is measured."""
 
@@ -39,11 +42,13 @@ class Standing:
 class Sending:
     """A brand's messages of the last 24 hours (by when they were decided, engine time). `hours` are the beginnings of
     the clock's hours, oldest first; `by_hour` counts for each what was planned, by channel; `by_milestone` all of them,
-    by milestone; `states` by how they stand; `reasons` why those that were withheld were."""
+    by milestone; `news_by_hour` both, for the commonest five milestones and "others"; `states` by how they stand;
+    `reasons` why those that were withheld were."""
 
     hours: tuple[datetime, ...]
     by_hour: Mapping[str, tuple[int, ...]]
     by_milestone: tuple[tuple[str, int], ...]
+    news_by_hour: Mapping[str, tuple[int, ...]]
     states: Mapping[str, int]
     reasons: tuple[tuple[str, int], ...]
 
@@ -120,11 +125,13 @@ def sending(session: Session, brand_id: int, now: datetime) -> Sending:
     rows = session.execute(_SENDING, {"brand": brand_id, "since": hours[0]}).all()
     by_hour: dict[str, Counter[datetime]] = {}
     milestones: Counter[str] = Counter()
+    news: Counter[tuple[str, datetime]] = Counter()
     states: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for hour, milestone, channel, state, reason, count in rows:
         by_hour.setdefault(channel, Counter())[hour] += count
         milestones[milestone] += count
+        news[milestone, hour] += count
         states[state] += count
         if state in WITHHELD:
             reasons[reason] += count
@@ -132,9 +139,20 @@ def sending(session: Session, brand_id: int, now: datetime) -> Sending:
         hours,
         {channel: tuple(counts[hour] for hour in hours) for channel, counts in sorted(by_hour.items())},
         tuple(milestones.most_common(12)),
+        _by_hour(news, [name for name, _ in milestones.most_common()], hours),
         states,
         tuple(reasons.most_common(6)),
     )
+
+
+def _by_hour(
+    news: Counter[tuple[str, datetime]], names: Sequence[str], hours: Sequence[datetime]
+) -> dict[str, tuple[int, ...]]:
+    """The counts of each hour, for the first five names and, as one, for all others."""
+    own = names if len(names) <= _TONES else names[: _TONES - 1]
+    found = {name: tuple(news[name, hour] for hour in hours) for name in own}
+    rest = names[len(own) :]
+    return found | ({"others": tuple(sum(news[name, hour] for name in rest) for hour in hours)} if rest else {})
 
 
 _SENDING = sa.text("""

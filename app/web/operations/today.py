@@ -76,6 +76,12 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 {"SMS" if name == "sms" else name.capitalize(): counts for name, counts in sending.by_hour.items()},
                 first="Hour",
             ),
+            "news_by_hour": columns(
+                "What was told each hour?",
+                [clock(hour, visitor.zone) for hour in sending.hours],
+                {name.replace("_", " "): counts for name, counts in sending.news_by_hour.items()},
+                first="Hour",
+            ),
             "by_milestone": ranked(
                 "What were they about?",
                 [(name.replace("_", " "), count) for name, count in sending.by_milestone],
