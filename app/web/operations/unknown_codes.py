@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.errors import InvalidInput, NotFound
 from app.insight.carriers import carrier_health
+from app.insight.today_carriers import answers
 from app.pipeline.codes.mapping import (
     MEANINGS,
     Changed,
@@ -116,6 +117,7 @@ def _page(
             "at_most": AT_MOST,
             "said": said,
             "health": carrier_health(session),
+            "answers": answers(session),
             "form": _form(session, house, visitor, written) if visitor.has(Right.settings) else None,
             "wrong": wrong or {},
             "options": OPTIONS,

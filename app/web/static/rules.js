@@ -167,6 +167,7 @@ function show(told) {
   const sentences = document.getElementById("sentences");
   const unread = faults.length > 0 && told.rules.length === 0;
   sentences.classList.toggle("old", unread);
+  document.getElementById("says").textContent = unread ? "What it said before the faults" : "What it says";
   if (!unread) sentences.replaceChildren(
     ...told.rules.map((one) => {
       const line = element("li");

@@ -120,4 +120,6 @@ def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
             ago = sa.func.now() - timedelta(hours=hours)
             session.add(EventCount(kind="answers", labels=["dhl", outcome], number=number, hour=ago))
     page = visit("reader").get("/b/fjallhem/today").text
-    assert re.search(r">5 %<br><small[^>]*>5 of 100</small><br><small[^>]*>timeout<", page)
+    assert "5 % of 100 answers bad, most: timeout" in page
+    codes = visit("reader").get("/b/fjallhem/carriers/unknown").text
+    assert re.search(r">5 %<br><small[^>]*>5 of 100<", codes)
