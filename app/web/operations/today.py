@@ -97,8 +97,8 @@ def _any_parcel(brand_id: int) -> sa.Select[tuple[bool]]:
 
 
 def _steps(request: Request, parcels: bool) -> list[tuple[bool, str, str]]:
-    """What a new installation still has to do: whether it is done, what, and how. Empty once there are orders, a carrier
-    and a provider: whether messages leave is then a choice, which stands on every page."""
+    """What a new installation still has to do: whether it is done, what, and how. Empty once there are orders, a
+    carrier and a provider: whether messages leave is then a choice, which stands on every page."""
     settings: Settings = request.app.state.settings
     house: House = request.app.state.house
     carriers = any(not house.missing(name) for name in house.carrier_settings if name in house.carriers)
