@@ -119,7 +119,8 @@ def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
         for outcome, number, hours in (("answered", 95, 1), ("timeout", 4, 1), ("denied", 1, 2), ("timeout", 900, 30)):
             ago = sa.func.now() - timedelta(hours=hours)
             session.add(EventCount(kind="answers", labels=["dhl", outcome], number=number, hour=ago))
-    page = visit("reader").get("/b/fjallhem/today").text
+    reader = visit("reader")
+    page = reader.get("/b/fjallhem/today").text
     assert "5 % of 100 answers bad, most: timeout" in page
-    codes = visit("reader").get("/b/fjallhem/carriers/unknown").text
+    codes = reader.get("/b/fjallhem/carriers/unknown").text
     assert re.search(r">5 %<br><small[^>]*>5 of 100<", codes)
