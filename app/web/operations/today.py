@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.insight import today as figures
 from app.insight.alarms import REMEDIES
 from app.insight.listing import STATES
-from app.insight.today_carriers import answers
+from app.insight.today_counted import answers, mails_delivered
 from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
@@ -69,6 +69,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
             ],
             "carriers": figures.carriers(session),
             "answers": answers(session),
+            "mails_delivered": mails_delivered(session, visitor.brand_id),
             "codes": figures.unknown_codes(session, visitor.brand_id),
             "by_hour": columns(
                 "How many messages were decided each hour of the last 24?",

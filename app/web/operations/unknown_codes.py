@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.errors import InvalidInput, NotFound
 from app.insight.carriers import carrier_health
-from app.insight.today_carriers import answers
+from app.insight.today_counted import answers
 from app.pipeline.codes.mapping import (
     MEANINGS,
     Changed,

@@ -1,4 +1,4 @@
-"""How carriers answered within a day: the share of bad answers, by what is counted as they answer."""
+"""Shares of a day, of what is counted as it happens: carriers' bad answers, and the mails that arrived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,4 +36,17 @@ _ANSWERS = sa.text("""
         GROUP BY 1, 2
     ) AS said
     GROUP BY carrier
+""")
+
+
+def mails_delivered(session: Session, brand_id: int) -> int:
+    """How many of a brand's mails were reported as delivered within the same hours: what the opened ones are a share
+    of, though some of these were delivered before."""
+    return int(session.scalars(_DELIVERED, {"brand": brand_id}).one())
+
+
+_DELIVERED = sa.text("""
+    SELECT coalesce(sum(number), 0) FROM event_counts
+    WHERE kind = 'messages' AND brand_id = :brand AND labels[1] = 'email' AND labels[3] = 'delivered'
+        AND hour >= date_trunc('hour', now()) - interval '24 hours'
 """)
