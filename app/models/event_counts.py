@@ -42,6 +42,7 @@ class EventCount(Base):
             postgresql_where=sa.text("folded"), postgresql_nulls_not_distinct=True,
         ),
         sa.Index("ix_event_counts_fresh", "id", postgresql_where=sa.text("NOT folded")),
+        sa.Index("ix_event_counts_kind_hour", "kind", "hour"),
     )  # fmt: skip
 
     id: Mapped[BigId]

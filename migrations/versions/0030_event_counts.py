@@ -39,6 +39,7 @@ def upgrade() -> None:
         postgresql_where=sa.text('folded'),
         postgresql_nulls_not_distinct=True,
     )
+    op.create_index('ix_event_counts_kind_hour', 'event_counts', ['kind', 'hour'])
     op.create_index('ix_event_counts_fresh', 'event_counts', ['id'], postgresql_where=sa.text('NOT folded'))
 
 

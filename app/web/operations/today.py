@@ -69,6 +69,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
             ],
             "carriers": figures.carriers(session),
             "answers": answers(session),
+            "titles": {name: carrier.title for name, carrier in house.carriers.items()},
             "mails_delivered": mails_delivered(session, visitor.brand_id),
             "codes": figures.unknown_codes(session, visitor.brand_id),
             "by_hour": columns(
