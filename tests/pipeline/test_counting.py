@@ -1,12 +1,14 @@
 """What happens is counted once, with what it writes, and adding the counts up changes no sum."""
 
 from datetime import timedelta
+from threading import Thread
 
 import sqlalchemy as sa
 
 from app.channels.base import Verdict
 from app.intake.store import cancel_order
 from app.models import Brand, EventCount
+from app.models.event_counts import Counted, count_events
 from app.models.vocabulary import AttemptOutcome, CarrierFault, Milestone
 from app.pipeline.folding_counts import fold_counts
 from app.pipeline.polling.breaker import learn
@@ -73,3 +75,29 @@ def test_a_carriers_answers_are_counted_by_what_they_were(world: World):
     seen = [Outcome(seconds=0.2), Outcome(seconds=0.3), Outcome(CarrierFault.timeout, "slow")]
     learn(world.house, carrier, seen, world.clock.now())
     assert sums(world, "answers") == {("dhl", "answered"): 2, ("dhl", "timeout"): 1}
+
+
+def test_a_sum_never_falls_while_it_is_written_folded_and_read(world: World):
+    """Two writers and two folders at once: a reader sees the sum rise, and in the end all of it."""
+    event = (None, ("dhl", "answered"))
+    seen = [0]
+
+    def write() -> None:
+        for _ in range(20):
+            with world.house.sessions.begin() as session:
+                count_events(session, Counted.answers, [event, event])
+
+    def fold() -> None:
+        for _ in range(20):
+            fold_counts(world.house)
+
+    threads = [Thread(target=work) for work in (write, fold, write, fold)]
+    for one in threads:
+        one.start()
+    while any(one.is_alive() for one in threads):
+        seen.append(sums(world, "answers").get(event[1], 0))
+    for one in threads:
+        one.join()
+    assert seen == sorted(seen)
+    fold_counts(world.house)
+    assert sums(world, "answers") == {event[1]: 80}
