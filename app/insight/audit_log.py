@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.models import AuditEntry
 
 PAGE = 50
-KINDS = ("account", "codes", "keys", "message", "order", "parcel", "pause", "person", "resume", "rules", "settings",
-         "suppression", "templates")  # fmt: skip
+KINDS = ("account", "audit", "claim", "codes", "keys", "message", "order", "parcel", "pause", "person", "resume",
+         "rules", "settings", "suppression", "templates")  # fmt: skip
 """What actions begin with."""
 
 

@@ -15,6 +15,7 @@ from app.pipeline.house import House
 from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
+from app.web.access.trail import note
 from app.web.console.frame import console_page
 from app.web.owners.settings_tabs import settings_tabs
 
@@ -61,17 +62,19 @@ def audit_page(
 def audit_file(
     request: Request, visitor: Auditor, who: Text = "", what: Text = "", since: Text = "", until: Text = ""
 ) -> Response:
-    """The same lines as a CSV file, at most fifty thousand, newest first."""
+    """The same lines as a CSV file, at most fifty thousand, newest first. That it was taken away is a line too."""
     house: House = request.app.state.house
     asked = _asked(visitor, who, what, since, until, None)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("at", "who", "action", "subject", "what", "before", "after"))
-    with house.sessions() as session:
-        for line in all_lines(session, visitor.brand_id, asked, MOST_IN_A_FILE):
+    with house.sessions.begin() as session:
+        found = list(all_lines(session, visitor.brand_id, asked, MOST_IN_A_FILE))
+        for line in found:
             row = (line.at.isoformat(), line.actor, line.action, line.subject)
             for name, old, new in line.differences or [("", "", "")]:
                 writer.writerow([_harmless(cell) for cell in (*row, name, old, new)])
+        note(session, visitor, "audit.export", after={"lines": len(found)})
     headers = {"Content-Disposition": f'attachment; filename="audit-{visitor.brand_key}.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 

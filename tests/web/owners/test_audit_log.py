@@ -4,10 +4,13 @@ import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+import app.web
+from app.insight.audit_log import KINDS
 from app.models import AuditEntry, Brand
 from app.web.access.keys import Scope
 from tests.web.conftest import order
@@ -129,3 +132,15 @@ def test_hostile_words_are_text_on_the_page_and_in_the_file(visit, sessions, bra
     assert "&lt;b&gt;; 2" in page
     rows = list(csv.reader(io.StringIO(owner.get("/b/fjallhem/audit.csv").text)))
     assert rows[1][4:] == ["why", "", "'=HYPERLINK(1)"]
+    assert "audit.export" in owner.get("/b/fjallhem/audit?what=audit").text
+
+
+def test_the_filter_knows_every_kind_of_change():
+    """What begins an action anywhere in the program can be asked for on the page."""
+    folder = Path(app.web.__file__).parent
+    found = {
+        kind
+        for path in folder.rglob("*.py")
+        for kind in re.findall(r"""(?:note|Change)\([^)"]*"([a-z]+)[".]""", path.read_text("utf-8"))
+    }
+    assert {"claim", "pause", "person", "templates"} <= found <= set(KINDS)
