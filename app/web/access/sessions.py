@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -118,7 +119,13 @@ def digest_of(secret: str) -> bytes:
 def network_of(request: Request) -> str:
     """The network that a request comes from: the first 64 bits of an IPv6 address, all of an IPv4 one."""
     host = request.client.host if request.client else ""
-    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host
+    try:
+        address = IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, 64), strict=False))
 
 
 def device_of(request: Request) -> str:

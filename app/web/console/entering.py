@@ -42,6 +42,9 @@ def let_in(request: Request, session: Session, account: Account, onward: str) ->
 
 def inside(onward: str) -> str:
     """A path of ours; "/" for whatever leads elsewhere."""
-    parts = urlsplit(onward)
+    try:
+        parts = urlsplit(onward)
+    except ValueError:
+        return "/"
     plain = onward.startswith("/") and onward[1:2] not in ("/", "\\") and onward.isprintable() and "\\" not in onward
     return onward if plain and not parts.netloc and not parts.scheme else "/"
