@@ -111,6 +111,12 @@ def end(session: Session, account_id: int, *, only: int | None = None, but: int 
     return len(session.scalars(query.values(ended_at=sa.func.now()).returning(AccountSession.id)).all())
 
 
+def end_behind(session: Session, secret: str) -> None:
+    """End the session behind a cookie, whosever it is."""
+    query = sa.update(AccountSession).where(AccountSession.digest == digest_of(secret[:200]))
+    session.execute(query.where(AccountSession.ended_at.is_(None)).values(ended_at=sa.func.now()))
+
+
 def digest_of(secret: str) -> bytes:
     """What is kept of a cookie or a link."""
     return hashlib.sha256(secret.encode()).digest()
