@@ -52,8 +52,8 @@ Sent = Annotated[FormData | None, Depends(_sent)]
 @dataclass(frozen=True, slots=True)
 class May:
     """A dependency that gives the visitor, or refuses: to the sign-in without a session, 403 without the right, 404 for
-    a brand that is not theirs, 403 for a change that none of our pages asked for. What a page `watches` by itself, while
-    nobody does anything, does not keep the session open."""
+    a brand that is not theirs, 403 for a change that none of our pages asked for. What a page `watches` by itself,
+    while nobody does anything, does not keep the session open."""
 
     right: Right
     watches: bool = False
