@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,6 +16,12 @@ from app.web.access.doors import Denied, SignInNeeded
 from app.web.console.frame import html
 from app.web.problems import Problem
 
+_SAID: tuple[type[Exception], ...] = (
+    Problem, NotFound, RequestValidationError, HTTPException,
+    sa.exc.DataError, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError,
+)  # fmt: skip
+"""What scripts are told of in a problem document, and people on a page."""
+
 _PAGES = ("/b/", "/account", "/sign-in", "/set-up", "/password")
 
 
@@ -23,7 +30,7 @@ def tell_refusals(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(Denied, _denied)
     told = dict(app.exception_handlers)
-    for kind in (Problem, NotFound, RequestValidationError, HTTPException):
+    for kind in _SAID:
         app.add_exception_handler(kind, _page_for(told[kind]))
 
 
