@@ -98,7 +98,7 @@ def _event(timetable: Timetable, behaviour: Behaviour, step: TimedStep, code: st
         address["countryCode"] = country
     if step.place:
         address["addressLocality"] = step.place
-    event: dict[str, Any] = {"timestamp": _written(step.at, country, with_offset=style < 0.15)}
+    event: dict[str, Any] = {"timestamp": _written(step.at, country, with_offset=timetable.offsets or style < 0.15)}
     if address:
         event["location"] = {"address": address}
     return {**event, "statusCode": code, "status": text, "description": text}
