@@ -87,7 +87,7 @@ async def _providers(ports: Ports, folder: Path, ready: Callable[[], None]) -> N
     journal = Journal(folder / JOURNAL)
     runner, _ = await start(ProviderStandIn(Account(), journal, Behaviour()), HOST, ports.inbox)
     try:
-        async with await smtp_face.listen(HOST, ports.smtp, journal.add):
+        async with smtp_face.listening(HOST, ports.smtp, journal.add):
             ready()
             await stop.wait()
     finally:

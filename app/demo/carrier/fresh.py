@@ -18,14 +18,14 @@ _STEPS = (
 def fresh_journey(number: str, now: datetime) -> Timetable:
     """A timetable for `number`, first asked about at `now` (aware): on its way at once, at the door in five minutes.
 
-    Its times are written with their offsets, for nobody knows here where the shopper lives. Raises ValidationError for
+    It names no destination, for nobody knows here where the shopper lives. Raises ValidationError for
     a number longer than 60 characters.
     """
     begun = now.replace(microsecond=0)
     full_hour = begun.replace(minute=0, second=0)
     return Timetable(
         tracking_number=number,
-        offsets=True,
+        anywhere=True,
         eta_from=full_hour + _HOUR,
         eta_through=full_hour + 3 * _HOUR,
         steps=tuple(TimedStep(at=begun + after, step=step, place=town, lag_seconds=0) for step, after, town in _STEPS),

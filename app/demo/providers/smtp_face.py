@@ -4,7 +4,8 @@ It offers neither encryption nor a login, so it must listen on this machine alon
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -20,23 +21,35 @@ _OFFERED = ("8BITMIME", "SMTPUTF8", f"SIZE {MOST_BYTES}")
 Take = Callable[[Accepted], object]
 
 
-async def listen(host: str, port: int, take: Take) -> asyncio.Server:
-    """Begin to take letters, each handed to `take` before it is answered. Raises ConfigurationError."""
+@asynccontextmanager
+async def listening(host: str, port: int, take: Take) -> AsyncIterator[int]:
+    """Take letters, each handed to `take` before it is answered; yields the port. Raises ConfigurationError."""
+    talks: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks[asyncio.current_task()] = writer
         try:
             await _Session(reader, writer, take).run()
-        except (ConnectionError, ValueError, asyncio.IncompleteReadError):
+        except (ConnectionError, ValueError):
             pass  # it has hung up, or sends a line without end
         finally:
             writer.close()
+            talks.pop(asyncio.current_task(), None)
 
     try:
-        return await asyncio.start_server(converse, host, port, limit=_LONGEST_LINE)
+        server = await asyncio.start_server(converse, host, port, limit=_LONGEST_LINE)
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} cannot be used for SMTP ({error.strerror}). Choose another with --smtp-port."
         ) from error
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        ended = [talk for talk in talks if talk is not None]
+        for writer in talks.values():
+            writer.transport.abort()
+        await asyncio.gather(*ended)
 
 
 class _Session:
