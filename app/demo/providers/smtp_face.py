@@ -145,7 +145,7 @@ def read(content: bytes, sender: str, recipient: str) -> Accepted:
 
 def _body(letter: EmailMessage, kind: str) -> str:
     part = letter.get_body((kind,))
-    return str(part.get_content()) if part is not None else ""
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
 def _name(letter: EmailMessage, header: str) -> str:
