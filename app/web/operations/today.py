@@ -80,7 +80,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 [(name.replace("_", " "), count) for name, count in sending.by_milestone],
                 first="Milestone",
             ),
-            "steps": _steps(request, session.scalar(_any_parcel(visitor.brand_id)) or False),
+            "steps": _steps(request, visitor, session.scalar(_any_parcel(visitor.brand_id)) or False),
             "as_of": at,
         }
 
@@ -89,14 +89,15 @@ def _any_parcel(brand_id: int) -> sa.Select[tuple[bool]]:
     return sa.select(sa.exists(sa.select(Shipment.id).where(Shipment.brand_id == brand_id)))
 
 
-def _steps(request: Request, parcels: bool) -> list[tuple[bool, str, str]]:
+def _steps(request: Request, visitor: Visitor, parcels: bool) -> list[tuple[bool, str, str]]:
     """What a new installation still has to do: whether it is done, what, and how."""
     settings: Settings = request.app.state.settings
     house: House = request.app.state.house
     carriers = any(not house.missing(name) for name in house.carrier_settings if name in house.carriers)
+    key = next(brand.key for brand in visitor.brands if brand.id == visitor.brand_id)
     provider = any(house.transports[channel] for channel in house.transports)
     return [
-        (parcels, "Bring in orders", "doorstep import orders.csv"),
+        (parcels, "Bring in orders", f"doorstep import orders.csv --brand {key}"),
         (carriers, "Let a carrier be asked", "export DOORSTEP_CARRIERS__DHL__API_KEY=…"),
         (provider, "Let a provider send", "export DOORSTEP_SENDGRID__API_KEY=…"),
         (settings.send.value == "live", "Let messages leave", "export DOORSTEP_SEND=live"),
