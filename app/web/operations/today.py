@@ -79,7 +79,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 first="Hour",
             ),
             "news_by_hour": columns(
-                "What was told each hour?",
+                "What were they about, hour by hour?",
                 [clock(hour, visitor.zone) for hour in sending.hours],
                 {name.replace("_", " "): counts for name, counts in sending.news_by_hour.items()},
                 first="Hour",
