@@ -13,7 +13,7 @@ from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
 from app.settings import Settings
-from app.web.access.doors import may
+from app.web.access.doors import may, watch
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.charts import columns, ranked
@@ -22,6 +22,7 @@ from app.web.console.frame import clock, console_page, html
 router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visitor, Depends(may(Right.see))]
+Watcher = Annotated[Visitor, Depends(watch(Right.see))]
 
 _LEADS = {
     "unconfirmed": ("parcels?state=unconfirmed", "Which they are"),
@@ -43,7 +44,7 @@ def today(request: Request, visitor: Reader) -> Response:
 
 
 @router.get("/b/{brand}/today/now")
-def now(request: Request, visitor: Reader) -> Response:
+def now(request: Request, visitor: Watcher) -> Response:
     """What of the page changes, for a script that puts it in place of what is there. It takes no notice away that is
     meant for the page that the person opens next."""
     brand = next(one for one in visitor.brands if one.id == visitor.brand_id)
