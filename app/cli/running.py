@@ -127,7 +127,7 @@ def _mode_line(settings: Settings) -> str:
     if settings.send is SendMode.shadow:
         return "Sending: shadow. Everything is decided, nothing leaves. Set DOORSTEP_SEND=live when you are ready."
     if settings.send is SendMode.allowlist:
-        return f"Sending: only to {len(settings.allowed_recipients())} listed addresses (DOORSTEP_ALLOWLIST)."
+        return f"Sending: only to what DOORSTEP_ALLOWLIST names ({len(settings.allowed_recipients())})."
     if settings.stays_here:
         return "Sending: live, but only to stand-ins on this machine. Press Ctrl-C to stop."
     return "Sending: live. Shoppers are being written to. Press Ctrl-C to stop."
