@@ -17,20 +17,8 @@ from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
 from app.web.access.sessions import begin
+from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
-
-LOOKS = pytest.mark.parametrize(
-    ("phone", "dark"),
-    [
-        pytest.param(False, False, id="desktop light"),
-        pytest.param(True, True, id="phone dark"),
-        pytest.param(False, True, id="desktop dark", marks=pytest.mark.sweep),
-        pytest.param(True, False, id="phone light", marks=pytest.mark.sweep),
-    ],
-)
-"""Each page large and small, by day and by night; two of the four in every run."""
-
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
