@@ -1,7 +1,8 @@
 """Many orders at once, in a few statements, for tests of what only a crowd shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,16 +28,20 @@ def crowd(world: World, count: int, brand_key: str = "fjallhem", first: int = 0,
     """Store `count` orders of so many parcels each, for as many shoppers; the parcels' row ids, in order."""
     stored: list[int] = []
     for some in chunks(range(first, first + count)):
-        orders = [parse_order(_payload(brand_key, number, parcels), world.house.carriers) for number in some]
-        with world.house.sessions.begin() as session:
-            brand = session.scalars(sa.select(Brand).where(Brand.key == brand_key)).one()
-            route = routes_for(world.house, session, brand.id)
-            upsert_orders(session, brand, orders, now=world.clock.now(), history=False, route=route)
-            named = [one.tracking_number for order in orders for one in order.parcels]
-            stored += session.scalars(
-                sa.select(Shipment.id).where(Shipment.tracking_number.in_(named)).order_by(Shipment.id)
-            )
+        stored += store_orders(world, [_payload(brand_key, number, parcels) for number in some], brand_key)
     return stored
+
+
+def store_orders(world: World, payloads: Sequence[Mapping[str, Any]], brand_key: str = "fjallhem") -> list[int]:
+    """Store these orders together; their parcels' row ids, in order."""
+    orders = [parse_order(payload, world.house.carriers) for payload in payloads]
+    with world.house.sessions.begin() as session:
+        brand = session.scalars(sa.select(Brand).where(Brand.key == brand_key)).one()
+        route = routes_for(world.house, session, brand.id)
+        upsert_orders(session, brand, orders, now=world.clock.now(), history=False, route=route)
+        named = [one.tracking_number for order in orders for one in order.parcels]
+        query = sa.select(Shipment.id).where(Shipment.tracking_number.in_(named)).order_by(Shipment.id)
+        return list(session.scalars(query))
 
 
 def _payload(brand_key: str, number: int, parcels: int) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """Who is not written to: every cause, on both channels, at every moment up to the call, on the real pipeline."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import combinations, count
 
 import pytest
@@ -25,7 +26,8 @@ from app.pipeline.people.replying import take_reply
 from app.pipeline.settling.settling import keep_reports
 from app.receipts.keywords import FILE, meaning
 from app.receipts.suppression import holds_back, in_words, lifted_by, reach, written_by
-from tests.pipeline.conftest import World, world  # noqa: F401 - a fixture
+from tests.pipeline.conftest import START, World, world  # noqa: F401 - a fixture
+from tests.pipeline.crowd import all_reach, store_orders
 
 K, S = SuppressionKind, SuppressionScope
 ACCEPTED, LATER = Verdict(AttemptOutcome.accepted, "ref"), Verdict(AttemptOutcome.not_sent, http_status=429)
@@ -74,10 +76,32 @@ class Shopper:
 
     def hears(self) -> set[int]:
         """A parcel of this person goes out for delivery; the messages that this plans."""
-        shopper = {"name": "Maja", "email": self.email, "phone": self.phone, "country": "SE"}
-        (parcel,) = self.world.order(f"order-{next(_numbers)}", shopper=shopper)
-        self.world.scan(parcel, Milestone.out_for_delivery)
-        return {message.id for message in self.world.messages(shipment_id=parcel)}
+        (ids,) = all_hear(self.world, [self])
+        return ids
+
+
+def all_hear(where: World, people: Sequence[Shopper]) -> list[set[int]]:
+    """A parcel of each of these people goes out for delivery, all in one batch; the messages that this plans each."""
+    named = {f"{next(_numbers):06}": shopper for shopper in people}
+    orders = [
+        {
+            "number": number,
+            "placed_at": START.isoformat(),
+            "shopper": {"name": "Maja", "email": shopper.email, "phone": shopper.phone, "country": "SE"},
+            "items": [{"name": "Wool blanket", "quantity": 1, "price_minor": 49900}],
+            "currency": "SEK",
+            "parcels": [{"carrier": "dhl", "tracking_number": f"T{number}"}],
+        }
+        for number, shopper in named.items()
+    ]
+    parcels = store_orders(where, orders)
+    all_reach(where, parcels, Milestone.out_for_delivery)
+    planned: dict[int, set[int]] = {parcel: set() for parcel in parcels}
+    with where.house.sessions() as session:
+        query = sa.select(Message.shipment_id, Message.id).where(Message.shipment_id.in_(parcels))
+        for parcel, message in session.execute(query):
+            planned[parcel].add(message)
+    return list(planned.values())
 
 
 def _refused(shopper: Shopper) -> None:
@@ -151,11 +175,9 @@ def reached(where: World, channel: Channel = Channel.email) -> Shopper:
 
 def reached_all(where: World, people: int, channel: Channel = Channel.email) -> list[Shopper]:
     """So many shoppers, each of whose first messages were accepted on both channels."""
-    shoppers: list[Shopper] = []
-    ids: list[set[int]] = []
-    for number in (next(_numbers) for _ in range(people)):
-        shoppers.append(Shopper(where, f"maja{number}@example.test", f"+4670174{number:04}", channel, {}))
-        ids.append(shoppers[-1].hears())
+    numbers = [next(_numbers) for _ in range(people)]
+    shoppers = [Shopper(where, f"maja{n}@example.test", f"+4670174{n:04}", channel, {}) for n in numbers]
+    ids = all_hear(where, shoppers)
     send(where)
     query = sa.select(Message.channel, Attempt.public_id).join(Attempt, Attempt.message_id == Message.id)
     with where.house.sessions() as session:
@@ -165,40 +187,48 @@ def reached_all(where: World, people: int, channel: Channel = Channel.email) -> 
     return shoppers
 
 
-def before_it_is_planned(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
-    """The suppression stands, then there is news."""
-    happens(shopper)
-    ids = shopper.hears()
-    send(shopper.world)
-    return ids
+MOMENTS = ("before it is planned", "before the second try", "between claim and call")
+"""When something happens to people of whom there is news: before there is any; once the first try of its message was
+turned away with 429; and once it was claimed, judged and rendered, but not handed over (what did not begin is judged
+again when its lease has run out)."""
 
 
-def before_the_second_try(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
-    """The first try was turned away with 429, and the message waits for its second."""
-    here = shopper.world
-    here.email.answer = here.sms.answer = lambda outgoing: LATER
-    ids = shopper.hears()
-    send(here)
-    here.email.answer = here.sms.answer = lambda outgoing: ACCEPTED
-    assert {message.state for message in here.messages() if message.id in ids} == {"ready"}
-    happens(shopper)
-    here.clock.turn(minutes=2)
-    send(here)
-    return ids
-
-
-def between_claim_and_call(shopper: Shopper, happens: Callable[[Shopper], None]) -> set[int]:
-    """The batch was claimed, judged and rendered; what did not begin is judged again when its lease has run out."""
-    here, begin, waiting = shopper.world, pipeline.begin, [happens]
+def meanwhile(
+    here: World, moment: str, people: Sequence[Shopper], happens: Mapping[Channel, Callable[[], object]]
+) -> tuple[list[set[int]], int]:
+    """There is news for each of these people, and at this moment of its messages something happens; between claim and
+    call it does so as the channel's are about to begin. The messages by person, and how many calls had been made for
+    each before."""
+    if moment == "before it is planned":
+        for happen in happens.values():
+            happen()
+        ids = all_hear(here, people)
+        send(here)
+        return ids, 0
+    if moment == "before the second try":
+        here.email.answer = here.sms.answer = lambda outgoing: LATER
+        ids = all_hear(here, people)
+        send(here)
+        here.email.answer = here.sms.answer = lambda outgoing: ACCEPTED
+        due = set().union(*ids)
+        assert {message.state for message in here.messages() if message.id in due} == {"ready"}
+        for happen in happens.values():
+            happen()
+        here.clock.turn(minutes=2)
+        send(here)
+        return ids, 1
+    begin, waiting = pipeline.begin, dict(happens)
 
     def late(house, token, letters):
-        if waiting and letters[0].release.channel is shopper.channel:
-            waiting.pop()(shopper)
+        happen = waiting.pop(letters[0].release.channel, None)
+        if happen:
+            happen()
         return begin(house, token, letters)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "begin", late)
-        ids = shopper.hears()
+        patch.setattr(delivering, "LATEST_SECONDS", 120.0)  # so much happens between claim and call
+        ids = all_hear(here, people)
         send(here)
     assert not waiting
     with here.house.sessions.begin() as session:
@@ -206,31 +236,42 @@ def between_claim_and_call(shopper: Shopper, happens: Callable[[Shopper], None])
         session.execute(sa.update(Message).where(Message.state == "sending").values(lease_until=past))
     pipeline.recover(here.house)
     send(here)
-    return ids
+    return ids, 0
 
 
-MOMENTS = {before_it_is_planned: 0, before_the_second_try: 1, between_claim_and_call: 0}
-"""Each moment, with the calls that were made for the message before."""
+def patient(here: World) -> World:
+    """The same world, which gives a batch so much time as everything takes that happens between claim and call."""
+    return here.with_(sending=here.house.sending.model_copy(update={"deadline": 120.0}))
 
 
-@pytest.mark.parametrize("name", MATRIX)
-def test_the_matrix(world, name):  # noqa: F811
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_matrix(world, moment):  # noqa: F811
     """Order mail leaves where it may, and where it may not no call is made, at the last moment or for a retry."""
-    happens, leaves = MATRIX[name]
-    channel = Channel.sms if name.startswith("text") else Channel.email
-    shoppers = reached_all(world, len(MOMENTS), channel)
-    for shopper, (moment, calls) in zip(shoppers, MOMENTS.items(), strict=True):
-        ids = moment(shopper, happens)
-        called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
-        for message in (message for message in world.messages() if message.id in ids):
-            where = (name, moment.__name__, message.channel)
-            made = len(called & _attempts_of(world, message))
-            if message.channel in leaves:
+    here = patient(world)
+    people = dict(zip(MATRIX, reached_all(here, len(MATRIX)), strict=True))
+    for name, shopper in people.items():
+        shopper.channel = Channel.sms if name.startswith("text") else Channel.email
+
+    def happen(channel: Channel) -> None:
+        for name, shopper in people.items():
+            if shopper.channel is channel:
+                MATRIX[name][0](shopper)
+
+    happens = {channel: partial(happen, channel) for channel in (Channel.email, Channel.sms)}
+    ids, calls = meanwhile(here, moment, list(people.values()), happens)
+    called = {outgoing.attempt_id for outgoing in (*here.email.sent, *here.sms.sent)}
+    attempts, stored = _attempts_of(here), {message.id: message for message in here.messages()}
+    for name, own in zip(MATRIX, ids, strict=True):
+        assert sorted(stored[one].channel for one in own) == ["email", "sms"], name
+        for message in (stored[one] for one in own):
+            where = (name, message.channel)
+            made = len(called & attempts[message.id])
+            if message.channel in MATRIX[name][1]:
                 assert (message.state, message.reason, made) == ("accepted", "accepted", calls + 1), where
             else:
                 assert (message.state, message.reason, made) == ("suppressed", "suppressed_address", calls), where
                 assert message.detail in {in_words(kind) for kind in SuppressionKind}
-    with world.house.sessions() as session:
+    with here.house.sessions() as session:
         found = audit(session, 3600)
     assert found.whole, found.breaches
 
@@ -247,14 +288,12 @@ HOLDS = {Channel.email: {"bounce", "complaint"}, Channel.sms: {"stop"}}
 COMBINATIONS = [frozenset(several) for size in range(len(HAPPENINGS) + 1) for several in combinations(HAPPENINGS, size)]
 
 
-def crossed(here: World, moment: str) -> tuple[dict[int, frozenset[str]], int]:
-    """One shopper for each combination, to whom it happens at this moment of their next messages: those messages,
-    and how many calls had been made for each before."""
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_every_combination_of_causes(world, moment):  # noqa: F811
+    """Bounce × complaint × STOP × unsubscribe × marketing opt-out, on both channels: a bounce or a complaint ends mail,
+    STOP ends texts, neither ends the other, and no "no" to advertisements holds back a parcel's news."""
+    here = patient(world)
     people = dict(zip(COMBINATIONS, reached_all(here, len(COMBINATIONS)), strict=True))
-    ids: dict[int, frozenset[str]] = {}
-
-    def hear() -> None:
-        ids.update({one: several for several, shopper in people.items() for one in shopper.hears()})
 
     def happen() -> None:
         for several, shopper in people.items():
@@ -262,52 +301,15 @@ def crossed(here: World, moment: str) -> tuple[dict[int, frozenset[str]], int]:
                 HAPPENINGS[name](shopper)
         pipeline.digest_reports(here.house)
 
-    if moment == "before it is planned":
-        happen()
-        hear()
-        send(here)
-        return ids, 0
-    if moment == "before the second try":
-        here.email.answer = here.sms.answer = lambda outgoing: LATER
-        hear()
-        send(here)
-        here.email.answer = here.sms.answer = lambda outgoing: ACCEPTED
-        happen()
-        here.clock.turn(minutes=2)
-        send(here)
-        return ids, 1
-    begin, waiting = pipeline.begin, [happen]
-
-    def late(house, token, letters):
-        if waiting:
-            waiting.pop()()
-        return begin(house, token, letters)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "begin", late)
-        patch.setattr(delivering, "LATEST_SECONDS", 120.0)  # so much happens between claim and call
-        hear()
-        send(here)
-    with here.house.sessions.begin() as session:
-        past = sa.func.now() - timedelta(hours=1)
-        session.execute(sa.update(Message).where(Message.state == "sending").values(lease_until=past))
-    pipeline.recover(here.house)
-    send(here)
-    return ids, 0
-
-
-@pytest.mark.parametrize("moment", ["before it is planned", "before the second try", "between claim and call"])
-def test_every_combination_of_causes(world, moment):  # noqa: F811
-    """Bounce × complaint × STOP × unsubscribe × marketing opt-out, on both channels: a bounce or a complaint ends mail,
-    STOP ends texts, neither ends the other, and no "no" to advertisements holds back a parcel's news."""
-    patient = world.house.sending.model_copy(update={"deadline": 120.0})  # so much happens between claim and call
-    ids, calls = crossed(world.with_(sending=patient), moment)
+    heard, calls = meanwhile(here, moment, list(people.values()), {Channel.email: happen})
+    ids = {one: several for several, planned in zip(people, heard, strict=True) for one in planned}
     assert len(ids) == 2 * 2 ** len(HAPPENINGS)
+    attempts = _attempts_of(world)
     called = {outgoing.attempt_id for outgoing in (*world.email.sent, *world.sms.sent)}
     for message in (message for message in world.messages() if message.id in ids):
         several = ids[message.id]
         where = (sorted(several), message.channel, message.detail)
-        made = len(called & _attempts_of(world, message))
+        made = len(called & attempts[message.id])
         if several & HOLDS[Channel(message.channel)]:
             assert (message.state, message.reason, made) == ("suppressed", "suppressed_address", calls), where
         else:
@@ -326,9 +328,13 @@ def test_the_eight_words_are_the_providers_own():
             assert meaning(written) is Meaning.stop, written
 
 
-def _attempts_of(here: World, message: Message) -> set[str]:
+def _attempts_of(here: World) -> dict[int, set[str]]:
+    """The attempts that were made, by message."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
     with here.house.sessions() as session:
-        return set(session.scalars(sa.select(Attempt.public_id).where(Attempt.message_id == message.id)))
+        for message, attempt in session.execute(sa.select(Attempt.message_id, Attempt.public_id)):
+            found[message].add(attempt)
+    return found
 
 
 @pytest.mark.parametrize("kind", list(K))

@@ -136,12 +136,23 @@ def test_who_would_break_is_told_before(catalog: Catalog) -> None:
     assert set(breaking(texts, FIELDS, changed)) == set(texts)
 
 
+@pytest.mark.sweep
 def test_shipped_templates_need_only_what_is_documented(catalog: Catalog) -> None:
-    """Every source of every shipped template, of every brand and language."""
+    """Every source of every shipped template, of every brand and language; what a shopper is told, in each run too."""
     for _, template in catalog.all_templates():
         for name in ("subject", "html", "text"):
             text = template.parts.get(name, "")
             assert not unknown(text) and needs([text]) is not None
+
+
+def test_the_shops_own_team_is_told_of_documented_fields(catalog: Catalog) -> None:
+    """Its messages too read nothing else; those of shoppers are asked in test_message_languages.py."""
+    teams = sorted({name for name, _ in catalog.keys("fjallhem") if name.endswith("_team")})
+    assert teams
+    for name in teams:
+        template = catalog.resolve("fjallhem", "en", name, "email")
+        assert not any(unknown(template.parts[part]) for part in ("subject", "html", "text"))
+        assert needs([template.parts["html"]])
 
 
 def test_the_nearest_is_none_where_nothing_is_near() -> None:

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from app.models import Message, Shipment
 from tests.web.browser.looking import LARGE_BY_DAY, LARGE_BY_NIGHT, LOOKS, SMALL_BY_DAY, hindrances
+from tests.web.browser.questions import lost_when_narrow, out_of_focus
 from tests.web.conftest import order, scan
 
 PAGES = (
@@ -76,14 +77,21 @@ def names(shop, sessions):
 @LOOKS
 @pytest.mark.parametrize("room", sorted({_room(path) for path in PAGES}))
 def test_nothing_keeps_people_out(enter, names, room, looks):
-    """axe-core finds nothing serious, the browser's console stays silent, and nothing runs off the side, on each of a
-    room's pages, in each look of it."""
+    """axe-core finds nothing serious, the browser's console stays silent, nothing runs off the side, however narrow
+    the page and wide its text, and no control is hidden when the focus is on it: on each of a room's pages, in each
+    look of it."""
     page = enter(None if room == "anybody's" else "owner")
     faults: list[str] = []
     page.on("console", lambda message: faults.append(f"{page.url} says {message.text}"))
     for path in (path for path in PAGES if _room(path) == room):
         page.goto(path.format(**names))
-        faults += [f"{path}, {one}" for one in hindrances(page, looks)]
+        found = hindrances(page, looks)
+        for look in looks:
+            look.put_on(page)
+            found += [f"{look}: {one}" for one in out_of_focus(page)]
+        if any(look.phone for look in looks):
+            found += lost_when_narrow(page)
+        faults += [f"{path}, {one}" for one in found]
     assert faults == []
 
 
