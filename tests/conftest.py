@@ -24,7 +24,7 @@ from app.messages.rendering.render import Renderer
 from app.models import Brand
 from app.schema import migrate
 from tests.databases import COPY, TEMPLATE, Kept
-from tests.folders import new_folder
+from tests.folders import new_folder, own_temporary_folder
 
 GUARD = Path(__file__).parent / "guard"
 _numbers = count(1)
@@ -35,6 +35,8 @@ _engine_on = cache(make_engine)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
+    if not hasattr(config, "workerinput"):  # a worker has the run's
+        config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
     keep_what_was_compiled()
     tell_errors_plainly()
