@@ -94,12 +94,14 @@ def test_a_fault_stands_at_its_line_while_one_types(enter):
 def test_what_is_typed_without_a_connection_waits_for_it(enter):
     """It is said, tried again, and kept once the connection is back."""
     page = enter("operations")
+    page.clock.install()
     page.goto(f"{AT}/rules/draft")
     page.context.set_offline(True)
     page.fill("#content", SET)
     page.wait_for_selector("#saved.lost:has-text('no connection')")
     page.context.set_offline(False)
-    page.wait_for_selector(SAVED, timeout=15_000)
+    page.clock.fast_forward(5000)  # after which it is tried again
+    page.wait_for_selector(SAVED)
     page.reload()
     assert page.input_value("#content") == SET
 
