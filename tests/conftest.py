@@ -64,7 +64,7 @@ def tell_errors_plainly() -> None:
     """Where no command has set the logs up, an error is shown as the program shows it: structlog's own way, with every
     variable of every frame, takes seconds for one error behind a page."""
     *before, _ = structlog.get_config()["processors"]
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, plain])
 
 

@@ -113,7 +113,7 @@ def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, looks):
     page = enter("operations")
     page.goto(TODAY)
     page.get_by_role("link", name="ZZ9/ä").press("Enter")
-    page.get_by_label("It means").select_option("in_transit")
+    page.get_by_label("It means", exact=True).select_option("in_transit")
     assert hindrances(page, looks) == []
     page.get_by_label("How you know").fill("their support said so")
     page.get_by_label("How you know").press("Enter")
