@@ -4,7 +4,9 @@ import logging
 import os
 import runpy
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -37,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
     shut_the_way_out()
     keep_what_was_compiled()
+    hear_ctrl_c()
     hypothesis.settings.register_profile("doorstep", deadline=None)
     hypothesis.settings.load_profile("doorstep")
 
@@ -55,6 +58,13 @@ def keep_what_was_compiled() -> None:
     program a hundred times."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def hear_ctrl_c() -> None:
+    """Let Ctrl-C mean to a program under test what it means at a terminal: a run in the background of a shell (`make
+    test &`) has it ignored, and so would everything that is started from it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
