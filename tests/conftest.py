@@ -67,6 +67,16 @@ def hear_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: else a run ends with one process at it and the others at nothing.
+
+    Of several processes the first is given the beginning, so that what starts whole engines is done one after the
+    other, while the others take the rest and help out at its end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end, as in a worker."""
     wiring.settle_in()
