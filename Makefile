@@ -16,10 +16,11 @@ install: .venv/installed ## .venv with everything, exactly as locked
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Doorstep needs Python 3.11 or newer, and $(PYTHON) is not. Try make PYTHON=python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { echo "Installing into .venv; it takes a minute, or a few."; $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "Installed: $(BIN)/doorstep"
 
 demo: install ## the whole engine with a sample shop; HEADLESS=1 ends by itself
 	$(BIN)/doorstep demo $(if $(HEADLESS),--headless)

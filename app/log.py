@@ -11,10 +11,14 @@ import structlog
 _EMAIL = re.compile(r"([A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]*@([A-Za-z0-9-])[A-Za-z0-9.-]*(\.[A-Za-z]{2,})")
 _PHONE = re.compile(r"(?<![\w.-])(\+\d{2})\d{4,10}(\d{2})(?!\d)")
 _SECRETS = re.compile(r"(?i)\b(SG\.[\w-]{4})[\w.-]+|(Bearer )\S+|(://[^:/\s]*:)[^@/\s]+(?=@)|([?&]apikey=)[^&\s'\"]+")
+_ROW = re.compile(r"((?:DETAIL|CONTEXT): ).*?(?=\n\n|\n[A-Z]{4,}: |\n\[SQL|\Z)", re.DOTALL)
+"""PostgreSQL ends what it says of an error with the whole row at fault."""
 
 
 def mask(text: str) -> str:
-    """`text` with every email address, international phone number and secret cut down to a hint."""
+    """`text` with every email address, international phone number and secret cut down to a hint, and without the rows
+    that PostgreSQL shows."""
+    text = _ROW.sub(r"\1…", text)
     text = _SECRETS.sub(lambda found: (found[1] or found[2] or found[3] or found[4] or "") + "…", text)
     text = _EMAIL.sub(r"\1…@\2…\3", text)
     return _PHONE.sub(r"\1…\2", text)

@@ -30,6 +30,13 @@ def test_times_places_and_versions_stay_readable(line):
     assert mask(line) == line
 
 
+def test_rows_at_fault_are_left_out():
+    """PostgreSQL says what was wrong, and then the row with everything in it."""
+    said = 'violates check constraint "x"\nDETAIL:  Failing row contains (2, Alma Berg,\nMalmö).\n\nThe above'
+    assert mask(said) == 'violates check constraint "x"\nDETAIL: …\n\nThe above'
+    assert mask("bad\nCONTEXT:  COPY orders, line 1: Alma\nHINT: ask") == "bad\nCONTEXT: …\nHINT: ask"
+
+
 def test_addresses_and_secrets_are_cut_down():
     """A hint is left of a mail address; of a key only that it is one."""
     assert mask("maja@example.test SG.abcd1234 Bearer xyz") == "m…@e….test SG.abcd… Bearer …"

@@ -22,6 +22,10 @@ COMMANDS = {
         "The whole engine in one command: a sample shop, stand-ins for carriers and providers, an inbox to look into.",
     ),
     "up": ("running", "The whole engine on this machine, on the configured (or embedded) database and broker."),
+    "stand-ins": (
+        "stand_ins",
+        "A carrier, a mail server and a Twilio to try the engine with: nothing leaves this machine.",
+    ),
     "migrate": (
         "running",
         "Bring the database's schema up to date, and store the brands that stand in templates/brands/.",

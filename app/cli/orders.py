@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import AsJson, BrandKey, out, print_json, progress_bar, standing_house
+from app.cli.common import AsJson, BrandKey, err, out, print_json, progress_bar, standing_house
+from app.embedded import default_home, running
 from app.intake.importing import ImportReport, import_file
 from app.models import Brand
 from app.models.vocabulary import Source
@@ -17,6 +18,7 @@ from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.rehearsal.recorded import Recorded, replay_file
 from app.rehearsal.replay import ReplayReport
 from app.rules.document import default_rules
+from app.settings import load_settings
 
 app = typer.Typer()
 
@@ -30,6 +32,9 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Orders and parcels from a file. What they have behind them is history, and nobody is told of it."""
+    settings = load_settings()
+    home = settings.home or default_home()
+    alone = settings.embedded and running(home) is None
     with standing_house(brand) as (house, brands), house.sessions() as session:
         row = session.get_one(Brand, brands[brand])
         now = house.clock.now()
@@ -47,6 +52,8 @@ def import_command(
                 routes=lambda at: routes_for(house, at, row.id),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
+    if alone and not as_json:
+        err.print(f"No engine runs on {home}: it is `doorstep up` that asks carriers and sends.", markup=False)
     _print_import(report, as_json)
 
 

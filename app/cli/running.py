@@ -13,7 +13,7 @@ from app.cli.common import AsJson, engine_of, err, out, print_json, servers, wit
 from app.demo.run import run_demo
 from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
-from app.embedded.engine import engine_programs
+from app.embedded.engine import engine_programs, reached_at
 from app.embedded.home import kept_secret
 from app.errors import ConfigurationError
 from app.log import configure_logging
@@ -55,6 +55,9 @@ def up(
     settings = load_settings()
     configure_logging(settings.log_format)
     _check_address(host, port)
+    if "public_url" not in settings.model_fields_set:  # links lead to where it listens, whatever the port
+        settings = settings.model_copy(update={"public_url": _address(host, port)})
+    out.print("Starting PostgreSQL, Valkey and the engine…" if settings.embedded else "Starting the engine…")
     home = settings.home or default_home()
     with _owned_servers(settings, home) as reached, engine_of(reached) as engine:
         check_broker(build_celery(reached))
@@ -65,13 +68,14 @@ def up(
         env = {
             "DOORSTEP_DATABASE_URL": reached.database_url.get_secret_value(),
             "DOORSTEP_BROKER_URL": reached.broker_url.get_secret_value(),
+            "DOORSTEP_PUBLIC_URL": settings.public_url,
             "DOORSTEP_SECRET_KEY": settings.secret_key.get_secret_value() or kept_secret(home),
         }
         with Processes(home) as processes:
             processes.start(*engine_programs(home, host, port, env))
             if not processes.interrupted:
                 out.print(
-                    f"Doorstep is up at http://{host}:{port} (API: /docs). Logs: {processes.log_file('web').parent}"
+                    f"Doorstep is up at {_address(host, port)} (API: /docs). Logs: {processes.log_file('web').parent}"
                 )
                 out.print(_mode_line(settings))
                 with house.sessions.begin() as session:
@@ -82,6 +86,12 @@ def up(
                     out.print(f"Nobody has an account yet. Make the owner's within two days: {link}", soft_wrap=True)
                 processes.wait()
             out.print("Stopping…")
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds what listens on `host` and `port`."""
+    name = reached_at(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def _check_address(host: str, port: int) -> None:
@@ -112,6 +122,8 @@ def _mode_line(settings: Settings) -> str:
         return "Sending: shadow. Everything is decided, nothing leaves. Set DOORSTEP_SEND=live when you are ready."
     if settings.send is SendMode.allowlist:
         return f"Sending: only to {len(settings.allowed_recipients())} listed addresses (DOORSTEP_ALLOWLIST)."
+    if settings.stays_here:
+        return "Sending: live, but only to stand-ins on this machine. Press Ctrl-C to stop."
     return "Sending: live. Shoppers are being written to. Press Ctrl-C to stop."
 
 

@@ -16,7 +16,7 @@ from app.rehearsal.pictures.browser import Browser
 from app.rehearsal.pictures.comparing import TOLERANCE, compare, side_by_side
 from app.rehearsal.pictures.frames import desktop, email_page, phone, sms_page
 from app.rehearsal.pictures.sheet import contact_sheet
-from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of, sitters, sms_of
+from app.rehearsal.pictures.sitting import email_of, pictures_of, sitters, sms_of
 from app.settings import shipped
 
 app = typer.Typer(no_args_is_help=True, help="Messages as pictures.")
@@ -48,8 +48,11 @@ def shoot_command(
     """Emails and SMS as shoppers see them, one PNG each."""
     with _browser("Taking pictures") as (browser, catalog, tell):
         renderer = Renderer()
-        chosen = [one for channel in ("email", "sms") for one in sitters(catalog, channel)]
-        chosen = [one for one in chosen if _asked_for(one, brand, locale, key)]
+        chosen = [
+            one
+            for channel in ("email", "sms")
+            for one in sitters(catalog, channel, brand=brand, locale=locale, key=key)
+        ]
         if not chosen:
             raise NotFound(
                 f"No email or SMS has brand {brand or 'any'}, locale {locale or 'any'} and key {key or 'any'}. "
@@ -98,11 +101,6 @@ def _browser(told: str) -> Iterator[tuple[Browser, Catalog, Callable[[int, int],
     with Browser(pictures_of(catalog)) as browser, progress_bar(True) as progress:
         task = progress.add_task(told, total=None)
         yield browser, catalog, lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _asked_for(one: Sitter, brand: str | None, locale: str | None, key: str | None) -> bool:
-    pairs = ((brand, one.brand_key), (locale, one.template.locale), (key, one.template.key))
-    return all(asked in (None, given) for asked, given in pairs)
 
 
 def _write(file: Path, png: bytes) -> None:

@@ -30,9 +30,13 @@ def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
         sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
         "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
     )  # fmt: skip
+    return Program("web", argv, env, ready=lambda: answers(port, reached_at(host)))
+
+
+def reached_at(host: str) -> str:
+    """The address at which this machine reaches what listens on `host`, which may be "everywhere"."""
     everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not listened on
-    asked = "127.0.0.1" if everywhere else host
-    return Program("web", argv, env, ready=lambda: answers(port, asked))
+    return "127.0.0.1" if everywhere else host
 
 
 def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, str], pool: str = "prefork") -> Program:

@@ -99,7 +99,7 @@ class Processes:
         """Where the output of the program of that name goes."""
         return self._home.log(name)
 
-    def start(self, *programs: Program, within: float = 60.0) -> None:
+    def start(self, *programs: Program, within: float = 180.0) -> None:
         """Start programs side by side and return when each is ready (one without `ready`: when it was started).
 
         Raises ProgramFailed with the end of its log when one ends or is not ready in time. Returns early,

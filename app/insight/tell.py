@@ -242,12 +242,18 @@ def why(sentence: str, detail: str | None) -> str:
     return f"{sentence.rstrip('.')}: {detail.rstrip('.')}." if detail else sentence
 
 
+def reply(attempt: AttemptStory) -> str:
+    """The number that a provider answered with, by the protocol that it speaks; empty where it gave none."""
+    protocol = "SMTP" if attempt.provider == "smtp" else "HTTP"
+    return f"{protocol} {attempt.http_status}" if attempt.http_status else ""
+
+
 def _attempt(attempt: AttemptStory) -> Iterator[str]:
     said = ", ".join(
         filter(
             None,
             [
-                f"HTTP {attempt.http_status}" if attempt.http_status else "",
+                reply(attempt),
                 attempt.error or "",
                 f"their reference {attempt.provider_ref}" if attempt.provider_ref else "",
             ],

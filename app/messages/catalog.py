@@ -116,15 +116,27 @@ class Catalog:
         folders = {path.split("/")[1] for path in self.shelf(brand_key).paths() if path.startswith("messages/")}
         return sorted(folder for folder in folders if known_locale(folder))
 
-    def all_templates(self) -> Iterator[tuple[str, Template]]:
-        """Every brand's every template in every language it is written in, compiled, with the brand's key."""
-        for brand_key, brand in sorted(self.brands().items()):
-            for locale in self.locales(brand_key):
-                for key, channel in sorted(self.keys(brand_key)):
-                    source = find(self.shelf(brand_key), (locale,), key, channel)
+    def all_templates(
+        self,
+        *,
+        brand: str | None = None,
+        locale: str | None = None,
+        key: str | None = None,
+        channel: str | None = None,
+    ) -> Iterator[tuple[str, Template]]:
+        """Every brand's every template in every language it is written in, compiled, with the brand's key; only those
+        that are asked for, and no others are compiled."""
+        for brand_key, look in sorted(self.brands().items()):
+            if brand not in (None, brand_key):
+                continue
+            for language in self.locales(brand_key):
+                for name, way in sorted(self.keys(brand_key)):
+                    if locale not in (None, language) or key not in (None, name) or channel not in (None, way):
+                        continue
+                    source = find(self.shelf(brand_key), (language,), name, way)
                     if source is None:
                         continue
                     try:
-                        yield brand_key, self._compile(brand, source)
+                        yield brand_key, self._compile(look, source)
                     except TemplateMissing:
                         continue  # a WhatsApp template that this brand has not had approved

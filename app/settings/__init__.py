@@ -210,7 +210,7 @@ class Settings(BaseSettings):
         if not self.clock:
             return REAL
         clock = parse_clock(self.clock)
-        outside = [name for name, url in self._outside_addresses().items() if not is_loopback(url)]
+        outside = [name for name, url in self._provider_addresses().items() if not is_loopback(url)]
         if self.send is SendMode.live and outside:
             raise ConfigurationError(
                 f"DOORSTEP_CLOCK is for demos and tests, but {', '.join(sorted(outside))} is not on this machine. "
@@ -218,7 +218,12 @@ class Settings(BaseSettings):
             )
         return clock
 
-    def _outside_addresses(self) -> dict[str, str]:
+    @property
+    def stays_here(self) -> bool:
+        """Whether every provider that is sent through is on this machine."""
+        return all(is_loopback(url) for url in self._provider_addresses().values())
+
+    def _provider_addresses(self) -> dict[str, str]:
         used = {name for kind in ChannelSettings.model_fields for name in self.channels.order(kind)}
         known = {
             "sendgrid": ("DOORSTEP_SENDGRID__BASE_URL", self.sendgrid.base_url),

@@ -13,7 +13,7 @@ class OidcSettings(Group):
     """The shop's own sign-in, if it has one. Unset `issuer` is none.
 
     `name` stands on the button. Whoever comes through it has an account already, by their verified address; with
-    `create` one is made for those whose address ends in one of `domains`, with the role `role`.
+    `create` one is made for those whose address ends in one of `domains`, with the role `role`, for `brands`.
     """
 
     issuer: str = Field("", description="the provider's address, e.g. https://login.shop.example")
@@ -23,6 +23,7 @@ class OidcSettings(Group):
     create: bool = False
     domains: str = Field("", description="mail domains, with commas between")
     role: str = Field("reader", description="operations, marketer, agent or reader")
+    brands: str = Field("", description="keys of brands, with commas between, or all; unset: the only one there is")
 
     @field_validator("issuer")
     @classmethod
@@ -54,3 +55,8 @@ class OidcSettings(Group):
     def allowed(self) -> frozenset[str]:
         """The mail domains that accounts are made for, lower case."""
         return frozenset(one.strip().lower().lstrip("@") for one in self.domains.split(",") if one.strip())
+
+    @property
+    def brand_keys(self) -> frozenset[str]:
+        """The brands that are named."""
+        return frozenset(one.strip() for one in self.brands.split(",") if one.strip())

@@ -4,16 +4,19 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.clock import Clock
-from app.models import Account
+from app.models import Account, Order
 from app.pipeline.house import House
 from app.web.access.doors import visitor_of
 from app.web.access.sessions import Visitor
 from app.web.api.reference import operations, prose, schemas
 from app.web.console.frame import MODES, html
 from app.web.pages import page
+
+_USUAL_BRAND = "fjallhem"  # the command line's `--brand`, where none is given
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,10 +25,10 @@ router = APIRouter(include_in_schema=False)
 def home(request: Request) -> Response:
     """To the brand that was looked at last; to the sign-in for whoever is nobody yet; what to do while nobody is."""
     visitor = visitor_of(request)
-    if visitor is not None:
-        return _onward(visitor)
     house: House = request.app.state.house
     with house.sessions() as session:
+        if visitor is not None:
+            return _onward(visitor, session)
         if session.scalar(sa.select(sa.exists(sa.select(Account.id)))):
             return RedirectResponse("/sign-in", 303)
     mode, meaning = MODES[house.send_mode]
@@ -39,12 +42,16 @@ def home(request: Request) -> Response:
     return html("console/first.html", content)
 
 
-def _onward(visitor: Visitor) -> Response:
+def _onward(visitor: Visitor, session: Session) -> Response:
+    """To the brand that was looked at last; at first to the one whose order came in last, and before that to the one
+    that commands mean where they name none."""
     if not visitor.brands:
         text = "Your account may look at no brand yet. An owner can change that under People."
         return html("console/refused.html", {"title": "There is nothing here for you yet", "text": text}, 403)
-    last = next((brand for brand in visitor.brands if brand.id == visitor.brand_id), visitor.brands[0])
-    return RedirectResponse(f"/b/{last.key}/today", 303)
+    brand_id = visitor.brand_id or session.scalar(sa.select(Order.brand_id).order_by(Order.id.desc()).limit(1))
+    usual = next((brand for brand in visitor.brands if brand.key == _USUAL_BRAND), visitor.brands[0])
+    brand = next((brand for brand in visitor.brands if brand.id == brand_id), usual)
+    return RedirectResponse(f"/b/{brand.key}/today", 303)
 
 
 def _clock(clock: Clock) -> str:

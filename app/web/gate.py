@@ -60,6 +60,7 @@ class Gate:
         outgoing = _Outgoing(send, request_id, secure=_is_secure(scope))
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
+                _require_utf8(scope)
                 body = await _whole_body(scope, receive)
                 await self._app(scope, _replay(body, receive), outgoing)
             except _Refused as refused:
@@ -115,6 +116,16 @@ class _Outgoing:
             if self._secure:
                 headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         await self._send(message)
+
+
+def _require_utf8(scope: Scope) -> None:
+    """Refuse a multipart form that names an encoding of its own: it would be read by whatever codec it names, and some
+    take hours for a megabyte, or give text that is none. Browsers name none."""
+    kind = Headers(scope=scope).get("content-type", "").lower()
+    if "multipart" in kind and "charset" in kind.replace("charset=utf-8", ""):
+        raise _Refused(
+            Problem(415, "not-utf-8", "The form is in another encoding", "Send it in UTF-8, and without a charset.")
+        )
 
 
 async def _whole_body(scope: Scope, receive: Receive) -> bytes:

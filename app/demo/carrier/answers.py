@@ -94,11 +94,12 @@ def _event(timetable: Timetable, behaviour: Behaviour, step: TimedStep, code: st
     address: dict[str, str] = {}
     style = behaviour.dice(timetable.tracking_number, "style")
     country = step.country or timetable.destination
-    if style < 0.75 or zone_of_country(country) != zone_of_country(timetable.destination):
+    elsewhere = zone_of_country(country) != zone_of_country(timetable.destination)
+    if not timetable.anywhere and (style < 0.75 or elsewhere):
         address["countryCode"] = country
     if step.place:
         address["addressLocality"] = step.place
-    event: dict[str, Any] = {"timestamp": _written(step.at, country, with_offset=style < 0.15)}
+    event: dict[str, Any] = {"timestamp": _written(step.at, country, with_offset=timetable.anywhere or style < 0.15)}
     if address:
         event["location"] = {"address": address}
     return {**event, "statusCode": code, "status": text, "description": text}
@@ -128,7 +129,7 @@ def _document(timetable: Timetable, behaviour: Behaviour, shown: Sequence[Shown]
         "id": number,
         "service": timetable.service,
         "origin": {"address": {"countryCode": timetable.origin}},
-        "destination": {"address": {"countryCode": timetable.destination}},
+        **({} if timetable.anywhere else {"destination": {"address": {"countryCode": timetable.destination}}}),
         "status": newest_first[0].event,
         **_eta(timetable, shown),
         "details": {"totalNumberOfPieces": 1, "pieceIds": [number]},

@@ -9,9 +9,11 @@ GET /healthz
 """
 
 import asyncio
+import contextlib
 import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -34,9 +36,19 @@ _MAINTENANCE = b"""<!DOCTYPE html>
 
 
 class CarrierStandIn:
-    """The ASGI application. It keeps everything in memory and forgets it at the end."""
+    """The ASGI application. It keeps everything in memory and forgets it at the end.
 
-    def __init__(self, clock: Clock, behaviour: Behaviour = CALM, api_key: str = "") -> None:
+    `fresh` makes a timetable for a number that nobody has registered, as of the first question; without it such a
+    number is unknown.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        behaviour: Behaviour = CALM,
+        api_key: str = "",
+        fresh: Callable[[str, datetime], Timetable] | None = None,
+    ) -> None:
         self.clock = clock
         self.behaviour = behaviour
         self.parcels: dict[str, Parcel] = {}
@@ -45,6 +57,7 @@ class CarrierStandIn:
         self.answered: Counter[str] = Counter()
         self.arrivals: deque[float] = deque(maxlen=10_000)
         self._api_key = api_key.encode()
+        self._fresh = fresh
         self._allowance, self._refilled = 0.0, stopwatch()
         self._routes = {
             ("PUT", "/parcels"): self._put_parcels,
@@ -100,7 +113,7 @@ class CarrierStandIn:
             await _problem(send, 400, "Bad request", "The parameter trackingNumber is missing.")
             return
         self.asked[number] += 1
-        parcel = self.parcels.get(number)
+        parcel = self._parcel(number)
         body = parcel.body(self.clock.now().timestamp()) if parcel else None
         if body is None:
             self.answered["No result found"] += 1
@@ -113,6 +126,12 @@ class CarrierStandIn:
             return
         self.broken[number] += 1
         await self._break(fault, body, receive, send)
+
+    def _parcel(self, number: str) -> Parcel | None:
+        if number not in self.parcels and self._fresh is not None:
+            with contextlib.suppress(ValidationError):  # no number of any parcel
+                self.register([self._fresh(number, self.clock.now())])
+        return self.parcels.get(number)
 
     def _refusal(self, scope: _Scope) -> tuple[int, str, str, int] | None:
         """Why a question is not even looked at: status, title, detail, seconds to wait."""

@@ -70,6 +70,7 @@ class Timetable(_Frozen):
     destination: str = Field("DE", pattern=r"^[A-Z]{2}$")
     eta_from: AwareDatetime | None = None
     eta_through: AwareDatetime | None = None
+    anywhere: bool = Field(False, description="no destination is named, and so each time is written with its offset")
     steps: tuple[TimedStep, ...] = Field(min_length=1, max_length=200)
 
     @model_validator(mode="after")

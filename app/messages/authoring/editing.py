@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from app.messages.authoring.plain_yaml import refuse_growth
+
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?\n?", re.DOTALL | re.MULTILINE)
 _PLAIN = re.compile(r"[^\W\d_][\w ,.’'()/@-]*\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -118,7 +120,7 @@ def scalar(value: str, *, plain: bool = False) -> str:
 def _read_plain(value: str) -> object:
     try:
         return dict(yaml.safe_load(f"k: {value}")).get("k")
-    except (yaml.YAMLError, TypeError, ValueError):
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -132,6 +134,7 @@ def _ended(body: str, before: str) -> str:
 
 
 def _read(source: str) -> _Read:
+    refuse_growth(source)
     # The pure loader: its marks count characters, and so they are places in the text.
     node = yaml.compose(source, Loader=yaml.SafeLoader)
     if node is not None and not isinstance(node, yaml.MappingNode):

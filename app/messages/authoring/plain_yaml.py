@@ -9,8 +9,21 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # twelve times as fast,
 
 
 def read_yaml(text: str) -> Any:
-    """The values of a YAML text. Raises yaml.YAMLError, also for anchors, which can double a text with each line, and
-    for values in values that go too deep."""
+    """The values of a YAML text. Raises yaml.YAMLError, also for what `refuse_growth` refuses."""
+    refuse_growth(text)
+    try:
+        loader = _LOADER(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (RecursionError, ValueError) as error:
+        raise yaml.YAMLError(f"it cannot be read: {str(error)[:80]}") from error
+
+
+def refuse_growth(text: str) -> None:
+    """Raise yaml.YAMLError for a text that is no YAML, for anchors, which can double a text with each line, and for
+    values in values that go too deep. Asked before a text is read in any other way than by `read_yaml`."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -22,11 +35,6 @@ def read_yaml(text: str) -> Any:
                 depth -= 1
             if depth > MAX_DEPTH:
                 raise _fault(event, "values stand too deep in each other, take some out")
-        loader = _LOADER(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
     except (RecursionError, ValueError) as error:
         raise yaml.YAMLError(f"it cannot be read: {str(error)[:80]}") from error
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
+from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.versions.fitting import picture_size
 
 What = Literal["added", "removed", "changed"]
@@ -91,8 +92,8 @@ def _split(path: str, text: str) -> tuple[Mapping[str, str], str]:
         found = _FRONT.match(text) if path.endswith(".md") else None
         source, body = (found[1], text[found.end() :]) if found else ("", text)
     try:
-        fields = yaml.safe_load(source) if source else {}
-    except (yaml.YAMLError, ValueError):
+        fields = read_yaml(source) if source else {}
+    except yaml.YAMLError:
         return {}, text
     return (dict(_flat("", fields)), body) if isinstance(fields, dict) else ({}, text)
 

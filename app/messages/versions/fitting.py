@@ -5,6 +5,7 @@ import struct
 import yaml
 
 from app.errors import Fault, InvalidInput
+from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import known_path
 
 LARGEST_PICTURE = 200_000
@@ -90,12 +91,12 @@ def _place(before: str) -> tuple[int, int]:
 
 def _brand_faults(path: str, content: bytes, brand_key: str) -> list[Fault]:
     try:
-        fields = yaml.safe_load(content)
+        fields = read_yaml(content.decode("utf-8", "replace"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, at = (mark.line + 1, mark.column + 1) if mark else (None, None)
         return [Fault(line, path, f"is not YAML: {error.problem}", "Mend it there.", at=at)]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         return [Fault(None, path, f"is not YAML: {error}", "Mend it there.")]
     key = fields.get("key") if isinstance(fields, dict) else None
     if key == brand_key:

@@ -32,6 +32,11 @@ def catalog_of(session: Session, house: House, brand_key: str | None = None) -> 
     return now.of(brand_key) if brand_key is not None and isinstance(now, Editions) else now
 
 
+def known_edition(house: House, brand_key: str, number: int) -> Catalog | None:
+    """One brand's catalog by the number that its row shows, without a query; None where nobody has asked for it yet."""
+    return house.editions.get((house.catalog, brand_key, number))
+
+
 def as_of_now(session: Session, house: House) -> House:
     """The same house, whose catalog is the editions that count at this moment and that stay so for a batch."""
     catalog = _editions(session, house)

@@ -54,9 +54,18 @@ _NOTES = {
 """What the carrier's driver wrote, where that is told."""
 
 
-def sitters(catalog: Catalog, channel: str = "email") -> list[Sitter]:
-    """Every template of a channel, of every brand and in every language, by brand, language and name."""
-    return [Sitter(brand, template) for brand, template in catalog.all_templates() if template.channel == channel]
+def sitters(
+    catalog: Catalog,
+    channel: str = "email",
+    *,
+    brand: str | None = None,
+    locale: str | None = None,
+    key: str | None = None,
+) -> list[Sitter]:
+    """Every template of a channel, of every brand and in every language, by brand, language and name; only those that
+    are asked for."""
+    found = catalog.all_templates(brand=brand, locale=locale, key=key, channel=channel)
+    return [Sitter(brand_key, template) for brand_key, template in found]
 
 
 def sample_facts(sitter: Sitter, catalog: Catalog) -> Facts:

@@ -52,12 +52,14 @@ Sent = Annotated[FormData | None, Depends(_sent)]
 @dataclass(frozen=True, slots=True)
 class May:
     """A dependency that gives the visitor, or refuses: to the sign-in without a session, 403 without the right, 404 for
-    a brand that is not theirs, 403 for a change that none of our pages asked for."""
+    a brand that is not theirs, 403 for a change that none of our pages asked for. What a page `watches` by itself,
+    while nobody does anything, does not keep the session open."""
 
     right: Right
+    watches: bool = False
 
     def __call__(self, request: Request, sent: Sent) -> Visitor:
-        visitor = visitor_of(request)
+        visitor = visitor_of(request, watches=self.watches)
         if visitor is None:
             onward = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             raise SignInNeeded(onward if request.method in _READING else "/")
@@ -75,7 +77,12 @@ def may(right: Right) -> May:
     return May(right)
 
 
-def visitor_of(request: Request) -> Visitor | None:
+def watch(right: Right) -> May:
+    """The dependency of what a page's script asks for by itself every few seconds."""
+    return May(right, watches=True)
+
+
+def visitor_of(request: Request, *, watches: bool = False) -> Visitor | None:
     """Who is signed in at this browser, if anybody."""
     house: House = request.app.state.house
     with house.sessions.begin() as session:
@@ -84,8 +91,9 @@ def visitor_of(request: Request) -> Visitor | None:
             return None
         account, kept, brands, stale = found
         brand_key = request.path_params.get("brand")
-        brand_id = next((brand.id for brand in brands if brand.key == brand_key), kept.brand_id)
-        if stale or brand_id != kept.brand_id:
+        last = kept.brand_id if any(brand.id == kept.brand_id for brand in brands) else None  # else it was taken away
+        brand_id = next((brand.id for brand in brands if brand.key == brand_key), last)
+        if not watches and (stale or brand_id != kept.brand_id):
             session.execute(
                 sa.update(AccountSession)
                 .where(AccountSession.id == kept.id)
@@ -126,4 +134,7 @@ def _foreign(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    except ValueError:
+        return True

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -110,6 +111,12 @@ def end(session: Session, account_id: int, *, only: int | None = None, but: int 
     return len(session.scalars(query.values(ended_at=sa.func.now()).returning(AccountSession.id)).all())
 
 
+def end_behind(session: Session, secret: str) -> None:
+    """End the session behind a cookie, whosever it is."""
+    query = sa.update(AccountSession).where(AccountSession.digest == digest_of(secret[:200]))
+    session.execute(query.where(AccountSession.ended_at.is_(None)).values(ended_at=sa.func.now()))
+
+
 def digest_of(secret: str) -> bytes:
     """What is kept of a cookie or a link."""
     return hashlib.sha256(secret.encode()).digest()
@@ -118,7 +125,13 @@ def digest_of(secret: str) -> bytes:
 def network_of(request: Request) -> str:
     """The network that a request comes from: the first 64 bits of an IPv6 address, all of an IPv4 one."""
     host = request.client.host if request.client else ""
-    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host
+    try:
+        address = IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, 64), strict=False))
 
 
 def device_of(request: Request) -> str:

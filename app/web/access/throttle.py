@@ -14,7 +14,12 @@ AN_ADDRESS, A_NETWORK = 8, 60
 
 
 def must_wait(session: Session, address: str, network: str) -> bool:
-    """Whether one more try is one too many. Asked before the password is looked at, and alike for unknown addresses."""
+    """Whether one more try is one too many. Asked before the password is looked at, and alike for unknown addresses.
+
+    Those who try one address at once take turns until their transaction ends, so that each sees the failures before it.
+    """
+    turn = int.from_bytes(_subject("address", address)[:8], signed=True)
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.cast(turn, sa.BigInteger))))
     limits = ((_subject("address", address), AN_ADDRESS), (_subject("network", network), A_NETWORK))
     found = session.execute(
         sa.select(SignInTry.subject, sa.func.count())

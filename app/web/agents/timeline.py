@@ -24,6 +24,7 @@ from app.insight.tell import (
     WENT_WELL,
     claim_end,
     goes_without_saying,
+    reply,
     templates_of,
     untimed,
     why,
@@ -212,7 +213,7 @@ def lines_of(message: MessageStory) -> Iterator[str]:
 
 
 def _tried(attempt: AttemptStory) -> Tried:
-    said = [f"HTTP {attempt.http_status}" if attempt.http_status else "", attempt.error or "", attempt.conclusion or ""]
+    said = [reply(attempt), attempt.error or "", attempt.conclusion or ""]
     told = f": {', '.join(filter(None, said))}" if any(said) else ""
     reports = tuple(
         f"{attempt.provider} reported {one.kind}{': ' + one.detail if one.detail and one.detail != one.kind else ''}"

@@ -141,10 +141,10 @@ def ranked(question: str, rows: Sequence[tuple[str, float]], *, first: str = "",
         for place, (label, value) in enumerate(rows)
     )
     below = tuple(
-        Mark(round(left + bar.width + 6, 2), bar.y + 12, f"{value:,.0f}{unit}")
+        Mark(round(left + bar.width + 6, 2), bar.y + 13, f"{value:,.0f}{unit}")
         for bar, (_, value) in zip(bars, rows, strict=True)
     )
-    beside = tuple(Mark(left - 8, place * height + 16, label[:30]) for place, (label, _) in enumerate(rows))
+    beside = tuple(Mark(left - 8, place * height + 17, label[:30]) for place, (label, _) in enumerate(rows))
     table = tuple((label, (value,)) for label, value in rows)
     return Chart(
         question, WIDTH, max(len(rows), 1) * height, bars, (), below, beside, (), (), (first, "Number"), table, unit

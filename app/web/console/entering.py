@@ -33,7 +33,8 @@ def ask_second(ticket: str, onward: str, wrong: str = "", status: int = 200) -> 
 
 
 def let_in(request: Request, session: Session, account: Account, onward: str) -> Response:
-    """Open a session for somebody, give them its cookie, and lead them on."""
+    """Open a session for somebody, give them its cookie, and lead them on. One that the browser had before is over."""
+    sessions.end_behind(session, request.cookies.get(sessions.cookie_name(request), ""))
     secret = sessions.begin(session, account, sessions.device_of(request), sessions.network_of(request))
     answer = RedirectResponse(inside(onward), 303)
     sessions.give_cookie(request, answer, secret)
@@ -42,6 +43,9 @@ def let_in(request: Request, session: Session, account: Account, onward: str) ->
 
 def inside(onward: str) -> str:
     """A path of ours; "/" for whatever leads elsewhere."""
-    parts = urlsplit(onward)
+    try:
+        parts = urlsplit(onward)
+    except ValueError:
+        return "/"
     plain = onward.startswith("/") and onward[1:2] not in ("/", "\\") and onward.isprintable() and "\\" not in onward
     return onward if plain and not parts.netloc and not parts.scheme else "/"

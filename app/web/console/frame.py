@@ -19,6 +19,7 @@ from app.pipeline.house import House
 from app.settings import SendMode
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
+from app.web.console.naming import carrier_name, channel_name, language_name, provider_name
 from app.web.console.static import static
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -55,6 +56,12 @@ def environment() -> jinja2.Environment:
     )
     made.globals |= {"static": static, "Right": Right}
     made.filters |= {"thousands": thousands, "ago": ago, "clock": clock, "day": day}
+    made.filters |= {
+        "carrier_name": carrier_name,
+        "provider_name": provider_name,
+        "channel_name": channel_name,
+        "language_name": language_name,
+    }
     return made
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,7 +16,18 @@ from app.web.access.doors import Denied, SignInNeeded
 from app.web.console.frame import html
 from app.web.problems import Problem
 
+_SAID: tuple[type[Exception], ...] = (
+    Problem, NotFound, RequestValidationError, HTTPException,
+    sa.exc.DataError, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError,
+)  # fmt: skip
+"""What scripts are told of in a problem document, and people on a page."""
+
 _PAGES = ("/b/", "/account", "/sign-in", "/set-up", "/password")
+_PROGRAMS = ("/v1/", "/hooks/", "/static/", "/brand/", "/schemas/")
+_NOWHERE = {
+    "title": "There is nothing at this address",
+    "text": "It may have been cut short, or what it showed has gone. Go to the first page and look from there.",
+}
 
 
 def tell_refusals(app: FastAPI) -> None:
@@ -23,7 +35,7 @@ def tell_refusals(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(Denied, _denied)
     told = dict(app.exception_handlers)
-    for kind in (Problem, NotFound, RequestValidationError, HTTPException):
+    for kind in _SAID:
         app.add_exception_handler(kind, _page_for(told[kind]))
 
 
@@ -37,8 +49,12 @@ def _page_for(told: Any) -> Callable[[Request, Exception], Awaitable[Response]]:
 
     async def answer(request: Request, error: Exception) -> Response:
         document: Response = await told(request, error)
-        if not (wants_page(request) and request.url.path.startswith(_PAGES)):
+        unknown = isinstance(error, HTTPException) and error.status_code == 404
+        ours = request.url.path.startswith(_PAGES) or (unknown and not request.url.path.startswith(_PROGRAMS))
+        if not (wants_page(request) and ours):
             return document
+        if unknown:
+            return html("console/refused.html", _NOWHERE, 404)
         said = json.loads(bytes(document.body))
         faults = " ".join(f"{one['field']}: {one['problem']}. {one['remedy']}" for one in said.get("faults", ()))
         content = {"title": said["title"], "text": faults or said["detail"]}

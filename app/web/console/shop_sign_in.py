@@ -4,13 +4,15 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.log import logger
-from app.models import Account, public_id
+from app.models import Account, Brand, public_id
 from app.pipeline.house import House
 from app.settings import Settings
+from app.settings.sign_in import OidcSettings
 from app.web.access.oidc import TRIP_SECONDS, Person, Provider, Refused, Trip
 from app.web.access.sealing import NotSealed, Seal
 from app.web.access.sessions import is_secure
@@ -99,13 +101,30 @@ def _made(session: Session, settings: Settings, person: Person) -> Account:
         email=person.email,
         name=" ".join(person.name.split()) or person.email.partition("@")[0],
         role=told.role,
+        brand_ids=_brands(session, told),
         subject=person.subject,
     )
-    session.add(account)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(account)
+            session.flush()
+    except IntegrityError as error:  # they came twice at once
+        raise Refused("Your account is being made in another window. Begin it anew.", "made twice at once") from error
     after = {"email": person.email, "role": told.role}
     note(session, f"{told.name}, for {person.email}", "account.add", account.public_id, after=after)
     return account
+
+
+def _brands(session: Session, told: OidcSettings) -> list[int] | None:
+    """The ids of the brands that a new account works for: those that are named, all (None) where the settings say so;
+    where they say nothing the only brand that there is, and of several none until an owner gives them."""
+    if told.brand_keys == {"all"}:
+        return None
+    query = sa.select(Brand.id).order_by(Brand.id)
+    if told.brand_keys:
+        return list(session.scalars(query.where(Brand.key.in_(told.brand_keys))))
+    found = list(session.scalars(query))
+    return found if len(found) == 1 else []
 
 
 def provider_of(request: Request) -> Provider | None:

@@ -27,6 +27,9 @@ router = APIRouter(include_in_schema=False)
 
 _WRONG = "That address and password do not belong together. Look at both, or ask an owner for a new link."
 _WAIT = "Too many tries. Wait a quarter of an hour, then try again."
+_ONE_FIRST = sa.text("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")
+"""Two who set up at once, each with a link of their own, do not both become the first owner."""
+
 _GONE = "This link is used up or too old. An owner makes a new one under People; doorstep up prints the first."
 
 
@@ -90,6 +93,7 @@ def set_up(
     """Make the first owner and let them in."""
     house: House = request.app.state.house
     with house.sessions.begin() as session:
+        session.execute(_ONE_FIRST)
         opened = open_link(session, code, LinkPurpose.set_up)
         if opened is None:
             return _gone()

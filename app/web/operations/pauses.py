@@ -19,7 +19,7 @@ from app.pipeline.deciding.publishing import live_set
 from app.pipeline.house import House
 from app.rules.parts import CHANNELS, MILESTONES
 from app.web.access.changes import paused, resumed
-from app.web.access.doors import may
+from app.web.access.doors import may, watch
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note_change
@@ -45,7 +45,7 @@ def pauses(request: Request, visitor: Reader, scope: Annotated[str, Query(max_le
 
 
 @router.get("/b/{brand}/pauses/now")
-def now_paused(request: Request, visitor: Reader) -> Response:
+def now_paused(request: Request, visitor: Annotated[Visitor, Depends(watch(Right.see))]) -> Response:
     """The lines about pauses alone, for pages that are open already."""
     with house_of(request).sessions() as session:
         found = pauses_in_sight(session, visitor.brand_id)

@@ -11,7 +11,7 @@ from app.errors import Conflict
 from app.models import BacktestState, RuleBacktest
 from app.rehearsal.runs import found, latest, start, stop, work_on
 from app.rules.parts import CHANNELS
-from app.web.access.doors import Denied, may
+from app.web.access.doors import Denied, may, watch
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note
@@ -74,7 +74,7 @@ def one_backtest(request: Request, visitor: Writer, name: str) -> Response:
 
 
 @router.get("/b/{brand}/rules/backtests/{name}/progress.json")
-def progress(request: Request, visitor: Writer, name: str) -> Response:
+def progress(request: Request, visitor: Annotated[Visitor, Depends(watch(Right.rules))], name: str) -> Response:
     """How far it is, for the page that watches."""
     row = _row(request, visitor, name)
     return JSONResponse({"state": row.state, "done": row.done, "total": row.total, "share": _share(row)})

@@ -13,7 +13,7 @@ from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
 from app.settings import Settings
-from app.web.access.doors import may
+from app.web.access.doors import may, watch
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.charts import columns, ranked
@@ -22,6 +22,7 @@ from app.web.console.frame import clock, console_page, html
 router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Visitor, Depends(may(Right.see))]
+Watcher = Annotated[Visitor, Depends(watch(Right.see))]
 
 _LEADS = {
     "unconfirmed": ("parcels?state=unconfirmed", "Which they are"),
@@ -43,7 +44,7 @@ def today(request: Request, visitor: Reader) -> Response:
 
 
 @router.get("/b/{brand}/today/now")
-def now(request: Request, visitor: Reader) -> Response:
+def now(request: Request, visitor: Watcher) -> Response:
     """What of the page changes, for a script that puts it in place of what is there. It takes no notice away that is
     meant for the page that the person opens next."""
     brand = next(one for one in visitor.brands if one.id == visitor.brand_id)
@@ -79,7 +80,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 [(name.replace("_", " "), count) for name, count in sending.by_milestone],
                 first="Milestone",
             ),
-            "steps": _steps(request, session.scalar(_any_parcel(visitor.brand_id)) or False),
+            "steps": _steps(request, visitor, session.scalar(_any_parcel(visitor.brand_id)) or False),
             "as_of": at,
         }
 
@@ -88,14 +89,15 @@ def _any_parcel(brand_id: int) -> sa.Select[tuple[bool]]:
     return sa.select(sa.exists(sa.select(Shipment.id).where(Shipment.brand_id == brand_id)))
 
 
-def _steps(request: Request, parcels: bool) -> list[tuple[bool, str, str]]:
+def _steps(request: Request, visitor: Visitor, parcels: bool) -> list[tuple[bool, str, str]]:
     """What a new installation still has to do: whether it is done, what, and how."""
     settings: Settings = request.app.state.settings
     house: House = request.app.state.house
     carriers = any(not house.missing(name) for name in house.carrier_settings if name in house.carriers)
+    key = next(brand.key for brand in visitor.brands if brand.id == visitor.brand_id)
     provider = any(house.transports[channel] for channel in house.transports)
     return [
-        (parcels, "Bring in orders", "doorstep import orders.csv"),
+        (parcels, "Bring in orders", f"doorstep import orders.csv --brand {key}"),
         (carriers, "Let a carrier be asked", "export DOORSTEP_CARRIERS__DHL__API_KEY=…"),
         (provider, "Let a provider send", "export DOORSTEP_SENDGRID__API_KEY=…"),
         (settings.send.value == "live", "Let messages leave", "export DOORSTEP_SEND=live"),

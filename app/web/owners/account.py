@@ -12,7 +12,7 @@ from app.errors import InvalidInput
 from app.models import Account, AccountSession
 from app.pipeline.house import House
 from app.web.access import sessions
-from app.web.access.doors import may
+from app.web.access.doors import Denied, may
 from app.web.access.passwords import check_password, fits, hashed
 from app.web.access.roles import MEANINGS, Right
 from app.web.access.sealing import can_seal
@@ -71,6 +71,8 @@ def change_password(
     house: House = request.app.state.house
     with house.sessions.begin() as session:
         account = session.get_one(Account, visitor.account_id, with_for_update=True)
+        if account.password is None:
+            raise Denied(409, "You have no password", "An owner can make you a link to choose one by.")
         wrong = password_fault(request, session, account, old)
         if wrong:
             return account_view(request, visitor, {"old": wrong})

@@ -16,7 +16,7 @@ from app.models import Base, Brand, Claim, Crossing, Order, Scan, Shipment
 from app.models.facts import Facts, News, OtherParcel
 from app.models.orders import LINK_DAYS
 from app.models.vocabulary import Milestone
-from app.pipeline.deciding.editions import catalog_of
+from app.pipeline.deciding.editions import catalog_of, known_edition
 from app.pipeline.deciding.picture import other_parcel, picture
 from app.pipeline.deciding.splitting import living
 from app.pipeline.house import House
@@ -67,9 +67,10 @@ def reading(house: House) -> Iterator[sa.Connection]:
 
 
 def look_of(house: House, brand: Any) -> BrandSource | None:
-    """How a brand looks: as it published itself, else as it ships, for which nothing is read."""
-    if not brand.template_edition:
-        return house.catalog.brands().get(brand.key)
+    """How a brand looks: as it published itself, which is read once, else as it ships."""
+    known = known_edition(house, brand.key, brand.template_edition) if brand.template_edition else house.catalog
+    if known is not None:
+        return known.brands().get(brand.key)
     with house.sessions() as session:
         return catalog_of(session, house).brands().get(brand.key)
 

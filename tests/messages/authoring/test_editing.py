@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.messages.authoring.editing import closed, opened, scalar, set_values, values_of
+from app.messages.versions.differing import differences
+from app.messages.versions.fitting import faults_of
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 FILES = sorted(path for path in TEMPLATES.rglob("*") if path.suffix in (".md", ".txt", ".mjml", ".yaml"))
@@ -103,3 +105,23 @@ def test_another_form_is_refused(keys):
     with pytest.raises(yaml.YAMLError, match="another form"):
         set_values(text, {keys: "x"})
     assert set_values(text, {keys: ""}) == text
+
+
+@pytest.mark.parametrize(
+    "grows",
+    [
+        "a0: &a {k: v}\n" + "".join(f"a{n + 1}: &a {{p: *a, q: *a}}\n" for n in range(60)),
+        "a: &a {b: *a}\n",
+        "a: " + "{a: " * 5000 + "1" + "}" * 5000 + "\n",
+        "a: " + "[" * 5000 + "\n",
+    ],
+    ids=["doubles with each line", "holds itself", "too deep", "a list too deep"],
+)
+def test_a_text_that_grows_is_not_taken_apart(grows):
+    """It is shown as a file, refused as a brand, and compared by its lines: all of it at once."""
+    assert opened("a.email.md", f"---\n{grows}---\nHello\n").values is None
+    with pytest.raises(yaml.YAMLError):
+        values_of(grows)
+    assert faults_of("brand.yaml", grows.encode(), "x")
+    assert len(differences("brand.yaml", grows.encode(), b"key: x\n")) < 200
+    assert set_values("a: 1\n", {("a",): "[" * 5000}).startswith("a: ")

@@ -15,7 +15,7 @@ from app.rehearsal.pictures.browser import Browser, View
 from app.rehearsal.pictures.comparing import Comparison, compare
 from app.rehearsal.pictures.frames import DESKTOP, PHONE, email_page
 from app.rehearsal.pictures.pixels import small
-from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of, sitters
+from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of
 
 KEPT = Path(__file__).parent / "kept"
 LOCALES = ("en",)
@@ -28,28 +28,36 @@ ALLOWED = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """One screenshot to be: whose, how wide in CSS pixels, by day or by night."""
+    """One screenshot to be: of which message, how wide in CSS pixels, by day or by night."""
 
-    sitter: Sitter
+    brand: str
+    locale: str
+    key: str
     width: int
     dark: bool
 
     @property
     def name(self) -> str:
         device = "phone" if self.width == PHONE else "desktop"
-        return f"{self.sitter.name}.{device}.{'dark' if self.dark else 'light'}.png"
+        return f"{self.brand}.{self.locale}.{self.key}.{device}.{'dark' if self.dark else 'light'}.png"
+
+    def email(self, catalog: Catalog, renderer: Renderer) -> RenderedEmail:
+        """The message that sits for it."""
+        template = catalog.resolve(self.brand, self.locale, self.key, "email")
+        return email_of(Sitter(self.brand, template), catalog, renderer)
 
 
 def poses(catalog: Catalog) -> Iterator[Pose]:
-    """Each email in two languages, phone and desktop, light and dark; the brands take turns."""
+    """Each email in LOCALES, phone and desktop, light and dark; the brands take turns. Nothing is compiled for it."""
     brands = sorted(catalog.brands())
-    everything = sitters(catalog)
-    for turn, key in enumerate(sorted({one.template.key for one in everything})):
+    messages = catalog.keys()
+    for turn, key in enumerate(sorted(key for key, channel in messages if channel == "email")):
         for second, locale in enumerate(LOCALES):
             brand = brands[(turn + second) % len(brands)]
-            for one in everything:
-                if (one.brand_key, one.template.key, one.template.locale) == (brand, key, locale):
-                    yield from (Pose(one, width, dark) for width in (PHONE, DESKTOP) for dark in (False, True))
+            if any(path.startswith(f"messages/{locale}/{key}.email.") for path in catalog.shelf(brand).paths()):
+                yield from (
+                    Pose(brand, locale, key, width, dark) for width in (PHONE, DESKTOP) for dark in (False, True)
+                )
 
 
 def shoot(browser: Browser, email: RenderedEmail, pose: Pose) -> bytes:
@@ -77,7 +85,7 @@ def renew() -> None:
     with Browser(pictures_of(catalog)) as browser:
         for pose in poses(catalog):
             place, gone = KEPT / pose.name, gone - {pose.name}
-            taken = shoot(browser, email_of(pose.sitter, catalog, renderer), pose)
+            taken = shoot(browser, pose.email(catalog, renderer), pose)
             if not place.exists() or not judge(place.read_bytes(), taken).same:
                 place.write_bytes(taken)
     for name in gone:

@@ -11,7 +11,6 @@ from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.rendering.render import Renderer
 from app.rehearsal.pictures.browser import Browser
 from app.rehearsal.pictures.comparing import side_by_side
-from app.rehearsal.pictures.sitting import email_of
 from tests.messages.message_corpus import ROOT
 from tests.messages.pictures import golden
 
@@ -36,7 +35,7 @@ def test_the_kept_screenshots_are_those_of_the_templates():
 def test_an_email_looks_as_it_did(name: str, browser: Browser, catalog: Catalog, renderer: Renderer, faults: Path):
     """Its screenshot is the kept one but for the edges of letters."""
     pose = POSES[name]
-    taken = golden.shoot(browser, email_of(pose.sitter, catalog, renderer), pose)
+    taken = golden.shoot(browser, pose.email(catalog, renderer), pose)
     kept = (golden.KEPT / name).read_bytes()
     found = golden.judge(kept, taken)
     if not golden.passes(found):
@@ -75,7 +74,7 @@ def test_a_fault_that_an_eye_would_see_is_seen(fault: str, browser: Browser, cat
     mine = [pose for pose in POSES.values() if ".en.out_for_delivery." in pose.name]
     failed = []
     for pose in mine:
-        email = email_of(pose.sitter, catalog, renderer)
+        email = pose.email(catalog, renderer)
         before = golden.shoot(browser, email, pose)
         after = golden.shoot(browser, SEEDED[fault](email), pose)
         if not golden.passes(golden.judge(before, after)):
@@ -90,7 +89,7 @@ def test_a_fault_that_an_eye_would_see_is_seen(fault: str, browser: Browser, cat
 def test_other_edges_of_letters_pass(smoothing: str, browser: Browser, catalog: Catalog, renderer: Renderer):
     """The same letters drawn a little otherwise are the same picture."""
     pose = next(pose for pose in POSES.values() if ".out_for_delivery.phone.light" in pose.name)
-    email = email_of(pose.sitter, catalog, renderer)
+    email = pose.email(catalog, renderer)
     before = golden.shoot(browser, email, pose)
     after = golden.shoot(browser, _css(email, f"body {{ {smoothing} }}"), pose)
     assert golden.passes(golden.judge(before, after))

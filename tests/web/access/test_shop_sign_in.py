@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import ConfigurationError
-from app.models import Account, AccountSession, AuditEntry, public_id
+from app.models import Account, AccountSession, AuditEntry, Brand, public_id
 from app.settings import load_settings
 from app.settings.sign_in import OidcSettings
+from app.web.access.oidc import Person
+from app.web.console.shop_sign_in import account_of
 from tests.web.access.provider import CLIENT, SECRET, provider
 from tests.web.conftest import PUBLIC_URL
 
@@ -158,6 +160,23 @@ def test_accounts_are_made_for_the_shops_own_domain_only(site, anyone, openid, b
         entry = session.scalars(sa.select(AuditEntry)).one()
     assert (account.email, account.role, account.password) == ("ida@shop.example", "agent", None)
     assert (entry.action, entry.after) == ("account.add", {"email": "ida@shop.example", "role": "agent"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "more", "works_for"),
+    [("", False, ["fjallhem"]), ("", True, []), ("atelier-ombre", True, ["atelier-ombre"]), ("all", True, None)],
+)
+def test_a_new_account_works_for_the_brands_that_are_set(site, openid, brand, sessions, keys, more, works_for):
+    """Nothing set: the only brand there is, and of several none."""
+    _told(site, openid, create=True, domains="shop.example", brands=keys)
+    with sessions.begin() as session:
+        if more:
+            session.add(Brand(key="atelier-ombre", name="Atelier Ombre", zone="Europe/Paris", locale="fr"))
+            session.flush()
+        made = account_of(session, site.app.state.settings, Person("x u-1", "ida@shop.example", "Ida"))
+        names = dict(session.execute(sa.select(Brand.id, Brand.key)).all())
+        found = None if made.brand_ids is None else [names[one] for one in made.brand_ids]
+    assert found == works_for
 
 
 def test_a_closed_account_stays_closed(anyone, openid, ida, sessions):

@@ -21,7 +21,7 @@ def test_the_line_tells_what_was_heard_and_what_came_of_it(visit, parcel):
     assert "means dispatched" in page
     assert "because the shop said so" in page
     assert "Email is about to be sent" in page or "Email is waiting for its time" in page
-    assert "rule &#39;dispatched" in page
+    assert "Rule &#39;dispatched" in page
     assert "if it is still true then" in page
     assert "alma@example.test" in page
 

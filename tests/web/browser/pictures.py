@@ -97,7 +97,7 @@ def shoot(browser: Browser, url: str, cookie: str, folder: Path) -> int:
                     page.goto(path.format(**names), wait_until="load")
                     for frame in page.frames[1:]:
                         frame.wait_for_load_state("load")
-                    page.wait_for_timeout(300 if len(page.frames) > 1 else 0)  # until a frame has been painted
+                    page.wait_for_timeout(1_500 if len(page.frames) > 1 else 0)  # until a frame has been painted
                     page.screenshot(path=folder / f"{name}-{view}-{scheme}.png", full_page=True)
                     page.close()
                     taken += 1

@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from app.models import Message, Shipment
 from tests.web.browser.conftest import LOOKS
+from tests.web.browser.questions import lost_when_narrow, out_of_focus
 from tests.web.conftest import order, scan
 
 PAGES = (
@@ -68,7 +69,8 @@ def names(shop, sessions):
 @LOOKS
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_keeps_people_out(enter, names, path, phone, dark):
-    """axe-core finds nothing serious, the browser's console stays silent, and nothing runs off the side."""
+    """axe-core finds nothing serious, the browser's console stays silent, nothing runs off the side, however narrow
+    the page and wide its text, and no control is hidden when the focus is on it."""
     page = enter(None if path.startswith(FOR_ANYBODY) else "owner", phone=phone, dark=dark)
     said = []
     page.on("console", lambda message: said.append(message.text))
@@ -83,3 +85,6 @@ def test_nothing_keeps_people_out(enter, names, path, phone, dark):
     assert faults == []
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert out_of_focus(page) == []
+    if phone:
+        assert lost_when_narrow(page) == []

@@ -79,7 +79,7 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
                     )
                 )
     page = visit().get("/b/fjallhem/today").text
-    assert re.search(r"opened by people</dt><dd class=\"num\">1<", page)
+    assert re.search(r"opened by people</dt><dd class=\"num\">1 <", page)
     assert re.search(r"machines only</dt><dd class=\"num\">1<", page)
 
 
