@@ -242,9 +242,10 @@ def test_errors_come_in_one_line_on_standard_error(tmp_path: Path):
 
 def test_ctrl_c_shows_no_traceback_however_early():
     """Interrupted while its modules are still being loaded, it ends at once and in silence."""
+    # No more than a page of lines waits to be read: else it is done with loading while this one is not looking.
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "app.cli", "carriers"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, pipesize=4096,
     )  # fmt: skip
     assert process.stderr is not None
     seen: list[str] = []
