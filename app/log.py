@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-_EMAIL = re.compile(r"([A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]*@([A-Za-z0-9-])[A-Za-z0-9.-]*(\.[A-Za-z]{2,})")
+# A local part has at most 64 letters (RFC 5321); without an end to it a long word would be looked at once for each letter.
+_EMAIL = re.compile(r"([A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{0,63}@([A-Za-z0-9-])[A-Za-z0-9.-]*(\.[A-Za-z]{2,})")
 _PHONE = re.compile(r"(?<![\w.-])(\+\d{2})\d{4,10}(\d{2})(?!\d)")
 _SECRETS = re.compile(r"(?i)\b(SG\.[\w-]{4})[\w.-]+|(Bearer )\S+|(://[^:/\s]*:)[^@/\s]+(?=@)|([?&]apikey=)[^&\s'\"]+")
 _ROW = re.compile(r"((?:DETAIL|CONTEXT): ).*?(?=\n\n|\n[A-Z]{4,}: |\n\[SQL|\Z)", re.DOTALL)
