@@ -4,7 +4,9 @@ import logging
 import os
 import runpy
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -24,7 +26,7 @@ from app.messages.rendering.render import Renderer
 from app.models import Brand
 from app.schema import migrate
 from tests.databases import COPY, TEMPLATE, Kept
-from tests.folders import new_folder
+from tests.folders import new_folder, own_temporary_folder
 
 GUARD = Path(__file__).parent / "guard"
 _numbers = count(1)
@@ -35,8 +37,12 @@ _engine_on = cache(make_engine)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
+    if not hasattr(config, "workerinput"):  # a worker has the run's
+        config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
     keep_what_was_compiled()
+    tell_errors_plainly()
+    hear_ctrl_c()
     hypothesis.settings.register_profile("doorstep", deadline=None)
     hypothesis.settings.load_profile("doorstep")
 
@@ -55,6 +61,31 @@ def keep_what_was_compiled() -> None:
     program a hundred times."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def tell_errors_plainly() -> None:
+    """Where no command has set the logs up, an error is shown as the program shows it: structlog's own way, with every
+    variable of every frame, takes seconds for one error behind a page."""
+    *before, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
+
+
+def hear_ctrl_c() -> None:
+    """Let Ctrl-C mean to a program under test what it means at a terminal: a run in the background of a shell (`make
+    test &`) has it ignored, and so would everything that is started from it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: else a run ends with one process at it and the others at nothing.
+
+    Of several processes the first is given the beginning, so that what starts whole engines is done one after the
+    other, while the others take the rest and help out at its end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:
