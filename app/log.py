@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-# A local part has at most 64 letters (RFC 5321); without an end to it a long word would be looked at once for each letter.
+# A local part has at most 64 letters (RFC 5321); without an end a long word would be read once for each of its letters.
 _EMAIL = re.compile(r"([A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{0,63}@([A-Za-z0-9-])[A-Za-z0-9.-]*(\.[A-Za-z]{2,})")
 _PHONE = re.compile(r"(?<![\w.-])(\+\d{2})\d{4,10}(\d{2})(?!\d)")
 _SECRETS = re.compile(r"(?i)\b(SG\.[\w-]{4})[\w.-]+|(Bearer )\S+|(://[^:/\s]*:)[^@/\s]+(?=@)|([?&]apikey=)[^&\s'\"]+")
