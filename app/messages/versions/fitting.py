@@ -17,6 +17,10 @@ LARGEST_TEXT = 200_000
 WIDEST = 1200
 """Pixels of a picture's longer side: twice the 600 that a mail is wide."""
 
+_MOST_OPEN = 50
+_TAGS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"), ("[[", "]]"), ("[%", "%]"), ("[#", "#]"), ("<!--", "-->"))
+"""Whoever looks for a tag reads from each opening to the end: of so many that stay open the first is told here."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _PLACES = (
@@ -82,6 +86,11 @@ def _text_faults(path: str, content: bytes) -> list[Fault]:
     if "\0" in text:
         line, at = _place(text[: text.index("\0")])
         return [Fault(line, path, "holds a NUL character", "Remove it.", at=at)]
+    for opening, closing in _TAGS:
+        last = text.rfind(closing) + 1
+        if text.count(opening, last) > _MOST_OPEN:
+            line, at = _place(text[: text.index(opening, last)])
+            return [Fault(line, path, f"opens {opening} again and again, and never closes it", "Close it.", at=at)]
     return []
 
 

@@ -125,3 +125,11 @@ def test_a_text_that_grows_is_not_taken_apart(grows):
     assert faults_of("brand.yaml", grows.encode(), "x")
     assert len(differences("brand.yaml", grows.encode(), b"key: x\n")) < 200
     assert set_values("a: 1\n", {("a",): "[" * 5000}).startswith("a: ")
+
+
+@pytest.mark.parametrize("opening", ["{", "{%", "[[", "<!--"])
+def test_what_is_opened_and_never_closed_is_refused_at_once(opening):
+    """Each look for a tag would read from every opening to the end: minutes for a file that is small enough."""
+    text = f"---\nlead: {{{{ a }}}}\n---\n{opening * 40_000}\n"
+    (fault,) = faults_of("messages/en/delivered.email.md", text.encode(), "x")
+    assert fault.line == 4 and "never closes it" in fault.problem
