@@ -4,7 +4,9 @@ import logging
 import os
 import runpy
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -40,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     shut_the_way_out()
     keep_what_was_compiled()
     tell_errors_plainly()
+    hear_ctrl_c()
     hypothesis.settings.register_profile("doorstep", deadline=None)
     hypothesis.settings.load_profile("doorstep")
 
@@ -66,6 +69,23 @@ def tell_errors_plainly() -> None:
     *before, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, plain])
+
+
+def hear_ctrl_c() -> None:
+    """Let Ctrl-C mean to a program under test what it means at a terminal: a run in the background of a shell (`make
+    test &`) has it ignored, and so would everything that is started from it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: else a run ends with one process at it and the others at nothing.
+
+    Of several processes the first is given the beginning, so that what starts whole engines is done one after the
+    other, while the others take the rest and help out at its end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -9,6 +9,7 @@ from tests.chaos.table import as_document
 SLICE = Plan(seed=3, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=200.0)
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_whatever_dies_every_message_leaves_once_or_says_why_not():
     """Workers, beat, web, PostgreSQL and Valkey die while providers time out, hang up and lie: nothing is lost, nothing

@@ -19,6 +19,7 @@ MAIL = "messages/en/dispatched.email.md"
 FAULT = "messages/en/dispatched.sms.txt"
 
 
+@pytest.mark.long
 def test_everything_that_ships_passes(doorstep) -> None:  # noqa: F811
     """`doorstep templates check` finds nothing in what ships, and has looked at every message of both brands."""
     code, said, _ = doorstep("templates", "check", "--json")

@@ -51,6 +51,7 @@ def living(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_the_demo_ends_with_nothing_lost_repeated_or_unexplained(home: Path):
     """A dozen orders live through everything; standard output is one JSON document whose wrongs are all empty."""
     demo = start("--headless", "--orders", "12", "--speed", "20000", "--json")

@@ -37,6 +37,7 @@ VISIBILITY = 1.0
 takes. A task that waited in the broker would be handed out again and again."""
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_a_message_held_twelve_hours_leaves_exactly_once(running: Engine, engine: sa.Engine, broker_url: str):
     """Eight workers are killed and started three times, the broker forgets everything each time, and nothing leaves

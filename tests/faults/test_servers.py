@@ -75,6 +75,7 @@ def assert_each_once(running: Engine, total: int) -> None:
     assert found.whole, found.breaches
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_servers_that_come_and_go_cost_only_time(
     running: Engine, engine: sa.Engine, database: Database, broker: Broker
@@ -132,6 +133,7 @@ def _assert_the_web_says_so(running: Engine) -> None:
         assert "Traceback" not in answer.text and "psycopg" not in answer.text
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.Engine, brand: Brand, broker: Broker):
     """The shop hears at once that its order is stored, and the messages leave when the broker is back."""

@@ -66,6 +66,7 @@ def states(running: Engine, milestone: str) -> dict[str, tuple[str, str]]:
         return {channel: (state, reason) for channel, state, reason in rows}
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_a_pushed_scan_leaves_without_a_tick(running: Engine, shop: httpx.Client):
     """What waits for nothing and what is urgent both leave, and come to be known as delivered, with beat stopped."""
@@ -85,6 +86,7 @@ def test_a_pushed_scan_leaves_without_a_tick(running: Engine, shop: httpx.Client
     assert len(running.providers.journal.entries) == 3
 
 
+@pytest.mark.long
 @pytest.mark.faults
 def test_a_worker_in_shadow_opens_no_connection(running: Engine, shop: httpx.Client):
     """Decided, withheld with the reason, and neither provider's port is touched by any process of the worker; once

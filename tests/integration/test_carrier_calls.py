@@ -234,6 +234,7 @@ def assert_within_the_net(town: Town) -> None:
             assert crossing.crossed_at - crossing.occurred_at <= NET + timedelta(hours=2), crossing.milestone
 
 
+@pytest.mark.long
 def test_polling_finds_what_its_calls_lose(town: Town, web: str, aftership: AfterShipStandIn, providers):
     """A fifth of the calls lost, a fifth a day late, a fifth doubled, all over HTTP and signed: the safety net finds
     every milestone within its width, the same ones as those of which every call came, no message is sent twice or more,

@@ -156,6 +156,7 @@ def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest
     house.loop.close()
 
 
+@pytest.mark.long
 def test_an_ill_carrier_slows_no_other_and_is_caught_up_with_politely(street: Street):
     """Down for hours, then no more than two a second: none above is in its log, and all its parcels are heard of."""
     ill, began = street.carriers[ILL], street.hours()

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from datetime import datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from app import pipeline
@@ -74,6 +75,7 @@ def assert_told_alike(town: Town, parcels: int) -> None:
     town.assert_whole()
 
 
+@pytest.mark.long
 def test_polling_finds_what_pushes_lose(town: Town, providers):
     """A fifth of the pushes lost, a fifth a day late, a fifth doubled: the same milestones are reached as by parcels
     whose pushes all came at once, no message is sent twice or more, and what was not sent was overtaken or expired."""

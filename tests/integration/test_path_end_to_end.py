@@ -120,6 +120,7 @@ def one(entries: list[dict[str, Any]], recipient: str, word: str) -> dict[str, A
     return found
 
 
+@pytest.mark.long
 def test_two_parcels_from_the_order_to_the_doorstep(town: Town, web: str, stand_in: StandIn, tmp_path: Path):
     """Every milestone reaches both shoppers, each in their own zone and day, with links that open; twice changes
     nothing."""

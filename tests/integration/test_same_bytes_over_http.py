@@ -110,6 +110,7 @@ def _change_everything(town: Town) -> None:
         session.execute(sa.update(Order).values(shopper_name="Somebody Else", locale="de", items=[]))
 
 
+@pytest.mark.long
 def test_three_tries_by_three_processes_are_one_message(town: Town, turnstile: Turnstile, url: str):
     """First try, retry after other words were published and the order changed, and a third: nothing but the number of
     the call differs in what SendGrid and Twilio are handed."""

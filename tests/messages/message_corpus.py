@@ -14,3 +14,9 @@ TEMPLATES = tuple(
 """What a shopper is told."""
 LANGUAGES = tuple(sorted(path.name for path in (ROOT / "messages").iterdir() if path.is_dir()))
 """What shoppers are spoken to in: each folder holds every message."""
+
+
+def brand_in_turn(language: str, key: str) -> str:
+    """The brand whose email of that name is looked at in that language: one and the other in turn, by message and by
+    language. To compile and read both costs twice as much, and they differ in names and colours alone."""
+    return BRANDS[(TEMPLATES.index(key) + LANGUAGES.index(language)) % len(BRANDS)]

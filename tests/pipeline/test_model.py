@@ -187,6 +187,7 @@ class Life(RuleBasedStateMachine):
         whole(self.world)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lives", [15, pytest.param(300, marks=[pytest.mark.sweep, pytest.mark.timeout(1800)])])
 def test_no_order_of_events_loses_or_repeats_a_message(world: World, lives: int, monkeypatch: pytest.MonkeyPatch):
     """Random lives of one or two messages: taken exactly once each, whatever died and whoever was asked when."""

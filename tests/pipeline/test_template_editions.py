@@ -12,6 +12,7 @@ from app.insight.explain import explain
 from app.insight.tell import tell
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report
+from app.messages.versions import publishing
 from app.messages.versions.drafts import draft_of, save
 from app.messages.versions.history import history, publication
 from app.messages.versions.live import edition_of
@@ -102,8 +103,11 @@ def test_a_batch_keeps_the_edition_that_it_began_with(world):
     assert words(later, "atelier-ombre") == words(world.house, "atelier-ombre")
 
 
-def test_a_brand_file_takes_its_name_with_it_and_no_start_undoes_it(world):
-    """Name, zone and locale of the brand's row follow what is published, and come back with what ships."""
+def test_a_brand_file_takes_its_name_with_it_and_no_start_undoes_it(world, monkeypatch):
+    """Name, zone and locale of the brand's row follow what is published, and come back with what ships. What a new
+    name would break is asked in test_message_guarding.py."""
+    asked = []
+    monkeypatch.setattr(publishing, "examine", lambda *what, **how: asked.append(what) or Report(()))
     shipped = world.house.catalog.shelf("fjallhem").file("brand.yaml").content
     changed = shipped.replace("Fjällhem".encode(), "Fjällhem Nord".encode())
     put(world, {"brand.yaml": changed})
@@ -114,6 +118,7 @@ def test_a_brand_file_takes_its_name_with_it_and_no_start_undoes_it(world):
     put(world, {"brand.yaml": None})
     with world.house.sessions() as session:
         assert brand_of(session).name == "Fjällhem" and not edition_of(session, brand_of(session).id).files
+    assert [(brand, list(paths)) for _, brand, paths in asked] == [("fjallhem", ["brand.yaml"])] * 2
 
 
 def test_a_publication_changes_several_files_at_once_or_none(world):

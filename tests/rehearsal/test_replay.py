@@ -65,6 +65,7 @@ def test_a_parcel_delivered_before_it_was_handed_over_opens_both():
     assert (opened(report, Milestone.dispatched), opened(report, Milestone.delivered)) == (1, 1)
 
 
+@pytest.mark.long
 @pytest.mark.shared
 @pytest.mark.skipif(not ORDERS.exists(), reason="the real orders lie beside the repository, and are not there")
 def test_the_real_orders_replay_to_what_the_file_says_in_any_order():

@@ -6,8 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.models import Account, AccountSession, Brand
+from app.models.accounts import LinkPurpose, Role
+from app.web.access.accounts import add_account, close_account, open_account
+from app.web.access.links import open_link
 from app.web.access.passwords import hashed
 from app.web.access.sessions import network_of
+from app.web.access.throttle import must_wait
 from app.web.console.entering import inside
 
 PASSWORD = "a tent under four birches"
@@ -106,3 +110,25 @@ def test_who_has_no_password_gets_none_by_a_form(visit, sessions):
     assert answer.status_code == 409 and "You have no password" in answer.text
     with sessions() as session:
         assert session.scalar(sa.select(Account.password)) is None
+
+
+def test_tries_at_one_address_take_turns(sessions, brand):
+    """A second one at the same moment waits until the first is counted; at another address nobody waits."""
+    with sessions.begin() as first, sessions.begin() as second:
+        assert not must_wait(first, "Ida@shop.example", "192.0.2.1")
+        second.execute(sa.text("SET LOCAL lock_timeout = '20ms'"))
+        assert not must_wait(second, "eve@shop.example", "192.0.2.1")
+        with pytest.raises(sa.exc.OperationalError, match="lock"):
+            must_wait(second, "ida@shop.example ", "192.0.2.2")
+        second.rollback()
+
+
+def test_links_of_before_end(sessions, brand):
+    """Closing an account ends the link by which its password could be chosen, also for when it is opened again."""
+    with sessions.begin() as session:
+        account, secret = add_account(session, "tests", "ida@shop.example", "Ida", Role.agent, None)
+        assert open_link(session, secret, LinkPurpose.first_word) is not None
+        close_account(session, "tests", account)
+        open_account(session, "tests", account)
+        session.flush()
+        assert open_link(session, secret, LinkPurpose.first_word) is None

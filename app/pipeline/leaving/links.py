@@ -2,6 +2,9 @@
 
 The page that takes the question only writes it down, so that it takes as long for an order that exists as for one that
 does not; what there is, is looked up here. A mail that nobody answered for is not sent again: its owner asks again.
+
+These mails are answers, not messages: no rule decides them, and the ledger of messages does not count them. What holds
+for messages holds for them: the sending mode, suppressions, and pauses of the brand or of all mail.
 """
 
 import asyncio
@@ -52,6 +55,9 @@ _FIND = sa.text("""
     FROM orders JOIN brands ON brands.id = orders.brand_id JOIN shipments ON shipments.order_id = orders.id
     WHERE orders.brand_id = :brand_id AND orders.number = any(:numbers) AND lower(orders.email) = lower(:email)
         AND orders.erased_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM pauses WHERE lifted_at IS NULL
+            AND (pauses.brand_id = orders.brand_id OR pauses.brand_id IS NULL)
+            AND (kind IN ('all', 'brand') OR (kind = 'channel' AND name = 'email')))
         AND greatest(orders.placed_at, shipments.milestone_at, shipments.delivered_at) > :since
     ORDER BY orders.placed_at DESC, shipments.direction = 'return', shipments.cancelled_at IS NOT NULL,
         shipments.id DESC

@@ -48,8 +48,14 @@ class _Bad(Exception):
         self.column, self.problem, self.remedy = column, problem, remedy
 
 
+_LONGEST = 1000
+"""Letters of what may be an address, with blanks around it."""
+
+
 def address_of(text: str) -> tuple[Channel, str]:
     """An address as a person types it, in its normal form. Raises InvalidInput where it is neither mail nor number."""
+    if len(text) > _LONGEST:
+        raise InvalidInput([Fault(None, "address", f"has {len(text):,} letters", "Write one address, or one number.")])
     try:
         return _address(text.strip(), Channel.email if "@" in text else Channel.sms)
     except _Bad as bad:

@@ -12,7 +12,7 @@ from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.models import Account, Brand, public_id
 from app.models.accounts import LinkPurpose, Role
 from app.web.access import second_step, sessions
-from app.web.access.links import make_link
+from app.web.access.links import end_links, make_link
 from app.web.access.trail import Who, note
 
 LAST_OWNER = "This is the last owner who can sign in. Make somebody else an owner first."
@@ -90,6 +90,7 @@ def close_account(session: Session, who: Who, account: Account) -> int:
     if account.disabled_at is None:
         account.disabled_at = session.scalars(sa.select(sa.func.now())).one()
         note(session, who, "account.close", account.public_id, before={"open": True}, after={"open": False})
+    end_links(session, account.id)
     return sessions.end(session, account.id)
 
 

@@ -83,3 +83,9 @@ def open_link(session: Session, secret: str, purpose: LinkPurpose) -> Opened | N
 def use_up(session: Session, opened: Opened) -> None:
     """The link has done its work."""
     session.execute(sa.update(AccountLink).where(AccountLink.id == opened.link_id).values(used_at=sa.func.now()))
+
+
+def end_links(session: Session, account_id: int) -> None:
+    """No link that somebody was given before is good any more."""
+    query = sa.update(AccountLink).where(AccountLink.account_id == account_id, AccountLink.used_at.is_(None))
+    session.execute(query.values(used_at=sa.func.now()))

@@ -189,7 +189,8 @@ class Provider:
         found: Mapping[str, Any] = OpenIDProviderMetadata(await self._json("GET", address))
         if str(found.get("issuer", "")).rstrip("/") != self._told.issuer.rstrip("/"):
             raise Refused(_AWAY, "the discovery document names another issuer")
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        optional = ("userinfo_endpoint",) if found.get("userinfo_endpoint") else ()
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", *optional):
             address = str(found.get(name, ""))
             if not address.startswith(
                 ("https://", "http://" if self._told.issuer.startswith("http://") else "https://")

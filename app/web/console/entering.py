@@ -7,12 +7,15 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from app.log import logger
 from app.models import Account
 from app.models.accounts import LinkPurpose
 from app.web.access import sessions
 from app.web.access.links import make_link
 from app.web.access.second_step import has_factor
 from app.web.console.frame import html
+
+log = logger(__name__)
 
 SECOND_STEP_SECONDS = 600
 
@@ -36,6 +39,7 @@ def let_in(request: Request, session: Session, account: Account, onward: str) ->
     """Open a session for somebody, give them its cookie, and lead them on. One that the browser had before is over."""
     sessions.end_behind(session, request.cookies.get(sessions.cookie_name(request), ""))
     secret = sessions.begin(session, account, sessions.device_of(request), sessions.network_of(request))
+    log.info("signed in", account=account.public_id)
     answer = RedirectResponse(inside(onward), 303)
     sessions.give_cookie(request, answer, secret)
     return answer

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
+from app.log import logger
 from app.models.accounts import LinkPurpose
 from app.pipeline.house import House
 from app.web.access import sessions
@@ -16,6 +17,7 @@ from app.web.access.trail import note
 from app.web.console.entering import ask_second, let_in
 from app.web.console.frame import html
 
+log = logger(__name__)
 router = APIRouter(include_in_schema=False)
 
 _WRONG = "That number is not right, or was used already. Wait for the next one, or write a recovery code."
@@ -43,6 +45,7 @@ def second_step(
         how = prove(session, request.app.state.settings, account.id, code[:40])
         if how is None:
             count_failure(session, subject, network)
+            log.warning("second step refused", account=account.public_id)
             return ask_second(ticket, onward, _WRONG, 403)
         forget_failures(session, subject)
         use_up(session, opened)

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.errors import InvalidInput
+from app.log import logger
 from app.models import Account, public_id
 from app.models.accounts import LinkPurpose, Role
 from app.pipeline.house import House
 from app.settings.sign_in import OidcSettings
 from app.web.access import sessions
 from app.web.access.doors import may, same_site, visitor_of
-from app.web.access.links import Opened, open_link, use_up
+from app.web.access.links import Opened, end_links, open_link, use_up
 from app.web.access.passwords import check_password, fits, hashed, outdated
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
@@ -23,6 +24,7 @@ from app.web.access.trail import note
 from app.web.console.entering import after_first_step, inside, let_in
 from app.web.console.frame import html
 
+log = logger(__name__)
 router = APIRouter(include_in_schema=False)
 
 _WRONG = "That address and password do not belong together. Look at both, or ask an owner for a new link."
@@ -57,6 +59,7 @@ def sign_in(
         account = session.scalars(sa.select(Account).where(Account.email == address)).one_or_none()
         if not fits(password, account.password if account and account.disabled_at is None else None):
             count_failure(session, address, network)
+            log.warning("sign-in refused", account=account.public_id if account else "unknown")
             return _again(request, onward, email, _WRONG, 403)
         assert account is not None
         forget_failures(session, address)
@@ -142,7 +145,7 @@ def choose_password(
         except InvalidInput as error:
             return _choose(code, opened, error.faults[0].sentence)
         account.password = hashed(password)
-        use_up(session, opened)
+        end_links(session, account.id)
         sessions.end(session, account.id)
         note(session, account.email, "account.password", account.public_id)
         return after_first_step(request, session, account, "/")

@@ -13,6 +13,7 @@ from app.models import Account, AccountSession
 from app.pipeline.house import House
 from app.web.access import sessions
 from app.web.access.doors import Denied, may
+from app.web.access.links import end_links
 from app.web.access.passwords import check_password, fits, hashed
 from app.web.access.roles import MEANINGS, Right
 from app.web.access.sealing import can_seal
@@ -81,6 +82,7 @@ def change_password(
         except InvalidInput as error:
             return account_view(request, visitor, {"new": error.faults[0].sentence})
         account.password = hashed(new)
+        end_links(session, account.id)
         ended = sessions.end(session, account.id, but=visitor.session_id)
         note(session, visitor, "account.password", account.public_id, after={"other sessions ended": ended})
     return back(request, visitor, HERE, f"Your password is changed; {_others(ended)} signed out.")

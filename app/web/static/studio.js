@@ -47,6 +47,9 @@ async function look() {
   say(at("wrong"), told.wrong);
   if (told.wrong) return;
   at("note").textContent = told.note;
+  for (const part of at("seen").querySelectorAll("[lang]")) {
+    part.lang = desk.elements.locale.value || at("body").lang;
+  }
   if (at("bubble")) return weigh(told);
   at("subject").textContent = told.subject;
   at("preheader").textContent = told.preheader;

@@ -4,7 +4,7 @@ import pytest
 
 
 def test_people_get_pages_and_scripts_documents(visit):
-    """A page that is not there, a filter that is too long, a right that one lacks."""
+    """A page that is not there, an address that leads nowhere, a filter that is too long."""
     reader = visit("reader")
     page = reader.get("/b/fjallhem/parcels/shp_nothing")
     assert page.status_code == 404 and "There is no such parcel" in page.text
@@ -12,6 +12,9 @@ def test_people_get_pages_and_scripts_documents(visit):
     assert long.status_code == 422 and "<h1>" in long.text
     document = reader.get("/b/fjallhem/parcels/shp_nothing", headers={"Accept": "application/json"})
     assert document.headers["content-type"] == "application/problem+json"
+    nowhere = reader.get("/nowhere")
+    assert nowhere.status_code == 404 and "<h1>There is nothing at this address" in nowhere.text
+    assert reader.get("/v1/nowhere").headers["content-type"] == "application/problem+json"
 
 
 def test_a_fault_of_ours_says_nothing_of_itself(visit, monkeypatch):

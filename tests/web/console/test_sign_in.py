@@ -9,6 +9,7 @@ from app.models import Account, AccountSession, AuditEntry
 from app.web.access.links import set_up_path
 from app.web.access.passwords import check_password, fits, hashed, outdated
 from app.web.console.sign_in import inside
+from tests.web.conftest import order
 
 PASSWORD = "a tent under four birches"
 
@@ -48,6 +49,14 @@ def test_the_first_owner_is_made_by_a_link_that_works_once(anyone, sessions, bra
         kept = session.scalars(sa.select(Account)).one()
     assert kept.email == "ida@shop.example"
     assert PASSWORD not in kept.password
+
+
+def test_a_new_owner_begins_at_the_brand_whose_orders_come_in(visit, stranger):
+    """Before there are any, at the one that commands mean where they name none; not at the first by the alphabet."""
+    owner = visit("owner")
+    assert owner.get("/").headers["location"] == "/b/fjallhem/today"
+    assert stranger.post("/v1/orders", order()).status_code == 200
+    assert owner.get("/").headers["location"] == "/b/atelier-ombre/today"
 
 
 def test_a_session_is_a_cookie_that_scripts_cannot_read(anyone, owner, brand):

@@ -80,7 +80,7 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
                 )
     page = visit().get("/b/fjallhem/today").text
     assert re.search(r"opened by people</dt><dd class=\"num\">1 <", page)
-    assert re.search(r"machines only</dt><dd class=\"num\">1<", page)
+    assert re.search(r"machines only</dt><dd class=\"num\">1 <", page)
 
 
 def test_what_is_wrong_is_told(visit, sessions, brand):

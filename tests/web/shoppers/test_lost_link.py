@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from app.channels.base import Verdict
 from app.models import LinkMail, LinkRequest, Order
-from app.models.vocabulary import AttemptOutcome, Channel, SuppressionKind
+from app.models.vocabulary import AttemptOutcome, Channel, PauseKind, SuppressionKind
+from app.pipeline.brakes.pausing import Scope, pause
 from app.pipeline.leaving.links import answer_link_requests
 from app.pipeline.people.consenting import suppress, wish
 from app.web.shoppers.asking import A_NETWORK, AN_ADDRESS
@@ -109,7 +110,8 @@ def test_too_many_questions_wait(anyone, shop):
 
 
 def test_nothing_leaves_that_must_not(anyone, site, shop, mailer, sessions, brand):
-    """Not to an address that complained, not of an erased or long finished order, not what waited for an hour."""
+    """Not to an address that complained, not of an erased or long finished order, not what waited for an hour, and not
+    while mail is paused."""
     with sessions.begin() as session:
         complaint = wish(brand.id, Channel.email, RIGHT["email"], SuppressionKind.complaint)
         suppress(session, [complaint])
@@ -125,6 +127,10 @@ def test_nothing_leaves_that_must_not(anyone, site, shop, mailer, sessions, bran
     ask(anyone)
     with sessions.begin() as session:
         session.execute(sa.update(LinkRequest).values(asked_at=sa.text("asked_at - interval '2 hours'")))
+    assert answer_link_requests(site.house) == 0 and mailer.sent == []
+    ask(anyone)
+    with sessions.begin() as session:
+        pause(session, Scope(PauseKind.channel, "email"), brand.id, "a wrong sender", "tests")
     assert answer_link_requests(site.house) == 0 and mailer.sent == []
 
 
