@@ -34,7 +34,7 @@ def check(
     reader: Reader | None = None,
 ) -> Report:
     """Check a brand's templates: all, or those that the paths in `only` touch (a language's words touch that language,
-    a layout every email, the brand itself everything).
+    a layout or a picture every email, the brand itself everything).
 
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
@@ -68,10 +68,11 @@ def by_message(path: str) -> tuple[str, str]:
 
 
 def touched(path: str, only: Collection[str] | None) -> bool:
-    """Whether a message has to be checked when the files in `only` have changed (None: all of them)."""
-    if only is None or path in only or any("/" not in one for one in only):
+    """Whether a message has to be checked when the files in `only` have changed (None: all of them). A brand's pictures
+    stand in its emails alone."""
+    if only is None or path in only or any("/" not in one and not one.endswith(".png") for one in only):
         return True
-    if ".email." in path and any(one.startswith("layouts/") for one in only):
+    if ".email." in path and any(one.startswith("layouts/") or one.endswith(".png") for one in only):
         return True
     language = _language(path)
     return any(one.endswith("/words.yaml") and _language(one) == language for one in only)

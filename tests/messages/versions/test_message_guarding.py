@@ -42,7 +42,8 @@ def test_what_it_would_break_is_found(path: str, before: str, after: str, code: 
 
 
 def test_a_layout_touches_emails_only() -> None:
-    """No SMS is set in one; a brand's own file touches both."""
+    """No SMS is set in one, nor shows a logo; a brand's own file touches both."""
     mail, text = "messages/en/delivered.email.md", "messages/en/delivered.sms.txt"
     assert touched(mail, [LAYOUT]) and not touched(text, [LAYOUT])
     assert touched(mail, ["brand.yaml"]) and touched(text, ["brand.yaml"])
+    assert touched(mail, ["logo-light.png"]) and not touched(text, ["logo-light.png"])
