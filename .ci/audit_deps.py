@@ -25,6 +25,13 @@ def main(lock: str) -> int:
     sys.stdout.write(
         f"{len(packages) - len(skipped)} of {len(packages)} packages looked at, {len(weak)} with weaknesses\n"
     )
+    if packages and len(skipped) == len(packages):
+        sys.stderr.write(
+            f"Nothing of {lock} could be audited: the package index that answered knows none of its packages, or none"
+            " answered. Run it again where pypi.org can be reached.\n"
+        )
+    elif skipped:
+        sys.stderr.write(f"{len(skipped)} of {len(packages)} could not be audited: see above, and run it again.\n")
     if weak:
         return 1
     return 2 if skipped or not packages else 0

@@ -59,6 +59,11 @@ class Fault:
         """The same for a person who sees one field and no file: "The password has 5 characters. Choose …"."""
         return f"The {self.column.replace('_', ' ')} {self.problem}. {self.remedy}"
 
+    @property
+    def beside(self) -> str:
+        """The same where it stands beside its field: "Has 5 characters. Choose …"."""
+        return f"{self.problem[:1].upper()}{self.problem[1:]}. {self.remedy}"
+
 
 class InvalidInput(DoorstepError):
     """Outside input was refused; `faults` names each field, its place and the remedy."""
@@ -68,6 +73,11 @@ class InvalidInput(DoorstepError):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
+
+    @property
+    def beside(self) -> str:
+        """The first of them, as it stands beside its field."""
+        return self.faults[0].beside
 
 
 class Forged(Exception):

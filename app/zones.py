@@ -74,6 +74,20 @@ def zones_of_country(country: str | None) -> tuple[str, ...]:
     return (first, *(str(name) for name in listed if name != first))
 
 
+def written_day(written: str) -> date | None:
+    """The calendar day that is written (2026-11-27), or None for what is no day of these times."""
+    try:
+        found = date.fromisoformat(written)
+    except ValueError:
+        return None
+    return found if 1970 <= found.year <= 9000 else None
+
+
+def begin_of_day(day: date, zone_name: str) -> datetime:
+    """The instant, in UTC, at which a calendar day begins where people live by `zone_name`."""
+    return end_of_day(day - timedelta(days=1), zone_name)
+
+
 def end_of_day(day: date, zone_name: str) -> datetime:
     """The instant, in UTC, at which a calendar day ends where people live by `zone_name`."""
     midnight = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone(zone_name))

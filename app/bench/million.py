@@ -45,14 +45,14 @@ _MILESTONE = f"""CASE
 _PARCELS = f"""
     INSERT INTO shipments (public_id, link_token, brand_id, order_id, reference, carrier, asked_of, tracking_number,
         milestone, milestone_at, delivered_at, late_since, next_poll_at, watch_at, last_heard_at, last_polled_at,
-        poll_rank, numbered_at, created_at)
+        poll_rank, numbered_at, created_at, ordered_at)
     SELECT 'shp_m' || id, lpad(id::text, 26, '0'), brand_id, id, '1', carrier, carrier,
         'MILL' || lpad(id::text, 9, '0'), milestone, least(placed_at + interval '58 hours', :now),
         CASE WHEN milestone = 'delivered' THEN least(placed_at + interval '58 hours', :now) END,
         CASE WHEN resting THEN NULL WHEN id % 9 = 0 THEN cast(:now AS timestamptz) - interval '1 day' END,
         CASE WHEN NOT resting THEN cast(:now AS timestamptz) + make_interval(mins => (id % 600)::int) END,
         CASE WHEN NOT resting THEN cast(:now AS timestamptz) + make_interval(hours => (id % 60)::int) END,
-        least(placed_at + interval '58 hours', :now), :now, id % 4, placed_at, placed_at
+        least(placed_at + interval '58 hours', :now), :now, id % 4, placed_at, placed_at, placed_at
     FROM (
         SELECT *, milestone IN ('delivered', 'returned', 'expired') AS resting FROM (
             SELECT orders.*, (ARRAY['dhl', 'postnord', 'dpd', 'bring', 'ups'])[1 + orders.id % 5] AS carrier,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fastapi import FastAPI
 
 from app.bench.quarter import BRAND, MESSAGE, Quarter, quarter
 from app.clock import stopwatch
-from app.models import Account, Message, public_id
+from app.models import Account, Message, Order, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.sessions import begin
@@ -34,6 +35,12 @@ QUERIES = (
     "/b/{brand}/parcels?carrier=nobody", "/b/{brand}/parcels?country=XX", "/b/{brand}/parcels?q={order}",
     "/b/{brand}/parcels?q=M0000", "/b/{brand}/parcels?q=MILL0000001", "/b/{brand}/parcels?q={email}",
     "/b/{brand}/parcels?q={phone}", "/b/{brand}/parcels?q=nothing-of-ours", "/b/{brand}/parcels?q=nobody@example.test",
+    "/b/{brand}/parcels?q={end}", "/b/{brand}/parcels?q={name}", "/b/{brand}/parcels?q=Nobody At All",
+    "/b/{brand}/parcels?sort=order-up", "/b/{brand}/parcels?sort=news-up", "/b/{brand}/parcels?state=late&sort=news-up",
+    "/b/{brand}/parcels?state=silent&sort=news-up", "/b/{brand}/parcels?since={then}&until={then}",
+    "/b/{brand}/parcels?since={then}&until={then}&milestone=exception&carrier=ups",
+    "/b/{brand}/parcels?since={then}&sort=order-up&country=FI", "/b/{brand}/parcels?until={then}&sort=news",
+    "/b/{brand}/parcels?milestone=expired&sort=news-up", "/b/{brand}/parcels?milestone=cancelled",
     "/b/{brand}/parcels/{mass}", "/b/{brand}/parcels/{mass}/stop", "/b/{brand}/people?q={email}", "{page}",
     "{page_mass}", "/p/{token}",
 )  # fmt: skip
@@ -90,6 +97,7 @@ def _names(here: Quarter) -> Mapping[str, str]:
     """What the addresses are filled in with: one of the real parcels, and the one in the middle of the mass."""
     nth = here.parcels // 2
     with here.house.sessions() as session:
+        named = session.scalar(sa.select(Order.shopper_name).where(Order.number == f"M{nth:08}"))
         message = session.scalar(sa.select(Message.public_id).where(Message.channel == "email").limit(1))
         who = session.scalars(sa.select(Account.public_id)).one()
     return {
@@ -100,6 +108,9 @@ def _names(here: Quarter) -> Mapping[str, str]:
         "page_mass": f"/t/{here.token(nth)}",
         "mass": f"shp_m{here.first + nth - 1}",
         "order": f"M{nth:08}",
+        "end": f"{nth:08}"[-6:],
+        "name": named or "",
+        "then": f"{here.house.clock.now() - timedelta(days=45):%Y-%m-%d}",
         "number": "1",
         "path": MESSAGE,
         "who": who,

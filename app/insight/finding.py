@@ -1,7 +1,7 @@
-"""Finding a parcel by whatever a shopper gives: an order number, an email, a phone, a tracking number."""
+"""Finding a parcel by whatever a shopper gives: an order number, an email, a phone, a tracking number, a name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,23 +18,31 @@ AT_MOST = 50
 """Parcels that one search comes to; who finds more says more."""
 
 _LEAST = 3
-"""Letters that a number has to begin with before it is looked for as a beginning."""
+"""Letters that a number or a name has to begin with before it is looked for as a beginning."""
+
+_LEAST_OF_AN_END = 4
+"""Digits that an order's number has to end with before it is looked for as an end."""
 
 _NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._/-]*")
+_PHONE = re.compile(r"[+0-9(][0-9 ()./\u00a0-]{5,}")
+_DIGITS_AT_THE_END = re.compile(r"[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What somebody may have meant by what they wrote; None where it cannot be that."""
+    """What somebody may have meant by what they wrote; None or empty where it cannot be that. `end` is what an order's
+    number may end with, `name` a shopper's name or its beginning, in small letters."""
 
     email: str | None = None
-    phone: str | None = None
+    phones: tuple[str, ...] = ()
     shipment: str | None = None
     numbers: tuple[str, ...] = ()
+    end: str | None = None
+    name: str | None = None
 
 
-def read(written: str, country: str | None = None) -> Sought:
-    """What `written` may be. A national phone number is read as one of `country` (ISO 3166)."""
+def read(written: str, countries: Collection[str] = ()) -> Sought:
+    """What `written` may be. A phone as it is dialled at home is read as one of each of `countries` (ISO 3166)."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in written).split())[:120]
     if not text:
         return Sought()
@@ -43,15 +51,39 @@ def read(written: str, country: str | None = None) -> Sought:
     plain = text.lstrip("#").strip()
     together = plain.replace(" ", "")
     shipment = together.lower() if together.lower().startswith("shp_") else None
-    numbers = tuple(dict.fromkeys([plain, together, together.upper()])) if _NUMBER.fullmatch(plain) else ()
-    return Sought(phone=_phone(text, country), shipment=shipment, numbers=numbers)
+    return Sought(
+        phones=tuple(_phones(text, countries)),
+        shipment=shipment,
+        numbers=tuple(_numbers(plain)) if _NUMBER.fullmatch(plain) else (),
+        end=_end(together),
+        name=plain.lower() if len(plain) >= _LEAST and not any(sign.isdigit() for sign in plain) else None,
+    )
 
 
-def _phone(text: str, country: str | None) -> str | None:
-    if not re.fullmatch(r"[+0(][0-9 ()./\u00a0-]{5,}", text):
-        return None
+def _numbers(plain: str) -> dict[str, None]:
+    """The ways in which a number may be stored: as it is written, without its spaces, in large and in small letters,
+    and without any sign."""
+    together = plain.replace(" ", "")
+    bare = "".join(filter(str.isalnum, together))
+    return dict.fromkeys([plain, together, together.upper(), together.lower(), bare.upper()])
+
+
+def _end(together: str) -> str | None:
+    found = _DIGITS_AT_THE_END.search(together)
+    return found[0] if found and len(found[0]) >= _LEAST_OF_AN_END else None
+
+
+def _phones(text: str, countries: Collection[str]) -> dict[str, None]:
+    if not _PHONE.fullmatch(text):
+        return {}
+    written = f"+{text[2:]}" if text.startswith("00") else text
+    wheres: Collection[str | None] = [None] if written.startswith("+") else countries
+    return dict.fromkeys(number for where in wheres if (number := _phone(written, where)))
+
+
+def _phone(written: str, country: str | None) -> str | None:
     try:
-        number = phonenumbers.parse(f"+{text[2:]}" if text.startswith("00") else text, country)
+        number = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:
         return None
     possible = phonenumbers.is_possible_number(number)
@@ -65,20 +97,18 @@ def country_of(zone: str) -> str | None:
 
 
 def find_parcels(session: Session, brand_id: int, sought: Sought, at_most: int = AT_MOST) -> list[int]:
-    """The row ids of the brand's parcels that it may mean, newest first. Exact numbers go before beginnings of some;
-    each question is one of an index."""
+    """The row ids of the brand's parcels that it may mean, newest first. Whole numbers and names go before parts of
+    some; each question is one of an index."""
     exact = _ids(session, brand_id, _exactly(sought), at_most)
-    if exact or not sought.numbers:
-        return exact
-    return _ids(session, brand_id, _beginning(sought.numbers), at_most)
+    return exact or _ids(session, brand_id, _partly(sought), at_most)
 
 
 def _exactly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
     asked: list[sa.ColumnElement[bool]] = []
     if sought.email:
         asked.append(sa.func.lower(Order.email) == sought.email)
-    if sought.phone:
-        asked.append(Order.phone == sought.phone)
+    if sought.phones:
+        asked.append(Order.phone.in_(sought.phones))
     if sought.shipment:
         asked.append(Shipment.public_id == sought.shipment)
     if sought.numbers:
@@ -86,9 +116,16 @@ def _exactly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
     return asked
 
 
-def _beginning(numbers: Sequence[str]) -> Sequence[sa.ColumnElement[bool]]:
+def _partly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
     columns: tuple[Any, ...] = (Order.number, Shipment.tracking_number)
-    return [column.startswith(one, autoescape=True) for one in numbers if len(one) >= _LEAST for column in columns]
+    long_enough = [one for one in sought.numbers if len(one) >= _LEAST]
+    asked = [column.startswith(one, autoescape=True) for one in long_enough for column in columns]
+    if sought.end:
+        asked.append(sa.func.reverse(Order.number).startswith(sought.end[::-1], autoescape=True))
+    if sought.name:
+        name: Any = sa.func.lower(Order.shopper_name)
+        asked.append(name.startswith(sought.name, autoescape=True) & Order.shopper_name.is_not(None))
+    return asked
 
 
 def _ids(session: Session, brand_id: int, asked: Sequence[sa.ColumnElement[bool]], at_most: int) -> list[int]:
@@ -108,4 +145,29 @@ def _ids(session: Session, brand_id: int, asked: Sequence[sa.ColumnElement[bool]
 
 def search(session: Session, brand: Brand, written: str) -> list[int]:
     """What a brand's people find by what they typed."""
-    return find_parcels(session, brand.id, read(written, country_of(brand.zone)))
+    sought = read(written)
+    if _PHONE.fullmatch(written.strip()):
+        sought = read(written, _countries(session, brand))
+    return find_parcels(session, brand.id, sought)
+
+
+_COUNTRIES = sa.text("""
+    WITH RECURSIVE found AS (
+        (SELECT country FROM orders WHERE brand_id = :brand AND country IS NOT NULL ORDER BY country LIMIT 1)
+        UNION ALL
+        SELECT (SELECT country FROM orders WHERE brand_id = :brand AND country > found.country
+                ORDER BY country LIMIT 1)
+        FROM found WHERE found.country IS NOT NULL
+    )
+    SELECT country FROM found WHERE country IS NOT NULL LIMIT :most
+""")
+"""The countries that a brand sends to, by one look into the index for each."""
+
+_MOST_COUNTRIES = 60
+
+
+def _countries(session: Session, brand: Brand) -> list[str]:
+    """Where somebody who dials a number may be at home: the brand's own country, and those that it sends to."""
+    home = country_of(brand.zone)
+    others = session.scalars(_COUNTRIES, {"brand": brand.id, "most": _MOST_COUNTRIES}).all()
+    return list(dict.fromkeys([*([home] if home else []), *others]))

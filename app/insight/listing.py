@@ -1,10 +1,10 @@
-"""The list of a brand's parcels: by what needs somebody, carrier and place, page by page."""
+"""The list of a brand's parcels: by what needs somebody, carrier, place and time, sorted, page by page."""
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.errors import Fault, InvalidInput, nearest
 from app.models import Claim, Message, Order, Shipment
-from app.models.orders import RETURNING, UNENDED
-from app.models.vocabulary import Milestone
-from app.zones import zone
+from app.models.orders import ENDED_WITHOUT, NEWS, RETURNING, UNENDED
+from app.models.vocabulary import CARRIER_MILESTONES, ENDS, Milestone
+from app.zones import begin_of_day, end_of_day, written_day, zone
 
 Condition = sa.ColumnElement[bool] | sa.TextClause
 
@@ -26,6 +26,9 @@ FAILING_FOR = timedelta(days=7)
 """Messages that failed within so long are listed as failing."""
 
 ON_ITS_WAY = (Milestone.dispatched, Milestone.in_transit, Milestone.out_for_delivery)
+_IN_A_FILE = 1000
+_BEYOND_IDS = 2**63
+_NEWS = NEWS.replace("milestone_at", "shipments.milestone_at").replace("ordered_at", "shipments.ordered_at")
 _UNENDED = sa.text(f"shipments.{UNENDED}")
 _RETURNING = sa.text(RETURNING.replace("milestone", "shipments.milestone").replace("direction", "shipments.direction"))
 
@@ -42,20 +45,42 @@ STATES: Mapping[str, str] = {
 }
 """What the list can be narrowed to, in the words of its filter."""
 
-SORTS: Mapping[str, str] = {"news": "Last news", "order": "Ordered"}
+SORTS: Mapping[str, str] = {
+    "order": "Newest orders first",
+    "order-up": "Oldest orders first",
+    "news": "Latest news first",
+    "news-up": "Longest without news first",
+}
+"""How the list is sorted. What it is sorted by is also what `since` and `until` are asked of."""
+
+MILESTONES = (*CARRIER_MILESTONES, Milestone.return_received)
+"""Those that a parcel can stand at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which parcels: a state of STATES, a carrier, a country, a milestone ("" for any); sorted by `news` (only those
-    that have not ended) or `order`, newest first; `after` is the cursor of the page before."""
+    """Which parcels: a state of STATES, a carrier, a country, a milestone ("" for any); sorted as SORTS say; from the
+    day `since` to the day `until`, both included ("" for no bound), of what it is sorted by; `after` is the cursor of
+    the page before."""
 
     state: str = ""
     carrier: str = ""
     country: str = ""
     milestone: str = ""
     sort: str = "order"
+    since: str = ""
+    until: str = ""
     after: str = ""
+
+    @property
+    def by_news(self) -> bool:
+        """Whether the last news of a parcel is what counts, and not when it was ordered."""
+        return self.sort.startswith("news")
+
+    @property
+    def upwards(self) -> bool:
+        """Whether the oldest comes first."""
+        return self.sort.endswith("-up")
 
     def with_(self, **changed: str) -> "Wanted":
         """The same with something else, from its first page."""
@@ -63,7 +88,7 @@ class Wanted:
 
     def in_address(self) -> dict[str, str]:
         """What of it stands in an address."""
-        told = {name: getattr(self, name) for name in ("state", "carrier", "country", "milestone", "sort", "after")}
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in told.items() if value and (name, value) != ("sort", "order")}
 
 
@@ -83,7 +108,7 @@ class Row:
     milestone_at: datetime | None
     late_since: datetime | None
     problem: str | None
-    placed_at: datetime
+    ordered_at: datetime
     eta_through: datetime | None
     cancelled: bool
 
@@ -102,11 +127,14 @@ def check_wanted(wanted: Wanted) -> Wanted:
         Fault(None, name, f"is {value!r}", nearest(value, known))
         for name, value, known in (
             ("state", wanted.state, STATES),
-            ("milestone", wanted.milestone, [one.value for one in Milestone]),
+            ("milestone", wanted.milestone, [one.value for one in MILESTONES]),
             ("sort", wanted.sort, SORTS),
         )
         if value and value not in known
     ]
+    for name, written in (("since", wanted.since), ("until", wanted.until)):
+        if written and written_day(written) is None:
+            faults.append(Fault(None, name, f"is {written!r}", "Write a day like 2026-11-27."))
     if faults:
         raise InvalidInput(faults)
     return wanted
@@ -115,16 +143,26 @@ def check_wanted(wanted: Wanted) -> Wanted:
 def listed(session: Session, brand_id: int, wanted: Wanted, now: datetime, here: str, page: int = PAGE) -> Listed:
     """One page of a brand's parcels; `here` is the brand's zone, in which today is today."""
     query = _narrowed(sa.select(Shipment.id).where(Shipment.brand_id == brand_id), brand_id, wanted, now, here)
-    key: Any = Shipment.milestone_at if wanted.sort == "news" else None
-    if key is not None:
-        query = query.where(_UNENDED, Shipment.milestone_at.is_not(None))
+    key: Any = sa.literal_column(_NEWS, sa.DateTime(timezone=True)) if wanted.by_news else Shipment.ordered_at
+    query = query.where(*_between(key, wanted, here))
     if wanted.after:
-        query = query.where(_beyond(key, wanted.after))
-    order = [Shipment.id.desc()] if key is None else [key.desc(), Shipment.id.desc()]
+        query = query.where(_beyond(key, wanted))
+    order = [key, Shipment.id] if wanted.upwards else [key.desc(), Shipment.id.desc()]
     # The page first, by an index; only its own rows are then looked up with their orders.
     ids = session.scalars(query.order_by(*order).limit(page + 1)).all()
     rows = tuple(rows_of(session, ids[:page]))
-    return Listed(rows, _cursor(rows[-1], wanted.sort) if len(ids) > page else "")
+    return Listed(rows, _cursor(rows[-1], wanted) if len(ids) > page else "")
+
+
+def all_listed(session: Session, brand_id: int, wanted: Wanted, now: datetime, here: str, most: int) -> Iterator[Row]:
+    """The first `most` rows of the list, page after page."""
+    while most > 0:
+        found = listed(session, brand_id, wanted, now, here, min(most, _IN_A_FILE))
+        yield from found.rows
+        most -= len(found.rows)
+        if not found.after:
+            return
+        wanted = replace(wanted, after=found.after)
 
 
 def rows_of(session: Session, ids: Sequence[int]) -> list[Row]:
@@ -137,7 +175,7 @@ def _columns() -> sa.Select[Any]:
     columns: list[Any] = [
         Shipment.id, Shipment.public_id, Order.number, Order.shopper_name, Order.country, Shipment.carrier,
         Shipment.tracking_number, Shipment.direction, Shipment.milestone, Shipment.milestone_at, Shipment.late_since,
-        Shipment.problem, Order.placed_at, Shipment.eta_through,
+        Shipment.problem, Shipment.ordered_at, Shipment.eta_through,
         sa.or_(Shipment.cancelled_at.is_not(None), Order.cancelled_at.is_not(None)),
     ]  # fmt: skip
     return sa.select(*columns).join(Order, Order.id == Shipment.order_id)
@@ -149,12 +187,19 @@ def _narrowed(query: sa.Select[Any], brand_id: int, wanted: Wanted, now: datetim
     if wanted.carrier:
         query = query.where(Shipment.carrier == wanted.carrier)
     if wanted.milestone:
-        query = query.where(Shipment.milestone == wanted.milestone)
+        query = query.where(Shipment.milestone == wanted.milestone, *_indexed(Milestone(wanted.milestone)))
     if wanted.country:
         query = query.join(Order, Order.id == Shipment.order_id).where(
             Order.country == wanted.country, Order.brand_id == brand_id
         )
     return query
+
+
+def _indexed(milestone: Milestone) -> list[Condition]:
+    """What a milestone says of itself by its name, in the words of the index that knows those that are few."""
+    if milestone is Milestone.delivered:
+        return []
+    return [sa.text(f"shipments.{ENDED_WITHOUT}") if milestone in ENDS else _UNENDED]
 
 
 def _moving(*_: Any) -> list[Condition]:
@@ -217,19 +262,29 @@ _STATE: Mapping[str, Callable[[int, datetime, str], list[Condition]]] = {
 }
 
 
-def _cursor(row: Row, sort: str) -> str:
-    told = [row.id] if sort != "news" or row.milestone_at is None else [row.id, row.milestone_at.isoformat()]
-    return base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+def _between(key: Any, wanted: Wanted, here: str) -> Iterator[sa.ColumnElement[bool]]:
+    """The days from `since` to `until`, as the clocks of the brand know them."""
+    first, last = written_day(wanted.since), written_day(wanted.until)
+    if first is not None:
+        yield key >= begin_of_day(first, here)
+    if last is not None:
+        yield key < end_of_day(last, here)
 
 
-def _beyond(key: Any, cursor: str) -> sa.ColumnElement[bool]:
+def _cursor(row: Row, wanted: Wanted) -> str:
+    at = (row.milestone_at or row.ordered_at) if wanted.by_news else row.ordered_at
+    return base64.urlsafe_b64encode(json.dumps([row.id, at.isoformat()]).encode()).decode().rstrip("=")
+
+
+def _beyond(key: Any, wanted: Wanted) -> sa.ColumnElement[bool]:
+    cursor = wanted.after
     try:
         told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        number = int(told[0])
-        at = datetime.fromisoformat(told[1]) if key is not None else None
-    except (ValueError, IndexError, TypeError, KeyError) as error:
+        number, at = int(told[0]), datetime.fromisoformat(told[1]).astimezone(UTC)
+        if not 0 < number < _BEYOND_IDS:
+            raise ValueError("no parcel has that id")
+    except (ValueError, IndexError, TypeError, KeyError, OverflowError) as error:
         problem = Fault(None, "after", "is no page of this list", "Begin with the first page.")
         raise InvalidInput([problem]) from error
-    if at is None:
-        return Shipment.id < number
-    return sa.tuple_(key, Shipment.id) < sa.tuple_(at, number)
+    last, this = sa.tuple_(sa.literal(at), sa.literal(number)), sa.tuple_(key, Shipment.id)
+    return this > last if wanted.upwards else this < last

@@ -149,7 +149,9 @@ class DecisionStory(StoryPart):
     """One rule's answer, with the message it planned if it did, or that of another parcel that tells of this one.
 
     `inputs` are the facts that its condition asked for. `rules_publication` says as which publication its rules counted
-    (None: they are those that ship), `rules_digest` names their text.
+    (None: they are those that ship), `rules_digest` names their text. `about` is what its rule is for, in the words of
+    whoever wrote it, and `asks` its condition in words; None where it says nothing, has no
+    words, or cannot be read any more.
     """
 
     rule: str
@@ -163,6 +165,8 @@ class DecisionStory(StoryPart):
     detail: str
     decided_at: datetime
     inputs: dict[str, Any] = Field(default_factory=dict)
+    about: str | None = None
+    asks: str | None = None
     message: MessageStory | None = None
     rule_set_version_id: int = Field(exclude=True)
 

@@ -174,8 +174,7 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         kind += f" to the {words(decision.recipient_id)}"
     message = decision.message
     if message is None:
-        detail = "" if decision.reason == Reason.history else decision.detail  # the line above has the time
-        yield f"    ✗ {kind}: not sent. {why(decision.sentence, detail)} ({_rule(decision)})"
+        yield f"    ✗ {kind}: not sent. {unsent(decision)} ({_rule(decision)})"
         yield from _asked(decision)
         return
     mark = "✓" if message.state in WENT_WELL else "·" if message.ended_at is None else "✗"
@@ -206,6 +205,16 @@ def _decision(decision: DecisionStory, here: ZoneInfo) -> Iterator[str]:
         yield f"        It waits, because {pause.scope} is paused by {by}: {pause.why.rstrip('.')}."
     for attempt in message.attempts:
         yield from _attempt(attempt)
+
+
+def unsent(decision: DecisionStory) -> str:
+    """Why a rule's answer was no, in a sentence that can be read out."""
+    if decision.reason == Reason.condition_false and decision.about:
+        return f"It is not for this case: “{decision.about}”"
+    if decision.reason == Reason.condition_false and decision.asks:
+        return f"It is not for this case: it asks that {decision.asks}."
+    # of what is history the line above has the time
+    return why(decision.sentence, "" if decision.reason == Reason.history else decision.detail)
 
 
 def _asked(decision: DecisionStory) -> Iterator[str]:

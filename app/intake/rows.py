@@ -30,7 +30,7 @@ PARCEL_COLUMNS = (
     "watch_at", "poll_failures", "problem", "poll_rank", "numbered_at", "cancelled_at", "milestone", "milestone_at",
     "delivered_at", "eta_from", "eta_through", "eta_day", "estimated_as_of", "service", "notes", "last_heard_at",
     "last_polled_at", "last_answer", "delivery_doubted_at",
-    "late_since",
+    "late_since", "ordered_at", "corrected",
 )  # fmt: skip
 _UNHEARD: Writable = {
     "milestone": Milestone.registered, "milestone_at": None, "delivered_at": None, "eta_from": None,
@@ -50,20 +50,24 @@ _ENDED = _OVER | {Milestone.expired}
 
 def order_row(order: IncomingOrder, brand: Brand, stored: Row | None) -> Writable:
     """The order's columns: what it says, and what it leaves out as it is stored; with the digest of them all."""
-    said = _said(order)
-    if stored:  # what somebody corrected by hand is not undone by the shop's saying the same again
-        said = {name: value for name, value in said.items() if stored["corrected"].get(name, _NOTHING) != value}
+    said, corrected = _new_words(_said(order), stored)
     row = {column: said.get(column, _plain(stored[column]) if stored else None) for column in ORDER_CONTENT}
     row["locale"] = row["locale"] or brand.locale
     row["items"] = row["items"] or []
     row["tags"] = row["tags"] or []
     row["zone"], row["zones"], row["zone_source"] = _zone(order, brand, stored, row)
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
+    row["corrected"] = corrected
     row["digest"] = "\\x" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return row
 
 
-_NOTHING: Any = object()
+def _new_words(said: Writable, stored: Row | None) -> tuple[Writable, Writable]:
+    """What is said, without what somebody corrected by hand since the shop first said so; and which corrections stand:
+    those of which the shop says nothing else. Its saying the same again is no news."""
+    corrected: Writable = stored["corrected"] if stored else {}
+    stands = {name: theirs for name, theirs in corrected.items() if said.get(name, theirs) == theirs}
+    return {name: value for name, value in said.items() if name not in stands}, stands
 
 
 def new_order_row(order: IncomingOrder, brand: Brand) -> Writable:
@@ -113,6 +117,10 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
+def _without(row: Writable, name: str) -> Writable:
+    return {other: value for other, value in row.items() if other != name}
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms orders come in: the engine's time, whether they are history, who is asked about which parcel."""
@@ -154,6 +162,8 @@ def new_parcel_row(parcel: IncomingParcel, reference: str, order: Row, terms: Te
         **terms.asked(parcel.carrier, parcel.tracking_number, order["country"], over=cancelled is not None),
         "poll_rank": HISTORY_RANK if terms.history else FIRST_RANK,
         "numbered_at": None if terms.history else _plain(terms.now),
+        "ordered_at": _plain(order["placed_at"]),
+        "corrected": {},
         "watch_at": None if cancelled else _plain(first_look(parcel.promised_on, order, terms.now)),
     }
 
@@ -166,8 +176,11 @@ def parcel_row(parcel: IncomingParcel | None, stored: Row, before: Row, after: R
     was one starts the parcel anew: what was heard under the wrong one was another parcel's.
     """
     old = {column: _plain(stored[column]) for column in PARCEL_COLUMNS}
-    said = _said_of_parcel(parcel) if parcel else {}
-    row = old | said
+    said, corrected = _new_words(_said_of_parcel(parcel) if parcel else {}, stored)
+    if "promised_on" in corrected and before["promised_on"] != after["promised_on"]:
+        # The shop promises another day for the whole order: what somebody wrote over the old one is over.
+        said["promised_on"], corrected = corrected["promised_on"], _without(corrected, "promised_on")
+    row = old | said | {"corrected": corrected, "ordered_at": _plain(after["placed_at"])}
     same_number = row["tracking_number"] == stored["tracking_number"]
     restarts = number_corrected(stored, row)
     row["carrier_guessed"] = stored["carrier_guessed"] and said.get("carrier") is None and same_number

@@ -234,9 +234,9 @@ def _update_orders(
         if before["erased_at"] is not None:
             continue  # closed: what is told again does not bring the person back
         row = order_row(by_key[key], brand, before)
-        if row["digest"] != "\\x" + before["digest"].hex():
+        if row["digest"] != "\\x" + before["digest"].hex() or row["corrected"] != before["corrected"]:
             rows.append(row | {"id": before["id"]})
-    return _by_key(_update(session, "orders", (*ORDER_CONTENT, "digest"), rows, also="updated_at = now()"))
+    return _by_key(_update(session, "orders", (*ORDER_CONTENT, "corrected", "digest"), rows, also="updated_at = now()"))
 
 
 def _update(

@@ -57,9 +57,9 @@ STAYS: dict[str, str] = {
     "orders": "id public_id brand_id source number placed_at locale country zone zones zone_source currency total_minor"
     " promised_on cancelled_at erased_at erasing created_at updated_at",
     "shipments": "id public_id link_token brand_id order_id reference direction carrier carrier_guessed asked_of"
-    " candidates tracking_number promised_on history_until cancelled_at unfollowed_at milestone milestone_at"
-    " delivered_at delivery_doubted_at late_since eta_from eta_through eta_day service estimated_as_of next_poll_at"
-    " poll_rank numbered_at watch_at last_heard_at last_polled_at poll_failures created_at",
+    " candidates tracking_number promised_on corrected ordered_at history_until cancelled_at unfollowed_at milestone"
+    " milestone_at delivered_at delivery_doubted_at late_since eta_from eta_through eta_day service estimated_as_of"
+    " next_poll_at poll_rank numbered_at watch_at last_heard_at last_polled_at poll_failures created_at",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
     " moves mapping_id read_as heard_at retired_at",
     "estimates": "id brand_id shipment_id as_of heard_at starts_at ends_at day retired_at",

@@ -13,8 +13,14 @@ from app.models.vocabulary import Milestone
 UNENDED = "milestone NOT IN ('cancelled', 'delivered', 'expired', 'return_received', 'returned')"
 """Of parcels that have not come to an end, as the partial indexes say it."""
 
+ENDED_WITHOUT = "milestone IN ('cancelled', 'expired', 'return_received', 'returned')"
+"""Of parcels that came to another end than the one that nearly all come to, likewise."""
+
 RETURNING = "(milestone = 'returning' OR direction = 'return')"
 """Of parcels that go back to the shop, likewise."""
+
+NEWS = "coalesce(milestone_at, ordered_at)"
+"""When a parcel was last heard of, as the indexes say it: of one that nobody has told of, when it was ordered."""
 
 LINK_DAYS = 180
 """How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
@@ -33,9 +39,22 @@ class Order(Base):
     __table_args__ = (
         sa.UniqueConstraint("brand_id", "source", "number"),
         sa.Index("ix_orders_number", "brand_id", "number", postgresql_ops={"number": "text_pattern_ops"}),
+        sa.Index(
+            "ix_orders_number_end",
+            "brand_id",
+            sa.literal_column("reverse(number)").label("backwards"),
+            postgresql_ops={"backwards": "text_pattern_ops"},
+        ),
         sa.Index("ix_orders_email", "brand_id", sa.text("lower(email)")),
         sa.Index("ix_orders_phone", "brand_id", "phone"),
         sa.Index("ix_orders_country", "brand_id", "country"),
+        sa.Index(
+            "ix_orders_shopper",
+            "brand_id",
+            sa.literal_column("lower(shopper_name)").label("small"),
+            postgresql_ops={"small": "text_pattern_ops"},
+            postgresql_where=sa.text("shopper_name IS NOT NULL"),
+        ),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
         sa.Index("ix_orders_erasing", "id", postgresql_where=sa.text("erasing")),
     )
@@ -100,7 +119,8 @@ class Shipment(Base):
     was before we knew the order. An estimate is a window (`eta_from`, `eta_through`, UTC) or a day (`eta_day`);
     `notes` is `ParcelNotes`, what else the carrier told. `estimated_as_of` is when the estimate stood so, by the
     carrier's word. `delivered_at` is when it arrived; from `delivery_doubted_at` on its carrier has scanned it on its
-    way again. `late_since` is when the delay began that still lasts. From `unfollowed_at` (engine time) on nobody is
+    way again. `late_since` is when the delay began that still lasts. `ordered_at` is its order's `placed_at`, and
+    `corrected` holds, as the order's does, what the shop had said. From `unfollowed_at` (engine time) on nobody is
     asked about it and nobody told: somebody of the shop stopped following it.
     """
 
@@ -126,16 +146,25 @@ class Shipment(Base):
         sa.Index(
             "ix_shipments_tracking_number", "tracking_number", postgresql_ops={"tracking_number": "text_pattern_ops"}
         ),
-        sa.Index("ix_shipments_brand_id_id", "brand_id", "id"),
+        sa.Index("ix_shipments_ordered", "brand_id", "ordered_at", "id"),
         sa.Index(
             "ix_shipments_unended", "brand_id", "milestone", "milestone_at", "id", postgresql_where=sa.text(UNENDED)
         ),
-        sa.Index("ix_shipments_news", "brand_id", "milestone_at", "id", postgresql_where=sa.text(UNENDED)),
+        sa.Index("ix_shipments_news", "brand_id", sa.text(NEWS), "id"),
+        sa.Index("ix_shipments_fresh", "brand_id", sa.text(NEWS), "id", postgresql_where=sa.text(UNENDED)),
         sa.Index(
             "ix_shipments_late", "brand_id", "id", postgresql_where=sa.text(f"late_since IS NOT NULL AND {UNENDED}")
         ),
         sa.Index("ix_shipments_returning", "brand_id", "id", postgresql_where=sa.text(f"{UNENDED} AND {RETURNING}")),
-        sa.Index("ix_shipments_carrier", "brand_id", "carrier", "id"),
+        sa.Index(
+            "ix_shipments_ended_without",
+            "brand_id",
+            "milestone",
+            "ordered_at",
+            "id",
+            postgresql_where=sa.text(ENDED_WITHOUT),
+        ),
+        sa.Index("ix_shipments_carrier", "brand_id", "carrier", "ordered_at", "id"),
         sa.Index(
             "ix_shipments_delivered", "brand_id", "delivered_at", postgresql_where=sa.text("delivered_at IS NOT NULL")
         ),
@@ -161,6 +190,8 @@ class Shipment(Base):
     tracking_number: Mapped[str | None]
     items: Mapped[list[Any]] = mapped_column(server_default=sa.text("'[]'::jsonb"))
     promised_on: Mapped[date | None]
+    corrected: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"))
+    ordered_at: Mapped[CreatedAt]
     history_until: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     unfollowed_at: Mapped[datetime | None]

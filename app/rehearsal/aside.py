@@ -17,8 +17,10 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
+from app.rules.condition_words import condition_words
 from app.rules.document import reread_rules
-from app.rules.ruleset import Reach, RuleSet
+from app.rules.parts import CODE
+from app.rules.ruleset import Reach, Rule, RuleSet
 
 
 def whole_story(session: Session, house: House, shipment_id: str, brand_id: int | None = None) -> Story:
@@ -61,21 +63,30 @@ def _with_rules(
     """A milestone with the rules that were not for the parcel: of the set that answered, else of the live one."""
     pinned = versions[crossing.decisions[0].rule_set_version_id] if crossing.decisions else live
     aside = _aside(pinned, crossing, Facts.model_validate(facts)) if pinned is not None and facts else ()
-    decisions = tuple(_with_quiet(one, versions.get(one.rule_set_version_id)) for one in crossing.decisions)
+    decisions = tuple(_with_rule(one, versions.get(one.rule_set_version_id)) for one in crossing.decisions)
     return crossing.model_copy(update={"aside": aside, "decisions": decisions})
 
 
-def _with_quiet(decision: DecisionStory, rules: RuleSet | None) -> DecisionStory:
-    """A decision that says whose the quiet hours of its message are: pinned with it, and the brand's where its rules
-    state others or none."""
+def _with_rule(decision: DecisionStory, rules: RuleSet | None) -> DecisionStory:
+    """A decision that says what its rule is for, and of a message that waits for the night to end whose quiet hours
+    these are: pinned with it, and the brand's where its rules state others or none."""
     rule = rules.named(decision.rule) if rules is not None else None
-    if rule is None or decision.message is None or decision.message.quiet is None:
+    if rule is None:
         return decision
-    channel = Channel(decision.channel)
-    own, by_set = channel in rule.own_quiet, str(rule.quiet.get(channel)) == decision.message.quiet
-    whose = "rule" if own else "rule set" if by_set else "brand"
-    message = decision.message.model_copy(update={"quiet_from": whose})
-    return decision.model_copy(update={"message": message})
+    told: dict[str, Any] = {"about": rule.description or None, "asks": _asks(rule)}
+    message = decision.message
+    if message is not None and message.quiet is not None:
+        channel = Channel(decision.channel)
+        own, by_set = channel in rule.own_quiet, str(rule.quiet.get(channel)) == message.quiet
+        whose = "rule" if own else "rule set" if by_set else "brand"
+        told["message"] = message.model_copy(update={"quiet_from": whose})
+    return decision.model_copy(update=told)
+
+
+def _asks(rule: Rule) -> str | None:
+    """A rule's condition in words, where it has words for all of it."""
+    parts = condition_words(rule.condition.source) if rule.condition else ()
+    return "".join(part.text for part in parts) if parts and all(part.mark != CODE for part in parts) else None
 
 
 def _aside(rules: RuleSet, crossing: CrossingStory, facts: Facts) -> tuple[AsideStory, ...]:

@@ -1,5 +1,7 @@
 """What shoppers write back by SMS: believed when signed, a keyword obeyed at once, the rest shown with the parcel."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -108,7 +110,7 @@ def test_what_is_no_keyword_stops_nothing(anyone, sessions, words):
     assert [(row.meaning, row.body) for row in kept(sessions)] == [("message", words)]
 
 
-def test_a_question_stands_in_the_parcels_story(anyone, client, sessions):
+def test_a_question_stands_in_the_parcels_story(anyone, client, sessions, visit):
     """It is shown with the newest parcel of that number, in the timeline; another brand's key does not see it."""
     for number in ("1041", "1042"):
         placed = f"2026-11-2{number[-1]}T10:00:00+01:00"
@@ -118,6 +120,8 @@ def test_a_question_stands_in_the_parcels_story(anyone, client, sessions):
         parcel = session.scalars(sa.select(Shipment).where(Shipment.tracking_number == "JJD1042")).one()
     story = client.get(f"/v1/shipments/{parcel.public_id}/timeline").json()
     assert [(reply["meaning"], reply["text"][:12]) for reply in story["replies"]] == [("message", "Where is it?")]
+    page = visit("agent").get(f"/b/fjallhem/parcels/{parcel.public_id}").text
+    assert re.search(r"<dt>Wrote back</dt><dd>“Where is it\? I am at home until 4 .”, \w+ \d+ \w+ at", page)
     (row,) = kept(sessions)
     assert row.shipment_id == parcel.id and row.brand_id == parcel.brand_id
 

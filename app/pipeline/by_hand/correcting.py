@@ -55,6 +55,14 @@ class Corrected:
     carriers_due: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the shop said of one field, as it is stored in JSON, and the row that holds it."""
+
+    row: Shipment | Order
+    said: Any
+
+
 def correct(session: Session, house: House, brand: Brand, wish: Correction, now: datetime) -> Corrected | None:
     """Write a correction in the caller's transaction; None for a parcel that the brand has not, or whose shopper was
     erased. The same twice changes nothing. Raises InvalidInput, with each field that is wrong."""
@@ -63,7 +71,8 @@ def correct(session: Session, house: House, brand: Brand, wish: Correction, now:
         return None
     parcel, order = found
     before = _said(parcel, order)
-    _back_to_the_shops(session, order, wish.values)
+    theirs = _the_shops(parcel, order)
+    _take_back(session, theirs, wish.values)
     told = parse_order(_payload(parcel, order, wish.values), accepted_carriers(house))
     route = routes_for(house, session, brand.id)
     stored = upsert_orders(session, brand, [told], now=now, route=route)
@@ -73,7 +82,7 @@ def correct(session: Session, house: House, brand: Brand, wish: Correction, now:
     session.refresh(parcel)
     after = _said(parcel, order)
     changed = tuple(name for name in FIELDS if before[name] != after[name])
-    _remember(session, order, {name: before[name] for name in changed if name in _OF_ORDER})
+    _remember(session, theirs)
     return Corrected(
         changed,
         waiting(session, order.id),
@@ -129,19 +138,30 @@ def _payload(parcel: Shipment, order: Order, values: Mapping[str, str]) -> dict[
     return payload
 
 
-def _back_to_the_shops(session: Session, order: Order, values: Mapping[str, str]) -> None:
+def _the_shops(parcel: Shipment, order: Order) -> dict[str, Theirs]:
+    """By field, where it stands and what the shop had said of it."""
+    of_order = {name: Theirs(order, order.corrected.get(name, getattr(order, name))) for name in _OF_ORDER}
+    promised = parcel.promised_on.isoformat() if parcel.promised_on else None
+    return of_order | {"promised_on": Theirs(parcel, parcel.corrected.get("promised_on", promised))}
+
+
+def _take_back(session: Session, theirs: Mapping[str, Theirs], values: Mapping[str, str]) -> None:
     """A correction to what the shop had said all along takes the former correction back."""
-    back = [name for name, theirs in order.corrected.items() if name in values and (values[name] or None) == theirs]
-    if back:
-        order.corrected = {name: value for name, value in order.corrected.items() if name not in back}
-        session.flush()
+    for name, value in values.items():
+        row, said = theirs[name].row, theirs[name].said
+        if name in row.corrected and (value.strip() or None) == said:
+            row.corrected = {other: one for other, one in row.corrected.items() if other != name}
+    session.flush()
 
 
-def _remember(session: Session, order: Order, theirs: Mapping[str, Any]) -> None:
-    """What the shop said stays known, so that its saying so again is no news."""
-    if theirs:
-        order.corrected = {**theirs, **order.corrected}
-        session.flush()
+def _remember(session: Session, theirs: Mapping[str, Theirs]) -> None:
+    """What the shop had said stays known where something else stands now, so that its saying so again is no news."""
+    for name, one in theirs.items():
+        value = getattr(one.row, name)
+        stands = value.isoformat() if isinstance(value, date) else value
+        if stands != one.said:
+            one.row.corrected = {**one.row.corrected, name: one.said}
+    session.flush()
 
 
 def _held_back(session: Session, order: Order, changed: tuple[str, ...]) -> tuple[str, ...]:

@@ -169,6 +169,8 @@ def _now(release: Release) -> Now:
 
 
 def _where(release: Release) -> str:
-    """Where the parcel is instead, for people."""
+    """Where the parcel is instead, or what its shopper knows by now, for people."""
+    if release.parcel_milestone is release.milestone and not release.delivery_doubted:
+        return "something newer has been told, or is about to be"
     stands = f"the parcel is {release.parcel_milestone.value.replace('_', ' ')}"
     return f"{stands}, and has been scanned on its way since" if release.delivery_doubted else stands

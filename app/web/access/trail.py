@@ -35,7 +35,7 @@ def note(
             brand_id=brand_id or _brand(who, action),
             account_id=who.account_id if isinstance(who, Visitor) else None,
             key_id=who.key_id if isinstance(who, Holder) else None,
-            actor=_name(session, who),
+            actor=name_of(session, who),
             action=action,
             subject=subject,
             before=dict(before) if before is not None else None,
@@ -54,7 +54,8 @@ def _brand(who: Who, action: str) -> int | None:
     return None if isinstance(who, str) or action.startswith("account.") else who.brand_id or None
 
 
-def _name(session: Session, who: Who) -> str:
+def name_of(session: Session, who: Who) -> str:
+    """As the log names whoever it is: a person's address, `the API, key 'shop'`, or the words themselves."""
     if isinstance(who, str):
         return who
     return who.actor if isinstance(who, Visitor) else f"the API, key {session.get_one(ApiKey, who.key_id).label!r}"

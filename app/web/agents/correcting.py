@@ -150,7 +150,7 @@ def _values(parcel: Shipment, order: Order) -> dict[str, str]:
 
 def _by_field(error: InvalidInput) -> dict[str, str]:
     """What is wrong, by the last part of its field's name."""
-    return {_field(fault): f"{fault.problem[:1].upper()}{fault.problem[1:]}. {fault.remedy}" for fault in error.faults}
+    return {_field(fault): fault.beside for fault in error.faults}
 
 
 def _field(fault: Fault) -> str:

@@ -1,5 +1,6 @@
 """One parcel: where it is, whose it is, what was heard of it, and what its shopper was told and why not."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from app.rehearsal.aside import whole_story
 from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
+from app.web.agents.in_short import in_short
 from app.web.agents.timeline import next_of, timeline
 from app.web.console.frame import console_page
 
@@ -41,6 +43,8 @@ def parcel(request: Request, visitor: Annotated[Visitor, Depends(may(Right.see))
             "page": f"{house.public_url.rstrip('/')}/t/{row.link_token}",
             "state": _state(row),
             "things": row.items or order.items,
+            "theirs": _theirs(row, order),
+            "short": in_short(story, order),
         }
     title = f"Order {order.number}"
     return console_page(request, visitor, "agents/parcel.html", content, title=title, place="parcels")
@@ -63,6 +67,18 @@ def _others(session: Session, row: Shipment) -> list[Any]:
         sa.select(Shipment.id).where(Shipment.order_id == row.order_id, Shipment.id != row.id).order_by(Shipment.id)
     ).all()
     return rows_of(session, ids)
+
+
+def _theirs(row: Shipment, order: Order) -> dict[str, str]:
+    """What the shop had said where somebody corrected it by hand, by field."""
+    said = {**order.corrected, **row.corrected}
+    if "promised_on" in said and order.promised_on:
+        said["promised_on"] = said["promised_on"] or order.promised_on.isoformat()
+    return {name: _plainly(name, value) if value else "nothing" for name, value in said.items()}
+
+
+def _plainly(name: str, value: str) -> str:
+    return f"{date.fromisoformat(value):%a %-d %b %Y}" if name == "promised_on" else value
 
 
 def _state(row: Shipment) -> str:

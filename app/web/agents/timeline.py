@@ -26,6 +26,7 @@ from app.insight.tell import (
     goes_without_saying,
     reply,
     templates_of,
+    unsent,
     untimed,
     why,
     words,
@@ -160,9 +161,7 @@ def _answer(decision: DecisionStory) -> Answered:
     if message is not None and message.templates_publication is not None:
         rule += f", templates {templates_of(message.templates_publication)}"
     if message is None:
-        detail = "" if decision.reason == Reason.history else decision.detail
-        text = why(decision.sentence, detail)
-        return Answered("quiet", f"{kind} not sent", text, rule, looked_at)
+        return Answered("quiet", f"{kind} not sent", unsent(decision), rule, looked_at)
     standing = "is held back" if message.pauses else STATES[MessageState(message.state)]
     said = [why(decision.sentence, decision.detail)] if decision.reason == Reason.fell_back else []
     if not goes_without_saying(message):

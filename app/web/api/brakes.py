@@ -8,14 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput
-from app.models import ApiKey, Brand
+from app.models import Brand
 from app.models.vocabulary import PauseKind
 from app.pipeline.brakes.pausing import CHANNELS, NO_REASON, count_stopped, pause, read_scope, resume, standing
 from app.pipeline.brakes.pausing import Scope as Held
 from app.pipeline.house import House
 from app.web.access.changes import paused, resumed
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note_change
+from app.web.access.trail import name_of, note_change
+from app.web.api.house import house_of
 from app.web.problems import RESPONSES, Problem, invalid, shown
 
 router = APIRouter(prefix="/v1", tags=["pauses"], responses=RESPONSES)
@@ -81,7 +82,7 @@ class ResumedView(BaseModel):
 @router.get("/pause", summary="What is paused")
 def list_pauses(request: Request, holder: Braker) -> Pauses:
     """Everything that holds messages of the key's brand."""
-    with _house(request).sessions() as session:
+    with house_of(request).sessions() as session:
         found = standing(session, holder.brand_id)
     return Pauses(
         pauses=[
@@ -102,10 +103,10 @@ def list_pauses(request: Request, holder: Braker) -> Pauses:
 def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedView:
     """Stops the brand's messages of this scope before they reach a provider, within five seconds. They wait until
     they are resumed. Pausing twice is pausing once; messages whose sending has begun are not stopped."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
-        done = pause(session, scope, holder.brand_id, wanted.why, _who(session, holder))
+        done = pause(session, scope, holder.brand_id, wanted.why, name_of(session, holder))
         note_change(session, holder, paused(str(scope), done))
     with house.sessions() as session:
         waiting = count_stopped(session, done)
@@ -117,10 +118,10 @@ def pause_some(request: Request, holder: Braker, wanted: WantedStop) -> PausedVi
 def resume_some(request: Request, holder: Braker, wanted: WantedPause) -> ResumedView:
     """Lifts the brand's pause of this scope. Each message that waited is judged again: it leaves, or ends with the
     reason why not. None is lost, and none is sent twice."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions.begin() as session:
         scope = _read(session, house, holder, wanted.scope)
-        done = resume(session, scope, holder.brand_id, _who(session, holder))
+        done = resume(session, scope, holder.brand_id, name_of(session, holder))
         if not done.lifted:
             raise _not_paused(wanted.scope.strip())
         note_change(session, holder, resumed(str(scope), done))
@@ -146,15 +147,6 @@ def _read(session: Session, house: House, holder: Holder, written: str) -> Held:
         raise invalid("Correct the scope and send it again.", shown(error.faults)) from error
 
 
-def _who(session: Session, holder: Holder) -> str:
-    return f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}"
-
-
 def _not_paused(scope: str) -> Problem:
     detail = f"This key's brand has not paused {scope}. GET /v1/pause lists what is paused, and whose it is to resume."
     return Problem(409, "not-paused", "That is not paused", detail)
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house

@@ -5,10 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.orm import Session
 
 from app.errors import InvalidInput, NotFound
-from app.models import ApiKey
 from app.pipeline.codes.mapping import (
     MEANINGS,
     by_table,
@@ -22,7 +20,8 @@ from app.pipeline.codes.mapping import (
 from app.pipeline.house import House
 from app.web.access.changes import code_mapped
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note_change
+from app.web.access.trail import name_of, note_change
+from app.web.api.house import house_of
 from app.web.problems import NOT_FOUND, RESPONSES, invalid, not_found, shown
 
 router = APIRouter(prefix="/v1/carriers", tags=["carriers"], responses=RESPONSES)
@@ -99,7 +98,7 @@ class ChangedView(BaseModel):
 @router.get("/unknown-codes", summary="Codes that nobody knows")
 def list_unknown(request: Request, holder: Reader) -> UnknownCodes:
     """The codes in the brand's parcels that no table and no mapping knows."""
-    with _house(request).sessions() as session:
+    with house_of(request).sessions() as session:
         found = unknown_codes(session, holder.brand_id)
     return UnknownCodes(codes=[UnknownCodeView.model_validate(one, from_attributes=True) for one in found])
 
@@ -107,7 +106,7 @@ def list_unknown(request: Request, holder: Reader) -> UnknownCodes:
 @router.get("/{carrier}/codes/{code:path}", summary="What a code means", responses=NOT_FOUND)
 def one_code(request: Request, holder: Reader, carrier: Carrier, code: Code) -> CodeView:
     """What a code means for the key's brand, and the history of that."""
-    house = _house(request)
+    house = house_of(request)
     name = _carrier(house, carrier)
     with house.sessions() as session:
         said = mappings(session, holder.brand_id, key=(name, code))
@@ -139,12 +138,12 @@ def one_code(request: Request, holder: Reader, carrier: Carrier, code: Code) -> 
 def put_code(request: Request, holder: Mapper, carrier: Carrier, code: Code, wanted: WantedMapping) -> ChangedView:
     """Says what a code means for the key's brand from now on. Stored parcels are read again shortly: where they stand
     follows, and nobody is told of what lies behind. Saying the same twice is saying it once."""
-    house = _house(request)
+    house = house_of(request)
     name = _carrier(house, carrier)
     try:
         meaning = read_meaning(wanted.meaning)
         with house.sessions.begin() as session:
-            said = (_who(session, holder), wanted.why)
+            said = (name_of(session, holder), wanted.why)
             done = map_code(session, house, (name, code), meaning, holder.brand_id, said)
             note_change(session, holder, code_mapped(done, wanted.why))
     except InvalidInput as error:
@@ -160,11 +159,11 @@ def put_code(request: Request, holder: Mapper, carrier: Carrier, code: Code, wan
 @router.delete("/{carrier}/codes/{code:path}", summary="Take a mapping back", responses=NOT_FOUND)
 def delete_code(request: Request, holder: Mapper, carrier: Carrier, code: Code, why: str = "") -> ChangedView:
     """Takes the brand's own mapping back: the code means again what it means without it."""
-    house = _house(request)
+    house = house_of(request)
     name = _carrier(house, carrier)
     try:
         with house.sessions.begin() as session:
-            said = (_who(session, holder), why or "taken back over the API")
+            said = (name_of(session, holder), why or "taken back over the API")
             done = unmap_code(session, house, (name, code), holder.brand_id, said)
             note_change(session, holder, code_mapped(done, said[1], taken_back=True))
     except NotFound as error:
@@ -180,12 +179,3 @@ def _carrier(house: House, written: str) -> str:
         return read_carrier(house, written)
     except NotFound as error:
         raise not_found("carrier of that name") from error
-
-
-def _who(session: Session, holder: Holder) -> str:
-    return f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}"
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house

@@ -33,6 +33,7 @@ from app.pipeline.listening.incoming import heard_from_incoming
 from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.rehearsal.aside import whole_story
 from app.web.access.keys import Holder, Scope, needs
+from app.web.api.house import house_of
 from app.web.api.openapi import ORDERS_BODY, PARCELS_BODY, SCANS_BODY
 from app.web.api.reading import Json, entries, read_all, read_each
 from app.web.api.shapes import (
@@ -80,7 +81,7 @@ def tell_orders(request: Request, holder: Writer, body: Json) -> Response:
 
     `history: true`, on an order or beside the list, declares that whatever has happened so far is nobody's news.
     A bad order is reported with its index and fields, and spoils no other."""
-    house = _house(request)
+    house = house_of(request)
     listed = entries(body, "orders", MAX_ORDERS, frozenset({"history"}))
     whole_history = "orders" in body and _flag(body.get("history", False))
     carriers = accepted_carriers(house)
@@ -142,7 +143,7 @@ def list_orders(
     after: Annotated[str | None, Query(description="The `next` of the stretch before.")] = None,
 ) -> OrderPage:
     """The brand's orders, newest first, a stretch at a time. Orders that come in meanwhile disturb no stretch."""
-    house = _house(request)
+    house = house_of(request)
     query = sa.select(Order).where(Order.brand_id == holder.brand_id).order_by(Order.id.desc()).limit(limit + 1)
     with house.sessions() as session:
         if after is not None:
@@ -168,7 +169,7 @@ def _place(session: Session, holder: Holder, cursor: str) -> int:
 @router.get("/orders/{number:path}", tags=["orders"], summary="One order", responses=NOT_FOUND)
 def one_order(request: Request, holder: Reader, number: str, source: Origin = None) -> OrderView:
     """An order and its parcels, as they stand."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         order = _order(session, holder, number, source)
         return order_view(order, _parcels_of(session, [order.id])[order.id], house.public_url)
@@ -178,7 +179,7 @@ def one_order(request: Request, holder: Reader, number: str, source: Origin = No
 def cancel(request: Request, holder: Writer, number: str, source: Origin = None) -> CancelledOrder:
     """Stops the order's parcels and every message that has not begun to leave. Messages whose sending had begun are
     listed: they may still arrive. Cancelling twice is cancelling once."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions.begin() as session:
         cancelled = cancel_order(session, holder.brand_id, number, house.clock.now(), source)
     if cancelled is None:
@@ -204,7 +205,7 @@ def cancel(request: Request, holder: Writer, number: str, source: Origin = None)
 def tell_parcels(request: Request, holder: Writer, number: str, body: Json, source: Origin = None) -> TakenOrder:
     """Adds one parcel to a known order, or several as `{"parcels": […]}`; one that is known already (by its reference,
     else its tracking number) is brought up to date. All are stored, or none."""
-    house = _house(request)
+    house = house_of(request)
     carriers = accepted_carriers(house)
     parcels = read_all(entries(body, "parcels", MAX_PARCELS), lambda entry: parse_parcel(entry, carriers))
     with house.sessions.begin() as session:
@@ -223,7 +224,7 @@ def tell_parcels(request: Request, holder: Writer, number: str, body: Json, sour
 @router.get("/shipments/{id}", tags=["shipments"], summary="One parcel", responses=NOT_FOUND)
 def one_parcel(request: Request, holder: Reader, id: str) -> ParcelView:
     """A parcel as it stands."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         shipment, order = _parcel(session, holder, id)
     return parcel_view(shipment, order, house.public_url)
@@ -234,7 +235,7 @@ def cancel_one(request: Request, holder: Writer, id: str) -> CancelledParcel:
     """Takes one parcel out of its order: it is not watched any more, and no message about it that has not begun to
     leave will leave. A message that tells of it together with others tells of those alone. Messages whose sending had
     begun are listed: they may still arrive. The order's upsert brings it back, with `cancelled: false`."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions.begin() as session:
         cancelled = cancel_parcel(session, holder.brand_id, id, house.clock.now())
         if cancelled is None:
@@ -255,7 +256,7 @@ def cancel_one(request: Request, holder: Writer, id: str) -> CancelledParcel:
 def timeline(request: Request, holder: Reader, id: str) -> Story:
     """What was heard, what was concluded, and for every rule that looked: why a message left, or why it did not; by
     which version, which rules were not for this parcel, and what comes next."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         try:
             return whole_story(session, house, id, holder.brand_id)
@@ -269,7 +270,7 @@ def timeline(request: Request, holder: Reader, id: str) -> Story:
 def tell_scans(request: Request, holder: Writer, id: str, body: Json) -> ScansTaken:
     """Tells what happened to a parcel: one scan, or up to 500 as `{"scans": […]}`, in any order. All are heard, or
     none; a scan that was told before (same code or milestone, time and place) changes nothing."""
-    house = _house(request)
+    house = house_of(request)
     scans = read_all(entries(body, "scans", MAX_SCANS), parse_scan)
     with house.sessions.begin() as session:
         shipment, _ = _parcel(session, holder, id)
@@ -278,11 +279,6 @@ def tell_scans(request: Request, holder: Writer, id: str, body: Json) -> ScansTa
     wake_senders(house, tally)
     told = {"told": len(scans), "new": tally.scans, "milestone": shipment.milestone}
     return ScansTaken.model_validate({**told, "milestone_at": shipment.milestone_at})
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house
 
 
 def _hear(session: Session, house: House, told: list[ParcelScans]) -> Tally:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.models import ApiKey, Brand
+from app.models import Brand
 from app.pipeline.deciding.editions import as_of_now
 from app.pipeline.deciding.publishing import (
     Published,
@@ -29,7 +29,9 @@ from app.rules.ruleset import RuleSet
 from app.rules.schema import rules_schema
 from app.web.access.changes import rules_published
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note_change
+from app.web.access.trail import name_of, note_change
+from app.web.api.house import house_of
+from app.web.api.publications import Turned, following
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, not_found, shown
 
 router = APIRouter(tags=["rules"])
@@ -123,7 +125,7 @@ def get_rules(
     request: Request, holder: Reader, accept: Accept = _YAML, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """The set that the brand lives by, as it was published, or as JSON; the set that ships where none was."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         live = live_set(session, house, holder.brand_id)
     if if_none_match is not None and _digest(if_none_match) in (None, live.digest):
@@ -144,7 +146,7 @@ def put_rules(
     that it was decided with. Every fault is told with its line and column, and nothing is published then. The same
     text again is no new publication."""
     expected = _expected(if_match)
-    with _house(request).sessions.begin() as session:
+    with house_of(request).sessions.begin() as session:
         done = _publishing(
             lambda: publish(*_whose(request, session, holder), text, _said(session, holder, why), expected)
         )
@@ -156,7 +158,7 @@ def put_rules(
 def check_rules(request: Request, holder: Reader, text: Text) -> CheckedView:
     """Whether a set could be published, with every fault's line and column, and what it would change; publishes
     nothing."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         live = live_set(session, house, brand.id)
@@ -166,17 +168,11 @@ def check_rules(request: Request, holder: Reader, text: Text) -> CheckedView:
 
 
 @router.get("/v1/rules/versions", summary="What was published", responses=RESPONSES)
-def list_versions(
-    request: Request,
-    holder: Reader,
-    before: Annotated[int | None, Query(ge=1, le=2_000_000_000)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Publications:
+def list_versions(request: Request, holder: Reader, leaf: Turned) -> Publications:
     """The brand's publications, newest first, by whom and why."""
-    with _house(request).sessions() as session:
-        found = history(session, holder.brand_id, before, limit)
-    more = found[-1].number if len(found) == limit and found[-1].number > 1 else None
-    return Publications(publications=[_view(one) for one in found], next=more)
+    with house_of(request).sessions() as session:
+        found = history(session, holder.brand_id, leaf.before, leaf.limit)
+    return Publications(publications=[_view(one) for one in found], next=following(found, leaf))
 
 
 @router.get(
@@ -187,7 +183,7 @@ def list_versions(
 )
 def get_version(request: Request, holder: Reader, number: int, accept: Accept = _YAML) -> Response:
     """The document of one publication, as it was published, or as JSON."""
-    with _house(request).sessions() as session:
+    with house_of(request).sessions() as session:
         found, content = _publishing(lambda: version(session, holder.brand_id, number))
     return _document(content, found.digest, accept)
 
@@ -199,7 +195,7 @@ def roll_back(
     """Publishes an older publication's text again, as a publication of its own. It is checked like any other: what it
     names may be gone."""
     expected = _expected(if_match)
-    with _house(request).sessions.begin() as session:
+    with house_of(request).sessions.begin() as session:
         said = _said(session, holder, wanted.why)
         done = _publishing(lambda: rollback(*_whose(request, session, holder), wanted.number, said, expected))
         note_change(session, holder, rules_published(*done, back_to=wanted.number))
@@ -217,11 +213,11 @@ def get_schema() -> Response:
 
 
 def _whose(request: Request, session: Session, holder: Holder) -> tuple[Session, House, Brand]:
-    return session, _house(request), session.get_one(Brand, holder.brand_id)
+    return session, house_of(request), session.get_one(Brand, holder.brand_id)
 
 
 def _said(session: Session, holder: Holder, why: str) -> Said:
-    return Said(f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}", why)
+    return Said(name_of(session, holder), why)
 
 
 def _expected(if_match: str | None) -> str | None:
@@ -274,8 +270,3 @@ def _changes(before: RuleSet, after: RuleSet) -> list[ChangeView]:
 
 def _change(one: Difference) -> ChangeView:
     return ChangeView(what=one.what, rule=one.rule, key=one.key, before=one.before, after=one.after, sentence=str(one))
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house

@@ -11,13 +11,14 @@ from app.channels.base import OutgoingEmail
 from app.errors import ConfigurationError, Conflict, InvalidInput, NotFound
 from app.log import mask
 from app.messages.base import NotRenderable, TemplateMissing
-from app.models import ApiKey, Brand
+from app.models import Brand
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import MOST, List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, preview
 from app.rehearsal.trying import try_on_oneself
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note
+from app.web.access.trail import name_of, note
+from app.web.api.house import house_of
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"], responses=RESPONSES)
@@ -166,7 +167,7 @@ class MovedView(BaseModel):
 @router.post("/preview", summary="Preview a template", responses=NOT_FOUND)
 def preview_template(request: Request, holder: Reader, wanted: WantedPreview) -> PreviewView:
     """What a template would say, by the steps that write a message out. Nothing is kept and nothing is sent."""
-    house = _house(request)
+    house = house_of(request)
     asked = wanted.asked(holder)
 
     def look() -> Preview:
@@ -182,7 +183,7 @@ def send_test(request: Request, holder: Writer, wanted: WantedTest) -> TestView:
     """Sends one test message now, by the providers that are set up, marked in its subject: at most 20 an hour a brand,
     nothing in shadow mode, in allowlist mode only to listed addresses, and never to a suppressed one. It is recorded,
     and counts as nobody's message."""
-    house = _house(request)
+    house = house_of(request)
     asked = wanted.asked(holder)
     said = _who(house, holder)
     seen, tried = _trying(lambda: try_on_oneself(house, holder.brand_id, asked, wanted.to, said, wanted.files))
@@ -205,7 +206,7 @@ def list_waiting(
 ) -> WaitingList:
     """The brand's messages that wait with another version than their template has now, oldest first, at most 5,000.
     They keep it, unless they are moved."""
-    house = _house(request)
+    house = house_of(request)
 
     def look() -> List:
         with house.sessions() as session:
@@ -218,7 +219,7 @@ def list_waiting(
 def move_waiting(request: Request, holder: Writer, wanted: WantedMove) -> MovedView:
     """Moves exactly the listed messages that still wait. Where another waits by now, or a template has changed again,
     nothing is moved (409): list them again."""
-    house = _house(request)
+    house = house_of(request)
     seen = Wanted(wanted.key, wanted.token, tuple(wanted.messages), _who(house, holder), wanted.why)
     done = _trying(lambda: move(house, holder.brand_id, seen))
     if done.moved:
@@ -255,9 +256,4 @@ def _view(one: Preview) -> PreviewView:
 
 def _who(house: House, holder: Holder) -> str:
     with house.sessions() as session:
-        return f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}"
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house
+        return name_of(session, holder)

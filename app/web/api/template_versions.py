@@ -13,11 +13,13 @@ from app.messages.versions.history import history, publication
 from app.messages.versions.live import counting, digest_of, edition_of
 from app.messages.versions.publishing import Published, Said, Seen, check_changes, publish_drafts, rollback
 from app.messages.versions.telling import changed_by, changed_now, in_lines, in_words, pairs
-from app.models import ApiKey, Brand
+from app.models import Brand
 from app.pipeline.house import House
 from app.web.access.changes import templates_published
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import note, note_change
+from app.web.access.trail import name_of, note, note_change
+from app.web.api.house import house_of
+from app.web.api.publications import Turned, following
 from app.web.api.template_views import (
     CheckedView,
     Documents,
@@ -63,7 +65,7 @@ async def _raw(request: Request) -> bytes:
 def list_documents(request: Request, response: Response, holder: Reader) -> Documents:
     """Every file that the brand's messages are made of, where it comes from, and whether there is a draft. The ETag is
     that of the edition: send it with what you publish."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         edition, drafts = edition_of(session, brand.id), drafts_of(session, brand.id)
@@ -95,7 +97,7 @@ def get_file(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The file that counts, or its draft. The ETag names its content."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         written = draft_of(session, brand.id, path) if draft else None
@@ -123,10 +125,10 @@ def put_file(
 ) -> DraftView:
     """Keeps a draft, byte for byte; it counts when it is published. If-Match is the ETag of the draft, or where there
     is none of the file that counts (`""` where neither is)."""
-    expected, house = _expected(if_match), _house(request)
+    expected, house = _expected(if_match), house_of(request)
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
-        by, now = _who(session, holder), house.clock.now()
+        by, now = name_of(session, holder), house.clock.now()
         kept = _refusing(lambda: save(session, house.catalog, brand, path, content, expected, by, now))
         note(session, holder, "templates.draft", path[:200], after={"digest": kept.digest[:12]})
     response.headers["ETag"] = f'"{kept.digest}"'
@@ -139,7 +141,7 @@ def put_file(
 def delete_file(request: Request, holder: Writer, path: str, if_match: IfMatch = None) -> None:
     """Throws the draft away; what counts stays as it is."""
     expected = _expected(if_match)
-    with _house(request).sessions.begin() as session:
+    with house_of(request).sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
         _refusing(lambda: discard(session, brand, path, expected))
         note(session, holder, "templates.discard", path[:200])
@@ -148,7 +150,7 @@ def delete_file(request: Request, holder: Writer, path: str, if_match: IfMatch =
 @router.post("/check", summary="Check drafts", responses=RESPONSES | NOT_FOUND)
 def check_drafts(request: Request, holder: Reader, wanted: WantedCheck) -> CheckedView:
     """What the check says to drafts and what they would change; publishes nothing."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         drafts = drafts_of(session, brand.id)
@@ -190,23 +192,17 @@ def roll_back(
 
 
 @router.get("/versions", summary="What was published", responses=RESPONSES)
-def list_versions(
-    request: Request,
-    holder: Reader,
-    before: Annotated[int | None, Query(ge=1, le=2_000_000_000)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Publications:
+def list_versions(request: Request, holder: Reader, leaf: Turned) -> Publications:
     """The brand's publications, newest first, by whom and why."""
-    with _house(request).sessions() as session:
-        found = history(session, holder.brand_id, before, limit)
-    more = found[-1].number if len(found) == limit and found[-1].number > 1 else None
-    return Publications(publications=[publication_view(one) for one in found], next=more)
+    with house_of(request).sessions() as session:
+        found = history(session, holder.brand_id, leaf.before, leaf.limit)
+    return Publications(publications=[publication_view(one) for one in found], next=following(found, leaf))
 
 
 @router.get("/versions/{number}", summary="What one publication changed", responses=RESPONSES | NOT_FOUND)
 def get_version(request: Request, holder: Reader, number: int) -> VersionView:
     """One publication, and what it changed: in words, and line by line."""
-    house = _house(request)
+    house = house_of(request)
     with house.sessions() as session:
         brand = session.get_one(Brand, holder.brand_id)
         found = _refusing(lambda: publication(session, brand.id, number))
@@ -223,10 +219,10 @@ def _publishing(
     back_to: int | None,
     work: Callable[[Session, House, Brand, Said], Published],
 ) -> PublishedView:
-    house = _house(request)
+    house = house_of(request)
     with house.sessions.begin() as session:
         brand = session.get_one(Brand, holder.brand_id)
-        said = Said(_who(session, holder), wanted.why, house.clock.now())
+        said = Said(name_of(session, holder), wanted.why, house.clock.now())
         key = brand.key
         done = _refusing(lambda: work(session, house, brand, said))
         note_change(session, holder, templates_published(done, wanted.why, back_to))
@@ -254,10 +250,6 @@ def _refusing(work: Callable[[], T]) -> T:
         raise Problem(404, "not-found", "There is no such thing", str(error)) from error
 
 
-def _who(session: Session, holder: Holder) -> str:
-    return f"the API, key {session.get_one(ApiKey, holder.key_id).label!r}"
-
-
 def _expected(if_match: str | None) -> str | None:
     """The digest that must stand there still; None for whatever does."""
     if if_match is None:
@@ -278,8 +270,3 @@ def _seen(if_match: str | None) -> Seen:
 def _tag(written: str) -> str | None:
     tag = written.strip()
     return None if tag == "*" else tag.removeprefix("W/").strip('"')
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house

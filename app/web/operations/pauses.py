@@ -67,7 +67,7 @@ def stop(
         try:
             asked = _read(session, house, visitor, scope)
         except InvalidInput as error:
-            return _page(request, visitor, "", {"wrong": _sentence(error), "written": scope, "why": why}, 422)
+            return _page(request, visitor, "", {"wrong": error.beside, "written": scope, "why": why}, 422)
         stops = would_stop(session, asked, visitor.brand_id, house.clock.now())
         done = pause(session, asked, visitor.brand_id, said, visitor.actor)
         note_change(session, visitor, paused(done.pause.scope, done, stops.messages))
@@ -87,7 +87,7 @@ def lift(request: Request, visitor: Braker, scope: Written) -> Response:
         try:
             asked = _read(session, house, visitor, scope)
         except InvalidInput as error:
-            return back(request, visitor, at, f"Nothing was lifted: {_sentence(error)}")
+            return back(request, visitor, at, f"Nothing was lifted: {error.beside}")
         done = resume(session, asked, visitor.brand_id, visitor.actor)
         if not done.lifted:
             return back(request, visitor, at, "That was not paused by this brand, or is lifted already.")
@@ -107,7 +107,7 @@ def _page(request: Request, visitor: Visitor, scope: str, more: Mapping[str, Any
                 asked = _read(session, house, visitor, scope)
                 stops = would_stop(session, asked, visitor.brand_id, house.clock.now())
             except InvalidInput as error:
-                wrong = _sentence(error)
+                wrong = error.beside
         now = house.clock.now()
         found = [
             (one, _held(session, one, visitor.brand_id, now)) for one in pauses_in_sight(session, visitor.brand_id)
@@ -157,11 +157,6 @@ def _read(session: Session, house: House, visitor: Visitor, written: str) -> Sco
             [Fault(None, "scope", "that is another brand", "Its own people pause it, at its own pages.")]
         )
     return read_scope(session, house, written, brand)
-
-
-def _sentence(error: InvalidInput) -> str:
-    fault = error.faults[0]
-    return f"{fault.problem[:1].upper()}{fault.problem[1:]}. {fault.remedy}"
 
 
 def _amount(stops: WouldStop) -> str:

@@ -251,5 +251,5 @@ def _roles() -> list[tuple[str, str]]:
 def _said(error: Exception) -> str:
     if isinstance(error, InvalidInput):
         fault = error.faults[0]
-        return f"{fault.problem[:1].upper()}{fault.problem[1:]}. {fault.remedy}"
+        return fault.beside
     return str(error)

@@ -1,11 +1,8 @@
 """The audit log's page and its file: who changed what, when, from what to what."""
 
-import csv
-import io
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -17,7 +14,9 @@ from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.access.trail import note
 from app.web.console.frame import console_page
+from app.web.console.spreadsheet import csv_file
 from app.web.owners.settings_tabs import settings_tabs
+from app.zones import begin_of_day, end_of_day, written_day
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,7 +24,6 @@ Auditor = Annotated[Visitor, Depends(may(Right.audit))]
 Text = Annotated[str, Query(max_length=120)]
 
 MOST_IN_A_FILE = 50_000
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @router.get("/b/{brand}/audit")
@@ -53,7 +51,7 @@ def audit_page(
         "more": urlencode({**kept, "before": more}) if more else "",
         "file": urlencode(kept),
         "tabs": settings_tabs(visitor),
-        "bad_day": any(text and _day(text) is None for text in (since, until)),
+        "bad_day": any(text and written_day(text) is None for text in (since, until)),
     }
     return console_page(request, visitor, "owners/audit.html", content, title="Audit log", place="settings")
 
@@ -65,44 +63,25 @@ def audit_file(
     """The same lines as a CSV file, at most fifty thousand, newest first. That it was taken away is a line too."""
     house: House = request.app.state.house
     asked = _asked(visitor, who, what, since, until, None)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("at", "who", "action", "subject", "what", "before", "after"))
+    rows: list[Sequence[str]] = []
     with house.sessions.begin() as session:
         found = list(all_lines(session, visitor.brand_id, asked, MOST_IN_A_FILE))
         for line in found:
             row = (line.at.isoformat(), line.actor, line.action, line.subject)
             for name, old, new in line.differences or [("", "", "")]:
-                writer.writerow([_harmless(cell) for cell in (*row, name, old, new)])
+                rows.append((*row, name, old, new))
         note(session, visitor, "audit.export", after={"lines": len(found)})
-    headers = {"Content-Disposition": f'attachment; filename="audit-{visitor.brand_key}.csv"'}
-    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    columns = ("at", "who", "action", "subject", "what", "before", "after")
+    return csv_file(f"audit-{visitor.brand_key}", columns, rows)
 
 
 def _asked(visitor: Visitor, who: str, what: str, since: str, until: str, before: int | None) -> Asked:
-    first, last = _day(since), _day(until)
+    first, last = written_day(since), written_day(until)
     return Asked(
         actor=who.strip().replace("\0", ""),
         kind=what if what in KINDS else "",
-        since=_midnight(first, visitor.zone) if first else None,
-        until=_midnight(last + timedelta(days=1), visitor.zone) if last and last < date.max else None,
+        since=begin_of_day(first, visitor.zone) if first else None,
+        until=end_of_day(last, visitor.zone) if last else None,
         before=before,
         everywhere=visitor.has(Right.people),
     )
-
-
-def _day(written: str) -> date | None:
-    try:
-        found = date.fromisoformat(written)
-    except ValueError:
-        return None
-    return found if 1970 <= found.year <= 9000 else None
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell

@@ -40,7 +40,7 @@ def look(request: Request, visitor: Officer, address: Address = "") -> Response:
     try:
         held = _held(request, visitor, address)
     except InvalidInput as error:
-        return _page(request, visitor, address=address, wrong=_sentence(error))
+        return _page(request, visitor, address=address, wrong=error.beside)
     return _page(request, visitor, address=address, held=held)
 
 
@@ -52,7 +52,7 @@ def export(request: Request, visitor: Officer, address: Address = "") -> Respons
         held = _held(request, visitor, address)
         document = export_person(house, visitor.brand_id, *address_of(address))
     except InvalidInput as error:
-        return _page(request, visitor, address=address, wrong=_sentence(error))
+        return _page(request, visitor, address=address, wrong=error.beside)
     with house.sessions.begin() as session:
         note_change(session, visitor, person_exported(held))
     headers = {"Content-Disposition": f'attachment; filename="person-{visitor.brand_key}.json"'}
@@ -75,7 +75,7 @@ def erase(
         held = _held(request, visitor, address)
         channel, known = address_of(address)
     except InvalidInput as error:
-        return _page(request, visitor, address=address, wrong=_sentence(error))
+        return _page(request, visitor, address=address, wrong=error.beside)
     if not seen:
         return _page(request, visitor, address=address, held=held, sure=True)
     if again.strip().lower() != address.strip().lower():
@@ -130,8 +130,3 @@ def _page(
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def _sentence(error: InvalidInput) -> str:
-    fault = error.faults[0]
-    return f"{fault.problem[:1].upper()}{fault.problem[1:]}. {fault.remedy}"

@@ -64,7 +64,7 @@ def make_key(
             note(session, visitor, "keys.add", name, after={"scopes": sorted(set(chosen))})
     except InvalidInput as error:
         fault = error.faults[0]
-        return _page(request, visitor, label, chosen, f"{fault.problem.capitalize()}. {fault.remedy}")
+        return _page(request, visitor, label, chosen, fault.beside)
     content = {"tabs": settings_tabs(visitor), "secret": secret, "label": name, "url": house.public_url.rstrip("/")}
     return console_page(request, visitor, "owners/new_key.html", content, title="A new key", place="settings")
 

@@ -50,7 +50,7 @@ def search(request: Request, visitor: Keeper, address: Annotated[str, Form()] = 
     try:
         found = address_of(address)
     except InvalidInput as error:
-        return _list(request, visitor, Wanted(), looked=address, wrong={"looked": _sentence(error)})
+        return _list(request, visitor, Wanted(), looked=address, wrong={"looked": error.beside})
     return _list(request, visitor, Wanted(found, lifted=True), looked=address)
 
 
@@ -69,7 +69,7 @@ def add(
     try:
         channel, known = address_of(address)
     except InvalidInput as error:
-        wrong["address"] = _sentence(error)
+        wrong["address"] = error.beside
     if wrong:
         return _list(
             request, visitor, Wanted(), form={"address": address, "kind": chosen.value, "why": why}, wrong=wrong
@@ -146,8 +146,3 @@ def _list(
 
 def _said(why: str) -> str:
     return mask(" ".join(why.split()))[:_MOST_WHY]
-
-
-def _sentence(error: InvalidInput) -> str:
-    fault = error.faults[0]
-    return f"{fault.problem[:1].upper()}{fault.problem[1:]}. {fault.remedy}"

@@ -138,6 +138,42 @@ def test_an_address_is_corrected(visit, sessions, parcel):
         assert entry.after == {"corrected": ["email", "phone", "locale"]}
 
 
+def test_a_corrected_promise_stands_until_the_shop_says_another(visit, client, sessions, parcel):
+    """The shop's saying the same again is no news, for the parcel as for its order; another word of the shop's is, and
+    after it the old one too."""
+    agent = visit("agent")
+
+    def told(parcel_day=None, email="alma.berg@example.test", **given):
+        one = {"reference": "1", "carrier": "dhl", "tracking_number": "JJD1042"}
+        shopper = {"name": "Alma Berg", "email": email, "country": "SE"}
+        parcels = [one | ({"promised_on": parcel_day} if parcel_day else {})]
+        assert client.post("/v1/orders", order(shopper=shopper, parcels=parcels, **given)).status_code < 300
+        return stands()
+
+    def corrected(day, email="alma.b@example.test"):
+        form = {"email": email, "phone": "+46701740605", "locale": "en", "promised_on": day}
+        assert agent.post(f"/b/fjallhem/parcels/{parcel}/correct", form).status_code == 303
+        return stands()
+
+    def stands():
+        with sessions() as session:
+            row, found = session.execute(sa.select(Shipment, Order).join(Order)).one()
+            return str(row.promised_on), found.email.split("@")[0]
+
+    assert told("2026-11-27") == ("2026-11-27", "alma.berg")
+    assert corrected("2026-12-01") == ("2026-12-01", "alma.b")
+    assert corrected("2026-12-02") == ("2026-12-02", "alma.b")
+    assert told("2026-11-27") == told() == ("2026-12-02", "alma.b")
+    assert told("2026-11-28", "alma@example.test") == ("2026-11-28", "alma")
+    assert told("2026-11-27") == ("2026-11-27", "alma.berg")
+    assert corrected("2026-12-03") == ("2026-12-03", "alma.b")
+    assert "The shop said Fri 27 Nov 2026" in agent.get(f"/b/fjallhem/parcels/{parcel}").text
+    assert told(promised_on="2026-11-29") == ("2026-11-27", "alma.b"), "another promise of the order's"
+    assert corrected("2026-11-27", "alma.berg@example.test") == ("2026-11-27", "alma.berg")
+    with sessions() as session:
+        assert session.execute(sa.select(Shipment.corrected, Order.corrected).join(Order)).one() == ({}, {})
+
+
 def test_two_agents_do_not_undo_each_other(visit, sessions, parcel):
     """A page that is older than a colleague's correction neither takes it back nor loses what was typed."""
     agent = visit("agent")
