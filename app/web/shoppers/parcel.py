@@ -14,7 +14,7 @@ from app.models import Crossing, Estimate, Order
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page, words_for
-from app.web.shoppers.calendar import Entry, called_off, calendar_file
+from app.web.shoppers.calendar import Entry, calendar_file, called_off
 from app.web.shoppers.page import draw, may_call_off, when_expected
 from app.web.shoppers.reading import facts_and_seen, find_family, look_of, reading
 
