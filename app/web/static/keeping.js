@@ -147,6 +147,7 @@ export function keeper(form, { texts, sent, saved: told = () => {}, restored }) 
     bar.append(restore, drop);
     notice.replaceChildren(`You typed something here that was not saved (${when}).`, beside(kept.text, saved), bar);
     notice.hidden = false;
+    notice.scrollIntoView({ block: "nearest" });
   }
 
   form.addEventListener("submit", async (event) => {

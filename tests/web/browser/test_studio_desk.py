@@ -93,7 +93,9 @@ def test_a_brand_is_kept_as_one_types_too(enter, sessions):
     page.locator("[name='v.colours.light.ink']").fill("#101010")
     expect(saving).to_contain_text("Saved as a draft")
     expect(page.locator("#onward")).to_be_visible()
-    page.route("**/templates/brand", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/templates/brand", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
     line.fill("A line that must not be lost.")
     expect(saving).to_contain_text("Not saved, trying again")
     page.reload()
