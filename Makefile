@@ -17,7 +17,8 @@ install: .venv/installed ## .venv with everything, exactly as locked
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Doorstep needs Python 3.11 or newer, and $(PYTHON) is not. Try make PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Installing into .venv; it takes a minute, or a few."; $(PYTHON) -m venv .venv; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+		--requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "Installed: $(BIN)/doorstep"

@@ -24,7 +24,7 @@ from app.messages.rendering.render import Renderer
 from app.models import Brand
 from app.schema import migrate
 from tests.databases import COPY, TEMPLATE, Kept
-from tests.folders import new_folder
+from tests.folders import new_folder, own_temporary_folder
 
 GUARD = Path(__file__).parent / "guard"
 _numbers = count(1)
@@ -35,8 +35,11 @@ _engine_on = cache(make_engine)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
+    if not hasattr(config, "workerinput"):  # a worker has the run's
+        config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
     keep_what_was_compiled()
+    tell_errors_plainly()
     hypothesis.settings.register_profile("doorstep", deadline=None)
     hypothesis.settings.load_profile("doorstep")
 
@@ -55,6 +58,14 @@ def keep_what_was_compiled() -> None:
     program a hundred times."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def tell_errors_plainly() -> None:
+    """Where no command has set the logs up, an error is shown as the program shows it: structlog's own way, with every
+    variable of every frame, takes seconds for one error behind a page."""
+    *before, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
 
 
 def pytest_collection_finish() -> None:

@@ -40,3 +40,16 @@ def test_rows_at_fault_are_left_out():
 def test_addresses_and_secrets_are_cut_down():
     """A hint is left of a mail address; of a key only that it is one."""
     assert mask("maja@example.test SG.abcd1234 Bearer xyz") == "m…@e….test SG.abcd… Bearer …"
+
+
+@pytest.mark.parametrize("end", ["", "@", "@example.test", " maja@example.test", "@" + "y" * 1_000_000])
+def test_a_long_word_is_read_once(end):
+    """A million letters that a stranger sent cost what their length does, not its square, and hide no address."""
+    shown = {"@example.test": "x…@e….test", " maja@example.test": "x" * 1_000_000 + " m…@e….test"}
+    assert mask("x" * 1_000_000 + end) == shown.get(end, "x" * 1_000_000 + end)
+
+
+def test_addresses_that_touch_are_all_hidden():
+    """A second one that begins in what might have been the first one's end is cut down too."""
+    shown = "a…@s….example.…@d….example,<e…@f….test>"
+    assert mask("a.b@shop.example.c@d.example,<e@f.test>") == shown

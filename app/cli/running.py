@@ -55,8 +55,7 @@ def up(
     settings = load_settings()
     configure_logging(settings.log_format)
     _check_address(host, port)
-    if "public_url" not in settings.model_fields_set:  # links lead to where it listens, whatever the port
-        settings = settings.model_copy(update={"public_url": _address(host, port)})
+    settings = with_links(settings, host, port)
     out.print("Starting PostgreSQL, Valkey and the engine…" if settings.embedded else "Starting the engine…")
     home = settings.home or default_home()
     with _owned_servers(settings, home) as reached, engine_of(reached) as engine:
@@ -86,6 +85,13 @@ def up(
                     out.print(f"Nobody has an account yet. Make the owner's within two days: {link}", soft_wrap=True)
                 processes.wait()
             out.print("Stopping…")
+
+
+def with_links(settings: Settings, host: str, port: int) -> Settings:
+    """Settings whose links lead to where the web process listens, unless they name another address."""
+    if "public_url" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"public_url": _address(host, port)})
 
 
 def _address(host: str, port: int) -> str:
@@ -121,7 +127,7 @@ def _mode_line(settings: Settings) -> str:
     if settings.send is SendMode.shadow:
         return "Sending: shadow. Everything is decided, nothing leaves. Set DOORSTEP_SEND=live when you are ready."
     if settings.send is SendMode.allowlist:
-        return f"Sending: only to {len(settings.allowed_recipients())} listed addresses (DOORSTEP_ALLOWLIST)."
+        return f"Sending: only to what DOORSTEP_ALLOWLIST names ({len(settings.allowed_recipients())})."
     if settings.stays_here:
         return "Sending: live, but only to stand-ins on this machine. Press Ctrl-C to stop."
     return "Sending: live. Shoppers are being written to. Press Ctrl-C to stop."

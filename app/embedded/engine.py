@@ -54,7 +54,7 @@ def beat_program(home: Path, env: Mapping[str, str]) -> Program:
         sys.executable, "-m", "celery", "-A", "app.worker", "beat", "-l", "WARNING",
         "-s", str(home / "beat-schedule"), "--pidfile", "",
     )  # fmt: skip
-    return Program("beat", argv, env, grace=5.0)
+    return Program("beat", argv, env, grace=15.0)
 
 
 ASKING = 24

@@ -54,7 +54,10 @@ def _opening(story: Story, here: ZoneInfo) -> Iterator[str]:
     number = " ".join(filter(None, [story.carrier, story.tracking_number])) or "no carrier or tracking number known"
     yield f"Parcel {story.shipment} of order {story.order} ({number})"
     since = f", as of {_on(story.milestone_at, here)}" if story.milestone_at else ""
-    yield f"  It is {words(story.milestone)}{since}."
+    if story.milestone_at is None and story.milestone == Milestone.registered:
+        yield "  The shop has told of it; its carrier has not yet."
+    else:
+        yield f"  It is {words(story.milestone)}{since}."
     if story.delivery_doubted_at:
         yield f"  That is doubted: its carrier has scanned it on its way since, {_on(story.delivery_doubted_at, here)}."
     if story.late_since:

@@ -15,7 +15,9 @@ from typer.main import get_group
 from typer.testing import CliRunner
 
 from app.cli import commands
+from app.cli.running import with_links
 from app.errors import ConfigurationError, DoorstepError, Unreachable
+from app.settings import load_settings
 
 COLUMNS = "order_number,placed_at,email,currency,carrier,tracking_number"
 GOOD = "1001,2026-11-20T10:00:00+01:00,alma@example.test,SEK,dhl,00340434161094042557"
@@ -217,6 +219,18 @@ def test_up_refuses_an_address_that_is_taken(doorstep):
         port = other.getsockname()[1]
         code, printed, said = doorstep("up", "--port", str(port))
     assert (code, printed) == (2, "") and f"port {port}" in said and "--port" in said
+
+
+def test_links_lead_to_the_port_that_up_listens_on(monkeypatch: pytest.MonkeyPatch):
+    """Unless PUBLIC_URL says otherwise: the set-up link and the links of messages work on another port too."""
+    for host, url in (
+        ("127.0.0.1", "http://127.0.0.1:9"),
+        ("0.0.0.0", "http://127.0.0.1:9"),
+        ("::1", "http://[::1]:9"),
+    ):
+        assert with_links(load_settings(), host, 9).public_url == url
+    monkeypatch.setenv("DOORSTEP_PUBLIC_URL", "https://shop.example")
+    assert with_links(load_settings(), "127.0.0.1", 9).public_url == "https://shop.example"
 
 
 def test_errors_come_in_one_line_on_standard_error(tmp_path: Path):

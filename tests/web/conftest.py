@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from app.db import Sessions
 from app.models import Account, AccountSession, Brand, public_id
 from app.pipeline.house import House
 from app.settings import Settings
+from app.web.access import passwords
 from app.web.access.keys import Keys, issue_key
 from app.web.access.marks import Marks
 from app.web.access.sessions import begin
@@ -92,6 +94,17 @@ def signing_key() -> str:
 def signer() -> ec.EllipticCurvePrivateKey:
     """The private half."""
     return _SIGNER
+
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_NOBODYS = QUICK.hash("nobody has this password")
+
+
+@pytest.fixture(autouse=True)
+def _passwords_kept_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At full strength, which has a test of its own, a password takes a tenth of a second to keep and to try."""
+    monkeypatch.setattr(passwords, "_HASHER", QUICK)
+    monkeypatch.setattr(passwords, "_NOBODYS", _NOBODYS)
 
 
 _shared: list[FastAPI] = []

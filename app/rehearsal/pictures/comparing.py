@@ -83,11 +83,11 @@ def _share(mask: Image) -> float:
 
 def _places(mask: Image) -> tuple[tuple[int, int, int, int], ...]:
     """The rectangles around what is white: cells that touch, by side or corner, are one."""
-    across, down = -(-mask.width // _CELL), -(-mask.height // _CELL)
+    left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
     cells = {
         (column, row): box
-        for row in range(down)
-        for column in range(across)
+        for row in range(top // _CELL, -(-bottom // _CELL))
+        for column in range(left // _CELL, -(-right // _CELL))
         if (box := _white_in(mask, column, row)) is not None
     }
     found = []

@@ -1,5 +1,6 @@
 """A real Chromium on the real pages: the application is served over HTTP, and people sign in to it."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -17,25 +18,13 @@ from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
 from app.web.access.sessions import begin
+from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
 
-LOOKS = pytest.mark.parametrize(
-    ("phone", "dark"),
-    [
-        pytest.param(False, False, id="desktop light"),
-        pytest.param(True, True, id="phone dark"),
-        pytest.param(False, True, id="desktop dark", marks=pytest.mark.sweep),
-        pytest.param(True, False, id="phone light", marks=pytest.mark.sweep),
-    ],
-)
-"""Each page large and small, by day and by night; two of the four in every run."""
 
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser a file: it is closed before tests of other files run, whose event loops it would be in the way of."""
+@pytest.fixture(scope="session")
+def _running() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
+    """One browser a run, and the event loop by which it is spoken to."""
     try:
         program = find_browser()
     except NoBrowser as error:
@@ -45,8 +34,20 @@ def chromium() -> Iterator[Browser]:
     switches = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=switches)
-        yield browser
+        loop = asyncio.get_running_loop()
+        yield browser, loop
+        asyncio.events._set_running_loop(loop)
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(_running: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browser]:
+    """The browser. Between two files of its tests its event loop is put aside, for it would be in the way of others'
+    loops: this thread counts as running it, though it only waits for its next turn."""
+    browser, loop = _running
+    asyncio.events._set_running_loop(loop)
+    yield browser
+    asyncio.events._set_running_loop(None)
 
 
 @dataclass

@@ -7,15 +7,13 @@ from datetime import timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 
 from app.channels.base import Verdict
 from app.models import Message, Order, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel
 from app.pipeline import send
 from tests.pipeline.conftest import Obedient
-from tests.web.browser.conftest import LOOKS
-from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.browser.looking import LOOKS, hindrances
 from tests.web.conftest import order, scan
 
 AGENT = ("", "/correct", "/stop")
@@ -49,25 +47,15 @@ def message(sessions, parcel):
         return session.scalars(sa.select(Message.public_id).where(Message.state == "accepted")).first()
 
 
-def serious(page):
-    return [
-        f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
-        for one in Axe().run(page, options=AXE).response["violations"]
-        if one["impact"] in SERIOUS
-        for node in one["nodes"]
-    ]
-
-
 @LOOKS
-def test_an_agents_pages_keep_nobody_out(enter, parcel, message, phone, dark):
+def test_an_agents_pages_keep_nobody_out(enter, parcel, message, looks):
     """axe-core finds nothing serious on a parcel's pages and a message's, and nothing runs off the side."""
-    page = enter("agent", phone=phone, dark=dark)
+    page = enter("agent")
     paths = [f"/b/fjallhem/parcels/{parcel}{one}" for one in AGENT]
     paths += [f"/b/fjallhem/messages/{message}{one}" for one in ("", "?view=phone", "?view=text", "?view=headers")]
     for path in ["/b/fjallhem/parcels", *paths]:
         page.goto(path)
-        assert serious(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        assert hindrances(page, looks) == [], path
 
 
 def test_found_by_email_explained_and_mended(enter, sessions, parcel, message):

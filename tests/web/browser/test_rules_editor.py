@@ -2,10 +2,9 @@
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from app.rules.document import DEFAULT_RULES
-from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.browser.looking import LOOKS, hindrances
 from tests.web.conftest import order, scan
 from tests.web.operations.test_rules_pages import SET
 
@@ -95,12 +94,14 @@ def test_a_fault_stands_at_its_line_while_one_types(enter):
 def test_what_is_typed_without_a_connection_waits_for_it(enter):
     """It is said, tried again, and kept once the connection is back."""
     page = enter("operations")
+    page.clock.install()
     page.goto(f"{AT}/rules/draft")
     page.context.set_offline(True)
     page.fill("#content", SET)
     page.wait_for_selector("#saved.lost:has-text('no connection')")
     page.context.set_offline(False)
-    page.wait_for_selector(SAVED, timeout=15_000)
+    page.clock.fast_forward(5000)  # after which it is tried again
+    page.wait_for_selector(SAVED)
     page.reload()
     assert page.input_value("#content") == SET
 
@@ -164,10 +165,10 @@ def test_operations_writes_back_tests_publishes_pauses_and_goes_back(enter, parc
     page.wait_for_selector("text=count again, as number 3")
 
 
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop light", "phone dark"])
-def test_no_page_of_the_rules_keeps_people_out(enter, parcels, phone, dark):
+@LOOKS
+def test_no_page_of_the_rules_keeps_people_out(enter, parcels, looks):
     """axe-core finds nothing serious on any of them, filled as they are in daily life, and none runs off the side."""
-    page = enter("operations", phone=phone, dark=dark)
+    page = enter("operations")
     page.goto(f"{AT}/rules/draft")
     write(page, SET)
     page.goto(f"{AT}/rules/publish")
@@ -187,15 +188,7 @@ def test_no_page_of_the_rules_keeps_people_out(enter, parcels, phone, dark):
         if path == "/rules/draft":
             page.fill("#content", SET.replace("8h", "soon"))
             page.wait_for_selector("#faults li")
-        found = Axe().run(page, options=AXE)
-        faults += [
-            f"{path} {one['id']}: {node['html'][:120]} {node['failureSummary']}"
-            for one in found.response["violations"]
-            if one["impact"] in SERIOUS
-            for node in one["nodes"]
-        ]
-        if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
-            faults.append(f"{path} runs off the side")
+        faults += [f"{path}, {one}" for one in hindrances(page, looks)]
         if path == "/rules/draft":
             write(page, SET.replace("8h", "6h"))
     assert faults == []

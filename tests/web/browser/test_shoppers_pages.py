@@ -3,11 +3,9 @@
 import httpx
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 
 from app.models import Choice, Claim
-from tests.web.browser.conftest import LOOKS
-from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.browser.looking import LOOKS, hindrances
 from tests.web.conftest import order, scan
 
 
@@ -27,22 +25,15 @@ def parcel(served, new_key, brand):
 
 
 @LOOKS
-def test_nothing_keeps_shoppers_out(enter, parcel, phone, dark):
+def test_nothing_keeps_shoppers_out(enter, parcel, looks):
     """axe-core finds nothing serious on any of the pages, the console is silent, and nothing runs off the side."""
     late = parcel(scan("in_transit", "2026-11-22T08:00:00+01:00"), promised_on="2026-11-23")
     arrived = parcel(scan("delivered"), number="1043")
-    page, said = enter(None, phone=phone, dark=dark), []
+    page, said = enter(None), []
     page.on("console", lambda message: said.append(message.text))
     for path in (f"/t/{late}", f"/t/{arrived}", f"/p/{late}", f"/p/{late}?saved=1", "/find/fjallhem"):
         page.goto(path)
-        faults = [
-            f"{path} {one['id']}: {node['html'][:120]} {node['failureSummary']}"
-            for one in Axe().run(page, options=AXE).response["violations"]
-            if one["impact"] in SERIOUS
-            for node in one["nodes"]
-        ]
-        assert faults == []
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        assert hindrances(page, looks) == [], path
     assert said == []
 
 

@@ -2,11 +2,9 @@
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 
 from app.models import AccountSession, Incident, Message, Shipment, UnknownCode
-from tests.web.browser.conftest import LOOKS
-from tests.web.browser.test_every_page import AXE, SERIOUS
+from tests.web.browser.looking import LOOKS, hindrances
 from tests.web.conftest import NOW, order, scan
 
 TODAY = "/b/fjallhem/today"
@@ -108,24 +106,16 @@ def test_without_script_a_link_looks_again(enter, parcel):
 
 
 @LOOKS
-def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, phone, dark):
+def test_a_code_is_given_its_meaning(enter, parcel, sessions, brand, looks):
     """By the keyboard, from Today's link to the sentence that says it is done; nothing keeps people out on the way."""
     with sessions.begin() as session:
         session.add(UnknownCode(brand_id=brand.id, carrier="dhl", code="ZZ9/ä", count=1234, example="Im Depot"))
-    page = enter("operations", phone=phone, dark=dark)
+    page = enter("operations")
     page.goto(TODAY)
     page.get_by_role("link", name="ZZ9/ä").press("Enter")
-    page.get_by_label("It means").select_option("in_transit")
-    for impact in _faults(page):
-        pytest.fail(impact)
+    page.get_by_label("It means", exact=True).select_option("in_transit")
+    assert hindrances(page, looks) == []
     page.get_by_label("How you know").fill("their support said so")
     page.get_by_label("How you know").press("Enter")
     page.wait_for_selector("text=dhl ZZ9/ä means in transit now; it meant unknown.")
-    for impact in _faults(page):
-        pytest.fail(impact)
-
-
-def _faults(page):
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    found = Axe().run(page, options=AXE).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS]
+    assert hindrances(page, looks) == []

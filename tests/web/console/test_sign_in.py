@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from app.models import Account, AccountSession, AuditEntry
 from app.web.access.links import set_up_path
-from app.web.access.passwords import check_password, hashed
+from app.web.access.passwords import check_password, fits, hashed, outdated
 from app.web.console.sign_in import inside
+from tests.web.conftest import order
 
 PASSWORD = "a tent under four birches"
 
@@ -48,6 +49,14 @@ def test_the_first_owner_is_made_by_a_link_that_works_once(anyone, sessions, bra
         kept = session.scalars(sa.select(Account)).one()
     assert kept.email == "ida@shop.example"
     assert PASSWORD not in kept.password
+
+
+def test_a_new_owner_begins_at_the_brand_whose_orders_come_in(visit, stranger):
+    """Before there are any, at the one that commands mean where they name none; not at the first by the alphabet."""
+    owner = visit("owner")
+    assert owner.get("/").headers["location"] == "/b/fjallhem/today"
+    assert stranger.post("/v1/orders", order()).status_code == 200
+    assert owner.get("/").headers["location"] == "/b/atelier-ombre/today"
 
 
 def test_a_session_is_a_cookie_that_scripts_cannot_read(anyone, owner, brand):
@@ -179,3 +188,15 @@ def test_a_browser_says_where_a_form_came_from(visit, headers, status):
 def test_our_pages_let_browsers_name_their_origin(visit, brand):
     """With no referrer at all, a browser would send every form of ours with the origin "null"."""
     assert visit("owner").get("/account").headers["referrer-policy"] == "same-origin"
+
+
+def test_passwords_are_kept_at_full_strength(monkeypatch):
+    """argon2id with what RFC 9106 recommends where memory is short; what was kept with less still fits, and is
+    known to be outdated."""
+    quick = hashed(PASSWORD)
+    assert fits(PASSWORD, quick) and not outdated(quick)
+    monkeypatch.undo()
+    kept = hashed(PASSWORD)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert fits(PASSWORD, kept) and not fits("another tent", kept) and not fits(PASSWORD, None)
+    assert fits(PASSWORD, quick) and outdated(quick) and not outdated(kept)
