@@ -147,15 +147,8 @@ def rollback(
     then = files_after(session, brand.id, number)
     chosen = sorted(now.files.keys() | then.keys()) if paths is None else sorted(set(paths))
     changes = {path: then.get(path) for path in chosen if then.get(path) != now.files.get(path) or paths is not None}
-    return publish(
-        session,
-        catalog,
-        brand,
-        changes,
-        said,
-        Seen(now.number if seen.edition is None else seen.edition, seen.digests),
-        accept,
-    )
+    base = now.number if seen.edition is None else seen.edition
+    return publish(session, catalog, brand, changes, said, Seen(base, seen.digests), accept)
 
 
 def check_changes(
