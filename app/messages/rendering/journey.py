@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.models.facts import Facts
+from app.models.facts import Facts, OtherParcel
 from app.models.vocabulary import PROGRESS, Cause, Milestone
 
 _WAY = (Milestone.registered, Milestone.dispatched, Milestone.in_transit)
@@ -46,6 +46,12 @@ def journey(facts: Facts, words: Mapping[str, Any]) -> list[dict[str, Any]]:
 def collected(facts: Facts) -> bool:
     """Whether it was handed over where it waited, not brought to a door."""
     return facts.parcel.milestone is Milestone.delivered and _way(facts) is TO_A_COUNTER
+
+
+def all_collected(facts: Facts, beside: Sequence[OtherParcel]) -> bool:
+    """Whether it was, and those beside it too: of each it was told that it waited."""
+    waited = {told.parcel_id for told in facts.order_history if told.milestone in _COUNTER}
+    return collected(facts) and all(one.milestone is Milestone.delivered and one.id in waited for one in beside)
 
 
 def _way(facts: Facts) -> tuple[Milestone, ...]:

@@ -9,7 +9,7 @@ from babel import Locale
 from app.messages.base import Links, Template
 from app.messages.rendering.fields import MOST_LISTED
 from app.messages.rendering.hostile import isolated, place_name, quoted, tidy, tidy_all
-from app.messages.rendering.journey import collected, journey
+from app.messages.rendering.journey import all_collected, journey
 from app.messages.rendering.moments import Speech, customs, spoken, told
 from app.messages.rendering.whole_order import carrier_name, order_fields, told_together
 from app.models.facts import Facts, OtherParcel, Person, Pickup, Promise
@@ -53,7 +53,7 @@ def _one_parcels(facts: Facts, words: Mapping[str, Any], speech: Speech) -> dict
         "promised": _promised(Promise() if beside else _promise(facts), speech),
         "was": dict(_UNKNOWN) if beside else _before(facts, speech),
         "pickup": _pickup(facts, speech, beside),
-        "collected": not beside and collected(facts),
+        "collected": all_collected(facts, beside),
         "place": "" if beside else isolated(place_name(facts.news.place)),
         "note": "" if beside else isolated(quoted(facts.news.description)),
     }

@@ -38,11 +38,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a publisher had before them: the edition's number, or digests by path ("" where nothing stood). What is None
-    or not named may be whatever it is."""
+    """What a publisher had before them: the edition's number, digests of what counted by path ("" where nothing stood),
+    and those of the `drafts` that they read. What is None or not named may be whatever it is."""
 
     edition: int | None = None
     digests: Mapping[str, str | None] = field(default_factory=dict)
+    drafts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,17 @@ def publish_drafts(
     session: Session, catalog: Catalog, brand: Brand, paths: Sequence[str] | None, said: Said, seen: Seen,
     accept: Mapping[str, str],
 ) -> Published:  # fmt: skip
-    """Publish drafts, of these paths or all. Each must have been begun from the file that counts still, else Conflict;
-    raises NotFound where a path has no draft."""
+    """Publish drafts, of these paths or all. Each must have been begun from the file that counts still, and be the one
+    that was read, else Conflict; raises NotFound where a path has no draft."""
     drafts = drafts_of(session, brand.id)
     chosen = sorted(drafts) if paths is None else sorted(set(paths))
     missing = [path for path in chosen if path not in drafts]
     if missing or not chosen:
         raise NotFound(f"There is no draft of {', '.join(missing) or 'anything'}. Save one, and publish it then.")
+    others = [path for path in chosen if seen.drafts.get(path, drafts[path].digest) != drafts[path].digest]
+    if others:
+        who = ", ".join(f"{path} ({drafts[path].saved_by})" for path in others)
+        raise Conflict(f"Another draft was saved since you read it: {who}. Read it here, and publish then.")
     digests = {path: drafts[path].based_on for path in chosen}
     changes = {path: drafts[path].content for path in chosen}
     return publish(session, catalog, brand, changes, said, Seen(seen.edition, digests | dict(seen.digests)), accept)
@@ -142,7 +147,8 @@ def rollback(
     then = files_after(session, brand.id, number)
     chosen = sorted(now.files.keys() | then.keys()) if paths is None else sorted(set(paths))
     changes = {path: then.get(path) for path in chosen if then.get(path) != now.files.get(path) or paths is not None}
-    return publish(session, catalog, brand, changes, said, Seen(seen.edition or now.number, seen.digests), accept)
+    base = now.number if seen.edition is None else seen.edition
+    return publish(session, catalog, brand, changes, said, Seen(base, seen.digests), accept)
 
 
 def check_changes(

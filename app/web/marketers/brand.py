@@ -8,7 +8,7 @@ import yaml
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from app.errors import ConfigurationError, Conflict, InvalidInput
 from app.messages.authoring.brands import MIN_CONTRAST, Palette, contrast
@@ -20,7 +20,8 @@ from app.pipeline.house import House
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.console.frame import back, console_page
+from app.web.console.frame import back, clock, console_page
+from app.web.console.refusals import wants_page
 from app.web.marketers.clashing import clash
 from app.web.marketers.editor import keep
 from app.web.marketers.logos import MOST_READ, cleaned
@@ -119,7 +120,8 @@ def brand_page(request: Request, visitor: Reader, look: Annotated[Look, Depends(
 @router.post("/b/{brand}/templates/brand")
 def save_brand(request: Request, visitor: Writer, sent: Sent, look: Annotated[Look, Depends(look_of)]) -> Response:
     """Save it as a draft of `brand.yaml`, line by line, if it is a brand that mail can be written with: colours that
-    cannot be read are refused here. What was typed is kept in the form."""
+    cannot be read are refused here. What was typed is kept in the form. The page's script, which saves as one types, is
+    answered with the draft's digest, or with what is wrong."""
     house, form = request.app.state.house, sent or FormData()
     try:
         with house.sessions.begin() as session:
@@ -129,9 +131,13 @@ def save_brand(request: Request, visitor: Writer, sent: Sent, look: Annotated[Lo
             _require_brand(session, house, brand, text)
             kept = keep(session, house, visitor, brand, sheet, text, str(form.get("seen", "")))
     except Conflict as error:
-        return clash(request, visitor, PATH, form, str(error))
+        asks = wants_page(request)
+        return clash(request, visitor, PATH, form, str(error)) if asks else _refused(409, error)
     except (ConfigurationError, InvalidInput, yaml.YAMLError) as error:
-        return _page(request, visitor, look, form, str(error))
+        return _page(request, visitor, look, form, str(error)) if wants_page(request) else _refused(422, error)
+    if not wants_page(request):
+        told = {"seen": kept.digest, "saved": clock(kept.saved_at, visitor.zone), "revision": kept.revision}
+        return JSONResponse(told)
     said = "The brand's draft is saved. It counts when it is published." if kept.revision else "Nothing was changed."
     return back(request, visitor, address(visitor, "brand", **look.in_address()), said)
 
@@ -207,6 +213,10 @@ def _page(request: Request, visitor: Visitor, look: Look, form: FormData | None 
     return console_page(
         request, visitor, "marketers/brand.html", content, title="Brand", place="templates", status=status
     )
+
+
+def _refused(status: int, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, status)
 
 
 def _require_brand(session: Session, house: House, brand: Brand, text: str) -> None:

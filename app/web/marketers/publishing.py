@@ -42,6 +42,9 @@ Writer = Annotated[Visitor, Depends(may(Right.templates))]
 ACCEPT = "accept."
 """Stands before a warning's id in the form's names."""
 
+READ = "draft."
+"""Stands before the path of a draft that the page showed; its value is the draft's digest."""
+
 
 @router.get("/b/{brand}/templates/publish")
 def publishing(
@@ -121,7 +124,8 @@ def _attempt(
     """What a publication came to; or None, with what its page says to it."""
     house: House = request.app.state.house
     written = str(form.get("edition", ""))
-    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None)
+    read = {name.removeprefix(READ): str(one) for name, one in form.multi_items() if name.startswith(READ)}
+    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None, drafts=read)
     said = Said(visitor.actor, str(form.get("why", "")), house.clock.now())
     try:
         with house.sessions.begin() as session:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy.orm import Session
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.messages.authoring.bundle import locale_chain
 from app.models import Brand
@@ -38,6 +38,22 @@ _ASK = sa.text("""
             WHERE network_digest = :network AND asked_at > now() - make_interval(secs => :within)) < :a_network
     RETURNING id
 """)
+
+
+@router.get("/find")
+def which(request: Request) -> Response:
+    """On to the form of the only brand; of several, the one that was ordered from is chosen by its name."""
+    house: House = request.app.state.house
+    with house.sessions() as session:
+        looks = catalog_of(session, house).brands()
+        keys = session.scalars(sa.select(Brand.key).where(Brand.key.in_(looks)).order_by(Brand.name)).all()
+    if not keys:
+        return lost()
+    if len(keys) == 1:
+        return RedirectResponse(f"/find/{keys[0]}", 303)
+    language, words = words_for(keys[0], (*_understood(request), "en"))
+    content = {"brands": [looks[key] for key in keys], "words": words["find"], "language": language}
+    return page("shoppers/which.html", content)
 
 
 @router.get("/find/{brand}")

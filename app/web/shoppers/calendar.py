@@ -1,9 +1,10 @@
 """The calendar file of a parcel's window (RFC 5545): hours in the shopper's zone, a promised day as a whole day.
 
-Pure. The entry keeps its UID, and its SEQUENCE rises with every change, so that a calendar that has it moves it.
+Pure. The entry keeps its UID, and its SEQUENCE rises with every change, so that a calendar that has it moves it; and
+when there is no window any more, it is called off (RFC 5546, section 3.2.5), so that a calendar takes it out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ _OCTETS = 75
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What stands in the calendar: `uid` is the parcel's for ever, `page` the address of its page."""
+    """What stands in the calendar: `uid` is the parcel's for ever, `sequence` rises with what is known of
+    it, `page` is the address of its page."""
 
     uid: str
     sequence: int
@@ -29,23 +31,37 @@ class Entry:
 def calendar_file(entry: Entry, when: Expected, zone: ZoneInfo, now: datetime) -> bytes:
     """A VCALENDAR with one VEVENT (and the VTIMEZONE that it needs), CRLF-ended, in UTF-8."""
     timed = when.starts_at is not None and when.ends_at is not None and when.first == when.last
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Doorstep//Parcel//EN", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
-    lines += _zone(zone, when.starts_at, when.ends_at) if timed and when.starts_at and when.ends_at else []
-    lines += [
+    zoned = _zone(zone, when.starts_at, when.ends_at) if timed and when.starts_at and when.ends_at else []
+    # Odd where it calls off, even where it tells: higher than what was told, lower than what is told next.
+    event = _event(entry, 2 * entry.sequence, "CONFIRMED", _times(when, zone, timed=timed), now)
+    return _file("PUBLISH", [*zoned, *event])
+
+
+def called_off(entry: Entry, now: datetime) -> bytes:
+    """The same entry taken back: its window is gone, and no other has come in its place."""
+    return _file("CANCEL", _event(entry, 2 * entry.sequence + 1, "CANCELLED", (), now))
+
+
+def _file(method: str, inside: Iterable[str]) -> bytes:
+    head = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Doorstep//Parcel//EN", "CALSCALE:GREGORIAN")
+    lines = (*head, f"METHOD:{method}", *inside, "END:VCALENDAR")
+    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line)).encode()
+
+
+def _event(entry: Entry, sequence: int, status: str, times: Iterable[str], now: datetime) -> list[str]:
+    return [
         "BEGIN:VEVENT",
         f"UID:{entry.uid}",
         f"DTSTAMP:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}",
-        f"SEQUENCE:{entry.sequence}",
-        *_times(when, zone, timed=timed),
+        f"SEQUENCE:{sequence}",
+        *times,
         f"SUMMARY;LANGUAGE={entry.language}:{_text(entry.title)}",
         f"DESCRIPTION;LANGUAGE={entry.language}:{_text(f'{entry.note} {entry.page}')}",
         f"URL:{entry.page}",
-        "STATUS:CONFIRMED",
+        f"STATUS:{status}",
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
-        "END:VCALENDAR",
     ]
-    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line)).encode()
 
 
 def _times(when: Expected, zone: ZoneInfo, *, timed: bool) -> tuple[str, str]:

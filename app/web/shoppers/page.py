@@ -79,6 +79,7 @@ class ParcelPage:
     order_number: str
     pickup: Counter | None = None
     has_window: bool = False
+    window_gone: bool = False
     reported: tuple[Line, ...] = ()
     late: bool = False
     can_claim: bool = False
@@ -115,6 +116,20 @@ def when_expected(facts: Facts, seen: Seen, language: str, words: Mapping[str, A
     return None if back else expected(facts, _standing(facts, seen), speech)
 
 
+def may_call_off(facts: Facts) -> bool:
+    """Whether the entry in the shopper's calendar can be wrong: of a parcel that comes to them, and has not come."""
+    return facts.parcel.direction == "outbound" and not _arrived(facts)
+
+
+def _gone(facts: Facts, standing: Milestone, speech: Speech) -> bool:
+    """Whether it was expected at a time that lies ahead still, and is not any more."""
+    if expected(facts, standing, speech) is not None:
+        return False
+    eta, end = facts.eta, facts.eta.ends_at or facts.eta.starts_at
+    days = [day for day in (eta.day, facts.promise.on) if day is not None]
+    return (end is not None and end > speech.now) or any(day >= speech.now.date() for day in days)
+
+
 def _standing(facts: Facts, seen: Seen) -> Milestone:
     return Milestone.cancelled if seen.cancelled and not _arrived(facts) else facts.parcel.milestone
 
@@ -146,6 +161,7 @@ def draw(facts: Facts, seen: Seen, language: str, words: Mapping[str, Any], now:
         order_number=isolated(tidy(facts.order.number, 60)),
         pickup=_counter(parcel.pickup, words, speech) if standing is Milestone.ready_for_pickup else None,
         has_window=parcel.direction == "outbound" and expected(facts, standing, speech) is not None,
+        window_gone=may_call_off(facts) and _gone(facts, standing, speech),
         reported=_reported(seen.reported, parcel.direction, words, speech),
         late=late and parcel.direction == "outbound",
         can_claim=standing is Milestone.delivered and parcel.direction == "outbound" and seen.claimed_at is None,

@@ -1,6 +1,7 @@
 """The parcel's page behind a secret link, and the calendar file of its window."""
 
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -9,12 +10,12 @@ from starlette.responses import RedirectResponse, Response
 
 from app.messages.authoring.bundle import locale_chain
 from app.messages.rendering.moments import speech_zone
-from app.models import Estimate, Order
+from app.models import Crossing, Estimate, Order
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page, words_for
-from app.web.shoppers.calendar import Entry, calendar_file
-from app.web.shoppers.page import draw, when_expected
+from app.web.shoppers.calendar import Entry, calendar_file, called_off
+from app.web.shoppers.page import draw, may_call_off, when_expected
 from app.web.shoppers.reading import facts_and_seen, find_family, look_of, reading
 
 router = APIRouter(include_in_schema=False)
@@ -50,7 +51,7 @@ def parcel(request: Request, token: str) -> Response:
 
 @router.get("/t/{token}/window.ics")
 def window(request: Request, token: str) -> Response:
-    """The window as a calendar file; while there is none, back to the page."""
+    """The window as a calendar file; a call-off where one was told once and is gone; else back to the page."""
     house: House = request.app.state.house
     now = house.clock.now()
     with reading(house) as connection:
@@ -64,13 +65,14 @@ def window(request: Request, token: str) -> Response:
         return lost()
     language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
     when = when_expected(facts, seen, language, words, now)
-    if when is None:
+    if when is None and not (may_call_off(facts) and (sequence.told or facts.promise.on)):
         return RedirectResponse(f"/t/{token}", 303)
     said, base = words["calendar"], house.public_url.rstrip("/")
     uid = f"{found.shipment.public_id}@{urlsplit(base).hostname or 'doorstep'}"
     event = said["event"].format(brand=look.name)
-    entry = Entry(uid, sequence, event, said["note"], f"{base}/t/{token}", language)
-    body = calendar_file(entry, when, speech_zone(facts.shopper.zone), _whole_minute(now))
+    entry = Entry(uid, sequence.number, event, said["note"], f"{base}/t/{token}", language)
+    at = _whole_minute(now)
+    body = calendar_file(entry, when, speech_zone(facts.shopper.zone), at) if when else called_off(entry, at)
     headers = {
         "Content-Disposition": 'attachment; filename="parcel.ics"',
         "Cache-Control": "private, no-cache",
@@ -84,12 +86,21 @@ def lost(token: str = "") -> Response:
     return page("shoppers/sample.html", {}) if token == SAMPLE_PAGE else page("shoppers/lost.html", {}, status=404)
 
 
-def _sequence(connection: sa.Connection, order_id: int, shipment_id: int) -> int:
-    """A number that only rises, with every word of the carrier's and every change of the order's own."""
+class _Sequence(NamedTuple):
+    """How often the carrier said when, and a number that only rises."""
+
+    told: int
+    number: int
+
+
+def _sequence(connection: sa.Connection, order_id: int, shipment_id: int) -> _Sequence:
+    """It rises with every word of the carrier's, each milestone reached, and every change of the order's own."""
     told = sa.select(sa.func.count()).where(Estimate.shipment_id == shipment_id).select_from(Estimate)
+    reached = sa.select(sa.func.count()).where(Crossing.shipment_id == shipment_id).select_from(Crossing)
     changed = sa.select(sa.func.extract("epoch", Order.updated_at - Order.created_at)).where(Order.id == order_id)
-    count, seconds = connection.execute(sa.select(told.scalar_subquery(), changed.scalar_subquery())).one()
-    return int(count) + max(0, int(seconds or 0))
+    asked = sa.select(*(one.scalar_subquery() for one in (told, reached, changed)))
+    words, milestones, seconds = connection.execute(asked).one()
+    return _Sequence(words, words + milestones + max(0, int(seconds or 0)))
 
 
 def _whole_minute(now: datetime) -> datetime:

@@ -1,6 +1,8 @@
-// The brand's page: colours show as they are picked, with how well they can be read, and two mails follow.
+// The brand's page: colours show as they are picked, with how well they can be read, two mails follow, and what is
+// typed is a draft as one types.
 
 import { ask } from "./console.js";
+import { keeper } from "./keeping.js";
 
 const form = document.getElementById("brand");
 const least = Number(form.dataset.least);
@@ -66,11 +68,26 @@ async function look() {
   }
 }
 
+const keeping = keeper(form, {
+  texts: () => [...form.querySelectorAll("[name^='v.']")],
+  sent: () => new FormData(form),
+  saved(told) {
+    if (told.revision) document.getElementById("onward").hidden = false;
+  },
+  restored: changed,
+});
+
 let later = 0;
-form.addEventListener("input", ({ target }) => {
-  if (target.dataset.for) form.elements[target.dataset.for].value = target.value.toUpperCase();
+function changed() {
+  keeping.typed();
   weigh();
   window.clearTimeout(later);
   later = window.setTimeout(look, 300);
+}
+
+form.addEventListener("input", ({ target }) => {
+  if (target.dataset.for) form.elements[target.dataset.for].value = target.value.toUpperCase();
+  changed();
 });
 weigh();
+keeping.offer();

@@ -1,20 +1,18 @@
 // The desk: the preview follows what is typed, drafts are saved as one types, and what could not be saved is kept here.
 
 import { ask } from "./console.js";
+import { keeper } from "./keeping.js";
 
 const desk = document.getElementById("desk");
 const at = (id) => document.getElementById(id);
 const writes = desk.hasAttribute("data-writes");
 const body = at("body");
 const frame = at("frame");
-const status = at("saving");
 document.documentElement.classList.add("scripted");
 
 // ---- What the form says -------------------------------------------------------------------------------------------
 
 const texts = () => [...desk.querySelectorAll("[name^='f.'], [name='body'], [name^='v.']")];
-const stateNow = () => Object.fromEntries(texts().map((one) => [one.name, one.value]));
-const alike = (one, other) => Object.keys({ ...one, ...other }).every((name) => one[name] === other[name]);
 const form = () => {
   const made = new FormData(desk);
   for (const one of texts()) made.set(one.name, one.value);
@@ -194,170 +192,17 @@ function mark() {
 
 // ---- Drafts, and what could not be saved --------------------------------------------------------------------------
 
-const key = `doorstep:draft:${desk.dataset.journal}`;
-const journal = {
-  read() {
-    try {
-      return JSON.parse(localStorage.getItem(key));
-    } catch {
-      return null;
-    }
-  },
-  write(entry) {
-    try {
-      localStorage.setItem(key, JSON.stringify(entry));
-    } catch {
-      // A full or forbidden store: the text stands in the form still, and the draft is saved as soon as it can be.
-    }
-  },
-  drop() {
-    try {
-      localStorage.removeItem(key);
-    } catch {
-      // As above.
-    }
-  },
-};
-
-let saved = stateNow();
-let saving = false;
-let waits = 0;
-let later = 0;
-let clash = false;
-
-function tell(text, kind = "") {
-  if (!status) return;
-  status.textContent = text;
-  status.className = kind || "muted";
-}
-
-async function save() {
-  window.clearTimeout(later);
-  if (!writes || saving || clash || desk.dataset.manual !== undefined) return;
-  const now = stateNow();
-  if (alike(now, saved)) return;
-  saving = true;
-  tell("Saving…");
-  try {
-    const told = await ask(desk.dataset.save, form());
-    desk.elements.seen.value = told.seen;
-    const discard = document.querySelector("#discard [name='seen']");
-    if (discard) discard.value = told.seen;
-    saved = now;
-    waits = 0;
+const keeping = keeper(desk, {
+  texts,
+  sent: form,
+  saved(told) {
     if (told.revision) at("standing").replaceChildren(state("draft", "warn"));
-    if (alike(stateNow(), saved)) journal.drop();
-    else remember();
-    tell(`Saved as a draft, ${told.saved}.`, "kept");
-  } catch (error) {
-    stumble(error);
-  } finally {
-    saving = false;
-  }
-  if (!clash && !alike(stateNow(), saved) && waits === 0) plan(800);
-}
-
-function stumble(error) {
-  if (error.status === 409) {
-    clash = true;
-    tell("Somebody else saved another draft meanwhile. Yours is kept here: press “Save draft” to see both.", "lost");
-  } else if (error.status === 422) {
-    tell(`Not saved: ${error.message}`, "lost");
-    waits = 1;
-  } else if (error.status === 401) {
-    tell("Not saved: you are signed out. Your text is kept in this browser; sign in in another tab, then go on here.", "lost");
-    retry();
-  } else if (error.status === 403) {
-    tell("Not saved: open the page anew. Your text is kept in this browser.", "lost");
-    waits = 1;
-  } else {
-    tell("Not saved, trying again. Your text is kept in this browser.", "lost");
-    retry();
-  }
-}
-
-function retry() {
-  waits = Math.min(waits + 1, 5);
-  plan(1000 * 2 ** waits);
-}
-
-function plan(milliseconds) {
-  window.clearTimeout(later);
-  later = window.setTimeout(save, milliseconds);
-}
-
-function remember() {
-  if (writes) journal.write({ at: Date.now(), seen: desk.elements.seen.value, text: stateNow() });
-}
-
-/** What was typed here once and never reached the server is offered again, beside what stands there now. */
-function offer() {
-  const kept = journal.read();
-  if (!writes || !kept?.text || alike(kept.text, saved)) return journal.drop();
-  const notice = at("journal");
-  const when = new Date(kept.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const list = document.createElement("dl");
-  list.className = "facts diff";
-  for (const name of Object.keys(kept.text)) {
-    if (kept.text[name] === saved[name]) continue;
-    const rows = differing((saved[name] ?? "").split("\n"), kept.text[name].split("\n"));
-    const term = document.createElement("dt");
-    term.textContent = name.replace(/^[fv]\./, "");
-    const told = document.createElement("dd");
-    for (const [kind, line] of rows) {
-      const row = document.createElement(kind);
-      row.textContent = line || " ";
-      told.append(row, document.createElement("br"));
-    }
-    const pair = document.createElement("div");
-    pair.append(term, told);
-    list.append(pair);
-  }
-  const restore = button("Put my text back", () => {
-    for (const one of texts()) if (one.name in kept.text) put(one, kept.text[one.name]);
-    desk.elements.seen.value = kept.seen;
-    notice.hidden = true;
+  },
+  restored(fields) {
+    for (const one of fields) grow(one);
     changed();
-  });
-  const drop = button("Throw it away", () => {
-    journal.drop();
-    notice.hidden = true;
-  });
-  const details = document.createElement("details");
-  details.open = true;
-  const summary = document.createElement("summary");
-  summary.textContent = "What differs";
-  details.append(summary, list);
-  const bar = document.createElement("span");
-  bar.className = "bar";
-  bar.append(restore, drop);
-  notice.replaceChildren(`You typed something here that was not saved (${when}).`, details, bar);
-  notice.hidden = false;
-}
-
-function button(word, act) {
-  const made = document.createElement("button");
-  Object.assign(made, { type: "button", className: "button quiet", textContent: word });
-  made.addEventListener("click", act);
-  return made;
-}
-
-/** Lines that went (`del`) and came (`ins`): what both begin and end with is left out. */
-function differing(before, after) {
-  let start = 0;
-  while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
-  let end = 0;
-  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
-  return [
-    ...before.slice(start, before.length - end).map((line) => ["del", line]),
-    ...after.slice(start, after.length - end).map((line) => ["ins", line]),
-  ];
-}
-
-function put(field, value) {
-  field.value = value;
-  grow(field);
-}
+  },
+});
 
 // ---- Typing -------------------------------------------------------------------------------------------------------
 
@@ -365,14 +210,7 @@ let looks = 0;
 let checks = 0;
 
 function changed() {
-  if (!alike(stateNow(), saved)) {
-    remember();
-    if (!clash && waits === 0) tell("Typing…");
-    if (waits < 2) {
-      if (waits === 1) waits = 0;
-      plan(1200);
-    }
-  }
+  keeping.typed();
   reflect();
   window.clearTimeout(looks);
   window.clearTimeout(checks);
@@ -415,7 +253,7 @@ desk.addEventListener("keydown", (event) => {
   }
   if ((event.ctrlKey || event.metaKey) && event.key === "s" && writes) {
     event.preventDefault();
-    save();
+    keeping.save();
   }
 });
 
@@ -450,37 +288,11 @@ desk.addEventListener("click", async (event) => {
   }
 });
 
-at("onward")?.addEventListener("click", async (event) => {
-  if (alike(stateNow(), saved)) return;
-  event.preventDefault();
-  const onward = event.currentTarget.href;
-  await save();
-  if (alike(stateNow(), saved)) location.href = onward;
-});
 at("fieldsearch")?.addEventListener("input", ({ target }) => {
   const wanted = target.value.trim().toLowerCase();
   for (const one of at("fields").querySelectorAll("[data-name]")) one.hidden = !one.dataset.name.toLowerCase().includes(wanted);
 });
-desk.addEventListener("submit", async (event) => {
-  remember();
-  if (!writes || clash) return; // the page that follows shows both texts
-  event.preventDefault();
-  waits = 0;
-  if (alike(stateNow(), saved)) {
-    journal.drop();
-    tell("Nothing is left to save.", "kept");
-  }
-  await save();
-});
-window.addEventListener("online", () => {
-  waits = 0;
-  save();
-});
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden") save();
-});
-
 for (const field of texts()) grow(field);
 reflect();
-offer();
+keeping.offer();
 if (desk.querySelector(".marks li")) check();

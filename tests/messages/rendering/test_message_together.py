@@ -70,3 +70,29 @@ def test_several_wait_only_where_each_does(catalog: Catalog, beside: Milestone, 
     assert said["pickup"]["waits"] is waits
     assert (said["pickup"]["known"], said["pickup"]["until"], said["pickup"]["since"]) == (False, "", "")
     assert (said["was"]["known"], said["collected"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", "Handed over"), ("sv", "Utlämnade"), ("de", "Abgeholt"), ("fr", "Retirés"), ("es", "Recogidos"),
+        ("nl", "Afgehaald"),
+    ],
+)  # fmt: skip
+def test_several_collected_at_a_counter_are_not_delivered(catalog: Catalog, locale: str, said: str) -> None:
+    """Subject, headline and SMS say that they were handed over, of all of them as of one."""
+    facts, beside = facts_for("delivered"), other(2, Milestone.delivered, "Lamp")
+    waited = [
+        Told(milestone=Milestone.ready_for_pickup, channel="email", planned_at=NOW, parcel_id=one)
+        for one in (facts.parcel.id, beside.id)
+    ]
+    told = {"merged": (beside,), "history": (waited[0],), "order_history": (waited[0],)}
+    template = catalog.resolve("fjallhem", locale, "delivered", "email")
+    assert not fields(template, facts.model_copy(update=told), PERSON, LINKS, NOW)[
+        "collected"
+    ]  # the second was brought
+    facts = facts.model_copy(update=told | {"order_history": tuple(waited)})
+    mail = Renderer().render_email(template, facts, PERSON, LINKS, NOW)
+    assert said in mail.subject and said.lower() in mail.text.lower()
+    sms = Renderer().render_sms(catalog.resolve("fjallhem", locale, "delivered", "sms"), facts, PERSON, LINKS, NOW)
+    assert said in str(sms)

@@ -25,6 +25,7 @@ FOR_ANYBODY = {
     "/schemas/rules.json": "the form of a rule set is no secret",
     "/t/{token}…": "proved by the parcel's secret",
     "/p/{token}…": "proved by the parcel's secret",
+    "/find": "leads to the form below",
     "/find/…": "answers everybody alike, and mails only the order's own address",
     "/brand/…": "logos, which stand in every mail",
     "/hooks/…": "proved by the caller's signature",

@@ -83,6 +83,31 @@ def test_a_lost_connection_loses_nothing(desk, sessions):
         assert b"A sentence that must not be lost." in bytes(session.query(TemplateDraft).one().content)
 
 
+def test_a_brand_is_kept_as_one_types_too(enter, sessions):
+    """Colours that cannot be read are not saved, nor lost; nor is what was typed while the connection was away."""
+    page = enter("marketer")
+    page.goto("/b/fjallhem/templates/brand")
+    line, saving = page.locator("[name='v.tagline.en']"), page.locator("#saving")
+    page.locator("[name='v.colours.light.ink']").fill("#EEEEEE")
+    expect(saving).to_contain_text("Not saved: ")
+    page.locator("[name='v.colours.light.ink']").fill("#101010")
+    expect(saving).to_contain_text("Saved as a draft")
+    expect(page.locator("#onward")).to_be_visible()
+    page.route(
+        "**/templates/brand", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
+    line.fill("A line that must not be lost.")
+    expect(saving).to_contain_text("Not saved, trying again")
+    page.reload()
+    expect(page.locator("#journal ins")).to_have_text("A line that must not be lost.")
+    page.unroute("**/templates/brand")
+    page.get_by_role("button", name="Put my text back").click()
+    expect(saving).to_contain_text("Saved as a draft")
+    with sessions() as session:
+        content = bytes(session.query(TemplateDraft).one().content)
+    assert b"A line that must not be lost." in content and b"#101010" in content
+
+
 def test_two_people_lose_nothing(desk, enter):
     """The second to save sees both texts, and their own is still there to be saved."""
     other = enter("owner")
@@ -193,7 +218,7 @@ def test_the_brand_follows_and_is_refused_below_its_contrast(enter):
     page.locator("[name='v.name']").fill("Fjällhem Ny")
     expect(page.frame_locator("iframe[data-key='delayed']").locator("body")).to_contain_text("Fjällhem Ny")
     page.get_by_role("button", name="Save draft").click()
-    expect(page.locator(".strip.good")).to_contain_text("draft is saved")
+    expect(page.locator("#saving")).to_contain_text("Saved as a draft")
 
 
 def test_a_draft_and_what_counts_are_one_picture(enter):

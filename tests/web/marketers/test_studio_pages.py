@@ -172,6 +172,22 @@ def test_publishing_asks_for_reasons_and_can_be_taken_back(marketer, sessions, s
     assert acts == ["templates.draft", "templates.publish", "templates.rollback"]
 
 
+def test_nobody_publishes_what_they_have_not_read(marketer, visit, sessions):
+    """A draft that a colleague saved since is refused by name; and taking back from before a publication is stale."""
+    marketer.post(f"/b/fjallhem/templates/save/{PATH}", desk(marketer) | {"f.button": "Mine"})
+    page = marketer.get("/b/fjallhem/templates/publish").text
+    read = re.search(r'name="(draft\.[^"]+)" value="([0-9a-f]+)"', page)
+    wanted = {"path": PATH, "edition": "0", "why": "clearer", read[1]: read[2]}
+    other = visit("owner")
+    other.post(f"/b/fjallhem/templates/save/{PATH}", desk(other) | {"f.button": "Half a"})
+    refused = marketer.post("/b/fjallhem/templates/publish", wanted)
+    assert refused.status_code == 422 and "Another draft was saved" in refused.text and "owner@" in refused.text
+    again = re.search(r'name="(draft\.[^"]+)" value="([0-9a-f]+)"', refused.text)
+    assert marketer.post("/b/fjallhem/templates/publish", wanted | {again[1]: again[2]}).status_code == 303
+    back = marketer.post("/b/fjallhem/templates/history/0", {"edition": "0", "why": "back"})
+    assert back.status_code == 422 and "you saw number 0" in back.text
+
+
 def test_a_real_parcel_and_a_test_message(marketer, client):
     """The parcel's own facts are filled in; the test goes to the account's address unless another is named."""
     told = order(shopper={"name": "Alma Berg", "email": "alma@example.test", "country": "SE", "locale": "en"})

@@ -31,7 +31,7 @@ def test_a_window_stands_in_the_shoppers_zone():
     assert "DTSTART;TZID=Europe/Stockholm:20261124T140000" in lines
     assert "DTEND;TZID=Europe/Stockholm:20261124T160000" in lines
     assert "TZID:Europe/Stockholm" in lines and "TZOFFSETTO:+0100" in lines
-    assert "UID:shp_1@parcels.example" in lines and "SEQUENCE:3" in lines
+    assert "UID:shp_1@parcels.example" in lines and "SEQUENCE:6" in lines
     assert r"SUMMARY;LANGUAGE=en:Fjällhem: a\, b\; c\\d  X:y" in lines
     assert lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") == 1
 

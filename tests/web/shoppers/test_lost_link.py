@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.channels.base import Verdict
-from app.models import LinkMail, LinkRequest, Order
+from app.models import Brand, LinkMail, LinkRequest, Order
 from app.models.vocabulary import AttemptOutcome, Channel, PauseKind, SuppressionKind
 from app.pipeline.brakes.pausing import Scope, pause
 from app.pipeline.leaving.links import answer_link_requests
@@ -62,6 +62,16 @@ def test_the_link_comes_to_the_owner(anyone, site, shop, mailer):
     (mail,) = mailer.sent
     assert mail.to_email == "alma.berg@example.test" and shop in mail.text and "1042" in mail.subject
     assert mail.from_email == "hej@fjallhem.example" and answer_link_requests(site.house) == 0
+
+
+def test_whoever_knows_no_brand_is_led_on(anyone, sessions):
+    """To the form of the only one; among several they choose, in their browser's language."""
+    assert anyone.get("/find").headers["location"] == "/find/fjallhem"
+    with sessions.begin() as session:
+        session.add(Brand(key="atelier-ombre", name="Atelier Ombre", locale="fr-FR", zone="Europe/Paris"))
+    page = anyone.get("/find", headers={"Accept-Language": "sv"})
+    assert page.status_code == 200 and "Vilken butik" in page.text and "noindex" in page.headers["x-robots-tag"]
+    assert 'href="/find/fjallhem"' in page.text and 'href="/find/atelier-ombre"' in page.text
 
 
 def test_hit_and_miss_are_alike(anyone, site, shop, mailer, sessions):

@@ -70,6 +70,24 @@ def test_the_window_comes_as_a_file(anyone, told, sessions):
     assert then.headers["cache-control"].startswith("private") and "noindex" in then.headers["x-robots-tag"]
 
 
+def test_a_window_that_vanishes_is_called_off(anyone, told, client):
+    """A calendar that has the entry takes it out: same UID, a higher number, no time; and moves it in once more."""
+    token = told(scan("in_transit"))
+    path = f"/t/{token}/window.ics"
+    first = anyone.get(path).text
+    told(scan("in_transit"), scan("attempt_failed", "2026-11-24T09:30:00+01:00"))
+    page = anyone.get(f"/t/{token}").text
+    assert path in page and "Add to calendar" not in page and "Take it out" in page
+    gone = anyone.get(path).text
+    assert "METHOD:CANCEL\r\n" in gone and "STATUS:CANCELLED\r\n" in gone and "DTSTART" not in gone
+    told(scan("out_for_delivery", "2026-11-24T09:45:00+01:00"))
+    again = anyone.get(path).text
+    assert "METHOD:PUBLISH" in again and "STATUS:CONFIRMED" in again
+    assert len({re.search(r"UID:(\S+)", one)[1] for one in (first, gone, again)}) == 1
+    numbers = [int(re.search(r"SEQUENCE:(\d+)", one)[1]) for one in (first, gone, again)]
+    assert numbers[0] < numbers[1] < numbers[2]
+
+
 def test_without_a_window_the_file_leads_to_the_page(anyone, told):
     """What has arrived is in no calendar; an unknown link answers as every unknown link does."""
     token = told(scan("delivered"))
