@@ -97,11 +97,8 @@ def standing(session: Session, brand_id: int, now: datetime, here: str) -> Stand
 
 _STANDING = sa.text(
     """
-    SELECT
-        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {moving}) AS moving,
+    SELECT under_way.moving, under_way.silent,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended} AND late_since IS NOT NULL) AS late,
-        (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {moving}
-            AND milestone_at < :silent AND coalesce(last_heard_at, milestone_at) < :silent) AS silent,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
             AND milestone = 'ready_for_pickup') AS pickup,
         (SELECT count(*) FROM shipments WHERE brand_id = :brand AND {unended}
@@ -112,9 +109,13 @@ _STANDING = sa.text(
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'unconfirmed') AS unconfirmed,
         (SELECT count(*) FROM messages WHERE brand_id = :brand AND state = 'failed'
             AND ended_at > :failing) AS failing
-    """.replace("{moving}", "{unended} AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')")
-    .replace("{unended}", UNENDED)
-    .replace("{returning}", RETURNING)
+    FROM (
+        SELECT count(*) AS moving,
+            count(*) FILTER (WHERE milestone_at < :silent AND coalesce(last_heard_at, milestone_at) < :silent) AS silent
+        FROM shipments WHERE brand_id = :brand AND {unended}
+            AND milestone IN ('dispatched', 'in_transit', 'out_for_delivery')
+    ) AS under_way
+    """.replace("{unended}", UNENDED).replace("{returning}", RETURNING)
 )
 
 
