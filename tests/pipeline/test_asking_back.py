@@ -125,7 +125,8 @@ def test_a_report_that_waits_to_be_applied_outweighs_an_absence(world: World):
 
 def test_who_cannot_be_asked_is_asked_ever_more_rarely_until_the_wait_is_over(world: World):
     """Doubt stays doubt: back-off between the questions, then ambiguous, never a second message."""
-    in_doubt(world)
+    patient = world.house.sending.model_copy(update={"margin": 30.0})  # a pause of a minute, which no stall comes to
+    world = in_doubt(world.with_(sending=patient))
     for count in (1, 2, 3):
         passes(world, 600)
         pipeline.recover(world.house)
