@@ -17,7 +17,8 @@ from app.bench.certificate import Certificate, make_certificate
 from app.clock import cpu_seconds, stopwatch
 from app.db import make_engine
 from app.embedded import Embedded
-from app.embedded.engine import answers, free_port
+from app.embedded.engine import answers
+from app.embedded.ports import free_port
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings

@@ -18,7 +18,8 @@ import httpx
 from app.bench.ground import Cost, Meter, ground
 from app.clock import stopwatch, wall_seconds
 from app.demo.providers.account import Account
-from app.embedded.engine import answers, free_port, web_program
+from app.embedded.engine import answers, web_program
+from app.embedded.ports import free_port
 from app.errors import DoorstepError
 
 LARGEST = 768_000

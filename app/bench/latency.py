@@ -18,7 +18,7 @@ from app.bench.programs import await_web, running, whole_engine
 from app.bench.send import housed
 from app.bench.world import make_parcels
 from app.clock import stopwatch, wall_now, wall_seconds
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.models import Order, Shipment
 from app.pipeline.house import House
 

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from app.bench.ground import Cost, Meter
 from app.bench.hooks import serving
 from app.bench.quarter import quarter
-from app.embedded.engine import free_port, web_program
+from app.embedded.engine import web_program
+from app.embedded.ports import free_port
 from app.errors import DoorstepError
 
 CALLERS = 8

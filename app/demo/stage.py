@@ -16,8 +16,9 @@ from app.db import make_engine
 from app.demo.carrier.timetable import Timetable, Timetables
 from app.embedded import Embedded, Processes, Program, default_home
 from app.embedded.children import Roster
-from app.embedded.engine import answers, engine_programs, free_port
+from app.embedded.engine import answers, engine_programs
 from app.embedded.home import kept_secret, open_home
+from app.embedded.ports import free_port
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings, load_settings

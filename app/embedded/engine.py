@@ -1,27 +1,11 @@
 """Which programs make up a running engine, and how each is started."""
 
-import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from app.embedded.processes import Program
-from app.errors import DoorstepError
-
-_PORTS = range(20_000, 32_000)
-"""Below those that a system hands out of its own accord, to whoever connects or asks for any: until the one that is
-found is listened on, which may take seconds, nobody is given it by chance."""
-
-
-def free_port() -> int:
-    """A TCP port on the loopback that nobody listens on at this moment. Raises DoorstepError where none is found."""
-    for port in secrets.SystemRandom().sample(_PORTS, 200):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise DoorstepError("No free port was found on 127.0.0.1 between 20000 and 32000. End what listens there.")
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:

@@ -3,7 +3,6 @@
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from redis.retry import Retry
 
 from app.embedded.children import Roster, Tie, end_group, spawn, tail, wait_for
 from app.embedded.home import Home, own
+from app.embedded.ports import free_port
 from app.embedded.wheels import executable
 from app.errors import Unreachable
 
@@ -64,7 +64,7 @@ class Valkey:
         return self._process is None or self._process.poll() is not None
 
     def _try_start(self) -> str | None:
-        port, password = _free_port(), secrets.token_urlsafe(32)
+        port, password = free_port(), secrets.token_urlsafe(32)
         with tempfile.TemporaryFile() as config:  # by standard input: a password in argv is everyone's to read
             config.write(_configuration(self._home.valkey, port, password, durable=self._durable).encode())
             config.seek(0)
@@ -105,12 +105,6 @@ def _configuration(folder: Path, port: int, password: str, *, durable: bool) -> 
         "loglevel warning",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(client: redis.Redis) -> bool:

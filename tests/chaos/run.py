@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.db import make_engine, make_sessions
 from app.demo.providers import CallbackManners, Manners, StandIn, serve
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.schema import migrate
 from tests.chaos import points
 from tests.chaos.reckoning import keep_evidence

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from app.db import Sessions
 from app.demo.providers.serving import StandIn, serve
-from app.embedded.engine import answers, beat_program, free_port, web_program, worker_program
+from app.embedded.engine import answers, beat_program, web_program, worker_program
+from app.embedded.ports import free_port
 from app.embedded.processes import Program
 from app.models import Message
 

@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.embedded.children import Roster
-from app.embedded.engine import free_port
 from app.embedded.home import open_home
+from app.embedded.ports import free_port
 from app.embedded.postgres import Postgres
 from app.embedded.wheels import executable
 from tests.faults.conftest import await_

@@ -17,7 +17,7 @@ from app import pipeline
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable
 from app.demo.providers.serving import StandIn, serve
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.insight.audit import audit
 from app.insight.explain import explain, find_shipments
 from app.insight.stories import Story

@@ -10,7 +10,7 @@ import uvicorn
 from app import pipeline
 from app.bench.certificate import make_certificate
 from app.demo.carrier.behaviour import CALM, Behaviour, Fault
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.insight.carriers import CarrierStanding, carrier_health
 from app.models import CarrierHealth, Shipment
 from app.models.vocabulary import CarrierFault, CarrierState

@@ -21,7 +21,7 @@ from app import pipeline
 from app.clock import wall_seconds
 from app.demo.providers import Account, Behaviour
 from app.demo.providers.serving import StandIn
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.models import Attempt, Receipt
 from app.wiring import build_transports
 from tests.integration.conftest import Town, eventually, timetable

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db import make_engine
-from app.embedded.engine import answers, free_port
+from app.embedded.engine import answers
+from app.embedded.ports import free_port
 from app.embedded.wheels import executable
 from app.pipeline.house import House
 from app.pipeline.polling import budget

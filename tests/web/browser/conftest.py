@@ -13,7 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app.db import Sessions
-from app.embedded.engine import free_port
+from app.embedded.ports import free_port
 from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
