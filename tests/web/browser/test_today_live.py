@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from app.models import AccountSession, Incident, Message, Shipment, UnknownCode
 from tests.web.browser.looking import LOOKS, hindrances
@@ -10,6 +11,7 @@ from tests.web.conftest import NOW, order, scan
 TODAY = "/b/fjallhem/today"
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 MOVING = '.counts a[href$="state=moving"] b'
+LATE = '.counts a[href$="state=late"] b'
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_figures_change_without_a_reload(enter, parcel, sessions):
         session.execute(sa.update(Shipment).values(late_since=NOW))
         session.execute(sa.update(Message).values(state="failed", reason="refused", ended_at=NOW))
     _look(page)
-    page.wait_for_function("document.querySelector('.counts a[href$=\"state=late\"] b').textContent === '1'")
+    expect(page.locator(LATE)).to_have_text("1")
     assert page.evaluate("document.activeElement.href").endswith("state=late")
     assert page.locator('[data-part="messages"] details').get_attribute("open") is not None
     with sessions.begin() as session:
@@ -90,10 +92,10 @@ def test_what_somebody_has_marked_is_left_alone(enter, parcel, sessions):
         session.execute(sa.update(Shipment).values(late_since=NOW))
     _look(page)
     page.wait_for_selector("text=kept up to date")
-    assert page.text_content('.counts a[href$="state=late"] b') == "0"
+    assert page.text_content(LATE) == "0"
     page.evaluate("getSelection().removeAllRanges()")
     _look(page)
-    page.wait_for_function("document.querySelector('.counts a[href$=\"state=late\"] b').textContent === '1'")
+    expect(page.locator(LATE)).to_have_text("1")
 
 
 def test_without_script_a_link_looks_again(enter, parcel):
