@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def shut_the_way_out() -> None:
     """Shut the way out for this process and all it starts, and forget the developer's own Doorstep."""
-    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM")
+    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM", "DOORSTEP_SLOW_BROWSER")
     for name in [name for name in os.environ if name.startswith("DOORSTEP_") and name not in kept]:
         del os.environ[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))

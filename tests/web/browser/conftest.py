@@ -1,4 +1,7 @@
-"""A real Chromium on the real pages: the application is served over HTTP, and people sign in to it."""
+"""A real Chromium on the real pages: the application is served over HTTP, and people sign in to it.
+
+`DOORSTEP_SLOW_BROWSER=6` makes the pages' scripts run six times as slowly: what waits for nothing shows itself then.
+"""
 
 import asyncio
 import os
@@ -10,7 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.db import Sessions
 from app.embedded.ports import free_port
@@ -20,6 +23,9 @@ from app.web.access.keys import Keys
 from app.web.access.sessions import begin
 from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
+
+PATIENCE = 30_000
+"""Milliseconds for which a page is waited for: a machine may be busy for seconds, and what holds is not waited for."""
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +52,7 @@ def chromium(_running: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
     loops: this thread counts as running it, though it only waits for its next turn."""
     browser, loop = _running
     asyncio.events._set_running_loop(loop)
+    expect.set_options(timeout=PATIENCE)
     yield browser
     asyncio.events._set_running_loop(None)
 
@@ -91,11 +98,12 @@ def enter(chromium: Browser, served: Served, sessions: Sessions, brand: Brand) -
             reduced_motion="reduce",
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         if role is not None:
             cookie = {"name": "doorstep", "value": _session(sessions, role), "url": served.url}
             context.add_cookies([cookie])
         page = context.new_page()
+        _slow_down(page)
         page.on("pageerror", lambda error: failed.append(str(error)))
         return page
 
@@ -103,6 +111,12 @@ def enter(chromium: Browser, served: Served, sessions: Sessions, brand: Brand) -
     for context in contexts:
         context.close()
     assert failed == [], "a page's script failed"
+
+
+def _slow_down(page: Page) -> None:
+    rate = float(os.environ.get("DOORSTEP_SLOW_BROWSER", "1"))
+    if rate > 1:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": rate})
 
 
 def _session(sessions: Sessions, role: str) -> str:

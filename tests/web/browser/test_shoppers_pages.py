@@ -43,6 +43,7 @@ def test_a_shopper_turns_texts_off_without_script(enter, parcel, sessions):
     page = enter(None, phone=True, script=False)
     page.goto(f"/t/{token}")
     page.get_by_role("link", name="What we send you").click()
+    page.wait_for_url(f"**/p/{token}")
     for box in page.locator("input[value^='sms.']").all():
         box.focus()
         page.keyboard.press("Space")
