@@ -47,7 +47,7 @@ async def wire(conduct):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     finally:
         server.close()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
 
 
 async def closes(reader, writer) -> None:
@@ -149,7 +149,7 @@ def test_a_failed_handshake_is_not_sent(client):
         server = await asyncio.start_server(greets_wrongly, "127.0.0.1", 0)
         async with server, client() as http:
             verdict = await verdict_of(http, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-            await asyncio.wait_for(over.wait(), 5)
+            await asyncio.wait_for(over.wait(), 60)
             return verdict
 
     assert asyncio.run(scene()).outcome is NOT_SENT

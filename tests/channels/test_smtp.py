@@ -348,9 +348,9 @@ def test_where_dsn_is_offered_the_envelope_carries_our_id():
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
         channel = Smtp(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", now=lambda: NOW)
         async with server:
-            verdict = await asyncio.wait_for(channel.send(EMAIL), 5)
+            verdict = await asyncio.wait_for(channel.send(EMAIL), 60)
             await channel.aclose()
-            await asyncio.wait_for(over.wait(), 5)
+            await asyncio.wait_for(over.wait(), 60)
         return verdict
 
     verdict = asyncio.run(scene())

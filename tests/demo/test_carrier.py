@@ -99,14 +99,14 @@ def served() -> Iterator[Served]:
     thread.start()
     wait_until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(timeout=5, trust_env=False) as http:
+    with httpx.Client(timeout=30, trust_env=False) as http:
         yield Served(stand_in, f"http://127.0.0.1:{port}", http)
     server.should_exit = True
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
 
 
-def wait_until(condition: Any, seconds: float = 10.0) -> None:
+def wait_until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to pass"
@@ -320,13 +320,13 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with httpx.Client(timeout=5, trust_env=False) as http:
+        with httpx.Client(timeout=30, trust_env=False) as http:
             stand_in = Served(CarrierStandIn(still(0)), f"http://127.0.0.1:{port}", http)
-            wait_until(lambda: answers(stand_in), seconds=30)
+            wait_until(lambda: answers(stand_in))
             assert stand_in.ask().scans[0].milestone is Milestone.delivered
     finally:
         program.terminate()
-        code = program.wait(15)
+        code = program.wait(60)
     assert code in (0, -15)
 
 

@@ -351,7 +351,7 @@ def reports_of(stand_in, base: str, heard) -> list:
     return asyncio.run(scene())
 
 
-def until(condition, seconds: float = 10.0) -> None:
+def until(condition, seconds: float = 60.0) -> None:
     """Poll until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -496,7 +496,7 @@ def test_a_person_can_start_it(tmp_path):
         assert httpx.get(f"{said['url']}/account", trust_env=False).json() == said["environment"]
         assert httpx.get(said["inbox"], trust_env=False).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_taken_port_is_said_in_a_sentence(stand_in):

@@ -270,7 +270,7 @@ def at_once(*work: Callable[[], object]) -> list[BaseException]:
 
     def run(one: Callable[[], object]) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             one()
         except BaseException as error:
             raised.append(error)
@@ -333,7 +333,7 @@ def test_who_comes_second_waits_and_sees_what_the_first_has_done(sessions: Sessi
         second.start()
         await_lock(sessions)
         first.commit()
-    second.join(20)
+    second.join(60)
     assert [stored.count(Outcome.unchanged) for stored in told] == [1]
     with sessions() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM shipments")) == 2

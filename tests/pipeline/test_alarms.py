@@ -152,7 +152,7 @@ def test_two_workers_never_tell_the_same(watched: World, listener: Listener):
 
     def work() -> None:
         house = replace(watched.house, loop=Loop(), http=build_http())
-        together.wait(10)
+        together.wait(60)
         try:
             for _ in range(4):
                 pipeline.alarm(house)

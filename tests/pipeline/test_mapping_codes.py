@@ -301,12 +301,12 @@ def test_what_is_being_heard_while_a_code_is_mapped_is_not_missed(world):
         heard = [Heard(parcel, Source.poll, (unknown_scan("ZZ9"),))]
         concluding.hear(session, world.house, heard, world.clock.now())
         mapper.start()
-        deadline = stopwatch() + 10
+        deadline = stopwatch() + 60
         with world.house.sessions() as onlooker:
             while not onlooker.scalar(waiting):
                 assert stopwatch() < deadline, "the mapping did not wait"
                 onlooker.rollback()
-    mapper.join(10)
+    mapper.join(60)
     assert not mapper.is_alive()
     refold(world.house)
     assert parcel_row(world, parcel).milestone == "out_for_delivery"

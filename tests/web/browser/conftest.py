@@ -80,7 +80,7 @@ def served(site: Site) -> Iterator[Served]:
         thread.join(0.01)
     yield Served(url, replace(site, house=house))
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture
