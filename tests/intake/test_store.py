@@ -309,7 +309,7 @@ def test_the_same_orders_from_many_sides_are_stored_once_and_never_deadlock(sess
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE cancelled_at IS NOT NULL")) == 30
 
 
-def await_lock(sessions: Sessions, seconds: float = 10) -> None:
+def await_lock(sessions: Sessions, seconds: float = 60) -> None:
     """Return once some session of this database waits for a lock."""
     waiting = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
