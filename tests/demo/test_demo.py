@@ -55,7 +55,7 @@ def living(home: Path) -> list[str]:
 def test_the_demo_ends_with_nothing_lost_repeated_or_unexplained(home: Path):
     """A dozen orders live through everything; standard output is one JSON document whose wrongs are all empty."""
     demo = start("--headless", "--orders", "12", "--speed", "20000", "--json")
-    printed, said = demo.communicate(timeout=200)
+    printed, said = demo.communicate(timeout=500)
     assert demo.returncode == 0, said
     found = json.loads(printed)
     assert (found["duplicates"], found["lost"], found["unexplained"], found["unfinished"]) == (0, [], [], [])

@@ -20,7 +20,7 @@ from app.embedded.processes import Program
 from app.models import Message
 
 
-def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def await_(what: str, condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Poll until `condition` holds; AssertionError with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
