@@ -250,7 +250,7 @@ def test_polling_finds_what_its_calls_lose(town: Town, web: str, aftership: Afte
             due += fates(aftership, number, faults)
     due.sort(key=lambda one: one[0])
     assert len(due) != 2 * PARCELS * len(WAY), "the dice fell"
-    with httpx.Client(base_url=web, trust_env=False) as caller:
+    with httpx.Client(base_url=web, timeout=60, trust_env=False) as caller:
         poll(town)
         for _ in range(HOURS):
             town.clock.turn(hours=1)

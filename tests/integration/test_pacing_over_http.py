@@ -32,7 +32,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def slow_number(town: Town, web: str, providers) -> Town:
     providers.behave(**Behaviour().model_dump())
-    httpx.delete(f"{providers.url}/journal", trust_env=False).raise_for_status()
+    httpx.delete(f"{providers.url}/journal", timeout=60, trust_env=False).raise_for_status()
     numbers = [f"P{n}" for n in range(MESSAGES)]
     town.carrier.register([timetable(number) for number in numbers])
     for n, number in enumerate(numbers):

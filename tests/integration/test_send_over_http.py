@@ -34,7 +34,7 @@ BOTH_DELIVERED = {"email": ("delivered", "confirmed_by_receipt"), "sms": ("deliv
 def stand_in(providers: StandIn, web: str) -> Iterator[StandIn]:
     """The providers, well-behaved, with an empty journal, reporting quickly to the web application."""
     behave(providers, web)
-    httpx.delete(f"{providers.url}/journal", trust_env=False).raise_for_status()
+    httpx.delete(f"{providers.url}/journal", timeout=60, trust_env=False).raise_for_status()
     yield providers
     providers.behave(**Behaviour().model_dump())
 
@@ -252,7 +252,10 @@ def test_a_forged_report_changes_nothing(town: Town, web: str, stand_in: StandIn
         _signed(genuine.sign(now, body), "yesterday"),
     ]
     for headers in forged:
-        assert httpx.post(f"{web}/hooks/sendgrid", content=body, headers=headers, trust_env=False).status_code == 403
+        assert (
+            httpx.post(f"{web}/hooks/sendgrid", content=body, headers=headers, timeout=60, trust_env=False).status_code
+            == 403
+        )
     form = {"MessageSid": "SM1", "MessageStatus": "failed"}
     url = f"{web}/hooks/twilio/status?attempt={sent['twilio'].public_id}"
     signed = RequestValidator(genuine.auth_token).compute_signature(url, form)
@@ -264,7 +267,7 @@ def test_a_forged_report_changes_nothing(town: Town, web: str, stand_in: StandIn
     ]
     for address, fields, signature in tampered:
         headers = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
-        answer = httpx.post(address, content=urlencode(fields), headers=headers, trust_env=False)
+        answer = httpx.post(address, content=urlencode(fields), headers=headers, timeout=60, trust_env=False)
         assert answer.status_code == 403
     assert pipeline.digest_reports(town.house) == 0
     assert town.rows(Receipt) == []

@@ -48,7 +48,7 @@ def stand_in(town: Town, web: str, providers: StandIn, tmp_path: Path) -> Iterat
     catalog = Catalog(tmp_path / "templates", town.settings.public_url)
     town.house = replace(town.house, catalog=catalog, rules=parse_rules(RULES))
     behave(providers, web)
-    httpx.delete(f"{providers.url}/journal", trust_env=False).raise_for_status()
+    httpx.delete(f"{providers.url}/journal", timeout=60, trust_env=False).raise_for_status()
     yield providers
     providers.behave(**Behaviour().model_dump())
 
@@ -82,7 +82,7 @@ def write(town: Town, web: str, body: str, sid: str) -> None:
     form = {"MessageSid": sid, "From": ADDRESS, "To": f"whatsapp:{OURS}", "Body": body}
     url = f"{web}/hooks/twilio/inbound"
     signature = RequestValidator(town.settings.twilio.auth_token.get_secret_value()).compute_signature(url, form)
-    answer = httpx.post(url, data=form, headers={"x-twilio-signature": signature}, trust_env=False)
+    answer = httpx.post(url, data=form, headers={"x-twilio-signature": signature}, timeout=60, trust_env=False)
     assert answer.status_code == 200
 
 
@@ -163,6 +163,8 @@ def test_a_text_of_ones_own_is_refused_by_the_stand_in(town: Town, stand_in: Sta
         ({"ContentVariables": '{"1": ""}'}, 21656),
         ({"From": OURS}, 63007),
     ):
-        answer = httpx.post(url, data=good | wrong, auth=(account.account_sid, account.auth_token), trust_env=False)
+        answer = httpx.post(
+            url, data=good | wrong, auth=(account.account_sid, account.auth_token), timeout=60, trust_env=False
+        )
         assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert stand_in.journal.entries == []

@@ -134,5 +134,5 @@ def _session(sessions: Sessions, role: str) -> str:
 def shop(served: Served, brand: Brand, new_key: Callable[..., str]) -> Iterator[httpx.Client]:
     """The shop's own program, which calls the API with a key for everything."""
     headers = {"Authorization": f"Bearer {new_key(brand)}"}
-    with httpx.Client(base_url=served.url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, headers=headers, timeout=60, trust_env=False) as client:
         yield client

@@ -18,9 +18,11 @@ def parcels(served, brand, new_key):
     """Two parcels that are out for delivery."""
     headers = {"Authorization": f"Bearer {new_key(brand)}"}
     for number in ("1001", "1002"):
-        told = httpx.post(f"{served.url}/v1/orders", json=order(number), headers=headers).json()
+        told = httpx.post(f"{served.url}/v1/orders", json=order(number), headers=headers, timeout=60).json()
         stored = told["results"][0]["parcels"][0]["id"]
-        httpx.post(f"{served.url}/v1/shipments/{stored}/scans", json=scan("out_for_delivery"), headers=headers)
+        httpx.post(
+            f"{served.url}/v1/shipments/{stored}/scans", json=scan("out_for_delivery"), headers=headers, timeout=60
+        )
 
 
 def write(page, content):
