@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import pipeline
@@ -326,7 +326,7 @@ SCANS = st.lists(
 MEANT = st.sampled_from(["in_transit", "out_for_delivery", "delivered", "returned", "exception", "movement", "nothing"])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(scans=SCANS, said=st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), MEANT), min_size=1, max_size=4))
 def test_mapping_then_hearing_is_hearing_then_mapping(world, scans, said):
     """Where every parcel stands, and what every scan means, depends on what was heard and mapped, not on which came
