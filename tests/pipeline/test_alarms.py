@@ -82,8 +82,9 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture
-def watched(world: World, listener: Listener) -> World:
-    """A world whose owner is told by webhook."""
+def watched(world: World, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world whose owner is told by webhook, and is waited for as long as a busy machine takes."""
+    monkeypatch.setattr(telling, "DEADLINE", 60.0)
     return world.with_(alerts=AlertsSettings(url=listener.url))
 
 

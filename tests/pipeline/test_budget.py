@@ -19,7 +19,7 @@ from app.embedded.engine import answers
 from app.embedded.ports import free_port
 from app.embedded.wheels import executable
 from app.pipeline.house import House
-from app.pipeline.polling import budget
+from app.pipeline.polling import budget, purse
 from app.pipeline.polling.budget import (
     HORIZON,
     Allowance,
@@ -70,6 +70,12 @@ def test_what_is_given_away_keeps_both_limits(wait, spent, passed, hot, other, i
         assert given_away.other + given_away.spare_calls <= ordinary
     if in_hand is None:
         assert given_away.spare_calls == 0 and given_away.spare_seconds == 0
+
+
+@pytest.fixture(autouse=True)
+def _valkey_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers late, because the machine is busy, is not one that is away."""
+    monkeypatch.setattr(purse, "_PATIENCE", 30.0)
 
 
 @contextmanager
