@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
+from hashlib import sha256
 
 from app.channels.base import OutgoingEmail, one_line, whole_text
 

@@ -89,7 +89,7 @@ class Turns:
             self._changed.notify_all()
 
     def _trace(self, frame: FrameType, event: str, _arg: object) -> None:
-        if Path(frame.f_code.co_filename).parent != HERE:
+        if not frame.f_code.co_filename.startswith(HERE):
             return
         me = get_ident()
         self._calls[me] += 1
@@ -106,7 +106,7 @@ class Turns:
         assert self._changed.wait_for(mine, timeout=120), "the other thread never gave the turn back"
 
 
-HERE = Path(rendering.__file__).parent
+HERE = str(Path(rendering.__file__).parent)
 FAR_APART = {"sv": ("sv-SE", "SE", "Europe/Stockholm"), "fr": ("fr-CA", "CA", "America/Vancouver")}
 
 
@@ -124,7 +124,7 @@ def test_two_languages_that_take_turns_within_a_message_are_those_of_one() -> No
     catalog = Catalog(ROOT, PUBLIC_URL)
     alone = {language: _both(Renderer(), catalog, language) for language in FAR_APART}
     assert alone["sv"][1].text != alone["fr"][1].text
-    for stride in (1, 2, 3, 5, 8, 13, 21, 34):
+    for stride in (1, 2, 5, 13, 34):
         _forget()
         turns, renderer = Turns(len(FAR_APART), stride), Renderer(remember=1)
 
