@@ -234,6 +234,7 @@ def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
         rule=entry.decided.rule,
         rule_cap=rule.cap if rule else None,
         shopper=entry.shopper if counts else None,
+        order_id=entry.crossing["order_id"],
         shopper_cap=entry.rules.shopper_cap,
         urgent=entry.decided.priority == Priority.urgent,
         at=now,
