@@ -195,7 +195,7 @@ def _key(key: Any) -> tuple[Any, ...]:
 
 def _for_order(key: tuple[Any, ...]) -> bool:
     """Whether a key is of a rule that speaks once for the whole order, about a parcel's milestone."""
-    return key[0] == "order" and key[2] != Milestone.all_delivered
+    return bool(key[0] == "order" and key[2] != Milestone.all_delivered)
 
 
 def _of(table: Any, column: Any, ids: Iterable[int]) -> sa.Select[Any]:
