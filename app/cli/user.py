@@ -27,7 +27,10 @@ def add_command(
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.reader,
     name: Annotated[str, typer.Option(help="As others know them.")] = "",
     brand: Annotated[
-        list[str] | None, typer.Option("--brand", help="For this brand; may be repeated. `all` for every one. Needed where there are several.")
+        list[str] | None,
+        typer.Option(
+            "--brand", help="For this brand; may be repeated. `all` for every one. Needed where there are several."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -48,7 +48,7 @@ class Shared(Generic[Answer]):
             return answer
 
     def forget(self, brand_id: int) -> None:
-        """Something of the brand was changed: an answer from before, or one that is being counted, serves nobody else."""
+        """Something of the brand was changed: an answer from before, or one that is being counted, serves no others."""
         with self._guard:
             slot = self._slots.get(brand_id)
             if slot is not None:

@@ -153,9 +153,7 @@ def part(request: Request, visitor: Owner, who: str) -> Response:
     return _done(request, visitor, who, do)
 
 
-def _done(
-    request: Request, visitor: Visitor, who: str, do: Any, typed: Mapping[str, Any] | None = None
-) -> Response:
+def _done(request: Request, visitor: Visitor, who: str, do: Any, typed: Mapping[str, Any] | None = None) -> Response:
     """Do it, and back to the person; where it is refused the page says why, and keeps what was `typed`."""
     house: House = request.app.state.house
     try:

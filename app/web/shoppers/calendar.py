@@ -3,7 +3,7 @@
 Pure. The entry keeps its UID, and its SEQUENCE rises with every change, so that a calendar that has it moves it; and
 when there is no window any more, it is called off (RFC 5546, section 3.2.5), so that a calendar takes it out. Both name
 the shop as the organizer, the same one, for that is by whom a calendar lets an entry be taken back; the call-off keeps
-a time beside it, without which Google's and Outlook's calendars take no file. Nobody is invited, so nothing is answered.
+a time beside it, without which Google's and Outlook's calendars take no file. Nobody is invited, and nothing answered.
 """
 
 from collections.abc import Iterable, Iterator
@@ -56,9 +56,7 @@ def _file(method: str, inside: Iterable[str]) -> bytes:
     return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line)).encode()
 
 
-def _event(
-    entry: Entry, sequence: int, status: str, when: Expected, zone: ZoneInfo, now: datetime
-) -> list[str]:
+def _event(entry: Entry, sequence: int, status: str, when: Expected, zone: ZoneInfo, now: datetime) -> list[str]:
     timed = when.starts_at is not None and when.ends_at is not None and when.first == when.last
     zoned = _zone(zone, when.starts_at, when.ends_at) if timed and when.starts_at and when.ends_at else []
     return [

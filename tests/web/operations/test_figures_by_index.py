@@ -21,8 +21,8 @@ STATEMENTS = {
 }
 LARGE = ("shipments", "messages", "attempts", "receipts", "scans", "carrier_pushes")
 GIVEN = {
-    "brand": 1, "now": NOW, "since": NOW, "silent": NOW, "today": NOW, "failing": NOW, "overdue": NOW, "last": NOW, "most": 80,
-    "hour": NOW - timedelta(hours=1),
+    "brand": 1, "now": NOW, "since": NOW, "silent": NOW, "today": NOW, "failing": NOW, "overdue": NOW,
+    "hour": NOW - timedelta(hours=1), "last": NOW, "most": 80,
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_the_window_comes_as_a_file(anyone, told, sessions):
 
 
 def test_a_window_that_vanishes_is_called_off(anyone, told, client):
-    """A calendar that has the entry takes it out: same UID and organizer, a higher number; and moves it in once more."""
+    """A calendar that has the entry takes it out: same UID and organizer, a higher number; and moves it in again."""
     token = told(scan("in_transit"))
     path = f"/t/{token}/window.ics"
     first = anyone.get(path).text
