@@ -5,7 +5,6 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 from rich.table import Table
-from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, out, print_json, standing_house
 from app.cli.trail import actor
@@ -28,16 +27,14 @@ def add_command(
     name: Annotated[str, typer.Option(help="As others know them.")] = "",
     brand: Annotated[
         list[str] | None,
-        typer.Option(
-            "--brand", help="For this brand; may be repeated. `all` for every one. Needed where there are several."
-        ),
+        typer.Option("--brand", help="For this brand; may be repeated. `all` for every one. Needed, but for an owner."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an account, and print the link by which its person chooses a password: it works once, for two days."""
     with standing_house() as (house, _brands), house.sessions.begin() as session:
         accounts.read_address(email)  # what is named first is found fault with first
-        mine = accounts.read_brands(session, role, brand or _only_brand(session))
+        mine = accounts.read_brands(session, role, brand or [])
         account, secret = accounts.add_account(session, actor(), email, name, role, mine)
         told = {"id": account.public_id, "email": account.email, "role": account.role, "link": _link(house, secret)}
     _tell_link(told, as_json)
@@ -123,12 +120,6 @@ def link_command() -> None:
         out.print("Somebody has an account already. `doorstep user password-link EMAIL` lets them in.")
         raise typer.Exit(1)
     out.print(f"{house.public_url.rstrip('/')}{path}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _only_brand(session: Session) -> list[str]:
-    """The key of the brand that there is, where there is only one."""
-    keys = list(session.scalars(sa.select(Brand.key).limit(2)))
-    return keys if len(keys) == 1 else []
 
 
 def _link(house: House, secret: str) -> str:
