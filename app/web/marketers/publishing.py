@@ -126,7 +126,7 @@ def _attempt(
     house: House = request.app.state.house
     written = str(form.get("edition", ""))
     read = {name.removeprefix(READ): str(one) for name, one in form.multi_items() if name.startswith(READ)}
-    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None, drafts=read)
+    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None, drafts=read or None)
     said = Said(visitor.actor, str(form.get("why", "")), house.clock.now())
     try:
         with house.sessions.begin() as session:
@@ -202,9 +202,7 @@ def _checked(
     return found, in_words(pairs(house.catalog, brand.key, edition.files, after, would)), ""
 
 
-def _lacks(
-    session: Session, house: House, brand: Brand, edition: Edition, changes: Mapping[str, bytes]
-) -> list[Lack]:
+def _lacks(session: Session, house: House, brand: Brand, edition: Edition, changes: Mapping[str, bytes]) -> list[Lack]:
     """What the drafts need that what counts did not."""
     shelf = house.catalog.over(brand.key, edition.files).shelf(brand.key)
     after = house.catalog.over(brand.key, {**edition.files, **changes})
