@@ -76,7 +76,7 @@ def how_many_use(shelf: Shelf) -> Mapping[str, int]:
 def broken_by(shelf: Shelf, old: Mapping[str, Field], new: Mapping[str, Field] = FIELDS) -> dict[str, list[Use]]:
     """The files of a brand that would break, or are broken, where the documented fields change from `old` to `new`,
     each with the readings of fields that are gone or of another kind."""
-    found = {}
+    found: dict[str, list[Use]] = {}
     for path, text in _texts(shelf).items():
         try:
             found |= breaking({path: _read(path, text)}, old, new)
