@@ -88,14 +88,14 @@ def test_what_somebody_saved_meanwhile_is_not_overrun(templates, tmp_path, sessi
     with sessions.begin() as session:
         brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
         catalog = Catalog(shipped("templates"), "https://parcels.example")
-        words = sms("{% if person.name %}{{ person.name }}{% endif %} it is there.")
+        words = sms("{{ order.total_minor or 'all' | sentence }} is there.")
         kept = save(session, catalog, brand, SMS, words, None, "Mira", datetime(2026, 3, 2, tzinfo=UTC))
     (folder / SMS).write_bytes(sms("mine"))
     code, _, error = templates("push", str(folder), "--why", "mine")
     assert code == 5 and "Another draft" in error and "Mira" in error and SMS in error
     told = json.loads(templates("diff", "--json")[1])
     assert told["drafts"] == {SMS: kept.digest} and told["edition"] == 0
-    assert [one["need"]["field"]["path"] for one in told["needs"]] == ["person.name"]
+    assert [one["need"]["field"]["path"] for one in told["needs"]] == ["order.total_minor"]
     assert f"--draft {SMS}={kept.digest[:12]}" in templates("diff")[1]
     code, _, error = templates("publish", "--why", "x", "--draft", f"{SMS}=0123456789ab")
     assert code == 5 and "Mira" in error
@@ -103,12 +103,12 @@ def test_what_somebody_saved_meanwhile_is_not_overrun(templates, tmp_path, sessi
     assert templates("publish", "--why", "x", "--edition", "3")[0] == 5
     assert templates("publish", "--why", "read", "--edition", "0", "--draft", f"{SMS}={kept.digest[:12]}")[0] == 0
     assert templates("rollback", "0", "--why", "x", "--edition", "0")[0] == 5
-    assert [one["path"] for one in json.loads(templates("who", "person.name", "--json")[1])] == [SMS]
-    assert templates("who", "person.nam")[0] == 2 and "No file reads" in templates("who", "order.currency")[1]
+    assert [one["path"] for one in json.loads(templates("who", "order.total_minor", "--json")[1])] == [SMS]
+    assert templates("who", "order.total_mino")[0] == 2 and "No file reads" in templates("who", "order.currency")[1]
     fields = json.loads(templates("fields", "--json")[1])
     (tmp_path / "same.json").write_text(json.dumps(fields), encoding="utf-8")
     assert templates("who", "--since", str(tmp_path / "same.json"))[1].startswith("Nothing breaks")
-    changed = [{**one, "kind": "number"} if one["path"] == "person.name" else one for one in fields]
+    changed = [{**one, "kind": "number"} if one["path"] == "order.total_minor" else one for one in fields]
     (tmp_path / "other.json").write_text(json.dumps(changed), encoding="utf-8")
     code, told, _ = templates("who", "--since", str(tmp_path / "other.json"))
     assert code == 1 and SMS in told

@@ -438,6 +438,36 @@ def test_explain_names_the_publication_that_a_message_was_decided_with(english):
     assert any(line.endswith("templates of publication 1)") for line in tell(after))
 
 
+def test_explain_goes_by_the_number_that_was_noted_and_not_by_the_hour(english):
+    """A batch that began before a publication decides with the words that counted then, though the clock says later;
+    what an older Doorstep decided is told by its time."""
+    (parcel,) = english.order(shopper=WHO)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes.")})
+    with english.house.sessions() as session:
+        begun = as_of_now(session, english.house)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes, says Mira.")})
+    english.clock.turn(minutes=1)
+    replace(english, house=begun).scan(parcel, Milestone.out_for_delivery)
+
+    def told():
+        with english.house.sessions() as session:
+            story = explain(session, session.scalars(sa.select(Shipment.public_id)).one())
+        return {
+            one.message.templates_publication
+            for crossing in story.crossings
+            for one in crossing.decisions
+            if one.message is not None
+        }
+
+    assert told() == {1} and {one.template_edition for one in english.messages()} == {1}
+    with english.house.sessions.begin() as session:
+        session.execute(sa.update(Message).values(template_edition=0))
+    assert told() == {None}
+    with english.house.sessions.begin() as session:
+        session.execute(sa.update(Message).values(template_edition=None))
+    assert told() == {2}
+
+
 @pytest.mark.parametrize(
     ("harm", "law"),
     [
