@@ -108,7 +108,7 @@ def test_what_somebody_saved_meanwhile_is_not_overrun(templates, tmp_path, sessi
     fields = json.loads(templates("fields", "--json")[1])
     (tmp_path / "same.json").write_text(json.dumps(fields), encoding="utf-8")
     assert templates("who", "--since", str(tmp_path / "same.json"))[1].startswith("Nothing breaks")
-    changed = [{**one, "kind": "number"} if one["path"] == "order.total_minor" else one for one in fields]
+    changed = [{**one, "kind": "text"} if one["path"] == "order.total_minor" else one for one in fields]
     (tmp_path / "other.json").write_text(json.dumps(changed), encoding="utf-8")
     code, told, _ = templates("who", "--since", str(tmp_path / "other.json"))
     assert code == 1 and SMS in told
