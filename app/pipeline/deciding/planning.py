@@ -143,6 +143,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "locale": template.locale,
         "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
+        "template_edition": house.catalog.edition_of(entry.facts.brand.key),
         "priority": decided.priority,
         "reason": Reason.planned.value,
         "planned_at": now,
