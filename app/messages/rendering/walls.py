@@ -136,8 +136,7 @@ def _measure(environment: Environment, source: str) -> None:
         raise Refused(f"the template has more than {MAX_TAGS:,} tags; split it")
     raw = re.search(rf"{re.escape(environment.block_start_string)}[-+]?\s*raw\b", source)
     if raw:
-        line = source.count("\n", 0, raw.start()) + 1
-        raise Refused(f"line {line}: raw blocks are not available in templates; take the tag out")
+        raise Refused(f"line {_line(source, raw.start())}: raw blocks are not available in templates; take the tag out")
     for start, end in (
         (environment.variable_start_string, environment.variable_end_string),
         (environment.block_start_string, environment.block_end_string),
@@ -145,12 +144,16 @@ def _measure(environment: Environment, source: str) -> None:
         at = source.find(start)
         while at >= 0:
             close = source.find(end, at)
-            line = source.count("\n", 0, at) + 1
             if close < 0:
-                raise Refused(f"line {line}: a tag is not closed; write {end} where it ends")
+                raise Refused(f"line {_line(source, at)}: a tag is not closed; write {end} where it ends")
             if close - at > MAX_TAG:
-                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters; make several of it")
+                said = f"a tag is longer than {MAX_TAG:,} characters; make several of it"
+                raise Refused(f"line {_line(source, at)}: {said}")
             at = source.find(start, close)
+
+
+def _line(source: str, offset: int) -> int:
+    return source.count("\n", 0, offset) + 1
 
 
 def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
