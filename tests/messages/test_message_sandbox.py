@@ -96,6 +96,7 @@ def test_the_line_and_the_remedy_are_told(source: str, said: str) -> None:
         ("{{ order.number.upper }}", "upper"),
         ("{{ order['keys'] }}", "keys"),
         ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ [1, 2] | join(order) }}", "only text and numbers"),
         ("{{ 999999999999 + 999999999999 }}", "grew past all use"),
         ("{{ order.number + 1 }}", "works on numbers"),
         ("{% for a in items %}{% for b in items %}" + "x" * 900 + "{% endfor %}{% endfor %}", "longer than"),
