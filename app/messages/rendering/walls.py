@@ -46,7 +46,7 @@ _REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.Tuple: "lists of values cannot be built in templates; use `if`",
     nodes.Slice: "slices are not available in templates; use the filter shorten",
     nodes.With: "a value cannot be given a name; write the field where it belongs",
-    nodes.Scope: "a value cannot be given a name; write the field where it belongs",
+    nodes.Scope: "escaping cannot be turned off; take the tag out",
     nodes.ScopedEvalContextModifier: "escaping cannot be turned off; take the tag out",
 }
 _ALLOWED: frozenset[type[nodes.Node]] = frozenset((
@@ -116,7 +116,8 @@ def _tree(syntax: _Syntax, source: str) -> nodes.Template:
     except RecursionError as error:
         raise Refused("line 1: tags stand too deep in each other; take some out") from error
     except TemplateError as error:
-        raise Refused(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
+        said = (error.message or "it cannot be read").rstrip(".")
+        raise Refused(f"line {getattr(error, 'lineno', 1)}: {said}; mend the tag") from error
     except ValueError as error:  # a number of thousands of digits, a letter that cannot be
         raise Refused(f"a value in a tag cannot be read: {str(error)[:80]}; write it plainly") from error
     vars(tree).update(find_all=partial(_sought, tree))
@@ -216,7 +217,8 @@ def _judge(environment: Environment, node: nodes.Node) -> None:
     kind = type(node)
     if kind not in _ALLOWED:
         reason = _REFUSED.get(kind) or f"{kind.__name__} is not available in templates; take it out"
-        raise Refused(f"line {node.lineno}: {reason}")
+        line = node.lineno or next((child.lineno for child in node.iter_child_nodes()), 1)
+        raise Refused(f"line {line}: {reason}")
     rule = _RULES.get(kind)
     fault = rule(environment, node) if rule else None
     if fault:
