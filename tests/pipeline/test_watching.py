@@ -93,7 +93,7 @@ def test_a_delay_that_nobody_was_told_of_leaves_again_as_it_was(world: World):
         pipeline.watch(shop.house)
         shop.clock.turn(minutes=30)
         if blip > 1:
-            shop.clock.turn(hours=1)
+            shop.clock.turn(minutes=30)
             send_all(shop)
         answered(shop, parcel, (None, 0.1))
         shop.clock.turn(hours=1)
