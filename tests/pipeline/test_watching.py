@@ -80,8 +80,8 @@ def outcomes(world: World) -> list[tuple[str, str, str]]:
 
 
 def test_a_delay_that_nobody_was_told_of_leaves_again_as_it_was(world: World):
-    """It may open once more after it closed. Twice it is over before its message leaves, so the third and the fourth are
-    told; the fifth is one too many."""
+    """It may open once more after it closed. Twice it is over before its message leaves, so the third and the fourth
+    are told; the fifth is one too many."""
     shop = world.with_(rules=parse_rules(RULES.replace("again: 2}\n  arriving", "again: 1}\n  arriving")))
     (parcel,) = shop.order()
     answered(shop, parcel, (M.in_transit, 1))

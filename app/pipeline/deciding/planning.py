@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from app.messages.base import Template, TemplateMissing
 from app.models import Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.event_counts import Counted, count_events
-from app.models.vocabulary import FIRED, MessageState, Reason
+from app.models.vocabulary import FIRED, MessageState, Milestone, Reason
 from app.pipeline.brakes.braking import count_planned
 from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
+from app.pipeline.deciding.in_line import next_in_line
 from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
@@ -24,7 +25,7 @@ from app.pipeline.deciding.stopped import in_turn
 from app.pipeline.house import House
 from app.pipeline.leaving.team import TEAM, team_locale, team_of
 from app.rules.decide import Crossed, in_place_of, reachable
-from app.rules.ruleset import Audience, Priority, Send
+from app.rules.ruleset import Audience, Priority, Rule, Send
 
 Outcome = tuple[Reason, str]
 Candidate = tuple[int, dict[str, Any]]
@@ -57,13 +58,15 @@ def plan(
             else:
                 candidates.append((index, row))
     rows = _take(session, planned, candidates, outcomes, now)
-    decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
+    following = next_in_line(house, planned, outcomes, now)
+    answered = [i for i in range(len(planned)) if i not in following.replaced]
+    decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in answered]
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
         made = ((row["brand_id"], (row["channel"], row["milestone"], "planned")) for row in rows)
         count_events(session, Counted.messages, made)
-    return rows
+    return [*rows, *plan(session, house, following.entries, now, decisions)] if following.entries else rows
 
 
 def sender_of(priority: int) -> str:
@@ -239,7 +242,17 @@ def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
         urgent=entry.decided.priority == Priority.urgent,
         at=now,
         zone=entry.facts.shopper.zone,
+        later=_later(entry, rule),
     )
+
+
+def _later(entry: Planned, rule: Rule | None) -> tuple[tuple[str, int], ...]:
+    """The rules after its own that may tell the same in the same way, where they have a cap."""
+    looking = entry.rules.for_milestone(Milestone(entry.crossing["milestone"]))
+    if rule is None or rule not in looking or looking[-1] is rule:
+        return ()
+    after = looking[looking.index(rule) + 1 :]
+    return tuple((one.name, one.cap) for one in after if one.cap is not None)
 
 
 def _rules_key(entry: Planned) -> _Key:
