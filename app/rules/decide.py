@@ -13,7 +13,6 @@ from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
 from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 
-
 Way = tuple[str, str, str]
 """A rule, a channel, and who is told (a role)."""
 
@@ -185,7 +184,7 @@ class _Judge:
             return Reason.already_told, ""
         there = reachable(self.crossed, send, self.channels)
         if there[0] is Reason.planned and (rule.name, send.channel.value, send.audience.value) in self.crossed.spent:
-            return Reason.rule_cap, f"{rule.cap:,} a day"
+            return Reason.rule_cap, f"{rule.cap:,} a day" if rule.cap else ""
         return there
 
     def spoken(self, rule: Rule, send: Send) -> bool:
