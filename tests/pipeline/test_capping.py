@@ -161,8 +161,8 @@ def answers(world: World, number: str) -> list[tuple[str, str, str]]:
 
 
 def test_a_rule_at_its_cap_leaves_the_word_to_the_next(world: World):
-    """What it may not tell any more the next that fits tells, way by way and as far as that one's cap; each rule has one
-    answer on each way, and the last says who told."""
+    """What it may not tell any more the next that fits tells, way by way and as far as that one's cap; each rule has
+    one answer on each way, and the last says who told."""
     world = world.with_(rules=parse_rules(LINE))
     for number in ("1", "2", "3", "4", "9"):
         tell(world, number, email=f"{number}@example.test")

@@ -15,8 +15,8 @@ PLENTY = LINE.replace("cap: 3", "cap: 300")
 
 
 def test_what_was_left_to_the_next_rule_is_reproduced(world: World):  # noqa: F811
-    """The live rules come out as they did, message by message; a draft that only raises the cap changes nothing, and the
-    note says why."""
+    """The live rules come out as they did, message by message; a draft that only raises the cap changes nothing,
+    and the note says why."""
     with world.house.sessions.begin() as session:
         publish(session, 1, LINE)
         brand_id = session.scalars(sa.select(Brand.id)).one()

@@ -162,9 +162,9 @@ def _rule_counts(session: Session, wanted: Sequence[Wanted]) -> Counter[_Count]:
         return Counter()
     asked.update(count for one in wanted for count in one.of_later)
     found = _read_rules(session, asked)
-    caps = {one.of_rule: one.rule_cap or 0 for one in wanted} | {
-        k: v for one in wanted for k, v in one.of_later.items()
-    }
+    caps = {one.of_rule: one.rule_cap or 0 for one in wanted}
+    for one in wanted:
+        caps |= one.of_later
     near = sorted(count for count in asked if found[count] + asked[count] + NEAR > caps[count])
     if near:
         turns = [f"rule cap {brand_id} {day} {key}" for brand_id, day, key in near]

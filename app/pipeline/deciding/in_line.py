@@ -33,6 +33,8 @@ def next_in_line(
         if reason is Reason.rule_cap and planned[index].fallback_of is None
     ]
     found = InLine()
+    if not spent:
+        return found
     crossings = {planned[index].crossing_id for index in spent}
     together: dict[int, list[int]] = defaultdict(list)
     for index, entry in enumerate(planned):

@@ -18,8 +18,8 @@ class Planned:
     `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
     digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of;
     `unwanted` are the channels on which the shopper does not want this news. `stopped`: how many messages of a rule
-    that speaks once for the order ended before they told anybody. `spent` is what the caps of rules before it did not let
-    them tell.
+    that speaks once for the order ended before they told anybody. `spent` is what the caps of rules before it did not
+    let them tell.
     """
 
     crossing_id: int

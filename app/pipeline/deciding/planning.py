@@ -1,5 +1,6 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.messages.base import Template, TemplateMissing
 from app.models import Message, RuleSetVersion, TemplateVersion, public_id
 from app.models.event_counts import Counted, count_events
-from app.models.vocabulary import FIRED, MessageState, Milestone, Reason
+from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
 from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
 from app.pipeline.deciding.in_line import next_in_line
@@ -28,6 +29,8 @@ from app.rules.decide import Crossed, in_place_of, reachable
 from app.rules.ruleset import Audience, Priority, Rule, Send
 
 Outcome = tuple[Reason, str]
+_Told = tuple[int, str, str]
+"""Of which crossing, on which channel and to whom, whichever rule tells it."""
 Candidate = tuple[int, dict[str, Any]]
 """A decision's place among the batch's, and the message that it would be."""
 
@@ -99,7 +102,8 @@ def _take(
         if row["id"] == message_id:
             opening[index] = message_id
         claims.append(Claim(index, row["id"], entry.key, row["brand_id"]))
-    capped = within_caps(session, [_wanted(planned[index], index, now) for index in opening])
+    beside = _beside(planned)
+    capped = within_caps(session, [_wanted(planned[index], index, beside, now) for index in opening])
     candidates = _uncapped(candidates, capped, opening, outcomes)
     taken = take_keys(session, [claim for claim in claims if outcomes[claim.index][0] in FIRED], now)
     rows = []
@@ -227,7 +231,7 @@ def _in_its_place(house: House, entry: Planned, now: datetime) -> list[Planned]:
     return [replace(entry, decided=decided) for decided in answers]
 
 
-def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
+def _wanted(entry: Planned, index: int, beside: Mapping[_Told, Sequence[Rule]], now: datetime) -> Wanted:
     """What a message would count as. One that stands in for another has that one's place with the shopper."""
     rule = entry.rules.named(entry.decided.rule)
     counts = entry.decided.recipient_id != TEAM and entry.fallback_of is None
@@ -242,17 +246,21 @@ def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
         urgent=entry.decided.priority == Priority.urgent,
         at=now,
         zone=entry.facts.shopper.zone,
-        later=_later(entry, rule),
+        later=tuple((one.name, one.cap) for one in beside.get(_told(entry), ()) if one.cap is not None),
     )
 
 
-def _later(entry: Planned, rule: Rule | None) -> tuple[tuple[str, int], ...]:
-    """The rules after its own that may tell the same in the same way, where they have a cap."""
-    looking = entry.rules.for_milestone(Milestone(entry.crossing["milestone"]))
-    if rule is None or rule not in looking or looking[-1] is rule:
-        return ()
-    after = looking[looking.index(rule) + 1 :]
-    return tuple((one.name, one.cap) for one in after if one.cap is not None)
+def _told(entry: Planned) -> _Told:
+    return entry.crossing_id, entry.decided.channel.value, entry.decided.recipient_id
+
+
+def _beside(planned: Sequence[Planned]) -> Mapping[_Told, Sequence[Rule]]:
+    """The rules that leave a word to another rule before them."""
+    found: dict[_Told, list[Rule]] = defaultdict(list)
+    for entry in planned:
+        if entry.decided.reason is Reason.another_rule and entry.rule is not None:
+            found[_told(entry)].append(entry.rule)
+    return found
 
 
 def _rules_key(entry: Planned) -> _Key:
