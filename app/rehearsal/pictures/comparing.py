@@ -64,8 +64,7 @@ def side_by_side(before: bytes, after: bytes, tolerance: int = TOLERANCE, soften
 def _aligned(one: Image, two: Image) -> tuple[Image, Image]:
     if one.width != two.width or one.height == two.height:
         return one, two
-    rows = [_rows(image) for image in (one, two)]
-    steps = [(a, b, c, d) for _, a, b, c, d in SequenceMatcher(None, *rows).get_opcodes()]
+    steps = [(a, b, c, d) for _, a, b, c, d in SequenceMatcher(None, _rows(one), _rows(two)).get_opcodes()]
     height = sum(max(b - a, d - c) for a, b, c, d in steps)
     sides = tuple(pillow("Image").new("RGB", (one.width, height), _GROUND) for _ in range(2))
     top = 0
