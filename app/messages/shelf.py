@@ -5,6 +5,7 @@ A path means the same in all three places: `brand.yaml`, `logo-light.png`, `layo
 (`templates/brands/<key>/`), and that over what every brand shares (`templates/`).
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ def known_path(path: str) -> bool:
     return _PATHS.fullmatch(path) is not None
 
 
+def _in(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing where there is none that can be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+
+
 class Shelf:
     """The files of one brand. `root` is the templates folder, `published` what lies over it, by path.
 
@@ -90,8 +100,9 @@ class Shelf:
         """Every path under which something stands, sorted."""
         found = set(self.published)
         for folder in (self.root / "brands" / self.brand_key, self.root):
-            for pattern in ("*.yaml", "*.png", "layouts/**/*", "messages/*/*"):
-                found.update(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
+            locales = [f"messages/{entry.name}/" for entry in _in(folder / "messages")]
+            for below in ("", "layouts/", "layouts/blocks/", *locales):
+                found.update(f"{below}{entry.name}" for entry in _in(folder / below) if entry.is_file())
         return sorted(path for path in found if known_path(path))
 
     def place(self, path: str) -> str:
