@@ -38,7 +38,7 @@ _engine_on = cache(make_engine)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
+    """Before anything of ours is imported."""
     if not hasattr(config, "workerinput"):  # a worker has the run's
         config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
@@ -46,13 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
     trust_once()
     tell_errors_plainly()
     hear_ctrl_c()
-    hypothesis.settings.register_profile("doorstep", deadline=None)
+    settle_hypothesis(derandomize=config.option.markexpr != "sweep")
+
+
+def settle_hypothesis(*, derandomize: bool) -> None:
+    """Let a run make up the same examples as the one before, so that what is new in it is the code, and new ones in a
+    sweep; neither measures how long it takes to make them up."""
+    patient = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+    hypothesis.settings.register_profile(
+        "doorstep", deadline=None, derandomize=derandomize, suppress_health_check=patient
+    )
     hypothesis.settings.load_profile("doorstep")
 
 
 def shut_the_way_out() -> None:
     """Shut the way out for this process and all it starts, and forget the developer's own Doorstep."""
-    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM")
+    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM", "DOORSTEP_SLOW_BROWSER")
     for name in [name for name in os.environ if name.startswith("DOORSTEP_") and name not in kept]:
         del os.environ[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))

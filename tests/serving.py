@@ -51,7 +51,7 @@ def running(config: uvicorn.Config) -> Iterator[Prompt]:
     server = Prompt(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not server.started:
         assert thread.is_alive() and time.monotonic() < deadline, "the server has not started"
         time.sleep(0.002)
@@ -59,7 +59,7 @@ def running(config: uvicorn.Config) -> Iterator[Prompt]:
         yield server
     finally:
         server.end()
-        thread.join(10)
+        thread.join(30)
     assert not thread.is_alive()
 
 

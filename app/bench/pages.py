@@ -18,6 +18,7 @@ from app.models import Account, Message, Order, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.sessions import begin
+from app.web.console.shared import Shared
 from app.web.main import create_app
 
 BUDGET_MS = 50.0
@@ -87,6 +88,7 @@ def bench_pages(
         cookie, names = _sign_in(here.house), _names(here)
         told("pages are opened")
         app = create_app(Settings(public_url=here.house.public_url), here.house)
+        app.state.shared = Shared(seconds=0)  # each page is counted for itself
         found = asyncio.run(_open_all(app, here.engine, _paths(app, names), cookie))
         if explained is not None:
             explained.write_text(_plans(here.engine, found, parcels))

@@ -56,12 +56,16 @@ def known_path(path: str) -> bool:
     return _PATHS.fullmatch(path) is not None
 
 
-def _in(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder; nothing where there is none that can be read."""
+def _folders_in(folder: Path, step: str) -> list[str]:
+    return [f"{step}{entry.name}/" for entry in _entries(folder / step) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing where it is none, or may not be read."""
     try:
         with os.scandir(folder) as entries:
             return list(entries)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except OSError:
         return []
 
 
@@ -100,9 +104,8 @@ class Shelf:
         """Every path under which something stands, sorted."""
         found = set(self.published)
         for folder in (self.root / "brands" / self.brand_key, self.root):
-            locales = [f"messages/{entry.name}/" for entry in _in(folder / "messages")]
-            for below in ("", "layouts/", "layouts/blocks/", *locales):
-                found.update(f"{below}{entry.name}" for entry in _in(folder / below) if entry.is_file())
+            for step in ("", "layouts/", "layouts/blocks/", *_folders_in(folder, "messages/")):
+                found.update(step + entry.name for entry in _entries(folder / step) if entry.is_file())
         return sorted(path for path in found if known_path(path))
 
     def place(self, path: str) -> str:

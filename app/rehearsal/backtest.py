@@ -226,7 +226,7 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
         recorded=_recorded(stored),
     )
     stage.mails += planned_before(stored, rules, span[0])
-    stage.taken |= {key for key, at in stored.keys if at < span[0]}
+    stage.taken |= stored.taken(span[0])
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)

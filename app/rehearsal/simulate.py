@@ -146,7 +146,7 @@ def _fork(
         draw=lambda cover, at: _drawn(stored, journeys, cover, at),
     )
     stage.mails += planned_so_far(stored, stage.rules, now)
-    stage.taken |= {key for key, _ in stored.keys}
+    stage.taken |= stored.taken(now + datetime.resolution)
     pinned = {mail.template_version_id for mail in stage.mails if mail.waits and mail.template_version_id}
     shown = person if show_person else Person(name=HIDDEN if person.name else None, email="-", phone="-")
     templates = templates_of(session, house, pinned)

@@ -1,7 +1,6 @@
 """The carrier stand-in over real loopback HTTP, read by the real DHL adapter."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from app.clock import Clock, describe_clock, wall_seconds
 from app.demo.carrier.behaviour import CALM, Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable, Timetables
+from app.embedded.ports import free_port
 from app.models.vocabulary import Milestone
 from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
@@ -91,11 +91,11 @@ def served() -> Iterator[Served]:
     """A calm stand-in with one parcel, on a port of its own."""
     stand_in = CarrierStandIn(still(0))
     stand_in.register([timetable()])
-    with serving(stand_in) as url, httpx.Client(timeout=5, trust_env=False) as http:
+    with serving(stand_in) as url, httpx.Client(timeout=30, trust_env=False) as http:
         yield Served(stand_in, url, http)
 
 
-def wait_until(condition: Any, seconds: float = 10.0) -> None:
+def wait_until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to pass"
@@ -300,8 +300,7 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
     """`python -m app.demo.carrier` serves a file of timetables on the engine's clock and ends when asked to."""
     parcels = tmp_path / "parcels.json"
     parcels.write_text(Timetables(parcels=(timetable(),)).model_dump_json())
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-m", "app.demo.carrier", "--port", str(port), "--parcels", str(parcels)],
         env={**os.environ, "DOORSTEP_CLOCK": describe_clock(still(100))},
@@ -309,13 +308,13 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with httpx.Client(timeout=5, trust_env=False) as http:
+        with httpx.Client(timeout=30, trust_env=False) as http:
             stand_in = Served(CarrierStandIn(still(0)), f"http://127.0.0.1:{port}", http)
-            wait_until(lambda: answers(stand_in), seconds=30)
+            wait_until(lambda: answers(stand_in))
             assert stand_in.ask().scans[0].milestone is Milestone.delivered
     finally:
         program.terminate()
-        code = program.wait(15)
+        code = program.wait(60)
     assert code in (0, -15)
 
 

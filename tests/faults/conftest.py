@@ -20,7 +20,7 @@ from app.models import Message
 from tests.faults.nursery import Forked, nursery
 
 
-def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def await_(what: str, condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Poll until `condition` holds; AssertionError with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -63,7 +63,7 @@ class Engine:
         process = self.running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(30)
 
     def tend(self) -> list[str]:
         """Start again what ended by itself, as `doorstep up` and the compose file do; which programs those were."""
@@ -98,7 +98,7 @@ def running(database_url: str, broker_url: str, sessions: Sessions, tmp_path: Pa
             "DOORSTEP_BROKER_URL": broker_url,
             "DOORSTEP_SEND": "live",
             "DOORSTEP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "DOORSTEP_SENDING__DEADLINE": "2",
+            "DOORSTEP_SENDING__DEADLINE": "10",
             "DOORSTEP_SENDING__MARGIN": "1.5",
             "DOORSTEP_SENDING__SETTLE": "120",
             "DOORSTEP_SENDING__BATCH": "25",

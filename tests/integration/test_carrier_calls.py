@@ -43,7 +43,7 @@ def aftership_url(aftership: AfterShipStandIn) -> Iterator[str]:
 def settings(settings: Settings, aftership_url: str) -> Settings:
     """An installation that asks AfterShip, and is called by it."""
     reached = CarrierSettings(
-        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=2
+        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=15
     )
     return settings.model_copy(update={"carriers": {"aftership": reached}})
 
@@ -251,7 +251,7 @@ def test_polling_finds_what_its_calls_lose(town: Town, web: str, aftership: Afte
             due += fates(aftership, number, faults)
     due.sort(key=lambda one: one[0])
     assert len(due) != 2 * PARCELS * len(WAY), "the dice fell"
-    with httpx.Client(base_url=web, trust_env=False) as caller:
+    with httpx.Client(base_url=web, timeout=60, trust_env=False) as caller:
         poll(town)
         for _ in range(HOURS):
             town.clock.turn(hours=1)

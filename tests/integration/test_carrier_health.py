@@ -97,14 +97,14 @@ def test_of_many_workers_one_probes(town: Town):
     together = threading.Barrier(len(houses))
 
     def ask(house: pipeline.House) -> None:
-        together.wait(10)
+        together.wait(60)
         pipeline.poll(house, "dhl")
 
     threads = [threading.Thread(target=ask, args=(house,)) for house in houses]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert len(town.carrier.arrivals) == asked + 1
 
 
@@ -159,7 +159,7 @@ def untrusted(tmp_path: Path, town: Town):
         yield f"https://127.0.0.1:{config.port}"
 
 
-def fault_at(town: Town, url: str, seconds: float = 5.0) -> CarrierFault | None:
+def fault_at(town: Town, url: str, seconds: float = 30.0) -> CarrierFault | None:
     """What one question at that address shows to be wrong."""
     carrier, one = Dhl(), Ask("P00")
     call = Call("GET", f"{url}/track/shipments?trackingNumber=P00", {"DHL-API-Key": "k"}, (one,))
@@ -185,7 +185,7 @@ def test_each_trouble_is_called_by_its_name(town: Town, untrusted: str):
         (Fault.truncated, CarrierFault.malformed),
     ):
         town.carrier.behaviour = Always(how=how)
-        assert fault_at(town, url, 0.3 if how is Fault.stall else 5.0) is fault
+        assert fault_at(town, url, 0.3 if how is Fault.stall else 30.0) is fault
     town.carrier.behaviour = Behaviour(requests_per_second=0.0001)
     assert fault_at(town, url) is CarrierFault.throttled
     town.carrier._api_key = b"another"

@@ -5,8 +5,9 @@ from threading import Barrier, Thread
 import pytest
 import sqlalchemy as sa
 
+from app.channels.base import Verdict
 from app.models import Decision
-from app.models.vocabulary import Channel, Milestone
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.brakes import capping
 from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.people.erasing import erase_person
@@ -69,6 +70,53 @@ def test_a_shopper_gets_so_many_a_day_over_all_their_orders(world: World):
     assert reasons(world)[-2:] == ["shopper_cap", "planned"]
     assert not any("maja" in row.key for row in sql(world, "SELECT key FROM daily_counts"))
     whole(world)
+
+
+TAKEN_BACK = """version: 1
+caps: {shopper: 2}
+rules:
+  - {name: sent, when: dispatched, send: [email], hold: 1h, expires: 48h}
+  - {name: here, when: delivered, send: [email], fallback: {email: sms}, expires: 48h}
+"""
+
+
+def test_what_told_its_shopper_nothing_is_given_back(world: World):
+    """Two are planned and one of them is overtaken before it leaves: one more may be told, on that day. What another
+    message stood in for is not given back, for that one reached them."""
+    world = world.with_(rules=parse_rules(TAKEN_BACK))
+    (parcel,) = world.order("1")
+    world.scan(parcel, M.dispatched)
+    world.scan(parcel, M.delivered)
+    tell(world, "2")
+    assert reasons(world) == ["planned", "planned", "shopper_cap"], "it may leave yet"
+    world.clock.turn(hours=2)
+    send_all(world)
+    assert world.states() == [("dispatched", "email", "superseded"), ("delivered", "email", "accepted")]
+    world.email.answer = lambda out: Verdict(AttemptOutcome.refused, error="no such mailbox", cause="hard")
+    tell(world, "3")
+    send_all(world)
+    assert world.states()[2:] == [("delivered", "email", "failed"), ("delivered", "sms", "accepted")]
+    tell(world, "4")
+    assert reasons(world)[3:] == ["planned", "fell_back", "shopper_cap"]
+    assert counts(world) == [("shopper", 3)], "what was planned is what is counted"
+    world.clock.turn(hours=24)
+    tell(world, "5")
+    assert reasons(world)[-1] == "planned"
+    whole(world)
+
+
+def test_another_shopper_s_end_gives_nothing_back(world: World):
+    """Nor does another brand's day, nor what was overtaken the day before."""
+    world = world.with_(rules=parse_rules(TAKEN_BACK))
+    for number, email in (("1", "nils@example.test"), ("2", "maja@example.test")):
+        (parcel,) = world.order(number, shopper={"name": "M", "email": email, "country": "SE"})
+        world.scan(parcel, M.dispatched)
+        world.scan(parcel, M.delivered)
+        if number == "1":
+            world.clock.turn(hours=2)
+            send_all(world)
+    tell(world, "3")
+    assert reasons(world)[-1] == "shopper_cap"
 
 
 def test_what_is_urgent_counts_and_is_told_all_the_same(world: World):

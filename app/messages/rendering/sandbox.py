@@ -35,11 +35,11 @@ def plain(value: Any) -> Any:
     raise SecurityError("only text and numbers can be printed, not a list or a group of fields")
 
 
-def _joined(values: Iterable[Any], separator: str = ", ") -> str:
-    parts = [str(plain(value)) for value in values]
-    if sum(map(len, parts)) + len(parts) * len(separator) > MAX_TEXT:
+def _joined(values: Iterable[Any], separator: Any = ", ") -> str:
+    parts, between = [str(plain(value)) for value in values], str(plain(separator))
+    if sum(map(len, parts)) + len(parts) * len(between) > MAX_TEXT:
         raise SecurityError(f"joined text is longer than {MAX_TEXT:,} characters")
-    return separator.join(parts)
+    return between.join(parts)
 
 
 def _shortened(text: Any, limit: int = 60) -> str:

@@ -46,7 +46,7 @@ _REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.Tuple: "lists of values cannot be built in templates; use `if`",
     nodes.Slice: "slices are not available in templates; use the filter shorten",
     nodes.With: "a value cannot be given a name; write the field where it belongs",
-    nodes.Scope: "a value cannot be given a name; write the field where it belongs",
+    nodes.Scope: "escaping cannot be turned off; take the tag out",
     nodes.ScopedEvalContextModifier: "escaping cannot be turned off; take the tag out",
 }
 _ALLOWED: frozenset[type[nodes.Node]] = frozenset((
@@ -116,7 +116,8 @@ def _tree(syntax: _Syntax, source: str) -> nodes.Template:
     except RecursionError as error:
         raise Refused("line 1: tags stand too deep in each other; take some out") from error
     except TemplateError as error:
-        raise Refused(f"line {getattr(error, 'lineno', 1)}: {error.message}") from error
+        said = (error.message or "it cannot be read").rstrip(".")
+        raise Refused(f"line {getattr(error, 'lineno', 1)}: {said}; mend the tag") from error
     except ValueError as error:  # a number of thousands of digits, a letter that cannot be
         raise Refused(f"a value in a tag cannot be read: {str(error)[:80]}; write it plainly") from error
     vars(tree).update(find_all=partial(_sought, tree))
@@ -136,8 +137,7 @@ def _measure(environment: Environment, source: str) -> None:
         raise Refused(f"the template has more than {MAX_TAGS:,} tags; split it")
     raw = re.search(rf"{re.escape(environment.block_start_string)}[-+]?\s*raw\b", source)
     if raw:
-        line = source.count("\n", 0, raw.start()) + 1
-        raise Refused(f"line {line}: raw blocks are not available in templates; take the tag out")
+        raise Refused(f"line {_line(source, raw.start())}: raw blocks are not available in templates; take the tag out")
     for start, end in (
         (environment.variable_start_string, environment.variable_end_string),
         (environment.block_start_string, environment.block_end_string),
@@ -145,12 +145,16 @@ def _measure(environment: Environment, source: str) -> None:
         at = source.find(start)
         while at >= 0:
             close = source.find(end, at)
-            line = source.count("\n", 0, at) + 1
             if close < 0:
-                raise Refused(f"line {line}: a tag is not closed; write {end} where it ends")
+                raise Refused(f"line {_line(source, at)}: a tag is not closed; write {end} where it ends")
             if close - at > MAX_TAG:
-                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters; make several of it")
+                said = f"a tag is longer than {MAX_TAG:,} characters; make several of it"
+                raise Refused(f"line {_line(source, at)}: {said}")
             at = source.find(start, close)
+
+
+def _line(source: str, offset: int) -> int:
+    return source.count("\n", 0, offset) + 1
 
 
 def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
@@ -213,7 +217,8 @@ def _judge(environment: Environment, node: nodes.Node) -> None:
     kind = type(node)
     if kind not in _ALLOWED:
         reason = _REFUSED.get(kind) or f"{kind.__name__} is not available in templates; take it out"
-        raise Refused(f"line {node.lineno}: {reason}")
+        line = node.lineno or next((child.lineno for child in node.iter_child_nodes()), 1)
+        raise Refused(f"line {line}: {reason}")
     rule = _RULES.get(kind)
     fault = rule(environment, node) if rule else None
     if fault:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.models.addresses import SALTED, address_digest
 from app.models.vocabulary import Channel, Reason
+from app.pipeline.brakes.given_back import given_back
 from app.zones import zone
 
 NEAR = 5000
@@ -28,14 +29,15 @@ KEPT_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A message that a rule would plan. `shopper` is the digest that it counts for, None for nobody's; a cap of None
-    is none. `at` is engine time, `zone` the shopper's."""
+    """A message that a rule would plan. `shopper` is the digest that it counts for, None for nobody's, and `order_id`
+    an order of theirs; a cap of None is none. `at` is engine time, `zone` the shopper's."""
 
     index: int
     brand_id: int
     rule: str
     rule_cap: int | None
     shopper: bytes | None
+    order_id: int
     shopper_cap: int | None
     urgent: bool
     at: datetime
@@ -87,6 +89,7 @@ def within_caps(session: Session, wanted: Sequence[Wanted]) -> Capped:
     capped = Capped()
     rules = _rule_counts(session, [one for one in wanted if one.rule_cap is not None])
     shoppers = _shopper_counts(session, [one for one in wanted if _for_shopper(one)])
+    shoppers -= _given_back(session, wanted, shoppers)
     for one in wanted:
         refusal = _refusal(one, rules, shoppers)
         if refusal is not None:
@@ -99,6 +102,17 @@ def within_caps(session: Session, wanted: Sequence[Wanted]) -> Capped:
             shoppers[one.of_shopper] += 1
     _count_refused(session, [one for one in wanted if _by_rule(capped.refused.get(one.index))])
     return capped
+
+
+def _given_back(session: Session, wanted: Sequence[Wanted], shoppers: Mapping[_Count, int]) -> Counter[_Count]:
+    """What told its shopper nothing, of those who may come to their cap now: nobody else's is looked up."""
+    asked = Counter(one.of_shopper for one in wanted if _for_shopper(one))
+    close = {
+        one.of_shopper: (one.order_id, one.zone)
+        for one in wanted
+        if _for_shopper(one) and shoppers[one.of_shopper] + asked[one.of_shopper] > (one.shopper_cap or 0)
+    }
+    return given_back(session, close)
 
 
 def _for_shopper(one: Wanted) -> bool:

@@ -17,7 +17,8 @@ class Planned:
 
     `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
     digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of;
-    `unwanted` are the channels on which the shopper does not want this news.
+    `unwanted` are the channels on which the shopper does not want this news. `stopped`: how many messages of a rule
+    that speaks once for the order ended before they told anybody.
     """
 
     crossing_id: int
@@ -30,6 +31,7 @@ class Planned:
     shopper: bytes | None = None
     fallback_of: int | None = None
     unwanted: frozenset[Channel] = frozenset()
+    stopped: int = 0
 
     @property
     def rule(self) -> Rule | None:
@@ -43,7 +45,12 @@ class Planned:
         return waits and self.fallback_of is None
 
     @property
+    def per_order(self) -> bool:
+        """Whether its rule speaks once for the whole order."""
+        return self.rule is not None and self.rule.per is Per.order
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """What is told once by it."""
-        per_order = self.rule is not None and self.rule.per is Per.order
-        return key_of(self.crossing, self.decided.channel.value, self.decided.recipient_id, per_order=per_order)
+        way = self.decided.channel.value, self.decided.recipient_id
+        return key_of(self.crossing, *way, per_order=self.per_order, stopped=self.stopped)

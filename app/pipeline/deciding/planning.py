@@ -20,6 +20,7 @@ from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.restarting import told_under_another_number
+from app.pipeline.deciding.stopped import in_turn
 from app.pipeline.house import House
 from app.pipeline.leaving.team import TEAM, team_locale, team_of
 from app.rules.decide import Crossed, in_place_of, reachable
@@ -37,7 +38,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
-    planned = with_templates(house, planned, now)
+    planned = in_turn(session, with_templates(house, planned, now))
     _store_versions(session, house, planned)
     outcomes: dict[int, Outcome] = {}
     candidates: list[Candidate] = []
@@ -142,6 +143,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "locale": template.locale,
         "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
+        "template_edition": house.catalog.edition_of(entry.facts.brand.key),
         "priority": decided.priority,
         "reason": Reason.planned.value,
         "planned_at": now,
@@ -233,6 +235,7 @@ def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
         rule=entry.decided.rule,
         rule_cap=rule.cap if rule else None,
         shopper=entry.shopper if counts else None,
+        order_id=entry.crossing["order_id"],
         shopper_cap=entry.rules.shopper_cap,
         urgent=entry.decided.priority == Priority.urgent,
         at=now,

@@ -144,8 +144,8 @@ def test_two_versions_of_a_message_are_told_apart(browser: Browser, catalog: Cat
     front, body = text.split(b"\n---\n", 1)
     newer = catalog.over("fjallhem", {path: front + b"\n---\n" + b"## A whole new heading\n\n" + body})
     before, after = _sitter(catalog, "delivered"), _sitter(newer, "delivered")
-    assert differing(browser, before, before, catalog, phone(scale=0.5)).found.same
-    told = differing(browser, before, after, catalog, phone(scale=0.5))
+    assert differing(browser, (before, before), (catalog, catalog), phone(scale=0.5)).found.same
+    told = differing(browser, (before, after), (catalog, newer), phone(scale=0.5))
     assert told.found.places
     assert opened(told.picture).width == 3 * 195 + 32
 

@@ -47,6 +47,7 @@ def hindrances(page: Page, looks: tuple[Look, ...]) -> list[str]:
     """What keeps people out of an open page in any of these looks: what axe-core finds serious, and what runs off the
     side. Each names the look, the element and the remedy."""
     found = []
+    page.wait_for_load_state()  # without its style, a page that has just been come to is another one
     for look in looks:
         look.put_on(page)
         found += [f"{look}: {one}" for one in _serious(page)]

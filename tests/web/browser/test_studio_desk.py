@@ -231,5 +231,5 @@ def test_a_draft_and_what_counts_are_one_picture(enter):
     expect(page.frame_locator("iframe[title='The draft']").locator("body")).to_contain_text("Another sentence")
     expect(page.frame_locator("iframe[title='As it counts']").locator("body")).not_to_contain_text("Another sentence")
     page.locator("details summary", has_text="Pictures").click()
-    answer = page.request.get(page.locator("main details a").first.get_attribute("href"))
+    answer = page.request.get(page.locator("main details a").first.get_attribute("href"), timeout=120_000)
     assert answer.status == 200 and answer.body().startswith(b"\x89PNG")

@@ -1,0 +1,25 @@
+"""an order is found by its shopper's family name
+
+Revision: 0033, after 0032. The index takes a few seconds for a million orders; it goes with the name when that is erased.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0033'
+down_revision = '0032'
+branch_labels = None
+depends_on = None
+
+FAMILY = r"substring(lower(shopper_name), '(\S+)\s*$')"
+
+
+def upgrade() -> None:
+    op.create_index(
+        'ix_orders_family', 'orders', ['brand_id', sa.literal_column(FAMILY).label('family')],
+        postgresql_ops={'family': 'text_pattern_ops'}, postgresql_where=sa.text('shopper_name IS NOT NULL'),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index('ix_orders_family', table_name='orders')
