@@ -4,6 +4,7 @@ is not documented with the field that was probably meant."""
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jinja2 import nodes
 
@@ -41,9 +42,14 @@ def uses(text: str, environment: Sandbox = TEXT) -> list[Use]:
     return [Use(path, *places.next(written), written) for path, written in _read(parsed(environment, text))]
 
 
-def unread(tree: nodes.Template) -> list[tuple[str, str]]:
-    """Each reading of what is not documented: as it is written, and what is wrong with it."""
-    return [(written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path)]
+def unread(trees: Iterable[str | nodes.Template]) -> list[tuple[str, str]]:
+    """Each reading of what is not documented, in a source's `sections`: as it is written, and what is wrong with it."""
+    return [one for tree in trees if not isinstance(tree, str) for one in _unread_of(tree)]
+
+
+@lru_cache(maxsize=512)
+def _unread_of(tree: nodes.Template) -> tuple[tuple[str, str], ...]:
+    return tuple((written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path))
 
 
 def _read(tree: nodes.Template) -> list[tuple[str, str]]:
