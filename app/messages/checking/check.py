@@ -96,17 +96,18 @@ class _Run:
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = reader
-        around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
+        self._paths = self.shelf.paths()
+        around = [self.shelf.file(path) for path in self._paths if light and _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
-        there = catalog.locales(brand_key)
+        there = {path.split("/")[1] for path in self._paths if path.startswith("messages/")}
         chain = locale_chain(self.brand.locale, self.brand.locale)
         self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
-        return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
+        return [path for path in self._paths if path.startswith("messages/") and not path.endswith("words.yaml")]
 
     def layouts(self) -> list[str]:
-        return [path for path in self.shelf.paths() if _is_around(path)]
+        return [path for path in self._paths if _is_around(path)]
 
     def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
         """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""
