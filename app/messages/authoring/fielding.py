@@ -36,9 +36,16 @@ def check_written(environment: Sandbox, pieces: Mapping[str, str], source: Sourc
     message by the name of their front matter's field, or `body`. Raises BadTemplate."""
     for name, piece in pieces.items():
         try:
-            parsed(environment, "\n" * _lines_above(name, piece, source.text) + piece, loops=1)
-        except Refused as error:
-            raise BadTemplate(f"{source.label}, {name}, {error}.") from error
+            sections(environment, piece, loops=1)
+        except Refused:
+            _refuse(environment, name, piece, source)
+
+
+def _refuse(environment: Sandbox, name: str, piece: str, source: Source) -> None:
+    try:
+        parsed(environment, "\n" * _lines_above(name, piece, source.text) + piece, loops=1)
+    except Refused as error:
+        raise BadTemplate(f"{source.label}, {name}, {error}.") from error
 
 
 def _lines_above(name: str, piece: str, text: str) -> int:

@@ -9,7 +9,9 @@ import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Node
+from jinja2.runtime import Context
 
+from app.messages.rendering.render import FAULTS
 from app.messages.rendering.sandbox import Sandbox, sections
 
 _NOTE = "see what is printed"
@@ -48,7 +50,16 @@ class _Pieces:
                 yield piece
             else:
                 context = context if context is not None else piece.new_context(dict(known))
-                yield from piece.root_render_func(context)
+                yield from self._bit(piece, context)
+
+    @staticmethod
+    def _bit(piece: jinja2.Template, context: Context) -> Iterator[str]:
+        try:
+            told = "".join(piece.root_render_func(context))
+        except FAULTS:
+            yield from piece.root_render_func(context)  # what comes before the fault counts too
+        else:
+            yield told
 
 
 class Watching(Sandbox):

@@ -30,6 +30,8 @@ _SOURCES: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "email": (("subject", "text", 2_000), ("html", "html", MAX_HTML_BYTES), ("text", "text", MAX_TEXT)),
     "sms": (("text", "text", 2_000),),
 }
+FAULTS = (SecurityError, UndefinedError, TypeError, ValueError, ArithmeticError, RecursionError)
+"""What can go wrong while a source is filled in."""
 MAX_FILLING = 1_000
 """Characters in one variable of a WhatsApp message; together with its template's own text it may have 1,024."""
 
@@ -164,7 +166,7 @@ def _fill(template: Template, ready: _Ready, name: str, known: Mapping[str, Any]
             pieces.append(piece)
     except UndefinedError as error:
         raise NotRenderable(f"{_named(template)}, {name}: {error.message}. Correct the field's name.") from error
-    except (SecurityError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except FAULTS as error:
         raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
     filled = "".join(pieces)
     if len(filled.encode("utf-8", "replace")) > limit:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from jinja2 import nodes
 
 from app.messages.rendering.fields import FIELDS, Field, known, nearest
-from app.messages.rendering.sandbox import TEXT, Sandbox, parsed
+from app.messages.rendering.sandbox import TEXT, Sandbox, sections
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
@@ -39,7 +39,8 @@ def uses(text: str, environment: Sandbox = TEXT) -> list[Use]:
     Raises Refused when the source cannot be read.
     """
     places = Places(text)
-    return [Use(path, *places.next(written), written) for path, written in _read(parsed(environment, text))]
+    read = [one for tree in sections(environment, text) if not isinstance(tree, str) for one in _read(tree)]
+    return [Use(path, *places.next(written), written) for path, written in read]
 
 
 def unread(trees: Iterable[str | nodes.Template]) -> list[tuple[str, str]]:
@@ -52,8 +53,9 @@ def _unread_of(tree: nodes.Template) -> tuple[tuple[str, str], ...]:
     return tuple((written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path))
 
 
-def _read(tree: nodes.Template) -> list[tuple[str, str]]:
-    return [(path, written) for path, written, _ in _readings(tree, {})]
+@lru_cache(maxsize=512)
+def _read(tree: nodes.Template) -> tuple[tuple[str, str], ...]:
+    return tuple((path, written) for path, written, _ in _readings(tree, {}))
 
 
 def needs(texts: Iterable[str]) -> frozenset[str]:

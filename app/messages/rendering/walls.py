@@ -69,7 +69,7 @@ def check_source(environment: Environment, source: str, loops: int = MAX_LOOP_DE
 
     Raises Refused with the line, the reason and the remedy.
     """
-    parsed(environment, source, loops)
+    sections(environment, source, loops)
 
 
 def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> nodes.Template:
@@ -86,7 +86,7 @@ def sections(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH)
 
     Raises Refused as `parsed` does, of the whole.
     """
-    pieces = cut(source)
+    pieces = cut(source) if environment.variable_start_string == "{{" else []
     if len(pieces) < 2:
         return (parsed(environment, source, loops),)
     _measure(environment, source)
@@ -139,8 +139,13 @@ def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
 @lru_cache(maxsize=512)
 def _section(syntax: _Syntax, source: str, loops: int) -> tuple[nodes.Template, int, int]:
     """A piece's tree, its parts, and the steps of the worst order."""
-    tree = _read(syntax, source)
+    tree = _piece(syntax, source)
     return tree, *_walk(syntax.environment, tree, loops)
+
+
+@lru_cache(maxsize=512)
+def _piece(syntax: _Syntax, source: str) -> nodes.Template:
+    return _read(syntax, source)
 
 
 @lru_cache(maxsize=24)

@@ -1,9 +1,12 @@
 """A source that is read in pieces says what it says as a whole."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.messages.authoring.markup import Tags
 from app.messages.catalog import Catalog
 from app.messages.checking.blanks import Watching
 from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, facts_for
@@ -55,3 +58,16 @@ def test_bounds_hold_for_all_pieces_together() -> None:
     assert len(sections(TEXT, two * 2)) > 1
     with pytest.raises(Refused, match="steps"):
         sections(TEXT, two * 20)
+
+
+@given(st.lists(st.sampled_from((*TAGS, *TAGS[:6], *AROUND)), max_size=12).map("".join))
+def test_a_tag_is_found_as_the_lexer_finds_it(source: str) -> None:
+    """Where the ends of all tags are plain to see, what is hidden is what it is beside a tag that needs the lexer."""
+    quick, slow = Tags(), Tags()
+    try:
+        hidden = slow.hide(f"{source}.{{# slow #}}")
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            quick.hide(f"{source}.")
+        return
+    assert quick.hide(f"{source}.") == hidden and quick.show(hidden) == slow.show(hidden)
