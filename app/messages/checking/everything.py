@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.messages.catalog import Catalog
-from app.messages.checking.check import by_message, check, touched
+from app.messages.checking.check import by_message, check, touching
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.reading import Reader
@@ -66,12 +66,12 @@ def _size(piece: _Piece) -> int:
 
 
 def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> Iterator[_Piece]:
-    catalog = Catalog(root, PUBLIC_URL)
+    catalog, touched = Catalog(root, PUBLIC_URL), touching(only)
     chosen = sorted(
         (by_message(path), number, path)
         for number, brand in enumerate(brands)
         for path in catalog.shelf(brand).paths()
-        if _is_message(path) and touched(path, only)
+        if _is_message(path) and touched(path)
     )
     for start in range(0, len(chosen), _AT_ONCE):
         some = chosen[start : start + _AT_ONCE]
