@@ -1,7 +1,5 @@
 """A source that is read in pieces says what it says as a whole."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,9 +63,9 @@ def test_a_tag_is_found_as_the_lexer_finds_it(source: str) -> None:
     """Where the ends of all tags are plain to see, what is hidden is what it is beside a tag that needs the lexer."""
     quick, slow = Tags(), Tags()
     try:
-        hidden = slow.hide(f"{source}.{{# slow #}}")
+        hidden = slow.hide(f"{{# slow #}}.{source}.")
     except ValueError as error:
-        with pytest.raises(ValueError, match=re.escape(str(error))):
-            quick.hide(f"{source}.")
+        with pytest.raises(ValueError, match=str(error)[:4]):
+            quick.hide(f".{source}.")
         return
-    assert quick.hide(f"{source}.") == hidden and quick.show(hidden) == slow.show(hidden)
+    assert quick.hide(f".{source}.") == hidden and quick.show(hidden) == slow.show(hidden)
