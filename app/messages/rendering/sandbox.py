@@ -36,10 +36,10 @@ def plain(value: Any) -> Any:
 
 
 def _joined(values: Iterable[Any], separator: Any = ", ") -> str:
-    parts, separator = [str(plain(value)) for value in values], str(plain(separator))
-    if sum(map(len, parts)) + len(parts) * len(separator) > MAX_TEXT:
+    parts, between = [str(plain(value)) for value in values], str(plain(separator))
+    if sum(map(len, parts)) + len(parts) * len(between) > MAX_TEXT:
         raise SecurityError(f"joined text is longer than {MAX_TEXT:,} characters")
-    return separator.join(parts)
+    return between.join(parts)
 
 
 def _shortened(text: Any, limit: int = 60) -> str:
