@@ -69,7 +69,8 @@ _ASK = f"""async () => {{
   const place = of((one) => one && [place(one.parentElement), one.localName, one.className, look(one)].join("/"));
   const known = new Set(), hidden = [];
   for (const one of document.querySelectorAll("main :is(article, article > *, li, tbody > tr, dl > div, nav > a)")) {{
-    if (hidden.at(-1)?.contains(one) || one.offsetHeight < 24) continue;
+    const low = one.offsetHeight < 24 && (one.matches(targets) || one.querySelector(targets));
+    if (low || hidden.at(-1)?.contains(one)) continue;
     const kind = place(one.parentElement) + shape(one);
     if (known.has(kind)) hidden.push(one);
     known.add(kind);
@@ -84,7 +85,8 @@ _ASK = f"""async () => {{
 }}"""
 """What axe-core finds serious. Of rows in places that are alike, it is asked about the first alone when the others are of
 the same elements, attributes and colours, and have as many links and controls, none smaller: they can only be answered
-alike, and a page of a thousand rows takes it ten seconds. A row less high than a finger's target is always asked."""
+alike, and a page of a thousand rows takes it ten seconds. A row of targets that is less high than one
+must be is always asked."""
 
 
 def hindrances(
