@@ -60,7 +60,8 @@ _ASK = f"""async () => {{
     const inner = [...one.children].map(shape);
     return JSON.stringify([
       one.localName, look(one),
-      [...one.attributes].filter(({{ name }}) => !["id", "href"].includes(name)).map(({{ name, value }}) => [name, value]),
+      [...one.attributes].filter(({{ name }}) => !/^(id|href|data-.*)$/.test(name))
+        .map(({{ name, value }}) => [name, name === "title" ? !!value.trim() : value]),
       [...one.childNodes].some((inner) => inner.nodeType === Node.TEXT_NODE && inner.data.trim()),
       one.matches(targets) && [one.offsetWidth < 24, one.offsetHeight < 24],
       one.querySelector(targets) ? inner : [...new Set(inner)],
