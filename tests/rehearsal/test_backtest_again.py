@@ -21,7 +21,7 @@ rules:
 
 
 def test_what_nobody_was_told_of_is_opened_again_under_a_draft_too(world: World):  # noqa: F811
-    """Over before its message left, late again, and told: a draft that watches for one thing more changes none of it."""
+    """Over before its message left, late again, and told: a draft that watches for more changes none of it."""
     with world.house.sessions.begin() as session:
         publish(session, 1, LIVE)
         brand_id = session.scalars(sa.select(Brand.id)).one()
