@@ -12,7 +12,17 @@ from app.pipeline.deciding.watching import Calendar, Seen
 from app.pipeline.house import House
 from app.rehearsal.reading import HeardOf, Stored
 from app.rules.ruleset import RuleSet
-from app.tracking.milestones import KnownCrossing, KnownScan, NewCrossing, ParcelState, fold, new_crossings
+from app.tracking.milestones import (
+    Episode,
+    KnownCrossing,
+    KnownScan,
+    NewCrossing,
+    ParcelState,
+    fold,
+    new_crossings,
+    silence,
+    written_off,
+)
 from app.tracking.watching.estimates import Estimate
 from app.tracking.watching.look import Look
 
@@ -64,6 +74,26 @@ class Journey:
             return Milestone.expired
         return self.state(now).milestone
 
+    def given_up(self, now: datetime) -> Episode | None:
+        """Its end in silence, as it stands now: it may lie ahead, and a scan puts it off. None for a parcel that has
+        ended, or whose carrier nobody asks: only an answer shows that there is nothing to say."""
+        row, state = self.row, self.state(now)
+        rests = self.cancelled(now) or row.unfollowed_at is not None
+        if rests or not row.tracking_number or row.asked_of not in self.house.carriers:
+            return None
+        heard = [one.heard_at for one in self.heard[: self._count(now)]]
+        patience = self.house.cadence(row.asked_of).patience(state.milestone)
+        known_at = row.numbered_at or self.order.placed_at
+        return silence(state, self.scans(now), known_at, max(heard, default=None), patience)
+
+    def give_up(self, now: datetime) -> list[NewCrossing]:
+        """Let it end, if its silence has lasted for so long by now, and what that opens."""
+        quiet = self.given_up(now)
+        if quiet is None or quiet.occurred_at > now or self.milestone(now) is Milestone.expired:
+            return []
+        self.written_off = now
+        return self._keep(new_crossings([quiet], self.known))
+
     def fresh(self, rules: RuleSet, now: datetime) -> list[NewCrossing]:
         """What opens at an instant that had not been open before, and stands from then on."""
         episodes = [*self.state(now).episodes, *self.look(rules, now).episodes]
@@ -91,7 +121,10 @@ class Journey:
             if one.heard_at <= now and one.retired_at is None
         ]
         calendar = Calendar(self.house, {self.row.brand_id: rules}, {self.row.id: estimates}, now)
-        return calendar.look(Seen(order, self.as_of(now), self.state(now), self.scans(now), self.known, True))
+        state, quiet = self.state(now), self.given_up(now)
+        if quiet is not None and self.milestone(now) is Milestone.expired:
+            state = written_off(state, quiet)
+        return calendar.look(Seen(order, self.as_of(now), state, self.scans(now), self.known, True))
 
     def cancelled(self, now: datetime) -> bool:
         """Whether it or its order had been cancelled by an instant."""

@@ -14,6 +14,7 @@ from app.pipeline.leaving.team import team_of
 from app.rehearsal.journey import OWN, Journey, journeys_of, known_as
 from app.rehearsal.reading import Stored
 from app.rehearsal.stage import Opened
+from app.rehearsal.untold import forget_untold
 from app.rules.decide import Crossed
 from app.rules.ruleset import RuleSet
 from app.tracking.milestones import NewCrossing
@@ -35,12 +36,14 @@ def redrawn(house: House, stored: Stored, own: Sequence[Opened], rules: RuleSet,
             for one in said
             if one.crossed_at >= span[0] and one.milestone not in OWN and one.retired_at is None
         ]
+    forget_untold(stored, journeys)
     found: list[Opened] = []
     for journey in journeys.values():
         for at, new in _steps(journey, rules, span):
             same = _same(new, [row for row in rows if row.shipment_id == journey.row.id])
             if same is not None:
                 found.append(really[same.id])
+                forget_untold(stored, {journey.row.id: journey})  # before it is asked what opens next
             elif at > span[0]:  # else it would have been opened before
                 crossed = crossing_of(stored, journeys, journey, new, rules, at)
                 scope = ("parcel", journey.row.id)

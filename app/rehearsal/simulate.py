@@ -208,7 +208,11 @@ def _open(fork: _Fork, now: datetime) -> None:
     """What opens at this instant for any parcel of the order, and each rule's answer."""
     stage = fork.stage
     note_untold(stage)
-    fresh = [(journey, new) for journey in stage.journeys.values() for new in journey.fresh(stage.rules, now)]
+    fresh = [
+        (journey, new)
+        for journey in stage.journeys.values()
+        for new in [*journey.fresh(stage.rules, now), *journey.give_up(now)]
+    ]
     fresh += _completed(fork, now)
     if not fresh:
         return
@@ -313,8 +317,10 @@ def _rendered(fork: _Fork, mail: Mail, at: datetime) -> dict[str, Any]:
 
 def _following(fork: _Fork, waiting: list[MadeUp], now: datetime) -> datetime | None:
     """The next instant at which anything can happen that is not a message's own time."""
-    watched = [journey.look(fork.stage.rules, now).next_at for journey in fork.stage.journeys.values()]
-    ahead = [at for at in (*watched, waiting[0].at if waiting else None) if at is not None and at > now]
+    journeys = fork.stage.journeys.values()
+    watched = [journey.look(fork.stage.rules, now).next_at for journey in journeys]
+    given_up = [quiet.occurred_at for journey in journeys if (quiet := journey.given_up(now)) is not None]
+    ahead = [at for at in (*watched, *given_up, waiting[0].at if waiting else None) if at is not None and at > now]
     return min(ahead, default=None)
 
 

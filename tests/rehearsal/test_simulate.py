@@ -90,6 +90,26 @@ def test_a_delay_of_which_nobody_is_told_leaves_room_for_one_that_lasts(world: W
     assert late == ["unsent", "sent"]
 
 
+def test_a_parcel_of_which_nothing_is_heard_is_given_up_as_it_would_be(world: World):  # noqa: F811
+    """A month after its last scan it expires, and its shopper is asked whether it came; a late scan lets it live again.
+    One that nobody is asked about never does."""
+    (parcel,) = world.order()
+    world.scan(parcel, M.in_transit, hours_ago=0)
+    name = shipment_of(world, parcel)
+    found = simulate(world.house, name, read_script(world.clock.now(), "+50d", None, []))
+    gone = [one for one in found.happenings if one.milestone == M.expired]
+    assert [(one.what, one.at - START) for one in gone[:1]] == [("milestone", timedelta(days=30))]
+    assert ("sent", "expired", "email") in told(found, "sent")
+    script = read_script(world.clock.now(), "+50d", None, ["in_transit@+29d", "delivered@+45d"])
+    lives = simulate(world.house, name, script)
+    assert not any(one.milestone == M.expired for one in lives.happenings)
+    assert ("sent", "delivered", "email") in told(lives, "sent")
+    with world.house.sessions.begin() as session:
+        session.execute(sa.update(Shipment).values(tracking_number=None))
+    alone = simulate(world.house, name, read_script(world.clock.now(), "+50d", None, []))
+    assert not any(one.milestone == M.expired for one in alone.happenings)
+
+
 def test_the_same_scans_in_earnest_send_the_same(world: World):  # noqa: F811
     """What a simulation foretells is what happens, message by message, when the clock really gets there."""
     first, second = world.order(parcels=2, promised_on="2026-03-05")
