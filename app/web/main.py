@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
+from app.rehearsal.pictures.kept import KeptBrowser
 from app.settings import Settings, load_settings
 from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
@@ -118,6 +119,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         yield
         await run_in_threadpool(waker.stop)
         await run_in_threadpool(_app.state.marks.write)
+        await run_in_threadpool(_app.state.browser.close)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -138,6 +140,7 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
+    app.state.browser = KeptBrowser()
     app.state.marks = Marks(house.sessions)
     app.state.keys = Keys(house.sessions, app.state.marks)
     app.state.shared = Shared()

@@ -1,13 +1,14 @@
 """an order is found by how its shopper's name ends; a sign-in is known by where its person was before
 
-Revision: 0033, after 0031. The first index takes a few seconds for a million orders; it goes with the name when that is erased.
+Revision: 0033, after 0032. The first index takes a few seconds for a million orders; it goes with the name when that is
+erased.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0033'
-down_revision = '0031'
+down_revision = '0032'
 branch_labels = None
 depends_on = None
 
