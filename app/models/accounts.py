@@ -90,6 +90,7 @@ class AccountSession(Base):
     __tablename__ = "account_sessions"
     __table_args__ = (
         sa.Index("ix_account_sessions_account_id", "account_id", postgresql_where=sa.text("ended_at IS NULL")),
+        sa.Index("ix_account_sessions_places", "account_id", "network"),
     )
 
     id: Mapped[BigId]

@@ -1,6 +1,7 @@
-"""an order is found by how its shopper's name ends
+"""an order is found by how its shopper's name ends; a sign-in is known by where its person was before
 
-Revision: 0033, after 0032. The index takes a few seconds for a million orders; it goes with the name when that is erased.
+Revision: 0033, after 0032. The first index takes a few seconds for a million orders; it goes with the name when that is
+erased.
 """
 
 import sqlalchemy as sa
@@ -18,7 +19,9 @@ def upgrade() -> None:
         ['brand_id', sa.literal_column('reverse(lower(shopper_name))').label('backwards')],
         postgresql_ops={'backwards': 'text_pattern_ops'}, postgresql_where=sa.text('shopper_name IS NOT NULL'),
     )
+    op.create_index('ix_account_sessions_places', 'account_sessions', ['account_id', 'network'])
 
 
 def downgrade() -> None:
+    op.drop_index('ix_account_sessions_places', table_name='account_sessions')
     op.drop_index('ix_orders_shopper_end', table_name='orders')
