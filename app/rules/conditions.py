@@ -71,9 +71,10 @@ class View:
         self.activation = language().env.Activation({**language().values(facts, seen), "now": now})
 
 
-def check(source: str) -> Condition:
+def check(source: str, stored: bool = False) -> Condition:
     """Check an expression. Raises Unfit with the place and the remedy: not an expression, an unknown field, a wrong
-    type, too long, or too costly for the largest order."""
+    type, too long, or too costly for the largest order; and, unless it is `stored` and was accepted once, a measure
+    that is read without being asked for."""
     if len(source) > LONGEST:
         raise Unfit(f"{len(source)} characters long", f"Write at most {LONGEST}, or make two rules of it.")
     try:
@@ -87,7 +88,8 @@ def check(source: str) -> Condition:
     _check_words(source, named.spoken)
     if named.turns > MOST_TURNS:
         raise Unfit("too costly for an order of many items", "Do not nest `exists` and its like.")
-    _check_presence(source, named.reads - named.asked)
+    if not stored:
+        _check_presence(source, named.reads - named.asked)
     condition = Condition(source, program, frozenset(one.removesuffix("[]") for one in named.reads))
     try:
         condition.holds(_largest())

@@ -56,7 +56,7 @@ def reread_rules(content: str) -> RuleSet:
         root = compose(content)
     except InvalidInput as error:
         return RuleSet((), content, unread=tuple(error.faults))
-    nodes = Nodes(content)
+    nodes = Nodes(content, stored=True)
     found = _document(nodes, root, content, None)
     if found is None or nodes.beside:
         return RuleSet((), content, unread=tuple(_in_order(nodes.faults)))

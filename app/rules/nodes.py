@@ -28,10 +28,12 @@ Entries = Mapping[str, yaml.Node]
 class Nodes:
     """One pass over a document: every reader gives a usable value and notes the fault instead of stopping at it.
 
-    `beside`: whether some of the faults are of none of the rules."""
+    `stored`: whether it was valid once, and is read again. `beside`: whether some of the faults are of none of the
+    rules."""
 
-    def __init__(self, content: str = "") -> None:
+    def __init__(self, content: str = "", stored: bool = False) -> None:
         self.faults: list[Fault] = []
+        self.stored = stored
         self.beside = False
         self._lines = content.split("\n")
 

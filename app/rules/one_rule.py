@@ -174,7 +174,7 @@ class RuleReader:
             self.nodes.fault(node, "if", "not an expression", 'Write `if: parcel.carrier == "dhl"`, say.')
             return None
         try:
-            return check(node.value)
+            return check(node.value, self.nodes.stored)
         except Unfit as unfit:
             self.nodes.unfit(node, "if", unfit)
             return None

@@ -103,6 +103,7 @@ def test_resending_without_evidence_is_asked_for_by_rule_and_never_for_an_sms():
         ("version: 1\nrules: [\n", [], 3),
         ("version: 1\nrules:\n" + ONE_MORE + ONE_MORE, ["b", "b"], 4),
         ("version: 1\nrules:\n" + ONE_MORE, ["b"], None),
+        ("version: 1\nrules:\n" + ONE_MORE.rstrip("}\n") + ', if: "order.total_minor > 5"}\n', ["b"], None),
     ],
 )
 def test_a_stored_set_is_read_as_far_as_it_can_be(content, left, place):
