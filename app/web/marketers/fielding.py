@@ -28,8 +28,8 @@ def fields(
     q: Annotated[str, Query(max_length=120)] = "",
     field: Annotated[str, Query(max_length=120)] = "",
 ) -> Response:
-    """All fields, or those with `q` in their name or meaning; of `field` the files that read it, drafts too, and without
-    `q` the fields of its group."""
+    """All fields, or those with `q` in their name or meaning; of `field` the files that read it, drafts too, and
+    without `q` the fields of its group."""
     house: House = request.app.state.house
     with house.sessions() as session:
         brand = brand_of(session, visitor)
