@@ -34,6 +34,7 @@ from app.web.api import (
 from app.web.api.openapi import DESCRIPTION, describe
 from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
+from app.web.console.shared import Shared
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
 from app.web.marketers import room as marketers
@@ -142,6 +143,7 @@ def _application(
     app.state.browser = KeptBrowser()
     app.state.marks = Marks(house.sessions)
     app.state.keys = Keys(house.sessions, app.state.marks)
+    app.state.shared = Shared()
     return app
 
 

@@ -189,7 +189,7 @@ def test_two_who_publish_at_once_take_turns(world):
             rival.start()
         begun.wait(5)
     for rival in rivals:
-        rival.join(20)
+        rival.join(60)
     assert sorted(map(type, outcomes), key=str) == sorted([int, Conflict], key=str)
     now = live(world)
     assert now.number == 2 and now.files[SMS] == sms("ours") and len(now.files) == 2
