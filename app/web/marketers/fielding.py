@@ -28,15 +28,18 @@ def fields(
     q: Annotated[str, Query(max_length=120)] = "",
     field: Annotated[str, Query(max_length=120)] = "",
 ) -> Response:
-    """All fields, or those with `q` in their name or meaning; beside `field` the files that read it, drafts too."""
+    """All fields, or those with `q` in their name or meaning; of `field` the files that read it, drafts too, and
+    without `q` the fields of its group."""
     house: House = request.app.state.house
     with house.sessions() as session:
         brand = brand_of(session, visitor)
         drafts = {path: draft.content for path, draft in drafts_of(session, brand.id).items()}
         shelf = house.catalog.over(brand.key, {**edition_of(session, brand.id).files, **drafts}).shelf(brand.key)
     wanted = q.strip().lower()
-    listed = [one for one in FIELDS.values() if wanted in f"{one.path} {one.meaning}".lower()]
     chosen = FIELDS.get(field)
+    listed = [one for one in FIELDS.values() if wanted in f"{one.path} {one.meaning}".lower()]
+    if chosen and not wanted:
+        listed = [one for one in listed if _group(one) == _group(chosen)]
     content: dict[str, Any] = {
         "wanted": q.strip(),
         "listed": listed,
@@ -59,6 +62,10 @@ def _by_message(found: list[Reading]) -> dict[str, list[Reading]]:
     for one in found:
         grouped.setdefault(one.message[0] if one.message else "", []).append(one)
     return grouped
+
+
+def _group(field: Field) -> str:
+    return field.path.partition(".")[0].removesuffix("[]")
 
 
 def _kind(field: Field) -> str:

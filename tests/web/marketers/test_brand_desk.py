@@ -110,7 +110,9 @@ def test_a_logo_is_a_draft_and_is_shown(marketer, sessions):
     kept = drafts(sessions)["logo-light.png"]
     assert picture_size(kept) == (280, 72) and b"somebody" not in kept and b"zTXt" not in kept
     frame = marketer.get("/b/fjallhem/templates/frame/brand.yaml").text
-    assert "/b/fjallhem/templates/picture/" not in frame  # what counts, until brand.yaml is a draft too
+    assert "/b/fjallhem/templates/picture/" in frame
+    live = marketer.get("/b/fjallhem/templates/frame/brand.yaml?which=live").text
+    assert "/b/fjallhem/templates/picture/" not in live
     address = re.search(r"/b/fjallhem/templates/picture/[0-9a-f]{12}", marketer.get(BRAND).text)[0]
     shown = marketer.get(address)
     assert shown.content == kept and shown.headers["content-type"] == "image/png"

@@ -10,6 +10,7 @@ from app.messages.authoring.editing import opened
 from app.messages.versions.live import digest_of
 from app.messages.versions.publishing import Said, Seen, publish
 from app.models import AuditEntry, Brand, Message, TemplateDraft, TemplateVersion
+from app.rehearsal.pictures.kept import KeptBrowser
 from tests.web.conftest import order, scan
 
 PATH = "messages/en/delivered.email.md"
@@ -339,6 +340,8 @@ def test_a_message_tells_what_it_needs_and_a_field_who_reads_it(marketer, client
     readers = marketer.get("/b/fjallhem/templates/fields?field=person.name").text
     assert readers.count(f"/edit/{path}") == 1 and "Read by 1 file." in readers
     assert "Nobody reads it yet" in marketer.get("/b/fjallhem/templates/fields?field=order.currency").text
+    beside = marketer.get("/b/fjallhem/templates/fields?field=person.name").text
+    assert "field=person.first_name" in beside and "field=pickup.name" not in beside
     assert "field=pickup.name" in marketer.get("/b/fjallhem/templates/fields?field=pickup.nam").text
     assert "No field says so" in marketer.get("/b/fjallhem/templates/fields?q=xyzzy").text
 
@@ -367,13 +370,12 @@ def test_the_picture_of_a_change_is_taken_with_the_logo_of_each_side(marketer, s
     marketer.post("/b/fjallhem/templates/logo/light", files={"file": ("logo.png", other, "image/png")})
     shot = []
 
-    class Paper:
-        def shoot(self, pages, answer, view):
-            addresses = [re.search(r'[^"(]*/brand/fjallhem/[0-9a-f]{12}/logo-light.png', page)[0] for page in pages]
-            shot.extend(answer(address)[1] for address in addresses)
-            return [old, other]
+    def shoot(_kept, pages, answer, _view):
+        addresses = [re.search(r'[^"(]*/brand/fjallhem/[0-9a-f]{12}/logo-light.png', page)[0] for page in pages]
+        shot.extend(answer(address)[1] for address in addresses)
+        return [old, other]
 
-    monkeypatch.setattr(site.app.state, "browser", Paper())
+    monkeypatch.setattr(KeptBrowser, "shoot", shoot)
     answer = marketer.get("/b/fjallhem/templates/compared/brand.yaml")
     assert answer.status_code == 200 and answer.content.startswith(b"\x89PNG")
     assert shot == [old, other]
