@@ -188,7 +188,6 @@ def brand_facts(brand: BrandSource, locale: str) -> dict[str, Any]:
 
 def _known(source: Source, around: Surroundings) -> dict[str, Any]:
     brand = around.brand
-    locale = Locale.parse(source.locale, sep="-")
     return {
         "brand": {
             **brand_facts(brand, source.locale),
@@ -201,8 +200,13 @@ def _known(source: Source, around: Surroundings) -> dict[str, Any]:
         "fonts": _fonts(brand),
         "logo": _logo(brand, around),
         "words": dict(around.words),
-        "locale": {"name": source.locale, "direction": locale.text_direction},
+        "locale": {"name": source.locale, "direction": _direction(source.locale)},
     }
+
+
+@lru_cache(maxsize=256)
+def _direction(locale: str) -> str:
+    return Locale.parse(locale, sep="-").text_direction
 
 
 def _html(escaped: str) -> Markup:

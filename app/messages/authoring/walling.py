@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 
 from app.messages.authoring.styling import put_for, style_fault
 
@@ -89,6 +90,7 @@ def _look_through(source: str) -> None:
             raise ValueError(f"line {_line(source, address)}: {fault}")
 
 
+@lru_cache(maxsize=512)
 def address_fault(address: str) -> str | None:
     """What is wrong with the address of a link or a picture as it is written in a template, or None."""
     bare = re.sub(r"[\s\x00-\x1f]", "", html.unescape(re.sub(r"&(?:Tab|NewLine);", "", address)))

@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -116,14 +117,18 @@ def _shared_out(
         return
     with ProcessPoolExecutor(workers - 1, mp_context=_starting(), initializer=_begin, initargs=(root,)) as pool:
         waiting = {pool.submit(_work, piece): piece for piece in pieces}
-        for future, piece in reversed(list(waiting.items())):  # this process works too, from the other end
-            if future.cancel():
-                del waiting[future]
-                yield piece, _check(catalog, reader, piece)
-            for done in [one for one in waiting if one.done()]:
-                yield waiting.pop(done), done.result()
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        try:
+            for future, piece in reversed(list(waiting.items())):  # this process works too, from the other end
+                if future.cancel():
+                    del waiting[future]
+                    yield piece, _check(catalog, reader, piece)
+                for done in [one for one in waiting if one.done()]:
+                    yield waiting.pop(done), done.result()
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        finally:  # when this process is interrupted, nobody waits for what is left
+            for future in waiting:
+                future.cancel()
 
 
 def _starting() -> multiprocessing.context.BaseContext:
@@ -138,6 +143,7 @@ _desks: list[tuple[Catalog, Reader]] = []
 
 
 def _begin(root: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the first process, and with it this one
     _collect_seldom()
     _desks[:] = [(Catalog(root, PUBLIC_URL), Reader())]
 

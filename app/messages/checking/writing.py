@@ -134,7 +134,7 @@ def _everywhere(file: File, text: str) -> Iterator[Finding]:
         if "www.w3.org" not in found[0]:
             remedy = "Write https://."
             yield at(file, text, found.start(), "error", "http", f"{found[0]} is not safe to open", remedy, found[0])
-    for name in SHORTENERS:
+    for name in (name for name in SHORTENERS if f"{name}/" in text):
         for found in re.finditer(rf"(?<![\w.]){re.escape(name)}/", text):
             message = f"{name} hides where a link leads, and filters take it for fraud"
             yield at(file, text, found.start(), "error", "shortener", message, "Use the shop's own address.", name)
