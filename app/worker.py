@@ -37,11 +37,11 @@ def _use_our_logs(**_signal: Any) -> None:
 
 @worker_before_create_process.connect  # type: ignore[untyped-decorator]
 def _before_a_child(**_signal: Any) -> None:
-    _prepare_children()
+    prepare_children()
 
 
 @lru_cache(maxsize=1)
-def _prepare_children() -> None:
+def prepare_children() -> None:
     """Do before the first fork what every child would do after it: they share its memory, and start in half the time.
 
     Celery goes through all of memory before each fork, unless that is settled; and each child ties its life to the
