@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from app.models import Brand, Order, Shipment
 from app.models.addresses import normalised
-from app.models.orders import FAMILY_PART
 from app.models.vocabulary import Channel
 
 AT_MOST = 50
@@ -35,7 +34,7 @@ _DIGITS_AT_THE_END = re.compile(r"[0-9]+$")
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What somebody may have meant by what they wrote; None or empty where it cannot be that. `end` is what an order's
-    number may end with, `name` a shopper's name, its beginning or its family part's, in small letters."""
+    number may end with, `name` a shopper's name, its beginning or its last words, in small letters."""
 
     email: str | None = None
     phones: tuple[str, ...] = ()
@@ -130,16 +129,9 @@ def _partly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
 
 
 def _named(written: str) -> list[sa.ColumnElement[bool]]:
-    """Who is called so, or begins so; and whose family name does: the last word of a name is looked for by its index,
-    and what was written before it (`van den berg`) has to stand there too."""
+    """Who is called so, or begins so; and whose last words these are: the family name, however many words it has."""
     name: Any = sa.func.lower(Order.shopper_name)
-    family: Any = sa.literal_column(f"substring(lower(orders.shopper_name), {FAMILY_PART})", sa.Text)
-    last = written.split()[-1]
-    asked: list[sa.ColumnElement[bool]] = [family == last]
-    if len(last) >= _LEAST:
-        asked = [family.startswith(last, autoescape=True)]
-    if last != written:
-        asked = [one & name.contains(written, autoescape=True) for one in asked]
+    asked = [sa.func.reverse(name).startswith(f" {written}"[::-1], autoescape=True)]
     if len(written) >= _LEAST:
         asked.append(name.startswith(written, autoescape=True))
     return [one & Order.shopper_name.is_not(None) for one in asked]

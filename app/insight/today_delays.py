@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-_OF_AN_HOUR = 80
+_OF_AN_HOUR = 40
 """Calls by which an hour is measured: its last ones."""
 
 

@@ -119,6 +119,8 @@ class Shelf:
     def _on_disk(self, folder: Path, path: str, origin: Origin) -> File | None:
         place = folder / path
         try:
-            return File(path, str(place), place.read_bytes(), origin) if place.is_file() else None
+            return File(path, str(place), place.read_bytes(), origin)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
         except OSError as error:
             raise BadTemplate(f"{place} cannot be read: {error.strerror}. Make it readable.") from error

@@ -26,11 +26,6 @@ LINK_DAYS = 180
 """How long after a parcel's last news its link still opens; afterwards it answers as if it had never been."""
 
 
-FAMILY_PART = r"'(\S+)\s*$'"
-FAMILY = f"substring(lower(shopper_name), {FAMILY_PART})"
-"""The family name, as far as one can tell: the last word of a name, in small letters."""
-
-
 class Order(Base):
     """One order of one shopper. Times are UTC; `promised_on` is a calendar day in `zone`.
 
@@ -61,10 +56,10 @@ class Order(Base):
             postgresql_where=sa.text("shopper_name IS NOT NULL"),
         ),
         sa.Index(
-            "ix_orders_family",
+            "ix_orders_shopper_end",
             "brand_id",
-            sa.literal_column(FAMILY).label("family"),
-            postgresql_ops={"family": "text_pattern_ops"},
+            sa.literal_column("reverse(lower(shopper_name))").label("backwards"),
+            postgresql_ops={"backwards": "text_pattern_ops"},
             postgresql_where=sa.text("shopper_name IS NOT NULL"),
         ),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),

@@ -51,11 +51,11 @@ class Lack:
         if not self.need.field.blank:
             return "Every order has it."
         told = [
-            f"{_none(self.orders_without)} of the last {self.orders:,} such orders" if self.orders else "",
-            f"{_none(self.waiting_without)} of {self.waiting:,} messages that wait" if self.waiting else "",
+            _told(self.orders_without, self.orders, "the last such order", f"the last {self.orders:,} such orders"),
+            _told(self.waiting_without, self.waiting, "the one message that waits", f"{self.waiting:,} that wait"),
         ]
-        said = " and ".join(filter(None, told))
-        return f"It may be blank: {said} had none." if said else "It may be blank; no such order has come yet."
+        said = ", and ".join(filter(None, told))
+        return f"It may be blank: {said}." if said else "It may be blank; no such order has come yet."
 
     def __str__(self) -> str:
         return f"needs {self.need.field.path} from now on ({self.need.field.meaning.rstrip('.')}). {self.sentence}"
@@ -142,5 +142,8 @@ def _without(template: Template, rows: Iterable[Any], paths: Sequence[str]) -> t
     return looked, without
 
 
-def _none(number: int) -> str:
-    return f"{number:,}" if number else "none"
+def _told(without: int, looked: int, one: str, many: str) -> str:
+    if looked == 1:
+        return f"{one} {'has none' if without else 'has it'}"
+    said = "all" if not without else f"all but {without:,}" if without * 2 < looked else f"{looked - without:,}"
+    return f"{said} of {many} {'has' if said == '1' else 'have'} it" if looked else ""

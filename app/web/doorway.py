@@ -55,7 +55,7 @@ def of_a_brand(request: Request, visitor: Annotated[Visitor, Depends(may(Right.s
 
 
 for word in WORDS:
-    for path in (f"/{word}", f"/{word}/{{rest:path}}"):
+    for path in (f"/{word}", f"/{word}/{{path:path}}"):
         router.add_api_route(path, of_a_brand)
 
 

@@ -40,11 +40,11 @@ def test_a_new_field_is_told_with_those_who_lack_it(told):
     (name,) = told(BEFORE + "{% if person.first_name %}{{ person.first_name }}{% endif %}")
     assert (name.need.field.path, name.breaks) == ("person.first_name", True)
     assert (name.orders, name.orders_without, name.waiting, name.waiting_without) == (2, 1, 2, 1)
-    assert name.sentence == "It may be blank: 1 of the last 2 such orders and 1 of 2 messages that wait had none."
+    assert name.sentence == "It may be blank: 1 of the last 2 such orders has it, and 1 of 2 that wait has it."
     (what,) = told(BEFORE + "{{ what }}")
     assert not what.breaks and what.sentence == "Every order has it." and "what" in str(what)
     (place,) = told(BEFORE + "{{ place or 'there' }}")
-    assert (place.orders, place.breaks) == (2, False) and "none of the last 2" in place.sentence
+    assert (place.orders, place.breaks) == (2, False) and "all of the last 2 such orders have it" in place.sentence
 
 
 def test_what_needs_nothing_new_tells_nothing(told):

@@ -6,7 +6,7 @@ from typing import Any
 from app.models.facts import Facts
 from app.models.vocabulary import Channel
 from app.pipeline.deciding.keys import key_of
-from app.rules.decide import Decided
+from app.rules.decide import Decided, Way
 from app.rules.merging import merges
 from app.rules.ruleset import Per, Rule, RuleSet
 
@@ -18,7 +18,8 @@ class Planned:
     `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
     digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of;
     `unwanted` are the channels on which the shopper does not want this news. `stopped`: how many messages of a rule
-    that speaks once for the order ended before they told anybody.
+    that speaks once for the order ended before they told anybody. `spent` is what the caps of rules before it did not
+    let them tell.
     """
 
     crossing_id: int
@@ -32,6 +33,7 @@ class Planned:
     fallback_of: int | None = None
     unwanted: frozenset[Channel] = frozenset()
     stopped: int = 0
+    spent: frozenset[Way] = frozenset()
 
     @property
     def rule(self) -> Rule | None:

@@ -112,8 +112,9 @@ def pictures_of(*catalogs: Catalog) -> Callable[[str], Answer | None]:
         parts = urlsplit(url)
         steps = parts.path.strip("/").split("/")
         if parts.netloc == urlsplit(_PICTURES).netloc:
-            samples = {sample.name: sample for sample in _SAMPLES.glob("*.svg")}
-            return ("image/svg+xml", samples[steps[-1]].read_bytes()) if steps[-1] in samples else None
+            samples = {sample.stem: sample for sample in _SAMPLES.glob("*.svg")}
+            drawn = samples.get(steps[-1].partition(".")[0])  # the check's own order asks for PNGs
+            return ("image/svg+xml", drawn.read_bytes()) if drawn else None
         if "brand" in steps[:-2]:  # followed by the brand, perhaps by the picture's digest, and by its name
             key, name = steps[steps.index("brand") + 1], steps[-1]
             found = [one for catalog in catalogs if (one := _picture(catalog, key, name)) is not None]

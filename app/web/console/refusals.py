@@ -31,10 +31,11 @@ _NOWHERE = {
     "text": "It may have been cut short, or what it showed has gone. Go to the first page and look from there.",
 }
 
-_TOO_LARGE = (
-    "More than 2 MB came at once, and it was not read. Nothing was changed. Go back, what you typed is still there, and"
-    " send less: a smaller picture, a shorter text, a file in parts."
-)
+_TOO_LARGE = {
+    "title": "That is too large",
+    "text": "More than 2 MB came at once, so it was not read, and nothing was changed. Go back: what you typed is still"
+    " there. Then send less: a smaller picture, a shorter text, a file in parts.",
+}
 
 
 def tell_refusals(app: FastAPI) -> None:
@@ -110,8 +111,8 @@ def unread_page(path: str, problem: Problem) -> Response:
     status = problem.document.status
     if path.startswith(_SHOPPERS):
         return _to_a_shopper(status)
-    text = _TOO_LARGE if status == 413 else f"{problem.document.detail} Nothing was changed."
-    return html("console/refused.html", {"title": problem.document.title, "text": text}, status)
+    content = {"title": problem.document.title, "text": f"{problem.document.detail} Nothing was changed."}
+    return html("console/refused.html", _TOO_LARGE if status == 413 else content, status)
 
 
 def broken_page(path: str, request_id: str) -> Response:

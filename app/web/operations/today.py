@@ -111,7 +111,7 @@ def _delay_by_hour(delays: Delays, here: str) -> Chart:
         "19 of 20 within": [one.p95 if one else None for one in delays.by_hour],
     }
     labels = [clock(hour, here) for hour in delays.hours]
-    question = "How many seconds passed from an event to its message's call, hour by hour?"
+    question = "How many seconds lie between an event and the call that tells of it, hour by hour?"
     return side_by_side(question, labels, series, first="Hour", unit=" s", digits=2)
 
 

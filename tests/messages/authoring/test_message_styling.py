@@ -1,8 +1,11 @@
 """A style loads nothing, however it is written, and holds no value."""
 
+from contextlib import suppress
+
 import pytest
 
 from app.messages.authoring.styling import style_fault
+from app.messages.authoring.walling import check_loose, check_markup
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,17 @@ def test_the_place_is_told() -> None:
     """The line of the fault, for whoever mends it."""
     place, said = style_fault('<p>x</p>\n<p style="background:u&#114;l(https://evil.example/a)">x</p>\n') or (0, "")
     assert place == len("<p>x</p>\n") and said.endswith("take 'url(https:' out")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["{%", "{#", "[#", "{{", "/*", "<style", "<mj-text a", "url(", " ", "a", 'style="', "http-equiv=", "&#", "\\"],
+)
+def test_what_is_opened_and_never_closed_is_looked_at_once(piece: str) -> None:
+    """A layout's length of it takes no longer than a layout: nothing is searched from every place to the end."""
+    source = f"<mj-text>url(\\ {{{{ {piece * (190_000 // len(piece))}"
+    style_fault(source)
+    with suppress(ValueError):
+        check_markup(source)
+    with suppress(ValueError):
+        check_loose(source)

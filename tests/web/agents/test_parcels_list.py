@@ -58,11 +58,12 @@ def test_the_beginning_of_a_number_finds_several(visit, parcels):
 
 @pytest.mark.parametrize(
     ("written", "finds"),
-    [("berg", "AB"), ("Ber", "AB"), ("van den Berg", "B"), ("den berg", "B"), ("n den", ""), ("Lindberg", "C"),
-     ("Öst", "D"), ("öSTERLUND", "D"), ("Li", "E"), ("L", ""), ("rg", ""), ("a%b", ""), ("Anna", "BC"), ("an Ber", "")],
+    [("berg", "AB"), ("BERG", "AB"), ("van den Berg", "B"), ("den  berg", "B"), ("n den", ""), ("Lindberg", "C"),
+     ("öSTERLUND", "D"), ("Li", "E"), ("L", ""), ("rg", ""), ("a%b", ""), ("_erg", ""), ("Anna", "BC"),
+     ("Bo Berg", "")],
 )  # fmt: skip
 def test_a_family_name_is_found(client, sessions, brand, written, finds):
-    """Its beginning too, whatever stands before it; never the middle of a word, and never one that was erased."""
+    """Of one word or of several, never a piece of a word, and never one that was erased."""
     names = {"A": "Astrid Berg", "B": "Anna van den Berg", "C": "Anna Lindberg", "D": "Bo Österlund", "E": "Mei Li"}
     for number, name in names.items():
         client.post("/v1/orders", order(number, shopper={"name": name, "email": "x@example.test", "country": "SE"}))
@@ -94,7 +95,7 @@ def test_a_family_name_is_asked_of_its_index(client, sessions, brand):
         written = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
         plan = "\n".join(session.scalars(sa.text("EXPLAIN " + written.replace(":", "\\:"))))
         session.rollback()
-    assert "ix_orders_family" in plan, plan
+    assert "ix_orders_shopper_end" in plan, plan
 
 
 def test_another_brands_parcels_are_not_found(visit, parcels, stranger):

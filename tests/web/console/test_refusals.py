@@ -45,9 +45,7 @@ def test_what_was_too_large_is_told_on_a_page(visit, anyone):
     """With what to do; a program is told in a document, and so is who writes to a program's address."""
     form = {"name": "x" * 2_100_000}
     page = visit().post("/account/name", form)
-    assert (
-        page.status_code == 413 and "<h1>The body is too large</h1>" in page.text and "a smaller picture" in page.text
-    )
+    assert page.status_code == 413 and "<h1>That is too large</h1>" in page.text and "a smaller picture" in page.text
     for path, headers in (("/account/name", {}), ("/v1/orders", {"Accept": "text/html"})):
         answer = anyone("POST", path, data=form, headers=headers)
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")

@@ -22,7 +22,7 @@ STATEMENTS = {
 LARGE = ("shipments", "messages", "attempts", "receipts", "scans", "carrier_pushes")
 GIVEN = {
     "brand": 1, "now": NOW, "since": NOW, "silent": NOW, "today": NOW, "failing": NOW, "overdue": NOW,
-    "hour": NOW - timedelta(hours=1), "last": NOW, "most": 80,
+    "hour": NOW - timedelta(hours=1), "last": NOW, "most": 40,
 }  # fmt: skip
 
 

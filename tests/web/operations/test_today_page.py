@@ -13,7 +13,7 @@ from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, lines, ranked
 from app.web.console.frame import environment
 from app.web.operations.today import _delay_by_hour
-from tests.web.conftest import NOW, order, scan
+from tests.web.conftest import NOW, Still, order, scan
 
 
 def _counts(page):
@@ -152,7 +152,7 @@ def _called(sessions, seconds, hours_ago=0):
         )  # fmt: skip
 
 
-def test_delays_stand_over_the_day(client, sessions, brand):
+def test_delays_stand_over_the_day(client, visit, sessions, brand, monkeypatch):
     """Each hour by its own calls, the whole day together; what waited, and another brand's, is left out."""
     client.post("/v1/orders", order())
     shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
@@ -174,3 +174,8 @@ def test_delays_stand_over_the_day(client, sessions, brand):
     ]
     drawn = environment().from_string('{% import "console/charts.html" as c %}{{ c.draw(chart, "x") }}')
     assert ">0.30 s</td>" in (page := drawn.render(chart=chart)) and page.count(">–</td>") == 44
+    page = visit("reader").get("/b/fjallhem/today").text
+    assert "delay-by-hour" not in page  # on a clock that is not the real one it would mean nothing
+    monkeypatch.setattr(Still, "real", property(lambda self: True))
+    page = visit("agent").get("/b/fjallhem/today").text
+    assert 'From event to call, median</dt><dd class="num">0.40 s<' in page and 'id="delay-by-hour"' in page
