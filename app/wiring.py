@@ -1,7 +1,6 @@
 """The only place that constructs: from settings to the parts of the house."""
 
 import gc
-import importlib.util
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -224,18 +223,6 @@ class _Absent:
 
     async def aclose(self) -> None:
         return None
-
-
-def build_celery(settings: Settings) -> Celery:
-    """The Celery application: `celeryconfig.py` as it ships, on the configured broker. Connects to nothing yet."""
-    spec = importlib.util.spec_from_file_location("doorstep_celeryconfig", shipped("celeryconfig.py"))
-    if spec is None or spec.loader is None:
-        raise ConfigurationError("celeryconfig.py is missing from this installation. Install Doorstep again.")
-    config = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(config)
-    celery = Celery("doorstep", broker=settings.broker_url.get_secret_value() or None, set_as_current=False)
-    celery.config_from_object(config)
-    return celery
 
 
 QUIET_SECONDS = 15.0

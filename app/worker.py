@@ -8,10 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from billiard.util import get_pdeathsig
-from celery.signals import setup_logging, worker_before_create_process
+from celery.signals import worker_before_create_process
 
 from app import pipeline
-from app.log import configure_logging, logger
+from app.broker import build_celery
+from app.log import logger
 from app.models.vocabulary import Channel
 from app.pipeline.brakes.braking import pull_brakes
 from app.pipeline.codes.refolding import refold as refold_scans
@@ -23,25 +24,20 @@ from app.pipeline.people.pruning import prune as prune_rows
 from app.pipeline.polling.raw_answers import thin_out
 from app.rules.ruleset import Priority
 from app.settings import load_settings
-from app.wiring import build_celery, build_house, build_wake, prepare_house, settle_in
+from app.wiring import build_house, build_wake, prepare_house, settle_in
 
 log = logger(__name__)
 
 app = build_celery(load_settings())
 
 
-@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
-def _use_our_logs(**_signal: Any) -> None:
-    configure_logging(load_settings().log_format)
-
-
-@worker_before_create_process.connect  # type: ignore[untyped-decorator]
+@worker_before_create_process.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _before_a_child(**_signal: Any) -> None:
-    _prepare_children()
+    prepare_children()
 
 
 @lru_cache(maxsize=1)
-def _prepare_children() -> None:
+def prepare_children() -> None:
     """Do before the first fork what every child would do after it: they share its memory, and start in half the time.
 
     Celery goes through all of memory before each fork, unless that is settled; and each child ties its life to the

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.broker import build_celery
 from app.cli.brakes import tell_standing
 from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
 from app.demo.run import run_demo
@@ -22,7 +23,7 @@ from app.pipeline.polling.rerouting import reroute
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
 from app.web.access.links import set_up_path
-from app.wiring import build_celery, build_house, check_broker, ensure_brands
+from app.wiring import build_house, check_broker, ensure_brands
 
 app = typer.Typer()
 

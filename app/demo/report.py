@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import httpx
 import sqlalchemy as sa
 from rich.table import Column, Table
 
@@ -87,7 +86,7 @@ class DemoReport:
 def report(stage: Stage, sessions: Sessions, rules: RuleSet, *, finished: bool, settle: float) -> DemoReport:
     """Count everything, and hold it against what the stand-ins know."""
     journal = _journal(stage)
-    truth = httpx.get(f"{stage.carrier_url}/truth", timeout=30).json()["parcels"]
+    truth = stage.http.get(f"{stage.carrier_url}/truth").json()["parcels"]
     with sessions() as session:
         broken = [f"{breach.law}: {breach.count}" for breach in audit(session, settle).breaches]
     with sessions() as session:
@@ -157,7 +156,7 @@ def _standing(number: str, standing: Mapping[str | None, str]) -> str:
 
 def settled(stage: Stage, sessions: Sessions) -> bool:
     """Whether every parcel has come to its end as the carrier knows it, and no message is under way."""
-    truth = httpx.get(f"{stage.carrier_url}/truth", timeout=30).json()["parcels"]
+    truth = stage.http.get(f"{stage.carrier_url}/truth").json()["parcels"]
     with sessions() as session:
         waiting = session.scalar(
             sa.select(sa.func.count()).select_from(Message).where(Message.state.in_([s.value for s in PENDING]))
@@ -171,7 +170,7 @@ def _journal(stage: Stage) -> list[str]:
     """The attempt id of every message that the provider took, in order."""
     names: list[str] = []
     while True:
-        page = httpx.get(f"{stage.provider_url}/journal?after={len(names)}&limit=1000&bodies=0", timeout=30).json()
+        page = stage.http.get(f"{stage.provider_url}/journal?after={len(names)}&limit=1000&bodies=0").json()
         entries: Sequence[dict[str, Any]] = page["entries"]
         names += [entry["attempt_id"] for entry in entries]
         if not entries:

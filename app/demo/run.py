@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from app.broker import build_celery
 from app.clock import Clock, describe_clock, stopwatch, wall_seconds
 from app.db import Sessions
 from app.demo.report import DemoReport, report, settled
@@ -25,7 +26,7 @@ from app.models.vocabulary import Channel, Milestone
 from app.pipeline.house import House
 from app.rules.document import default_rules
 from app.web.access.links import set_up_path
-from app.wiring import build_celery, build_house, build_wake, ensure_brands
+from app.wiring import build_house, build_wake, ensure_brands
 
 LONGEST_SECONDS = 210.0
 """A headless demo that has not ended by then counts as failed: it must be over within four minutes."""

@@ -51,6 +51,7 @@ class Stage:
     engine: sa.Engine
     clock: Clock
     processes: Processes
+    http: httpx.Client
     carrier_url: str
     provider_url: str
     web_url: str
@@ -58,7 +59,7 @@ class Stage:
     def register(self, timetables: list[Timetable]) -> None:
         """Put parcels on their way at the carrier's."""
         body = Timetables(parcels=tuple(timetables)).model_dump_json()
-        httpx.put(f"{self.carrier_url}/parcels", content=body, timeout=30).raise_for_status()
+        self.http.put(f"{self.carrier_url}/parcels", content=body).raise_for_status()
 
 
 def demo_home() -> Path:
@@ -90,26 +91,26 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
     home = demo_home()
     _make_way(home)
     start = wall_now().replace(hour=6, minute=0, second=0, microsecond=0)
-    with Embedded(home) as endpoints, Processes(home) as processes:
+    with Embedded(home) as endpoints, Processes(home) as processes, httpx.Client(timeout=30) as http:
         engine = make_engine(endpoints.database_url)
         migrate(engine)
         web_port, carrier_port, provider_port = free_port(), free_port(), free_port()
         web_url = f"http://127.0.0.1:{web_port}"
         provider_url, carrier_url = f"http://127.0.0.1:{provider_port}", f"http://127.0.0.1:{carrier_port}"
         _start(processes, _provider(provider_port, web_url, home, seed))
-        account = _account(provider_url)
+        account = _account(http, provider_url)
         clock = Clock(start, wall_seconds() + 6.0, speed)  # the engine's own programs need a moment to stand
         own = {**endpoints.environment(), "DOORSTEP_SECRET_KEY": kept_secret(home)}
         env = {**own, **account, **_environment(clock, web_url, carrier_url)}
         _start(processes, _carrier(carrier_port, seed, env), *engine_programs(home, "127.0.0.1", web_port, env))
-        httpx.put(f"{carrier_url}/behaviour", json={**CARRIER_MOOD, "seed": seed}, timeout=30).raise_for_status()
-        httpx.put(f"{provider_url}/behaviour", json=PROVIDER_MOOD, timeout=30).raise_for_status()
-        yield Stage(home, _settings(env), engine, clock, processes, carrier_url, provider_url, web_url)
+        http.put(f"{carrier_url}/behaviour", json={**CARRIER_MOOD, "seed": seed}).raise_for_status()
+        http.put(f"{provider_url}/behaviour", json=PROVIDER_MOOD).raise_for_status()
+        yield Stage(home, _settings(env), engine, clock, processes, http, carrier_url, provider_url, web_url)
         engine.dispose()
 
 
-def _account(provider_url: str) -> dict[str, str]:
-    answer = httpx.get(f"{provider_url}/account", timeout=30)
+def _account(http: httpx.Client, provider_url: str) -> dict[str, str]:
+    answer = http.get(f"{provider_url}/account")
     return {str(name): str(value) for name, value in answer.raise_for_status().json().items()}
 
 

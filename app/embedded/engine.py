@@ -44,7 +44,7 @@ def worker_program(name: str, queues: str, concurrency: int, env: Mapping[str, s
 def beat_program(home: Path, env: Mapping[str, str]) -> Program:
     """Celery's beat: it only ticks, so two of them do no harm."""
     argv = (
-        sys.executable, "-m", "celery", "-A", "app.worker", "beat", "-l", "WARNING",
+        sys.executable, "-m", "celery", "-A", "app.beat", "beat", "-l", "WARNING",
         "-s", str(home / "beat-schedule"), "--pidfile", "",
     )  # fmt: skip
     return Program("beat", argv, env, grace=15.0)

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from app.broker import build_celery
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
@@ -43,7 +44,7 @@ from app.web.owners import room as owners
 from app.web.problems import tell_problems
 from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
-from app.wiring import build_celery, build_house, build_wake, settle_in
+from app.wiring import build_house, build_wake, settle_in
 
 
 def create_app(settings: Settings | None = None, house: House | None = None) -> FastAPI:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from app.broker import build_celery
 from app.clock import wall_now
 from app.db import Sessions
 from app.intake.cancelling import cancel_order, cancel_parcel
@@ -24,7 +25,7 @@ from app.pipeline.listening.hearing import Heard
 from app.pipeline.people.consenting import suppress, wish
 from app.settings import Settings
 from app.tracking.adapter.base import HeardScan, scan_digest
-from app.wiring import build_celery, build_house, build_wake
+from app.wiring import build_house, build_wake
 from tests.daylight import zone_by_day
 
 T = TypeVar("T")

@@ -6,7 +6,9 @@ from tests.chaos.run import run
 from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Plan
 from tests.chaos.table import as_document
 
-SLICE = Plan(seed=3, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=500.0)
+SLICE = Plan(seed=26, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=500.0)
+"""Of this seed's emails that a text may stand in for, five are turned away or come back, two of them when all is calm
+again: a kill in the middle of a call saves some from their refusal."""
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ all that each of them does afterwards.
 import os
 import sys
 
-from app.worker import app
+from app.worker import app, prepare_children
 
 
 def main(amount: int, visibility_timeout: float) -> None:
@@ -15,6 +15,7 @@ def main(amount: int, visibility_timeout: float) -> None:
     app.conf.broker_transport_options = app.conf.broker_transport_options | {"visibility_timeout": visibility_timeout}
     argv = ["worker", "-Q", "tick,poll,push,urgent,send,settle", "-c", "1", "-l", "INFO"]
     argv += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    prepare_children()
     for n in range(amount):
         if os.fork() == 0:
             app.worker_main([*argv, "-n", f"worker-{n}@%h"])

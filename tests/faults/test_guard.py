@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from app.broker import build_celery
 from app.embedded.engine import worker_program
 from app.settings import Settings
-from app.wiring import build_celery
 from tests.faults.conftest import Engine, await_
 
 

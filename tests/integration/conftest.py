@@ -167,10 +167,15 @@ def providers() -> Iterator[StandIn]:
         yield stand_in
 
 
+NOBODYS_PORT = 9
+"""Where nobody listens."""
+
+
 @pytest.fixture
-def web_port() -> int:
-    """The port that the web application will listen on, known beforehand because links and callbacks name it."""
-    return free_port()
+def web_port(request: pytest.FixtureRequest) -> int:
+    """The port that the web application will listen on, known beforehand because links and callbacks name it; without
+    the application always the same, so that what was compiled for one test serves the next."""
+    return free_port() if "web" in request.fixturenames else NOBODYS_PORT
 
 
 @pytest.fixture
