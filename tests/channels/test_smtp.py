@@ -292,19 +292,25 @@ def test_many_at_once_share_few_connections():
 def test_a_call_that_is_cut_short_leaves_no_session_behind():
     """After the caller's deadline the half-used session is closed, and the next message is clean."""
 
+    reached = asyncio.Event()
+
     class Slow(Keeper):
         slow = True
 
         async def handle_DATA(self, server, session, envelope):
             if self.slow:
-                await asyncio.sleep(5)
+                reached.set()
+                await asyncio.sleep(60)
             return await super().handle_DATA(server, session, envelope)
 
     async def scene(keeper):
         async with serving(keeper) as (channel, _):
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await channel.send(EMAIL)
+                async with asyncio.timeout(None) as deadline:
+                    sending = asyncio.ensure_future(channel.send(EMAIL))
+                    await reached.wait()
+                    deadline.reschedule(asyncio.get_running_loop().time())
+                    await sending
             keeper.slow = False
             return await channel.send(letter(attempt_id="att_second"))
 

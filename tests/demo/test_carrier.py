@@ -1,7 +1,6 @@
 """The carrier stand-in over real loopback HTTP, read by the real DHL adapter."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from app.clock import Clock, describe_clock, wall_seconds
 from app.demo.carrier.behaviour import CALM, Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable, Timetables
+from app.embedded.ports import free_port
 from app.models.vocabulary import Milestone
 from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
@@ -311,8 +311,7 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
     """`python -m app.demo.carrier` serves a file of timetables on the engine's clock and ends when asked to."""
     parcels = tmp_path / "parcels.json"
     parcels.write_text(Timetables(parcels=(timetable(),)).model_dump_json())
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-m", "app.demo.carrier", "--port", str(port), "--parcels", str(parcels)],
         env={**os.environ, "DOORSTEP_CLOCK": describe_clock(still(100))},

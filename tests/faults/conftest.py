@@ -102,7 +102,7 @@ def running(database_url: str, broker_url: str, sessions: Sessions, tmp_path: Pa
             "DOORSTEP_BROKER_URL": broker_url,
             "DOORSTEP_SEND": "live",
             "DOORSTEP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "DOORSTEP_SENDING__DEADLINE": "2",
+            "DOORSTEP_SENDING__DEADLINE": "10",
             "DOORSTEP_SENDING__MARGIN": "1.5",
             "DOORSTEP_SENDING__SETTLE": "120",
             "DOORSTEP_SENDING__BATCH": "25",

@@ -42,7 +42,7 @@ def aftership_url(aftership: AfterShipStandIn) -> Iterator[str]:
 def settings(settings: Settings, aftership_url: str) -> Settings:
     """An installation that asks AfterShip, and is called by it."""
     reached = CarrierSettings(
-        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=2
+        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=15
     )
     return settings.model_copy(update={"carriers": {"aftership": reached}})
 

@@ -171,23 +171,23 @@ def _reported(town: Town) -> int:
 
 
 def test_a_provider_that_is_busy_is_left_in_peace_as_long_as_it_asks(town: Town, web: str, stand_in: StandIn):
-    """429 with `Retry-After: 40` stops the whole sender for 40 seconds, for all; then the message leaves, once."""
-    stand_in.behave(sendgrid={"retry_after": 40}, twilio={"retry_after": 40})
+    """429 with `Retry-After: 400` stops the whole sender for 400 seconds, for all; then the message leaves, once."""
+    stand_in.behave(sendgrid={"retry_after": 400}, twilio={"retry_after": 400})
     misbehave(stand_in, web, "throttle", times=1)
     plan(town)
     town.send()
     assert town.states() == {"email": ("ready", "retrying"), "sms": ("ready", "retrying")}
-    assert {message.send_at for message in town.messages()} == {town.clock.now() + timedelta(seconds=40)}
+    assert {message.send_at for message in town.messages()} == {town.clock.now() + timedelta(seconds=400)}
     assert "HTTP 429" in town.told("T1")
     with town.house.sessions.begin() as session:
         left = session.scalars(sa.text("SELECT extract(epoch FROM busy_until - clock_timestamp()) FROM senders")).all()
-        assert len(left) == 2 and all(30 < seconds <= 40 for seconds in left)
-    town.clock.turn(seconds=41)  # the messages are due by the engine's clock, but the pause is wall time
+        assert len(left) == 2 and all(100 < seconds <= 400 for seconds in left)
+    town.clock.turn(seconds=401)  # the messages are due by the engine's clock, but the pause is wall time
     town.send()
     assert stand_in.journal.entries == []
     with town.house.sessions.begin() as session:
         session.execute(sa.text("UPDATE senders SET busy_until = clock_timestamp()"))
-    town.clock.turn(seconds=41)
+    town.clock.turn(seconds=401)
     town.send()
     settles(town, BOTH_DELIVERED)
     assert len(journal(stand_in)) == 2

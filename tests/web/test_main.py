@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from app.clock import stopwatch
 from app.embedded.children import wait_for
 from app.embedded.engine import answers
+from app.embedded.ports import free_port
 from app.models import Message
 from tests.web.conftest import order, scan
 
@@ -26,8 +26,7 @@ def served(database_url, broker_url):
     started = []
 
     def start(broker=broker_url):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         environment = {
             **os.environ,
             "DOORSTEP_DATABASE_URL": database_url,
@@ -73,9 +72,7 @@ def test_it_serves_wakes_and_ends(served, brand, new_key, broker_url, sessions):
 
 def test_a_broker_that_is_away_costs_the_caller_nothing(served, brand, new_key):
     """Orders are taken at their usual pace; the wake-up is lost and the tick finds the work."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nobody = probe.getsockname()[1]
-    address, _ = served(f"redis://127.0.0.1:{nobody}/0")
+    address, _ = served(f"redis://127.0.0.1:{free_port()}/0")
     headers = {"Authorization": f"Bearer {new_key(brand)}"}
     with httpx.Client(base_url=address, headers=headers, **GIVEN) as client:
         client.post("/v1/orders", json=order("warm"))

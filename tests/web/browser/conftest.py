@@ -39,7 +39,7 @@ def _running() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
         pytest.skip(str(error))
     switches = ["--disable-gpu", "--disable-extensions", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=switches)
+        browser = playwright.chromium.launch(executable_path=program, args=switches, timeout=120_000)
         loop = asyncio.get_running_loop()
         yield browser, loop
         asyncio.events._set_running_loop(loop)
