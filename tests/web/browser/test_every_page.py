@@ -19,6 +19,7 @@ PAGES = (
     "/b/fjallhem/templates/edit/messages/en/delivered.sms.txt",
     "/b/fjallhem/templates/edit/layouts/parcel.mjml",
     "/b/fjallhem/templates/brand",
+    "/b/fjallhem/templates/fields?q=pickup&field=pickup.name",
     "/b/fjallhem/templates/publish",
     "/b/fjallhem/templates/history",
     "/b/fjallhem/templates/waiting",
