@@ -1,5 +1,5 @@
-"""What is asked of the program. Whoever runs it keeps what was compiled, before anything of ours is read: a shell may say
-that nothing is to be kept, and each of a run's processes would spend six seconds to compile the same."""
+"""What is asked of the program. What was compiled is kept, from before anything of ours is read: a shell may say that
+nothing is to be kept, and each of a run's processes would spend six seconds to compile the same."""
 
 import sys
 
