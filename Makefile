@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# What is compiled is kept, whatever the shell says: each of a run's processes would spend six seconds on the same.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo test sweep check audit-deps chaos bench contact-sheet screenshots \
 	pages check-mjml lock
 .DEFAULT_GOAL := help

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.db import Sessions
@@ -65,22 +66,52 @@ class Served:
     site: Site
 
 
+class Server:
+    """The application over HTTP, on a port of this machine, while one file's tests run."""
+
+    def __init__(self, app: FastAPI) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive()
+            self._thread.join(0.01)
+
+    def finish(self) -> None:
+        """Wait until all have hung up, and what they asked for is answered: it must not meet the next test's house."""
+        state = self._server.server_state
+        for _ in range(6_000):
+            if not state.connections and not state.tasks:
+                return
+            self._thread.join(0.01)
+        raise AssertionError("A request has not been answered within a minute.")
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(60)
+
+
+@pytest.fixture(scope="module")
+def _servers() -> Iterator[list[Server]]:
+    """The file's server, once a test has started it."""
+    started: list[Server] = []
+    yield started
+    for server in started:
+        server.stop()
+
+
 @pytest.fixture
-def served(site: Site) -> Iterator[Served]:
-    """The application over HTTP, on a port of this machine, with links that lead to it."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    house = replace(site.house, public_url=url)
+def served(site: Site, _servers: list[Server]) -> Iterator[Served]:
+    """The application over HTTP, with links that lead to it."""
+    if not _servers:
+        _servers.append(Server(site.app))
+    (server,) = _servers
+    house = replace(site.house, public_url=server.url)
     site.app.state.house, site.app.state.keys = house, Keys(house.sessions)
-    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        thread.join(0.01)
-    yield Served(url, replace(site, house=house))
-    server.should_exit = True
-    thread.join(60)
+    yield Served(server.url, replace(site, house=house))
+    server.finish()
 
 
 @pytest.fixture

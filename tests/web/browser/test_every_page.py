@@ -105,3 +105,19 @@ def test_what_keeps_people_out_is_seen(enter):
     found = hindrances(page, (LARGE_BY_DAY, LARGE_BY_NIGHT, SMALL_BY_DAY))
     assert [one.split(":")[:2] for one in found if "runs off" not in one] == [["desktop dark", " color-contrast"]] * 2
     assert [one for one in found if "runs off" in one] == ["phone light: it runs off the side"]
+
+
+def test_a_fault_in_one_of_many_rows_is_seen(enter):
+    """Of rows that are alike only the first is asked about; pale words and a link without any in a later one are told,
+    and all rows are there afterwards."""
+    page = enter(None)
+    alike = '<li><a href="/1">A row with a link</a></li>'
+    page.set_content(
+        "<!doctype html><html lang=en><title>A page</title><style>body { color: #000; background: #fff }"
+        "a { display: inline-block; min-width: 40px; padding: 12px; color: #000 } .pale { color: #ccc }</style>"
+        f'<main><h1>A page</h1><ul>{alike * 5}<li class="pale">Pale words</li><li><a href="/2"></a></li>{alike * 5}'
+        "</ul></main>"
+    )
+    found = hindrances(page, (LARGE_BY_DAY,))
+    assert [one.split(":")[1] for one in found] == [" color-contrast", " link-name"]
+    assert all(row.is_visible() for row in page.locator("li").all())
