@@ -5,12 +5,14 @@ import os
 import runpy
 import shutil
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -41,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
     keep_what_was_compiled()
+    trust_once()
     tell_errors_plainly()
     hear_ctrl_c()
     settle_hypothesis(derandomize=config.option.markexpr != "sweep")
@@ -70,6 +73,25 @@ def keep_what_was_compiled() -> None:
     program a hundred times."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def trust_once() -> None:
+    """Read whom a client trusts over TLS once a process, as each variable says: every client of a test does it anew, at
+    48 CPU-ms, and nearly all of them speak plainly to this machine."""
+    read = ssl.create_default_context
+
+    @cache
+    def kept(cafile: str | None, capath: str | None, *_variables: str | None) -> ssl.SSLContext:
+        return read(cafile=cafile, capath=capath)
+
+    def create_default_context(
+        purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None, cadata: Any = None
+    ) -> ssl.SSLContext:
+        if purpose is not ssl.Purpose.SERVER_AUTH or cadata is not None:
+            return read(purpose, cafile=cafile, capath=capath, cadata=cadata)
+        return kept(cafile, capath, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+    ssl.create_default_context = create_default_context
 
 
 def tell_errors_plainly() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from aiosmtpd import smtp as aiosmtpd
@@ -129,6 +130,17 @@ def test_a_message_arrives_as_text_and_html_with_our_id():
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert written(message) == EMAIL.text
     assert message.get_body(("html",)).get_content().strip() == EMAIL.html
+
+
+def test_a_letter_of_its_own_keeps_its_id_and_date():
+    """However late it is tried, and by whichever call, the bytes are the letter's."""
+    own = letter(letter_id="msg_5x", dated=NOW - timedelta(hours=3))
+    verdict, keeper = handed_over(own, times=2)
+    _, again = handed_over(letter(letter_id="msg_5x", dated=own.dated, attempt_id="att_of_another_call"))
+    one, two, three = (taken.original_content or taken.content for taken in [*keeper.taken, *again.taken])
+    assert one == two == three
+    assert read(keeper.taken[0])["Message-ID"] == verdict.provider_ref == "<msg_5x@fjallhem.example>"
+    assert read(keeper.taken[0])["Date"].datetime == own.dated
 
 
 def test_only_seven_bits_leave():

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from app.clock import Clock, describe_clock, wall_seconds
 from app.demo.carrier.behaviour import CALM, Behaviour, Fault
@@ -25,6 +23,7 @@ from app.models.vocabulary import Milestone
 from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.milestones import KnownScan, fold
+from tests.serving import serving
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 NUMBER = "00349900000000000017"
@@ -92,18 +91,8 @@ def served() -> Iterator[Served]:
     """A calm stand-in with one parcel, on a port of its own."""
     stand_in = CarrierStandIn(still(0))
     stand_in.register([timetable()])
-    server = uvicorn.Server(
-        uvicorn.Config(stand_in, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(timeout=30, trust_env=False) as http:
-        yield Served(stand_in, f"http://127.0.0.1:{port}", http)
-    server.should_exit = True
-    thread.join(30)
-    assert not thread.is_alive()
+    with serving(stand_in) as url, httpx.Client(timeout=30, trust_env=False) as http:
+        yield Served(stand_in, url, http)
 
 
 def wait_until(condition: Any, seconds: float = 60.0) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from app.embedded.engine import answers, beat_program, web_program, worker_progr
 from app.embedded.ports import free_port
 from app.embedded.processes import Program
 from app.models import Message
+from tests.faults.nursery import Forked, nursery
 
 
 def await_(what: str, condition: Callable[[], bool], seconds: float = 120.0) -> None:
@@ -37,18 +37,14 @@ class Engine:
     home: Path
     sessions: Sessions
     providers: StandIn
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, Forked] = field(default_factory=dict)
     port: int = 0
     programs: dict[str, Program] = field(default_factory=dict)
 
     def start(self, program: Program) -> None:
-        log = (self.home / f"{program.name}.log").open("ab")
         env = {**os.environ, **self.env, **program.env}
         self.programs[program.name] = program
-        self.running[program.name] = subprocess.Popen(
-            program.argv, env=env, stdout=log, stderr=log, start_new_session=True
-        )
-        log.close()
+        self.running[program.name] = nursery().start(program.argv, env, self.home / f"{program.name}.log")
 
     def start_worker(
         self, name: str = "worker", queues: str = "tick,poll,push,urgent,send,settle", pool: int = 4

@@ -1,17 +1,14 @@
 """The pipeline in this process, with a real carrier and real providers beside it, all over loopback HTTP."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 
 from app import pipeline
 from app.demo.carrier.server import CarrierStandIn
@@ -31,6 +28,7 @@ from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.wiring import build_house
 from tests.pipeline.conftest import START, TurnedClock
+from tests.serving import serving
 from tests.web.conftest import application_on
 
 STEPS = ((-30, Step.label), (-2, Step.van))
@@ -44,24 +42,6 @@ def eventually(what: str, condition: Callable[[], bool], seconds: float = 60.0) 
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.01)
-
-
-@contextmanager
-def serving(app: Any, port: int = 0, lifespan: str = "off") -> Iterator[str]:
-    """An ASGI application under uvicorn in a thread of its own; yields its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually("the server has started", lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-    assert not thread.is_alive()
 
 
 def timetable(

@@ -16,8 +16,9 @@ from app.pipeline.polling import shelf
 from app.pipeline.polling.tokens import Tokens
 from app.settings.carriers import CarrierSettings
 from app.tracking.carriers.dhl import Dhl
-from tests.integration.conftest import Town, serving
+from tests.integration.conftest import Town
 from tests.integration.courier import BATCH, Courier, CourierStandIn
+from tests.serving import serving
 
 SECRET = "s3cret-of-the-courier"
 

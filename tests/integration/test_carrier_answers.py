@@ -22,8 +22,9 @@ from app.demo.carrier.timetable import Step
 from app.models import CarrierAnswer, Crossing, Scan, UnknownCode
 from app.pipeline.polling import asking, budget, due
 from app.settings.carriers import CarrierSettings
-from tests.integration.conftest import Town, serving, timetable
+from tests.integration.conftest import Town, timetable
 from tests.pipeline.conftest import START
+from tests.serving import serving
 
 BAD = "BAD1"
 GOOD = ("GOOD1", "GOOD2", "GOOD3")

@@ -19,9 +19,10 @@ from app.settings import Settings
 from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Ask, Call, RawAnswer
 from tests.integration.aftership import SECRET, AfterShipStandIn
-from tests.integration.conftest import Town, serving
+from tests.integration.conftest import Town
 from tests.integration.test_lost_pushes import WAY, assert_told_alike, comes_in, way_of
 from tests.pipeline.conftest import START, TurnedClock
+from tests.serving import serving
 
 PARCELS, HOURS, SEED = 8, 58, 20261127
 NET = timedelta(hours=12)

@@ -18,8 +18,9 @@ from app.pipeline.polling.fetching import fetch
 from app.tracking.adapter.base import Ask, Call
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.health import fault_of
-from tests.integration.conftest import Town, eventually
+from tests.integration.conftest import Town
 from tests.integration.test_carrier_answers import ask_at, on_their_way, speaking
+from tests.serving import running
 
 
 class Always(Behaviour):
@@ -154,13 +155,8 @@ def untrusted(tmp_path: Path, town: Town):
         ssl_certfile=made.certificate,
         ssl_keyfile=made.key,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually("the server has started", lambda: server.started)
-    yield f"https://127.0.0.1:{config.port}"
-    server.should_exit = True
-    thread.join(30)
+    with running(config):
+        yield f"https://127.0.0.1:{config.port}"
 
 
 def fault_at(town: Town, url: str, seconds: float = 30.0) -> CarrierFault | None:

@@ -27,8 +27,9 @@ from app.tracking import health
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.health import BackOff
 from app.wiring import build_house, build_wake
-from tests.integration.conftest import Town, eventually, serving, timetable
+from tests.integration.conftest import Town, eventually, timetable
 from tests.pipeline.conftest import START
+from tests.serving import serving
 
 SPEED = 1800.0
 """Engine seconds in one: an hour lasts two seconds, and a question each half an hour comes every second."""

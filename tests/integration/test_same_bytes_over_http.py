@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from app.messages.versions.publishing import Said, Seen, publish
 from app.models import Attempt, Brand, Order
-from tests.integration.conftest import Town, serving, timetable
+from tests.integration.conftest import Town, timetable
+from tests.serving import serving
 
 OTHER_PROCESS = """
 import sys

@@ -83,7 +83,7 @@ def steps(email: RenderedEmail) -> list[tuple[str, str]]:
             "attempt_failed",
             "Delivery was tried today, 06:42: Vindpil shell jacket and 1 more",
             "Today, 06:42",
-            "Delivery tried today 06:42, nobody could take it: Vindpil shell jacket and 1 more.",
+            "Delivery tried today 06:42, not handed over: Vindpil shell jacket and 1 more.",
         ),
         (
             "exception",
@@ -149,7 +149,7 @@ def test_a_place_that_nobody_named_is_not_made_up(written, texted) -> None:
     """Without a place or a day the message claims none."""
     told = facts("ready_for_pickup", parcel=parcel(Milestone.ready_for_pickup))
     email = written("ready_for_pickup", told)
-    assert headline(email) == "Ready to collect" and "has not told us the place" in email.text
+    assert headline(email) == "Ready to collect" and "do not know the place" in email.text
     assert "Where it waits" not in email.html and "Last day" not in email.text
     assert texted("ready_for_pickup", told) == "Ready to collect: Vindpil shell jacket and 1 more."
 

@@ -101,7 +101,7 @@ SAID: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "nobody was there": (
             "Zustellversuch heute, 06:42: Wolldecke und 1 mehr",
-            "Fjällhem: Zustellversuch heute 06:42, niemand konnte annehmen: Wolldecke und 1 mehr.",
+            "Fjällhem: Zustellversuch heute 06:42, nicht übergeben: Wolldecke und 1 mehr.",
         ),
         "held up": (
             "Unterwegs aufgehalten: Wolldecke und 1 mehr",
@@ -167,7 +167,7 @@ SAID: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "nobody was there": (
             "Livraison tentée aujourd’hui, 06:42 : Écharpe et 1 de plus",
-            "Atelier Ombre : Livraison tentée aujourd'hui 06:42, personne à la porte (Écharpe et 1 de plus).",
+            "Atelier Ombre : Livraison tentée aujourd'hui 06:42, sans succès (Écharpe et 1 de plus).",
         ),
         "held up": (
             "Retenu en route : Écharpe et 1 de plus",
@@ -233,7 +233,7 @@ SAID: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "nobody was there": (
             "Intento de entrega hoy, 6:42: Manta de lana y 1 más",
-            "Fjällhem: Intento de entrega hoy 6:42, nadie pudo recogerlo: Manta de lana y 1 mas.",
+            "Fjällhem: Intento de entrega hoy 6:42, no se pudo entregar: Manta de lana y 1 mas.",
         ),
         "held up": (
             "Retenido en el camino: Manta de lana y 1 más",

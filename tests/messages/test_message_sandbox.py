@@ -1,5 +1,6 @@
 """What hostile templates try, and that each is refused or harmless, soon."""
 
+import re
 import time
 from typing import Any
 
@@ -73,6 +74,19 @@ def test_refused_as_soon_as_it_is_read(words: dict[str, Any], source: str) -> No
 @pytest.mark.parametrize(
     ("source", "said"),
     [
+        ("x\n{% autoescape false %}{{ what }}{% endautoescape %}", "line 2: escaping cannot be turned off"),
+        ("x\n{% trans %}x{% endtrans %}", "line 2: Encountered unknown tag 'trans'; mend the tag"),
+    ],
+)
+def test_the_line_and_the_remedy_are_told(source: str, said: str) -> None:
+    """Also of tags that Jinja keeps no line of, and of those that it does not know."""
+    with pytest.raises(Refused, match=re.escape(said)):
+        check_source(HTML, source)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
         ("{{ order.nmber }}", "nmber"),
         ("{{ ordr.number }}", "ordr"),
         ("{{ parcel.service }}", "empty value"),
@@ -82,6 +96,7 @@ def test_refused_as_soon_as_it_is_read(words: dict[str, Any], source: str) -> No
         ("{{ order.number.upper }}", "upper"),
         ("{{ order['keys'] }}", "keys"),
         ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ [1, 2] | join(order) }}", "only text and numbers"),
         ("{{ 999999999999 + 999999999999 }}", "grew past all use"),
         ("{{ order.number + 1 }}", "works on numbers"),
         ("{% for a in items %}{% for b in items %}" + "x" * 900 + "{% endfor %}{% endfor %}", "longer than"),

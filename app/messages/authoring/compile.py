@@ -16,7 +16,7 @@ from app.messages.authoring.fielding import check_part, check_written, with_fall
 from app.messages.authoring.layouts import Message, Surroundings, brand_facts, fill, fill_for_letter, set_in
 from app.messages.authoring.markup import Tags, body_html, body_text, french_colons, line_html, line_text
 from app.messages.authoring.own_mjml import OwnFrontMatter, letter_of, split_own
-from app.messages.authoring.walling import check_elements, check_markup
+from app.messages.authoring.walling import check_elements, check_markup, check_said
 from app.messages.base import Template
 from app.messages.rendering.sandbox import HTML, TEXT
 from app.messages.shelf import BadTemplate
@@ -87,6 +87,7 @@ def _written(source: Source, around: Surroundings) -> tuple[str, str, FrontMatte
     front, body = split(source)
     said = {**front.model_dump(exclude={"layout", "leave_out"}), "closing": _closing(front, source, around)}
     check_written(TEXT, {**front.model_dump(include=set(PROSE)), "body": body}, source)
+    _check_said(source)
     known = block_names(around.shelf) if front.leave_out or ":::" in body else []
     check_names(front.leave_out, source, known)
     flow, left_out, styles = read_flow(body, source, known), frozenset(front.leave_out), _styles(around.brand)
@@ -113,6 +114,13 @@ def _line(written: Callable[[str], str], line: str, source: Source) -> str:
         raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error
 
 
+def _check_said(source: Source) -> None:
+    try:
+        check_said(source.text)
+    except ValueError as error:
+        raise BadTemplate(f"{source.label}: {error}.") from error
+
+
 def _styles(brand: BrandSource) -> dict[str, str]:
     light = brand.colours.light
     text = f"margin:0 0 16px;font-size:16px;line-height:24px;color:{light.ink};"
@@ -132,6 +140,8 @@ def _to_html(source_mjml: str, source: Source) -> str:
     try:
         check_markup(source_mjml)
         hidden = tags.hide(source_mjml)
+        if "{#" in source_mjml:
+            check_markup(tags.show(hidden))
         check_elements(hidden)
         return tags.show(mjml.mjml2html(hidden, disable_comments=False, fonts={}))
     except ValueError as error:

@@ -20,7 +20,7 @@ from app.messages.authoring.blocks import Piece
 from app.messages.authoring.brands import BrandSource, Palette
 from app.messages.authoring.bundle import Source
 from app.messages.authoring.elements import check_tags
-from app.messages.authoring.walling import check_markup
+from app.messages.authoring.walling import check_loose, check_markup
 from app.messages.rendering.sandbox import Refused, Sandbox, check_source
 from app.messages.shelf import BadTemplate, File, Shelf
 
@@ -161,6 +161,7 @@ def _read(kind: Kind, text: str) -> jinja2.Template:
     if kind == "mjml":
         check_markup(text)
         check_tags(text)
+        check_loose(text)
     return layout.from_string(text)
 
 

@@ -74,6 +74,8 @@ def test_a_message_may_be_mjml_only(catalog: Catalog) -> None:
     [
         ('<mj-include path="./x.mjml" />', r"line 9: a mail cannot hold the element mj-include"),
         ("<mj-text><script>x</script></mj-text>", r"line 9: .*script"),
+        ("<mj-raw><scr{# a #}ipt>x</scr{# b #}ipt></mj-raw>", r"line 9: .*script"),
+        ('<mj-raw>{{ "{#" }}<scr{# #}ipt>x</scr{# #}ipt></mj-raw>', r".*script"),
         ("<mj-raw>\n<iframe src='https://x.example'></iframe></mj-raw>", r"line 10: .*iframe"),
         ("<mj-text><form></form></mj-text>", r"line 9: .*form"),
         ('<mj-text><p onclick="x()">x</p></mj-text>', r"line 9: .*onclick"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.messages.authoring.walling import check_markup
+from app.messages.authoring.walling import check_loose, check_markup, check_said
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,14 @@ from app.messages.authoring.walling import check_markup
         "<mj-style>@import url(https://evil.example/a.css);</mj-style>",
         "<mj-style>p { background: url('//evil.example/a.png') }</mj-style>",
         '<a href="//evil.example">x</a>',
+        "<a title='>' href=javascript:alert(1)>x</a>",
+        '<mj-navbar base-url="javascript:alert(1)//"></mj-navbar>',
+        '<a href="https://shop.example" ping="javascript:alert(1)">x</a>',
+        '<mj-font name="x" href="https://evil.example/a.css" />',
+        '<meta http-equiv="&#114;efresh" content="0;url=https://evil.example">',
+        "<scr{# #}ipt>x</scr{# #}ipt>",
+        '<p on{# #}click="x()">x</p>',
+        '<a hr[# #]ef="javascript:x()">x</a>',
     ],
 )
 def test_an_address_that_runs_is_refused(markup: str) -> None:
@@ -33,3 +41,24 @@ def test_an_address_that_runs_is_refused(markup: str) -> None:
 def test_an_address_that_leads_somewhere_is_let_through(address: str) -> None:
     """An ampersand written as HTML asks for it is no fault."""
     check_markup(f'<a href="{address}">x</a>')
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<scr{{ "" }}ipt>x</scr{{ "" }}ipt>',
+        "<a title='>' {{ what }}>x</a>",
+        '<a hr{% if carrier %}ef{% endif %}="https://shop.example">x</a>',
+        "</{{ what }}>",
+    ],
+)
+def test_a_tag_makes_no_element_and_no_attribute(markup: str) -> None:
+    """A value within a name, and one behind quotes that hold a `>`, would become markup."""
+    with pytest.raises(ValueError, match=r"line 2: a tag stands loose"):
+        check_loose(f"<mj-text>\n{markup}</mj-text>")
+
+
+def test_a_handler_in_a_text_is_told_by_the_texts_own_line() -> None:
+    """Not by a line of the layout that the text is set in."""
+    with pytest.raises(ValueError, match=r"line 2: .*onerror"):
+        check_said("Hello.\n<img src=x onerror=x>")

@@ -18,7 +18,7 @@ from app.rehearsal.pictures.pixels import small
 from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of
 
 KEPT = Path(__file__).parent / "kept"
-LOCALES = ("en",)
+LOCALES = ("en", "sv")
 """Every message is kept in these languages, where it is written in them, the two in different brands."""
 COLOURS = 64
 TOLERANCE, SOFTEN = 40, 2.0

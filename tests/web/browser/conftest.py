@@ -37,7 +37,7 @@ def _running() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
         if os.environ.get("DOORSTEP_REQUIRE_BROWSER") == "1":
             raise
         pytest.skip(str(error))
-    switches = ["--no-sandbox"] if os.geteuid() == 0 else []
+    switches = ["--disable-gpu", "--disable-extensions", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=switches, timeout=120_000)
         loop = asyncio.get_running_loop()
