@@ -84,10 +84,10 @@ _ASK = f"""async () => {{
     hidden.forEach((one, at) => {{ one.style.display = before[at]; }});
   }}
 }}"""
-"""What axe-core finds serious. Of rows in places that are alike, it is asked about the first alone when the others are of
-the same elements, attributes and colours, and have as many links and controls, none smaller: they can only be answered
-alike, and a page of a thousand rows takes it ten seconds. A row of targets that is less high than one
-must be is always asked."""
+"""What axe-core finds serious. Of rows in places that are alike, it is asked about the first alone when the others are
+of the same elements, attributes and colours, and have as many links and controls, none smaller: they can only be
+answered alike, and a page of a thousand rows takes it ten seconds. A row of targets that is less high than one must be
+is always asked."""
 
 
 def hindrances(page: Page, looks: tuple[Look, ...], more: Callable[[Page], list[str]] = lambda _page: []) -> list[str]:
