@@ -15,7 +15,10 @@ Sessions = sessionmaker[Session]
 
 
 def make_engine(url: str, pool_size: int = 5) -> sa.Engine:
-    """An engine for `postgresql://…`; any other database is refused (there is one dialect)."""
+    """An engine for `postgresql://…`; any other database is refused (there is one dialect).
+
+    A connection is waited for five seconds, or as many as the address says (`?connect_timeout=30`).
+    """
     try:
         address = sa.make_url(url)
     except sa.exc.ArgumentError as error:
@@ -26,6 +29,7 @@ def make_engine(url: str, pool_size: int = 5) -> sa.Engine:
         raise ConfigurationError(
             f"DOORSTEP_DATABASE_URL names {address.get_backend_name()!r}; Doorstep runs on PostgreSQL 16 or newer only."
         )
+    wait = {} if "connect_timeout" in address.query else {"connect_timeout": 5}
     return sa.create_engine(
         address.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -33,7 +37,7 @@ def make_engine(url: str, pool_size: int = 5) -> sa.Engine:
         pool_pre_ping=True,
         json_deserializer=from_json,  # half of what the standard library takes, for every message's facts
         hide_parameters=True,  # an error in the log names the statement, never the shopper
-        connect_args={"connect_timeout": 5, "application_name": "doorstep", "options": "-c timezone=UTC"},
+        connect_args={**wait, "application_name": "doorstep", "options": "-c timezone=UTC"},
     )
 
 

@@ -83,6 +83,13 @@ def build_house(
     )
 
 
+def prepare_house(settings: Settings) -> None:
+    """Make what every house of a process and its children shares: it holds no connection and no thread."""
+    _trust()
+    _catalog(settings.public_url)
+    default_rules()
+
+
 def build_cadence(told: CadenceSettings) -> Cadence:
     """How often a carrier is asked: what operations say, and the default for the rest."""
     said = {name: span for name, span in told.model_dump().items() if span is not None}
@@ -113,8 +120,11 @@ def build_http() -> Pool:
     """
     timeout = httpx.Timeout(30.0, connect=5.0, pool=30.0)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=100, keepalive_expiry=15.0)
-    trusted = _trusted(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
-    return Pool(AiohttpTransport(verify=trusted, limits=limits), timeout=timeout)
+    return Pool(AiohttpTransport(verify=_trust(), limits=limits), timeout=timeout)
+
+
+def _trust() -> ssl.SSLContext:
+    return _trusted(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
 
 
 @lru_cache(maxsize=4)

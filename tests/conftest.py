@@ -5,12 +5,14 @@ import os
 import runpy
 import shutil
 import signal
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -36,20 +38,30 @@ _engine_on = cache(make_engine)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before anything of ours is imported. How long an example takes says more of the machine than of the code."""
+    """Before anything of ours is imported."""
     if not hasattr(config, "workerinput"):  # a worker has the run's
         config.add_cleanup(own_temporary_folder())
     shut_the_way_out()
     keep_what_was_compiled()
+    trust_once()
     tell_errors_plainly()
     hear_ctrl_c()
-    hypothesis.settings.register_profile("doorstep", deadline=None)
+    settle_hypothesis(derandomize=config.option.markexpr != "sweep")
+
+
+def settle_hypothesis(*, derandomize: bool) -> None:
+    """Let a run make up the same examples as the one before, so that what is new in it is the code, and new ones in a
+    sweep; neither measures how long it takes to make them up."""
+    patient = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+    hypothesis.settings.register_profile(
+        "doorstep", deadline=None, derandomize=derandomize, suppress_health_check=patient
+    )
     hypothesis.settings.load_profile("doorstep")
 
 
 def shut_the_way_out() -> None:
     """Shut the way out for this process and all it starts, and forget the developer's own Doorstep."""
-    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM")
+    kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM", "DOORSTEP_SLOW_BROWSER")
     for name in [name for name in os.environ if name.startswith("DOORSTEP_") and name not in kept]:
         del os.environ[name]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))
@@ -61,6 +73,25 @@ def keep_what_was_compiled() -> None:
     program a hundred times."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def trust_once() -> None:
+    """Read whom a client trusts over TLS once a process, as each variable says: every client of a test does it anew, at
+    48 CPU-ms, and nearly all of them speak plainly to this machine."""
+    read = ssl.create_default_context
+
+    @cache
+    def kept(cafile: str | None, capath: str | None, *_variables: str | None) -> ssl.SSLContext:
+        return read(cafile=cafile, capath=capath)
+
+    def create_default_context(
+        purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH, *, cafile: Any = None, capath: Any = None, cadata: Any = None
+    ) -> ssl.SSLContext:
+        if purpose is not ssl.Purpose.SERVER_AUTH or cadata is not None:
+            return read(purpose, cafile=cafile, capath=capath, cadata=cadata)
+        return kept(cafile, capath, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+    ssl.create_default_context = create_default_context
 
 
 def tell_errors_plainly() -> None:

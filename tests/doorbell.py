@@ -34,4 +34,4 @@ def doorbell() -> Iterator[Doorbell]:
         attendant.start()
         yield bell
         server.shutdown(socket.SHUT_RDWR)
-        attendant.join(5)
+        attendant.join(60)

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
@@ -22,6 +22,12 @@ SOURCES = sorted(path for path in APP.rglob("*.py") if "shipped" not in path.par
 def _trees() -> dict[Path, ast.Module]:
     """Every file of the program, parsed; not at import, for each process of a run imports this."""
     return {path: ast.parse(path.read_text(), str(path)) for path in SOURCES}
+
+
+@cache
+def _nodes() -> dict[Path, tuple[ast.AST, ...]]:
+    """All that is in each file; walked once for all checks."""
+    return {path: tuple(ast.walk(tree)) for path, tree in _trees().items()}
 
 
 _CLOCKS = {
@@ -41,8 +47,8 @@ def _where(path: Path, node: ast.AST) -> str:
 
 
 def _walk(*kinds: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
-    for path, tree in _trees().items():
-        for node in ast.walk(tree):
+    for path, nodes in _nodes().items():
+        for node in nodes:
             if isinstance(node, kinds):
                 yield path, node
 
@@ -59,10 +65,10 @@ def test_imports_run_down_the_page():
     assert outcome.returncode == 0, outcome.stdout
 
 
-def _names_of_clocks(tree: ast.AST) -> set[str]:
+def _names_of_clocks(nodes: Iterable[ast.AST]) -> set[str]:
     """Bare names under which a module has imported a clock function."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "time":
             found |= {alias.asname or alias.name for alias in node.names if f"time.{alias.name}" in _CLOCKS}
     return found
@@ -71,21 +77,23 @@ def _names_of_clocks(tree: ast.AST) -> set[str]:
 def test_only_the_clock_asks_for_the_time():
     """No module but app/clock.py reads a clock, by any of its names."""
     faults = []
-    for path, tree in _trees().items():
+    last = {name.rpartition(".")[2] for name in _CLOCKS}
+    for path, nodes in _nodes().items():
         if path == APP / "clock.py":
             continue
-        bare = _names_of_clocks(tree)
-        for node in ast.walk(tree):
-            name = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
+        bare = _names_of_clocks(nodes)
+        for node in nodes:
+            named = isinstance(node, ast.Attribute) and node.attr in last  # telling the whole name takes long
+            name = node.id if isinstance(node, ast.Name) else ast.unparse(node) if named else ""
             if name in _CLOCKS or (isinstance(node, ast.Name) and name in bare):
                 faults.append(f"{_where(path, node)} {name}")
     assert faults == []
 
 
-def _delays(tree: ast.AST) -> list[ast.AST]:
+def _delays(nodes: Iterable[ast.AST]) -> list[ast.AST]:
     """Where code asks the broker to keep a task for later: by name, by place, or in options that are handed on."""
     found: list[ast.AST] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SENDERS:
             by_place = node.func.attr == "send_task" and len(node.args) > 3  # name, args, kwargs, countdown, eta
             if by_place or any(keyword.arg in _LATER for keyword in node.keywords):
@@ -99,8 +107,9 @@ def _delays(tree: ast.AST) -> list[ast.AST]:
 
 def test_no_task_waits_in_the_broker():
     """Waiting is a column: no task is sent, retried, signed or scheduled with an eta or a countdown."""
-    trees = _trees() | {ROOT / "celeryconfig.py": ast.parse((ROOT / "celeryconfig.py").read_text())}
-    assert [_where(path, node) for path, tree in trees.items() for node in _delays(tree)] == []
+    config = ROOT / "celeryconfig.py"
+    everything = _nodes() | {config: tuple(ast.walk(ast.parse(config.read_text())))}
+    assert [_where(path, node) for path, nodes in everything.items() for node in _delays(nodes)] == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_no_task_waits_in_the_broker():
 )
 def test_a_task_that_would_wait_in_the_broker_is_noticed(code: str):
     """Each way of delaying a task is found, so that the check above can fail."""
-    assert _delays(ast.parse(code)), code
+    assert _delays(ast.walk(ast.parse(code))), code
 
 
 def test_tasks_are_told_what_to_wake_and_nothing_else():
@@ -134,12 +143,15 @@ def test_tasks_are_told_what_to_wake_and_nothing_else():
 
 def test_imports_stand_at_the_top():
     """No import hides in a function to dodge a cycle."""
-    faults = [
-        _where(path, node)
-        for path, function in _walk(ast.FunctionDef, ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
+    faults = []
+    for path, nodes in _nodes().items():
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        faults += [
+            _where(path, node)
+            for node in nodes
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            and any(each.lineno <= node.lineno <= each.end_lineno for each in functions)
+        ]
     assert faults == []
 
 

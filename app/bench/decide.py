@@ -25,11 +25,12 @@ _SHARES = (0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7, 8)
 """Which milestone is how common among what is decided on."""
 _CARRIERS = ("dhl", "postnord", "ups", "dpd", "usps", "inpost")
 _PLACES = (("SE", "Europe/Stockholm"), ("DE", "Europe/Berlin"), ("US", "America/New_York"), ("GB", "Europe/London"))
+_PLAINEST = "has(order.total_minor) && order.total_minor > {n}"
 _CONDITIONS = (
     "",
-    "order.total_minor >= {amount}",
+    "has(order.total_minor) && order.total_minor >= {amount}",
     'parcel.items.exists(item, item.sku.startsWith("SKU-{n}"))',
-    '"vip" in order.tags && order.total_minor > {amount}',
+    '"vip" in order.tags && has(order.total_minor) && order.total_minor > {amount}',
     'has(promise.ends_at) && promise.ends_at - now < duration("{n}h")',
     'history.exists(told, told.milestone == "dispatched") && order.parcel_count < {n}',
     'news.cause == "scan" && size(other_parcels) < {n}',
@@ -100,12 +101,12 @@ def many_rules(count: int = RULES) -> RuleSet:
     """A set of so many rules for mixed milestones, carriers and conditions, as a shop's might grow to be."""
     lines = ["version: 1", 'quiet_hours: {sms: "21:00-08:00"}', "rules:"]
     for n in range(count):
-        condition = _CONDITIONS[n % len(_CONDITIONS)].format(amount=1000 * n, n=n)
+        condition = (_CONDITIONS[n % len(_CONDITIONS)] or _PLAINEST).format(amount=1000 * n, n=n)
         reach = f"{{carrier: {_CARRIERS[n % 6]}, country: {_PLACES[n // 6 % 4][0]}, tag: [vip, t{n}]}}"
         milestone = _MILESTONES[n % len(_MILESTONES)]
         lines += [f"  - name: rule_{n}", f"    when: {milestone}", "    send: [email, sms]", "    expires: 48h"]
         lines += [f"    for: {reach}"] if n % 3 else []
-        lines += [f"    if: '{condition or f'order.total_minor > {n}'}'"]
+        lines += [f"    if: '{condition}'"]
     return parse_rules("\n".join(lines))
 
 

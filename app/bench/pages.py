@@ -18,6 +18,7 @@ from app.models import Account, Message, Order, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.web.access.sessions import begin
+from app.web.console.shared import Shared
 from app.web.main import create_app
 
 BUDGET_MS = 50.0
@@ -35,7 +36,8 @@ QUERIES = (
     "/b/{brand}/parcels?carrier=nobody", "/b/{brand}/parcels?country=XX", "/b/{brand}/parcels?q={order}",
     "/b/{brand}/parcels?q=M0000", "/b/{brand}/parcels?q=MILL0000001", "/b/{brand}/parcels?q={email}",
     "/b/{brand}/parcels?q={phone}", "/b/{brand}/parcels?q=nothing-of-ours", "/b/{brand}/parcels?q=nobody@example.test",
-    "/b/{brand}/parcels?q={end}", "/b/{brand}/parcels?q={called}", "/b/{brand}/parcels?q=Nobody At All",
+    "/b/{brand}/parcels?q={end}", "/b/{brand}/parcels?q={called}", "/b/{brand}/parcels?q={family}",
+    "/b/{brand}/parcels?q=Nobody At All",
     "/b/{brand}/parcels?sort=order-up", "/b/{brand}/parcels?sort=news-up", "/b/{brand}/parcels?state=late&sort=news-up",
     "/b/{brand}/parcels?state=silent&sort=news-up", "/b/{brand}/parcels?since={then}&until={then}",
     "/b/{brand}/parcels?since={then}&until={then}&milestone=exception&carrier=ups",
@@ -87,6 +89,7 @@ def bench_pages(
         cookie, names = _sign_in(here.house), _names(here)
         told("pages are opened")
         app = create_app(Settings(public_url=here.house.public_url), here.house)
+        app.state.shared = Shared(seconds=0)  # each page is counted for itself
         found = asyncio.run(_open_all(app, here.engine, _paths(app, names), cookie))
         if explained is not None:
             explained.write_text(_plans(here.engine, found, parcels))
@@ -110,6 +113,7 @@ def _names(here: Quarter) -> Mapping[str, str]:
         "order": f"M{nth:08}",
         "end": f"{nth:08}"[-6:],
         "called": named or "",
+        "family": (named or "").split()[-1] if named else "",
         "then": f"{here.house.clock.now() - timedelta(days=45):%Y-%m-%d}",
         "number": "1",
         "path": MESSAGE,

@@ -20,7 +20,10 @@ class Asking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEmail:
-    """One email, ready to leave. `attempt_id` is our public id of this call; providers hand it back."""
+    """One email, ready to leave. `attempt_id` is our public id of this call; providers hand it back.
+
+    `letter_id` names the letter itself and `dated` is when it was written (UTC): both are the same at every try.
+    """
 
     attempt_id: str
     to_email: str
@@ -33,6 +36,8 @@ class OutgoingEmail:
     text: str
     category: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    letter_id: str = ""
+    dated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

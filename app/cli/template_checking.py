@@ -1,11 +1,14 @@
 """`doorstep templates check`: everything that is asked of a template, before a shopper sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from app.cli.consoles import AsJson, operator, out, print_json, progress_bar, reasons_of
@@ -46,11 +49,8 @@ def check_command(
     if not brands:
         raise NotFound(f"There is no brand {brand or owner!r} in {root}. One of: {', '.join(known) or 'none'}.")
     Catalog(root, PUBLIC_URL).brands()
-    with progress_bar(not as_json) as progress:
-        task = progress.add_task("Checking templates", total=None)
-        reports = check_folder(
-            root, brands, only, lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with ExitStack() as shown:
+        reports = check_folder(root, brands, only, _bar(shown, not as_json))
     found = _merged(reports)
     if reasons:
         accepted = {**accepted, **_accepting(found, reasons)}
@@ -70,6 +70,24 @@ def check_command(
         _tell_accepted(let_through, accepted, root)
     if failed:
         raise typer.Exit(1)
+
+
+def _bar(shown: ExitStack, visible: bool) -> Callable[[int, int], None]:
+    """What moves a progress bar. The bar is there once some are done: it has a thread of its own, and processes begin
+    faster before it has."""
+    begun: list[Callable[[int], None]] = []
+
+    def told(done: int, total: int) -> None:
+        if not begun:
+            progress = shown.enter_context(progress_bar(visible))
+            begun.append(partial(_move, progress, progress.add_task("Checking templates", total=total)))
+        begun[0](done)
+
+    return told
+
+
+def _move(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
 
 
 def _place(path: Path | None) -> tuple[Path, list[str] | None, str | None]:

@@ -27,7 +27,7 @@ def paint(catalogs: Catalogs, paths: Sequence[str], folder: Path, view: View, *,
     if not paths:
         return []
     written: list[Path] = []
-    with Browser(pictures_of(catalogs.after)) as browser, progress_bar(tell) as progress:
+    with Browser(pictures_of(catalogs.after, catalogs.before)) as browser, progress_bar(tell) as progress:
         task = progress.add_task("Taking pictures", total=None)
         editions = (catalogs.before, catalogs.after)
         for one in in_pictures(

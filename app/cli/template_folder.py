@@ -14,12 +14,14 @@ MARK = ".doorstep-templates.json"
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a folder was pulled from: the digests of all files that counted then, by path, and those written here."""
+    """What a folder was pulled from: the digests of all files that counted then, by path, those written here, and the
+    digests of the drafts that others had then."""
 
     brand: str
     edition: int
     counted: Mapping[str, str] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
+    drafts: Mapping[str, str] = field(default_factory=dict)
 
 
 def pulled(folder: Path, brand: str) -> Pulled | None:
@@ -30,7 +32,13 @@ def pulled(folder: Path, brand: str) -> Pulled | None:
         return None
     try:
         told = json.loads(mark.read_bytes())
-        found = Pulled(told["brand"], int(told["edition"]), dict(told["files"]), frozenset(told["written"]))
+        found = Pulled(
+            told["brand"],
+            int(told["edition"]),
+            dict(told["files"]),
+            frozenset(told["written"]),
+            dict(told.get("drafts", {})),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{mark} cannot be read. Delete it, and pull into an empty folder.") from error
     if found.brand != brand:
@@ -83,5 +91,7 @@ def write(folder: Path, now: Pulled, files: Mapping[str, bytes], force: bool) ->
 def remember(folder: Path, now: Pulled) -> None:
     """Write down what the folder was pulled from."""
     told = {"brand": now.brand, "edition": now.edition, "files": dict(now.counted), "written": sorted(now.written)}
+    if now.drafts:
+        told["drafts"] = dict(now.drafts)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,30 +1,27 @@
 """`doorstep templates …`: a brand's files between database and folder, publishing them, comparing, taking them back."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy.orm import Session
 
-from app.cli.common import AsJson, BrandKey, operator, out, print_json, standing_house
+from app.cli.common import AsJson, BrandKey, out, print_json
 from app.cli.consoles import reasons_of
+from app.cli.template_desk import Desk, Draft, Edition, desk_of, drafts_read, lacks_of
 from app.cli.template_differing import Catalogs, paint
 from app.cli.template_folder import Pulled, local_files, pulled, remember, write
 from app.cli.trail import log_change
 from app.errors import ConfigurationError
-from app.messages.catalog import Catalog
 from app.messages.checking.accepting import Accepted, keep_accepted, read_accepted
-from app.messages.shelf import Shelf
-from app.messages.versions.drafts import drafts_of
+from app.messages.versions.drafts import drafts_of, require_read
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import Edition, digest_of, edition_of, files_after
-from app.messages.versions.publishing import Published, Said, Seen, check_changes, publish, publish_drafts, rollback
+from app.messages.versions.live import digest_of, files_after
+from app.messages.versions.publishing import Published, Seen, check_changes, publish, publish_drafts, rollback
 from app.messages.versions.telling import Pair, changed_by, changed_now, in_lines, in_words, pairs
-from app.models import Brand
+from app.rehearsal.lacking import Lack
 from app.rehearsal.pictures.frames import desktop, phone
 from app.web.access.changes import templates_published
 
@@ -39,37 +36,10 @@ Accept = Annotated[
 Lines = Annotated[bool, typer.Option("--lines", help="Line by line instead of in words.")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What a command works at: a transaction, the shipped catalog, the brand, and what it published so far."""
-
-    session: Session
-    catalog: Catalog
-    brand: Brand
-    edition: Edition
-    said: Said
-
-    @property
-    def shelf(self) -> Shelf:
-        return self.catalog.over(self.brand.key, self.edition.files).shelf(self.brand.key)
-
-    def counting(self) -> dict[str, bytes]:
-        shelf = self.shelf
-        return {path: file.content for path in shelf.paths() if (file := shelf.file(path))}
-
-
-@contextmanager
-def _desk(brand: str, why: str = "") -> Iterator[_Desk]:
-    with standing_house(brand) as (house, brands), house.sessions.begin() as session:
-        row = session.get_one(Brand, brands[brand])
-        said = Said(operator(), why, house.clock.now())
-        yield _Desk(session, house.catalog, row, edition_of(session, row.id), said)
-
-
 @app.command("list")
 def list_command(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
     """Every file that a brand's messages are made of, where it comes from, and whether there is a draft."""
-    with _desk(brand) as desk:
+    with desk_of(brand) as desk:
         drafts, shelf = drafts_of(desk.session, desk.brand.id), desk.shelf
         rows = []
         for path in sorted({*shelf.paths(), *drafts}):
@@ -81,10 +51,11 @@ def list_command(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
     if as_json:
         print_json({"brand": brand, "edition": number, "files": rows})
         return
-    table = Table("file", "from", "digest", "draft by", box=None)
+    table = Table("file", "from", "digest", "draft", "draft by", box=None)
     for row in rows:
-        by = row["draft"]["saved_by"] if isinstance(row["draft"], dict) else ""
-        table.add_row(str(row["path"]), str(row["origin"] or "nowhere yet"), str(row["digest"] or "")[:12], str(by))
+        told = [str(row["path"]), str(row["origin"] or "nowhere yet"), str(row["digest"] or "")[:12]]
+        draft = drafts.get(str(row["path"]))
+        table.add_row(*told, draft.digest[:12] if draft else "", draft.saved_by if draft else "")
     out.print(table, markup=False)
 
 
@@ -97,10 +68,11 @@ def pull_command(
     as_json: AsJson = False,
 ) -> None:
     """Write the files that count into a folder, byte for byte. What was edited there is not overwritten."""
-    with _desk(brand) as desk:
+    with desk_of(brand) as desk:
         counting = desk.counting()
         files = {path: counting[path] for path in desk.edition.files} if published else counting
-        now = Pulled(brand, desk.edition.number, _digests(counting), frozenset(files))
+        drafts = {path: draft.digest for path, draft in drafts_of(desk.session, desk.brand.id).items()}
+        now = Pulled(brand, desk.edition.number, _digests(counting), frozenset(files), drafts)
         accepted = {
             name: Accepted(name, one["sentence"], one["reason"], one["by"])
             for name, one in desk.edition.accepted.items()
@@ -125,43 +97,51 @@ def push_command(
     lines: Lines = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish what was edited in a folder since it was pulled; all of it, or nothing where something is wrong."""
+    """Publish what was edited in a folder since it was pulled; all of it, or nothing where something is wrong, or
+    somebody changed the same file meanwhile: published it, or saved a draft of it."""
     before, here = pulled(folder, brand), local_files(folder)
     if before is None and not force:
         raise ConfigurationError(f"{folder} was not pulled, so nobody knows what you saw. Pull first, or add --force.")
     counted = before.counted if before else {}
     edited = {path: content for path, content in here.items() if digest_of(content) != counted.get(path)}
     seen = Seen() if force else Seen(digests={path: counted.get(path, "") for path in edited})
-    with _desk(brand, why) as desk:
+    with desk_of(brand, why) as desk:
         whose = (desk.session, desk.catalog, desk.brand)
         known = desk.counting()
         fresh = {path: content for path, content in edited.items() if known.get(path) != content}
         if dry_run:
             would, found = check_changes(*whose, fresh, whole=True)
-            _tell_dry(_pairs(desk, would), [asdict(one) | {"id": one.id} for one in (*found.errors, *found.warnings)],
-                      lines, as_json)  # fmt: skip
+            told = [asdict(one) | {"id": one.id} for one in (*found.errors, *found.warnings)]
+            _tell_dry(_pairs(desk, would), told, lines, as_json, lacks_of(desk, fresh))
             if found.errors:
                 raise typer.Exit(2)
             return
         seen = Seen(digests={path: digest for path, digest in seen.digests.items() if path in fresh})
+        if not force:
+            require_read(desk.session, desk.brand.id, fresh, before.drafts if before else {})
         done = publish(*whose, fresh, desk.said, seen, {**_kept(folder), **reasons_of(accept)})
         log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     if before is not None:
         now = {**counted, **_digests({path: here[path] for path in edited})}
-        remember(folder, Pulled(brand, done.number, now, before.written | frozenset(edited)))
+        remember(folder, Pulled(brand, done.number, now, before.written | frozenset(edited), before.drafts))
     _tell(done, changed, lines, as_json)
 
 
 @app.command("publish")
 def publish_command(
-    why: Why, brand: BrandKey = "fjallhem", path: Paths = None, accept: Accept = None, as_json: AsJson = False
+    why: Why,
+    brand: BrandKey = "fjallhem",
+    path: Paths = None,
+    accept: Accept = None,
+    draft: Draft = None,
+    edition: Edition = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Let drafts count from the next batch on: all, or those of the paths that are named."""
-    with _desk(brand, why) as desk:
-        done = publish_drafts(
-            desk.session, desk.catalog, desk.brand, path, desk.said, Seen(), reasons_of(accept)
-        )  # fmt: skip
+    """Let drafts count from the next batch on: all, those of the paths that are named, or those that were read."""
+    with desk_of(brand, why) as desk:
+        seen = Seen(edition, drafts=drafts_read(desk, draft))
+        done = publish_drafts(desk.session, desk.catalog, desk.brand, path, desk.said, seen, reasons_of(accept))
         log_change(desk.session, templates_published(done, why), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
@@ -170,7 +150,7 @@ def publish_command(
 @app.command("history")
 def history_command(brand: BrandKey = "fjallhem", as_json: AsJson = False) -> None:
     """What was published for a brand, newest first: when, by whom, why and which files."""
-    with _desk(brand) as desk:
+    with desk_of(brand) as desk:
         found = history(desk.session, desk.brand.id, limit=1000)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -200,17 +180,24 @@ def diff_command(
     as_json: AsJson = False,
 ) -> None:
     """What a publication changed, or what the drafts would change: in words, line by line, or in pictures."""
-    with _desk(brand) as desk:
-        before, after = desk.edition.files, desk.edition.files
+    with desk_of(brand) as desk:
+        before, after, edition = desk.edition.files, desk.edition.files, desk.edition.number
+        lacks: Sequence[Lack] = ()
+        saved = drafts_of(desk.session, desk.brand.id) if number is None else {}
         if number is None:
-            drafts = {path: draft.content for path, draft in drafts_of(desk.session, desk.brand.id).items()}
+            drafts = {path: draft.content for path, draft in saved.items()}
             changed, after = _pairs(desk, drafts), {**before, **drafts}
+            lacks = lacks_of(desk, drafts)
         else:
             found = publication(desk.session, desk.brand.id, number)
             changed = changed_by(desk.session, desk.catalog, desk.brand.id, brand, found)
             before, after = (files_after(desk.session, desk.brand.id, which) for which in (number - 1, number))
         catalogs = Catalogs(brand, desk.catalog.over(brand, before), desk.catalog.over(brand, after))
-    _tell_dry(changed, [], lines, as_json)
+    read = {path: draft.digest for path, draft in saved.items()}
+    _tell_dry(changed, [], lines, as_json, lacks, {"edition": edition, "drafts": read})
+    if not as_json:
+        for path, draft in saved.items():
+            out.print(f"  draft by {draft.saved_by}: --draft {path}={draft.digest[:12]}", markup=False, highlight=False)
     if pictures is not None:
         paint(
             catalogs,
@@ -228,12 +215,13 @@ def rollback_command(
     brand: BrandKey = "fjallhem",
     path: Paths = None,
     accept: Accept = None,
+    edition: Edition = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish what counted after an older publication again: all of it, or the paths that are named."""
-    with _desk(brand, why) as desk:
+    with desk_of(brand, why) as desk:
         whose = (desk.session, desk.catalog, desk.brand)
-        done = rollback(*whose, number, path, desk.said, Seen(), reasons_of(accept))
+        done = rollback(*whose, number, path, desk.said, Seen(edition), reasons_of(accept))
         log_change(desk.session, templates_published(done, why, number), desk.brand.id)
         changed = changed_now(desk.catalog, brand, done)
     _tell(done, changed, False, as_json)
@@ -248,7 +236,7 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {path: digest_of(content) for path, content in files.items()}
 
 
-def _pairs(desk: _Desk, changes: Mapping[str, bytes | None]) -> list[Pair]:
+def _pairs(desk: Desk, changes: Mapping[str, bytes | None]) -> list[Pair]:
     after = {path: content for path, content in {**desk.edition.files, **changes}.items() if content is not None}
     return pairs(desk.catalog, desk.brand.key, desk.edition.files, after, changes)
 
@@ -265,14 +253,21 @@ def _tell(done: Published, changed: Sequence[Pair], lines: bool, as_json: bool) 
     _tell_changes(changed, lines)
 
 
-def _tell_dry(changed: Sequence[Pair], findings: Sequence[Mapping[str, object]], lines: bool, as_json: bool) -> None:
+def _tell_dry(
+    changed: Sequence[Pair], findings: Sequence[Mapping[str, object]], lines: bool, as_json: bool,
+    lacks: Sequence[Lack] = (), read: Mapping[str, object] | None = None,
+) -> None:  # fmt: skip
     if as_json:
         told = [asdict(one) | {"sentence": str(one)} for one in in_words(changed)]
-        print_json({"changes": told, "findings": list(findings), "unified": in_lines(changed)})
+        needs = [asdict(one) | {"sentence": str(one)} for one in lacks]
+        told_too = {"findings": list(findings), "needs": needs, "unified": in_lines(changed), **(read or {})}
+        print_json({"changes": told, **told_too})
         return
     if not changed:
         out.print("Nothing would change.")
     _tell_changes(changed, lines)
+    for lack in lacks:
+        out.print(f"  {lack.path}: {lack}", markup=False, highlight=False)
     for one in findings:
         out.print(f"  {one['severity']} {one['id']}: {one['message']} {one['remedy']}", markup=False, highlight=False)
 

@@ -12,7 +12,14 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 _LIGHT = {"check": "template_checking", "fields": "template_fields"}
-_ALL = ("template_checking", "template_fields", "template_versions", "template_trying", "template_pictures")
+_ALL = (
+    "template_checking",
+    "template_fields",
+    "template_needs",
+    "template_versions",
+    "template_trying",
+    "template_pictures",
+)
 
 
 def _commands(module: str) -> dict[str, Any]:

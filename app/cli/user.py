@@ -26,13 +26,15 @@ def add_command(
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.reader,
     name: Annotated[str, typer.Option(help="As others know them.")] = "",
     brand: Annotated[
-        list[str] | None, typer.Option("--brand", help="Only for this brand; may be repeated. All where none is named.")
+        list[str] | None,
+        typer.Option("--brand", help="For this brand; may be repeated. `all` for every one. Needed, but for an owner."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an account, and print the link by which its person chooses a password: it works once, for two days."""
     with standing_house() as (house, _brands), house.sessions.begin() as session:
-        mine = accounts.read_brands(session, brand or [])
+        accounts.read_address(email)  # what is named first is found fault with first
+        mine = accounts.read_brands(session, role, brand or [])
         account, secret = accounts.add_account(session, actor(), email, name, role, mine)
         told = {"id": account.public_id, "email": account.email, "role": account.role, "link": _link(house, secret)}
     _tell_link(told, as_json)
@@ -65,7 +67,7 @@ def list_command(as_json: AsJson = False) -> None:
         return
     table = Table("email", "name", "role", "brands", "second step", "state", box=None)
     for row in rows:
-        brands = ", ".join(row["brands"]) if isinstance(row["brands"], list) else "all"
+        brands = ", ".join(row["brands"]) or "none" if isinstance(row["brands"], list) else "all"
         second = "yes" if row["second_step"] else "no"
         table.add_row(str(row["email"]), str(row["name"]), str(row["role"]), brands, second, str(row["state"]))
     out.print(table, markup=False)

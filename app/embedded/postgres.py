@@ -18,6 +18,8 @@ from app.errors import ConfigurationError, Unreachable
 
 MAJOR = 18
 _NAME = "doorstep"  # of the database and of its owner
+_PATIENCE = 30
+"""Seconds for which a connection is waited for: this server is on the same machine, which may be busy, and not away."""
 
 _SETTINGS = {
     "listen_addresses": "",  # the private socket is the only way in, hence `trust` is enough
@@ -72,7 +74,7 @@ class Postgres:
         self._roster.add(self._process, ending=signal.SIGINT)
         self._await_ready()
         _create_database(sockets)
-        return f"postgresql://{_NAME}@/{_NAME}?host={quote(str(sockets), safe='')}"
+        return f"postgresql://{_NAME}@/{_NAME}?connect_timeout={_PATIENCE}&host={quote(str(sockets), safe='')}"
 
     def stop(self) -> None:
         """Fast shutdown: sessions are cut, what was committed is on disk. Safe to call twice."""
@@ -190,7 +192,7 @@ def _check_major(folder: Path) -> None:
 
 
 def _connect(sockets: Path, database: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(host=str(sockets), user=_NAME, dbname=database, connect_timeout=5, autocommit=True)
+    return psycopg.connect(host=str(sockets), user=_NAME, dbname=database, connect_timeout=_PATIENCE, autocommit=True)
 
 
 def _create_database(sockets: Path) -> None:

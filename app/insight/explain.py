@@ -249,7 +249,9 @@ def message_stories(session: Session, messages: Sequence[Message], inside: bool 
             id=message.public_id,
             in_place_of=outside.get(message.fallback_of or 0),
             sentence=Reason(message.reason).sentence,
-            templates_publication=texts.get(message.brand_id, Worded()).publication(message.planned_at),
+            templates_publication=texts.get(message.brand_id, Worded()).publication(
+                message.template_edition, message.planned_at
+            ),
             tells_of=tells_of(message, covers.get(message.id, ())),
             moves=moves.get(message.id, ()),
             asked_again=again.get(message.id, ()),

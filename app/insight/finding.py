@@ -20,6 +20,9 @@ AT_MOST = 50
 _LEAST = 3
 """Letters that a number or a name has to begin with before it is looked for as a beginning."""
 
+_LEAST_OF_A_FAMILY = 2
+"""Letters of a family name that is looked for as it is: Li, Ng."""
+
 _LEAST_OF_AN_END = 4
 """Digits that an order's number has to end with before it is looked for as an end."""
 
@@ -31,7 +34,7 @@ _DIGITS_AT_THE_END = re.compile(r"[0-9]+$")
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What somebody may have meant by what they wrote; None or empty where it cannot be that. `end` is what an order's
-    number may end with, `name` a shopper's name or its beginning, in small letters."""
+    number may end with, `name` a shopper's name, its beginning or its last words, in small letters."""
 
     email: str | None = None
     phones: tuple[str, ...] = ()
@@ -56,7 +59,7 @@ def read(written: str, countries: Collection[str] = ()) -> Sought:
         shipment=shipment,
         numbers=tuple(_numbers(plain)) if _NUMBER.fullmatch(plain) else (),
         end=_end(together),
-        name=plain.lower() if len(plain) >= _LEAST and not any(sign.isdigit() for sign in plain) else None,
+        name=plain.lower() if len(plain) >= _LEAST_OF_A_FAMILY and not any(map(str.isdigit, plain)) else None,
     )
 
 
@@ -122,10 +125,16 @@ def _partly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
     asked = [column.startswith(one, autoescape=True) for one in long_enough for column in columns]
     if sought.end:
         asked.append(sa.func.reverse(Order.number).startswith(sought.end[::-1], autoescape=True))
-    if sought.name:
-        name: Any = sa.func.lower(Order.shopper_name)
-        asked.append(name.startswith(sought.name, autoescape=True) & Order.shopper_name.is_not(None))
-    return asked
+    return asked + (_named(sought.name) if sought.name else [])
+
+
+def _named(written: str) -> list[sa.ColumnElement[bool]]:
+    """Who is called so, or begins so; and whose last words these are: the family name, however many words it has."""
+    name: Any = sa.func.lower(Order.shopper_name)
+    asked = [sa.func.reverse(name).startswith(f" {written}"[::-1], autoescape=True)]
+    if len(written) >= _LEAST:
+        asked.append(name.startswith(written, autoescape=True))
+    return [one & Order.shopper_name.is_not(None) for one in asked]
 
 
 def _ids(session: Session, brand_id: int, asked: Sequence[sa.ColumnElement[bool]], at_most: int) -> list[int]:

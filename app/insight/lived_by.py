@@ -16,8 +16,11 @@ class Worded:
 
     published: tuple[tuple[datetime, int], ...] = ()
 
-    def publication(self, at: datetime) -> int | None:
-        """Which publication was the last at an instant; None before the first, when those that ship counted."""
+    def publication(self, number: int | None, at: datetime) -> int | None:
+        """Which publication a message was worded by: `number` as it was noted then (0: what ships), else, of an older
+        Doorstep, the last one at that instant. None where those that ship counted."""
+        if number is not None:
+            return number or None
         return max((number for since, number in self.published if since <= at), default=None)
 
 

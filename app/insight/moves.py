@@ -33,7 +33,7 @@ def moves_of(
             old=bytes(before).hex(),
             new=bytes(after).hex(),
             new_since=since,
-            publication=worded.get(move.brand_id, Worded()).publication(move.moved_at),
+            publication=worded.get(move.brand_id, Worded()).publication(move.template_edition, move.moved_at),
         )
         found[move.message_id].append(story)
     return {message_id: tuple(listed) for message_id, listed in found.items()}

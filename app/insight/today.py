@@ -19,9 +19,6 @@ DAY = timedelta(hours=24)
 _TONES = 6
 """Colours that a chart has."""
 
-_LATEST = 2000
-"""Calls by which the time from an event to its message is measured."""
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -74,16 +71,6 @@ class Opened:
 
     people: int
     machines: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Seconds from the moment that an event was concluded until its call to the provider began, of the latest calls for
-    messages that had nothing to wait for."""
-
-    count: int
-    median: float
-    p99: float
 
 
 def standing(session: Session, brand_id: int, now: datetime, here: str) -> Standing:
@@ -179,27 +166,6 @@ _OPENED = sa.text("""
             AND received_at > now() - interval '24 hours'
         GROUP BY attempt_public_id
     ) AS mails
-""")
-
-
-def delay(session: Session, brand_id: int) -> Delay | None:
-    """From event to message, of the brand's first calls among the latest of all; None while there was none. It means
-    something on a real clock only."""
-    row = session.execute(_DELAY, {"brand": brand_id, "latest": _LATEST}).one()
-    return Delay(row.calls, row.median, row.p99) if row.calls else None
-
-
-_DELAY = sa.text("""
-    SELECT count(*) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
-        percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
-    FROM (
-        SELECT extract(epoch FROM latest.begun_at - messages.planned_at) AS seconds
-        FROM (SELECT message_id, begun_at, number, brand_id FROM attempts
-            ORDER BY id DESC LIMIT :latest) AS latest
-        JOIN messages ON messages.id = latest.message_id
-        WHERE latest.brand_id = :brand AND latest.number = 1 AND messages.send_at <= messages.planned_at
-            AND latest.begun_at >= messages.planned_at
-    ) AS calls
 """)
 
 

@@ -21,11 +21,17 @@ class Catalog:
 
     `public_url` is where the brands' pictures are served, under `/brand/<key>/`. Files are taken to stand still
     while the process lives. `published` lies over them, by brand and by path: another edition is another catalog.
+    `edition` is the number of the publication that this one is, 0 of the files that ship and of what nobody published.
     """
 
     def __init__(
-        self, root: Path, public_url: str, published: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
+        self,
+        root: Path,
+        public_url: str,
+        published: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+        edition: int = 0,
     ) -> None:
+        self.edition = edition
         self.root = root
         self.public_url = public_url
         self._published = published
@@ -50,9 +56,13 @@ class Catalog:
         """A brand's files."""
         return Shelf(self.root, brand_key, self._published.get(brand_key, {}))
 
-    def over(self, brand_key: str, published: Mapping[str, bytes]) -> "Catalog":
+    def over(self, brand_key: str, published: Mapping[str, bytes], edition: int = 0) -> "Catalog":
         """The same catalog with other files published for a brand."""
-        return Catalog(self.root, self.public_url, {**self._published, brand_key: published})
+        return Catalog(self.root, self.public_url, {**self._published, brand_key: published}, edition)
+
+    def edition_of(self, _brand_key: str) -> int:
+        """The number of the publication that counts for a brand in here, 0 where that is what ships."""
+        return self.edition
 
     def resolve(self, brand_key: str, locale: str, key: str, channel: str) -> Template:
         """The template for a message, in the nearest language there is.

@@ -34,9 +34,13 @@ class Editions(Catalog):
         """A brand's files."""
         return self.of(brand_key).shelf(brand_key)
 
-    def over(self, brand_key: str, published: Mapping[str, bytes]) -> Catalog:
+    def over(self, brand_key: str, published: Mapping[str, bytes], edition: int = 0) -> Catalog:
         """The same with other files published for a brand."""
-        return Editions(self.shipped, {**self._by_brand, brand_key: self.shipped.over(brand_key, published)})
+        return Editions(self.shipped, {**self._by_brand, brand_key: self.shipped.over(brand_key, published, edition)})
+
+    def edition_of(self, brand_key: str) -> int:
+        """The number of the publication that counts for a brand in here, 0 where that is what ships."""
+        return self.of(brand_key).edition
 
     def _compile(self, brand: BrandSource, source: Source) -> Template:
         return self.of(brand.key).compiled(brand, source)

@@ -5,6 +5,7 @@ A path means the same in all three places: `brand.yaml`, `logo-light.png`, `layo
 (`templates/brands/<key>/`), and that over what every brand shares (`templates/`).
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,19 @@ def known_path(path: str) -> bool:
     return _PATHS.fullmatch(path) is not None
 
 
+def _folders_in(folder: Path, step: str) -> list[str]:
+    return [f"{step}{entry.name}/" for entry in _entries(folder / step) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing where it is none, or may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
 class Shelf:
     """The files of one brand. `root` is the templates folder, `published` what lies over it, by path.
 
@@ -90,8 +104,8 @@ class Shelf:
         """Every path under which something stands, sorted."""
         found = set(self.published)
         for folder in (self.root / "brands" / self.brand_key, self.root):
-            for pattern in ("*.yaml", "*.png", "layouts/**/*", "messages/*/*"):
-                found.update(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
+            for step in ("", "layouts/", "layouts/blocks/", *_folders_in(folder, "messages/")):
+                found.update(step + entry.name for entry in _entries(folder / step) if entry.is_file())
         return sorted(path for path in found if known_path(path))
 
     def place(self, path: str) -> str:
@@ -105,6 +119,8 @@ class Shelf:
     def _on_disk(self, folder: Path, path: str, origin: Origin) -> File | None:
         place = folder / path
         try:
-            return File(path, str(place), place.read_bytes(), origin) if place.is_file() else None
+            return File(path, str(place), place.read_bytes(), origin)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
         except OSError as error:
             raise BadTemplate(f"{place} cannot be read: {error.strerror}. Make it readable.") from error

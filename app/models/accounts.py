@@ -123,9 +123,9 @@ class AccountLink(Base):
 
 
 class SignInTry(Base):
-    """A sign-in that failed, counted against the address that was tried and the network that it came from.
+    """A sign-in that failed, counted against the address that was tried, where it came from, and both together.
 
-    `subject` is a digest of either. Rows of yesterday are deleted by the next failure.
+    `subject` is a digest of one of these. Rows of yesterday are deleted by the next failure.
     """
 
     __tablename__ = "sign_in_tries"

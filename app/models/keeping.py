@@ -67,8 +67,8 @@ STAYS: dict[str, str] = {
     " crossed_at inputs retired_at",
     "decisions": "id brand_id crossing_id rule_set_version_id rule channel recipient_id fired reason detail decided_at",
     "messages": "id public_id brand_id order_id shipment_id crossing_id rule milestone channel recipient_id locale"
-    " rule_set_version_id template_version_id priority state reason planned_at send_at expires_at quiet"
-    " merge_until fallback_of ended_at"
+    " rule_set_version_id template_version_id template_edition priority state reason planned_at send_at expires_at"
+    " quiet merge_until fallback_of ended_at"
     " pause_id lease_token lease_until open_attempt_id attempts tries provider provider_ref rendered_at created_at",
     "ledger_keys": "scope scope_id milestone occurrence channel recipient_id brand_id message_id decided_at",
     "attempts": "id public_id brand_id message_id number provider sender lease_token begun_at deadline_at settled_at"
@@ -104,7 +104,7 @@ STAYS: dict[str, str] = {
     "rule_backtests": "id public_id brand_id started_by content days state done total result problem started_at"
     " seen_at ended_at",
     "template_versions": "id brand_id digest key channel locale parts created_at",
-    "template_moves": "id brand_id message_id from_version_id to_version_id moved_by why moved_at",
+    "template_moves": "id brand_id message_id from_version_id to_version_id template_edition moved_by why moved_at",
     "template_tests": "id public_id brand_id key channel locale digest about asked_by asked_at provider outcome"
     " http_status",
     "template_texts": "id brand_id digest content created_at",

@@ -21,7 +21,8 @@ class Message(Base):
     that were made and turned away or never answered for no fault of the sender's: after enough of them it is given
     up. Until `merge_until` (engine time) further parcels of the order may join it. `fallback_of` is the message in
     whose place it was sent. `pause_id` is set when its turn came while that pause stood: nothing that chooses what is
-    due comes across it then.
+    due comes across it then. `template_edition` is the number of the publication that its template was of when it was
+    decided, 0 for one that ships (NULL: an older Doorstep decided it).
     """
 
     __tablename__ = "messages"
@@ -73,6 +74,7 @@ class Message(Base):
     locale: Mapped[str]
     rule_set_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("rule_set_versions.id"))
     template_version_id: Mapped[int | None] = mapped_column(sa.BigInteger, sa.ForeignKey("template_versions.id"))
+    template_edition: Mapped[int | None]
     priority: Mapped[int] = mapped_column(sa.SmallInteger)
     state: Mapped[str]
     reason: Mapped[str]

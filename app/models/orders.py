@@ -55,6 +55,13 @@ class Order(Base):
             postgresql_ops={"small": "text_pattern_ops"},
             postgresql_where=sa.text("shopper_name IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_orders_shopper_end",
+            "brand_id",
+            sa.literal_column("reverse(lower(shopper_name))").label("backwards"),
+            postgresql_ops={"backwards": "text_pattern_ops"},
+            postgresql_where=sa.text("shopper_name IS NOT NULL"),
+        ),
         sa.Index("ix_orders_kept", "placed_at", postgresql_where=sa.text("erased_at IS NULL")),
         sa.Index("ix_orders_erasing", "id", postgresql_where=sa.text("erasing")),
     )

@@ -39,7 +39,8 @@ class TemplateTest(Base):
 class TemplateMove(Base):
     """A waiting message was given another version of its template: from which to which, by whom and why.
 
-    `moved_at` is engine time.
+    `moved_at` is engine time. `template_edition` is the number of the publication that it was moved to, NULL where an
+    older Doorstep did it.
     """
 
     __tablename__ = "template_moves"
@@ -49,6 +50,7 @@ class TemplateMove(Base):
     message_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("messages.id"), index=True)
     from_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("template_versions.id"))
     to_version_id: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("template_versions.id"))
+    template_edition: Mapped[int | None]
     moved_by: Mapped[str]
     why: Mapped[str]
     moved_at: Mapped[datetime]

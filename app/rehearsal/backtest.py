@@ -6,8 +6,8 @@ Nothing is written, and nothing but the database is called.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -186,7 +186,7 @@ def _caps(rules: RuleSet) -> dict[str, int | None]:
 
 def _replay(run: _Run, stored: Stored) -> None:
     crossings = [one for one in stored.crossings if run.since <= one.crossed_at <= run.until]
-    opened = [as_decided_on(one) for one in crossings if one.facts]
+    opened = [as_decided_on(one, stored.decisions.get(one.id, ())) for one in crossings if one.facts]
     live = play(run.house, stored, opened, run.live, (run.since, run.until))
     run.reproducing.compare(stored, crossings, live)
     run.count.crossings += len(crossings)
@@ -207,9 +207,11 @@ def _redrawn(run: _Run, stored: Stored, opened: Sequence[Opened]) -> list[Opened
     return sorted([*others, *again], key=lambda one: (one.at, one.id or 0))
 
 
-def as_decided_on(crossing: Any) -> Opened:
-    """A stored crossing with what it was decided on."""
+def as_decided_on(crossing: Any, decisions: Iterable[Any] = ()) -> Opened:
+    """A stored crossing with what it was decided on; its `decisions` say which rules were at their cap."""
     crossed, channels = Crossed.recorded(crossing.facts, crossing.inputs)
+    spent = ((one.rule, one.channel, one.recipient_id) for one in decisions if one.reason == Reason.rule_cap)
+    crossed = replace(crossed, spent=frozenset(spent))
     scope = (crossing.scope, crossing.scope_id)
     return Opened(crossing.id, crossing.shipment_id, scope, crossed, channels, crossing.crossed_at)
 
@@ -226,7 +228,7 @@ def play(house: House, stored: Stored, opened: Sequence[Opened], rules: RuleSet,
         recorded=_recorded(stored),
     )
     stage.mails += planned_before(stored, rules, span[0])
-    stage.taken |= {key for key, at in stored.keys if at < span[0]}
+    stage.taken |= stored.taken(span[0])
     for at, together in groupby(opened, key=lambda one: one.at):
         stage.release(at)
         stage.decide(list(together), at)

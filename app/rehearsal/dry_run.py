@@ -85,7 +85,7 @@ def dry_run(house: House, brand_id: int, shipment: str, draft: RuleSet) -> DryRu
         house = as_of_now(session, house)
         draft = as_lived_by(session, house, brand_id, draft)
     now = house.clock.now()
-    opened = [as_decided_on(one) for one in stored.crossings if one.facts]
+    opened = [as_decided_on(one, stored.decisions.get(one.id, ())) for one in stored.crossings if one.facts]
     first = min((one.at for one in opened), default=now)
     span = (min(first, stored.order.created_at) - timedelta(seconds=1), now)
     drafted = opened if live.expectations == draft.expectations else _redrawn(house, stored, opened, draft, span)

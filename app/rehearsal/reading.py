@@ -67,7 +67,8 @@ class ToldOf:
 class Stored:
     """One order with all that is stored of it and bears on its messages; crossings as they were concluded, decisions
     by crossing, each with the digest of the rules that it was made by. `told` is of which parcel each message tells
-    (those that stand in for another are left out), `keys` what is in the ledger, with the instant of its decision."""
+    (those that stand in for another are left out), `keys` what is in the ledger, with the instant of its decision and
+    that at which its message was taken back. All that speak for one order have one number here."""
 
     brand: Any
     order: Any
@@ -78,7 +79,15 @@ class Stored:
     decisions: Mapping[int, Sequence[Any]]
     messages: Sequence[Any]
     told: Sequence[ToldOf] = ()
-    keys: Sequence[tuple[tuple[Any, ...], datetime]] = ()
+    keys: Sequence[tuple[tuple[Any, ...], datetime, datetime | None]] = ()
+
+    def taken(self, before: datetime) -> set[tuple[Any, ...]]:
+        """The keys that were taken before an instant, without those that spoke for the whole order and told nobody."""
+        return {
+            key
+            for key, at, stopped in self.keys
+            if at < before and (stopped is None or stopped >= before or not _for_order(key))
+        }
 
     def parcel(self, shipment_id: int) -> Any:
         """One of its parcels."""
@@ -153,7 +162,7 @@ def read_orders(session: Session, order_ids: Sequence[int]) -> list[Stored]:
             decisions,
             messages[order.id],
             [_told_of(key) for key in ledger[order.id] if key.fallback_of is None and key.recipient_id != TEAM],
-            [(_key(key), key.decided_at) for key in ledger[order.id]],
+            [(_key(key), key.decided_at, key.taken_back_at) for key in ledger[order.id]],
         )
         for order in orders
     ]
@@ -180,7 +189,13 @@ def _told_of(key: Any) -> ToldOf:
 
 
 def _key(key: Any) -> tuple[Any, ...]:
-    return key.scope, key.scope_id, key.milestone, key.occurrence, key.channel, key.recipient_id
+    found = key.scope, key.scope_id, key.milestone, key.occurrence, key.channel, key.recipient_id
+    return (*found[:3], 1, *found[4:]) if _for_order(found) else found
+
+
+def _for_order(key: tuple[Any, ...]) -> bool:
+    """Whether a key is of a rule that speaks once for the whole order, about a parcel's milestone."""
+    return bool(key[0] == "order" and key[2] != Milestone.all_delivered)
 
 
 def _of(table: Any, column: Any, ids: Iterable[int]) -> sa.Select[Any]:

@@ -37,6 +37,7 @@ from app.rehearsal.reading import HeardOf, Stored, looking, read_orders
 from app.rehearsal.redrawing import crossing_of
 from app.rehearsal.script import MadeUp, Script
 from app.rehearsal.stage import Answer, Cover, Mail, Opened, Stage
+from app.rehearsal.untold import forget_untold, note_untold
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode
 from app.tracking.adapter.base import scan_digest
@@ -133,6 +134,7 @@ def _fork(
     (stored,) = read_orders(session, [row.order_id])
     house = as_of_now(session, house)
     journeys = journeys_of(house, stored)
+    forget_untold(stored, journeys)
     person = person_of(stored.order)
     stage = Stage(
         stored,
@@ -146,7 +148,7 @@ def _fork(
         draw=lambda cover, at: _drawn(stored, journeys, cover, at),
     )
     stage.mails += planned_so_far(stored, stage.rules, now)
-    stage.taken |= {key for key, _ in stored.keys}
+    stage.taken |= stored.taken(now + datetime.resolution)
     pinned = {mail.template_version_id for mail in stage.mails if mail.waits and mail.template_version_id}
     shown = person if show_person else Person(name=HIDDEN if person.name else None, email="-", phone="-")
     templates = templates_of(session, house, pinned)
@@ -205,6 +207,7 @@ def _hear(fork: _Fork, scan: MadeUp) -> None:
 def _open(fork: _Fork, now: datetime) -> None:
     """What opens at this instant for any parcel of the order, and each rule's answer."""
     stage = fork.stage
+    note_untold(stage)
     fresh = [(journey, new) for journey in stage.journeys.values() for new in journey.fresh(stage.rules, now)]
     fresh += _completed(fork, now)
     if not fresh:

@@ -28,7 +28,7 @@ from app.rehearsal.remembering import as_told
 from app.rules.decide import Crossed, Decided, decide
 from app.rules.merging import Timing, Waiting, awaited, let_go, merges
 from app.rules.quiet import zones_of
-from app.rules.ruleset import RuleSet
+from app.rules.ruleset import Per, RuleSet
 from app.settings import SendMode
 from app.tracking.outdated import stood_before
 
@@ -311,7 +311,15 @@ class Stage:
                 mail.left_at = now
             elif mail.withheld.again_at is not None:
                 mail.send_at = mail.withheld.again_at
+            if mail.taken_back:
+                self._free(mail)
             self.on_release(mail, now)
+
+    def _free(self, mail: Mail) -> None:
+        """Let a later parcel tell the order what a message that spoke for all of it did not."""
+        rule, told = self.rules.named(mail.decided.rule), (mail.decided.channel.value, mail.decided.recipient_id)
+        if rule is not None and rule.per is Per.order:
+            self.taken.discard(("order", self.stored.order.id, mail.milestone.value, 1, *told))
 
     def released(self, mail: Mail, now: datetime, person: Person | None = None) -> Release:
         """A message as it is judged at an instant, and rendered for a person: the shopper unless another is given."""

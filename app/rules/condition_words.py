@@ -119,14 +119,21 @@ def _any_of(tokens: Sequence[Token]) -> Iterator[Part]:
     if len(ways) == 1:
         yield from _all_of(ways[0])
         return
-    if any(len(_split(way, "&&")) > 1 for way in ways):
+    if any(len(_terms(way)) > 1 for way in ways):
         raise _Unsaid  # "a and b or c" says two things
     yield Part("either ")
     yield from _joined([list(_all_of(way)) for way in ways], " or ")
 
 
 def _all_of(tokens: Sequence[Token]) -> Iterator[Part]:
-    yield from _joined([list(_said(part)) for part in _split(tokens, "&&")], " and ")
+    yield from _joined([list(_said(part)) for part in _terms(tokens)], " and ")
+
+
+def _terms(tokens: Sequence[Token]) -> list[Sequence[Token]]:
+    """What has to hold together. That something is known goes without saying where it is compared."""
+    parts = _split(tokens, "&&")
+    compared = {part[0] for part in parts if len(part) > 1 and part[1][1] in _SIGNS}
+    return [part for part in parts if not (len(part) == 4 and part[0] == ("name", "has") and part[2] in compared)]
 
 
 def _joined(said: Sequence[Sequence[Part]], word: str) -> Iterator[Part]:

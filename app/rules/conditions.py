@@ -100,10 +100,10 @@ def check(source: str) -> Condition:
 
 
 def _check_presence(source: str, taken_for_granted: Iterable[str]) -> None:
-    """A time that is missing would be 1970, a day that is missing before all others, and a condition true by mistake.
-    Raises Unfit where one is read and nothing asks whether it is there."""
+    """A time that is missing would be 1970, a day that is missing before all others, a sum that is missing nothing at
+    all, and a condition true by mistake. Raises Unfit where one is read and nothing asks whether it is there."""
     for path in sorted(taken_for_granted):
-        if path.replace("[]", "") in _moments():
+        if path.replace("[]", "") in _measures():
             last = path.rsplit(".", 1)[-1]
             at = max(source.find(f".{last}"), 0) + 1
             line, column = source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
@@ -113,13 +113,14 @@ def _check_presence(source: str, taken_for_granted: Iterable[str]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _moments() -> frozenset[str]:
-    """The paths of the times and days that may be missing."""
+def _measures() -> frozenset[str]:
+    """The paths of the times, days and numbers that may be missing: what is compared by size, where what stands for
+    a missing one would be a size too. A missing text is an empty one, which is no other's."""
     return frozenset(
         f"{name}.{one}".replace("[]", "")
         for name, fields in variables().items()
         for one, kind in fields.items()
-        if kind in ("timestamp, may be missing", "day (text), may be missing")
+        if kind in ("timestamp, may be missing", "day (text), may be missing", "whole number, may be missing")
     )
 
 

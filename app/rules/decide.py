@@ -13,13 +13,16 @@ from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
 from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
 
+Way = tuple[str, str, str]
+"""A rule, a channel, and who is told (a role)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """One crossing to decide on. `history_until` is the parcel's baseline, `late` as the fold found it. `reread`: what
     opened it had been heard before it meant this. `team`: where the brand's own people can be written to. `unfollowed`:
     somebody of the shop stopped following the parcel. `unwanted`: the channels on which the shopper does not want news
-    of this kind."""
+    of this kind. `spent`: what the rules' daily caps do not let them tell."""
 
     facts: Facts
     late: bool = False
@@ -29,6 +32,7 @@ class Crossed:
     team: Team = field(default_factory=Team)
     unfollowed: bool = False
     unwanted: frozenset[Channel] = frozenset()
+    spent: frozenset["Way"] = frozenset()
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
         """What it is decided on beside its facts, as plain JSON values."""
@@ -77,6 +81,11 @@ class Decided:
     priority: int
     quiet: Quiet | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def way(self) -> Way:
+        """Which rule's answer it is, and on which channel to whom."""
+        return self.rule, self.channel.value, self.recipient_id
 
 
 def decide(crossed: Crossed, rules: RuleSet, channels: Collection[Channel], now: datetime) -> list[Decided]:
@@ -171,7 +180,12 @@ class _Judge:
         before = self.told_before(rule, send)
         if before is not None:
             return Reason.told_once, f"once per {_once(rule.once)}, and it was at {_minute(before.planned_at)}"
-        return (Reason.already_told, "") if self.spoken(rule, send) else reachable(self.crossed, send, self.channels)
+        if self.spoken(rule, send):
+            return Reason.already_told, ""
+        there = reachable(self.crossed, send, self.channels)
+        if there[0] is Reason.planned and (rule.name, send.channel.value, send.audience.value) in self.crossed.spent:
+            return Reason.rule_cap, f"{rule.cap:,} a day" if rule.cap else ""
+        return there
 
     def spoken(self, rule: Rule, send: Send) -> bool:
         """Whether a rule that speaks once for the whole order has spoken: then it hides no rule that tells of each

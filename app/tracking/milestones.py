@@ -45,13 +45,15 @@ def written_off(state: ParcelState, quiet: Episode) -> ParcelState:
 
 @dataclass(frozen=True, slots=True)
 class KnownCrossing:
-    """A crossing that is already written: it keeps its number whatever is heard later."""
+    """A crossing that is already written: it keeps its number whatever is heard later. `untold`: nobody was told of
+    it, nor will be."""
 
     milestone: Milestone
     occurrence: int
     anchor: bytes | None
     occurred_at: datetime
     cause: Cause = Cause.scan
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

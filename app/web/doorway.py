@@ -1,22 +1,26 @@
-"""The front page and the page about the API: plain, and for whoever runs this installation."""
+"""The front page, addresses that name no brand, and the page about the API."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.clock import Clock
 from app.models import Account, Order
 from app.pipeline.house import House
-from app.web.access.doors import visitor_of
+from app.web.access.doors import may, visitor_of
+from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.api.reference import operations, prose, schemas
 from app.web.console.frame import MODES, html
 from app.web.pages import page
 
 _USUAL_BRAND = "fjallhem"  # the command line's `--brand`, where none is given
+
+WORDS = ("today", "parcels", "messages", "rules", "templates", "people", "settings", "pauses", "audit", "carriers")
+"""Of the console: what stands behind the brand in its addresses."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,7 +46,20 @@ def home(request: Request) -> Response:
     return html("console/first.html", content)
 
 
-def _onward(visitor: Visitor, session: Session) -> Response:
+def of_a_brand(request: Request, visitor: Annotated[Visitor, Depends(may(Right.see))]) -> Response:
+    """What somebody typed or kept without a brand: the same page of the brand that `/` leads to."""
+    house: House = request.app.state.house
+    with house.sessions() as session:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return _onward(visitor, session, request.url.path.removeprefix("/") + query)
+
+
+for word in WORDS:
+    for path in (f"/{word}", f"/{word}/{{path:path}}"):
+        router.add_api_route(path, of_a_brand)
+
+
+def _onward(visitor: Visitor, session: Session, to: str = "today") -> Response:
     """To the brand that was looked at last; at first to the one whose order came in last, and before that to the one
     that commands mean where they name none."""
     if not visitor.brands:
@@ -51,7 +68,7 @@ def _onward(visitor: Visitor, session: Session) -> Response:
     brand_id = visitor.brand_id or session.scalar(sa.select(Order.brand_id).order_by(Order.id.desc()).limit(1))
     usual = next((brand for brand in visitor.brands if brand.key == _USUAL_BRAND), visitor.brands[0])
     brand = next((brand for brand in visitor.brands if brand.id == brand_id), usual)
-    return RedirectResponse(f"/b/{brand.key}/today", 303)
+    return RedirectResponse(f"/b/{brand.key}/{to}", 303)
 
 
 def _clock(clock: Clock) -> str:

@@ -12,7 +12,7 @@ from app.clock import stopwatch
 from app.log import logger
 from app.models import public_id
 from app.pipeline.house import House
-from app.web.console.refusals import broken_page
+from app.web.console.refusals import broken_page, unread_page
 from app.web.problems import Problem, broken
 
 log = logger(__name__)
@@ -64,11 +64,13 @@ class Gate:
                 body = await _whole_body(scope, receive)
                 await self._app(scope, _replay(body, receive), outgoing)
             except _Refused as refused:
-                await refused.problem.response()(scope, receive, outgoing)
+                problem = refused.problem
+                answer = unread_page(scope["path"], problem) if _wants_page(scope) else problem.response()
+                await answer(scope, receive, outgoing)
             except Exception as error:
                 log.error("request failed", exc_info=error, route=_route(scope))
                 if not outgoing.started:
-                    answer = broken_page(request_id) if _wants_page(scope) else broken()
+                    answer = broken_page(scope["path"], request_id) if _wants_page(scope) else broken()
                     await answer(scope, receive, outgoing)
             finally:
                 _note(scope, outgoing.status, stopwatch() - started)

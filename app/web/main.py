@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.errors import ConfigurationError
 from app.log import configure_logging
 from app.pipeline.house import House
+from app.rehearsal.pictures.kept import KeptBrowser
 from app.settings import Settings, load_settings
 from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
@@ -33,6 +34,7 @@ from app.web.api import (
 from app.web.api.openapi import DESCRIPTION, describe
 from app.web.console import second_step, shop_sign_in, sign_in, static
 from app.web.console.refusals import tell_refusals
+from app.web.console.shared import Shared
 from app.web.gate import Gate
 from app.web.hooks import carriers, providers
 from app.web.marketers import room as marketers
@@ -117,6 +119,7 @@ def _lifespan(house: House, waker: Waker | None) -> Callable[[FastAPI], Abstract
         yield
         await run_in_threadpool(waker.stop)
         await run_in_threadpool(_app.state.marks.write)
+        await run_in_threadpool(_app.state.browser.close)
         await house.http.aclose()
         house.sessions.kw["bind"].dispose()
 
@@ -137,8 +140,10 @@ def _application(
     )
     app.state.settings = settings
     app.state.house = house
+    app.state.browser = KeptBrowser()
     app.state.marks = Marks(house.sessions)
     app.state.keys = Keys(house.sessions, app.state.marks)
+    app.state.shared = Shared()
     return app
 
 

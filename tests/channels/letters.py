@@ -52,9 +52,9 @@ def sms(**changes) -> OutgoingSms:
 
 
 @asynccontextmanager
-async def pooled(read: float = 1.0):
-    """A client built as the engine builds its own, with a shorter patience."""
-    timeout = httpx.Timeout(read, connect=1.0, pool=5.0)
+async def pooled(read: float = 60.0):
+    """A client built as the engine builds its own; `read` is how long it waits for an answer, where none comes."""
+    timeout = httpx.Timeout(read, connect=60.0, pool=60.0)
     async with Pool(AiohttpTransport(), timeout=timeout) as client:
         yield client
 

@@ -18,9 +18,9 @@ NOT_SENT, UNANSWERED = AttemptOutcome.not_sent, AttemptOutcome.unanswered
 
 
 @asynccontextmanager
-async def plain(read: float = 1.0):
+async def plain(read: float = 60.0):
     """httpx on its own transport, which an installation may fall back to."""
-    timeout = httpx.Timeout(read, connect=1.0, pool=5.0)
+    timeout = httpx.Timeout(read, connect=60.0, pool=60.0)
     async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
         yield client
 
@@ -47,7 +47,7 @@ async def wire(conduct):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     finally:
         server.close()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
 
 
 async def closes(reader, writer) -> None:
@@ -149,7 +149,7 @@ def test_a_failed_handshake_is_not_sent(client):
         server = await asyncio.start_server(greets_wrongly, "127.0.0.1", 0)
         async with server, client() as http:
             verdict = await verdict_of(http, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-            await asyncio.wait_for(over.wait(), 5)
+            await asyncio.wait_for(over.wait(), 60)
             return verdict
 
     assert asyncio.run(scene()).outcome is NOT_SENT
@@ -165,7 +165,7 @@ def test_waiting_in_vain_for_a_free_connection_is_not_sent():
 
     async def scene():
         transport = AiohttpTransport(limits=httpx.Limits(max_connections=1))
-        client = httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(5.0, pool=0.2), trust_env=False)
+        client = httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(60.0, pool=0.2), trust_env=False)
         async with wire(stalls_at_once) as url, client as http:
             busy = asyncio.create_task(http.post(url, content=b"body"))
             await begun.wait()

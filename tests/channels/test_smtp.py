@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from aiosmtpd import smtp as aiosmtpd
@@ -129,6 +130,17 @@ def test_a_message_arrives_as_text_and_html_with_our_id():
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert written(message) == EMAIL.text
     assert message.get_body(("html",)).get_content().strip() == EMAIL.html
+
+
+def test_a_letter_of_its_own_keeps_its_id_and_date():
+    """However late it is tried, and by whichever call, the bytes are the letter's."""
+    own = letter(letter_id="msg_5x", dated=NOW - timedelta(hours=3))
+    verdict, keeper = handed_over(own, times=2)
+    _, again = handed_over(letter(letter_id="msg_5x", dated=own.dated, attempt_id="att_of_another_call"))
+    one, two, three = (taken.original_content or taken.content for taken in [*keeper.taken, *again.taken])
+    assert one == two == three
+    assert read(keeper.taken[0])["Message-ID"] == verdict.provider_ref == "<msg_5x@fjallhem.example>"
+    assert read(keeper.taken[0])["Date"].datetime == own.dated
 
 
 def test_only_seven_bits_leave():
@@ -292,19 +304,25 @@ def test_many_at_once_share_few_connections():
 def test_a_call_that_is_cut_short_leaves_no_session_behind():
     """After the caller's deadline the half-used session is closed, and the next message is clean."""
 
+    reached = asyncio.Event()
+
     class Slow(Keeper):
         slow = True
 
         async def handle_DATA(self, server, session, envelope):
             if self.slow:
-                await asyncio.sleep(5)
+                reached.set()
+                await asyncio.sleep(60)
             return await super().handle_DATA(server, session, envelope)
 
     async def scene(keeper):
         async with serving(keeper) as (channel, _):
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await channel.send(EMAIL)
+                async with asyncio.timeout(None) as deadline:
+                    sending = asyncio.ensure_future(channel.send(EMAIL))
+                    await reached.wait()
+                    deadline.reschedule(asyncio.get_running_loop().time())
+                    await sending
             keeper.slow = False
             return await channel.send(letter(attempt_id="att_second"))
 
@@ -348,9 +366,9 @@ def test_where_dsn_is_offered_the_envelope_carries_our_id():
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
         channel = Smtp(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", now=lambda: NOW)
         async with server:
-            verdict = await asyncio.wait_for(channel.send(EMAIL), 5)
+            verdict = await asyncio.wait_for(channel.send(EMAIL), 60)
             await channel.aclose()
-            await asyncio.wait_for(over.wait(), 5)
+            await asyncio.wait_for(over.wait(), 60)
         return verdict
 
     verdict = asyncio.run(scene())

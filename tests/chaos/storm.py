@@ -27,7 +27,7 @@ POOL = 2
 CALM = 0.06
 """The share of orders that come when the storm is over: without later messages, silence about earlier ones says
 nothing."""
-LATEST = 30.0
+LATEST = 120.0
 """Seconds: by so much, and its stated wait, everything must have ended when the storm is over."""
 JUMP = timedelta(hours=1)
 """How far a worker's clock jumps, at the most, either way."""
@@ -197,7 +197,7 @@ class Storm:
         left = int(self.plan.messages / EACH) - self.shop.placed
         for portion in (left - 2 * (left // 3), left // 3, left // 3):
             self.shop.place(portion)
-            self._await(lambda: self._pending() == 0, "every message has been tried", self.plan.settle)
+            self._await(lambda: self._pending() == 0, "every message has been tried", self.plan.settle + LATEST)
             time.sleep(self.plan.deadline + self.plan.margin)  # not waiting for a state: silence must have lasted
         self._await(
             lambda: self._pending() + self.engine.states().get("unconfirmed", 0) == 0,

@@ -6,7 +6,7 @@ from tests.chaos.run import run
 from tests.chaos.schedule import KILLS_OF_WORKERS, Deed, Plan
 from tests.chaos.table import as_document
 
-SLICE = Plan(seed=3, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=200.0)
+SLICE = Plan(seed=3, messages=300, kills=6, deadline=1.5, margin=0.8, settle=10.0, patience=500.0)
 
 
 @pytest.mark.long

@@ -78,7 +78,7 @@ def test_checking_loads_no_engine() -> None:
         "import sys; from app.cli.commands import app; app(['templates', 'check', '--help'], standalone_mode=False); "
         "print(*sys.modules)"
     )
-    listed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    listed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
     assert not {"app.wiring", "app.pipeline", "celery", "fastapi"} & set(listed.stdout.split())
 
 

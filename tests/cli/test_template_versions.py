@@ -1,9 +1,15 @@
 """`doorstep templates`: pulled and pushed back nothing is new; edits are published, compared and taken back."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
+from app.messages.catalog import Catalog
+from app.messages.versions.drafts import save
+from app.models import Brand
+from app.settings import shipped
 from tests.cli.test_commands import doorstep, run  # noqa: F401 - fixtures
 
 SMS = "messages/en/delivered.sms.txt"
@@ -72,3 +78,38 @@ def test_nobody_overwrites_what_another_did(templates, tmp_path):
     (other / ".doorstep-templates.json").unlink()
     assert templates("push", str(other), "--why", "x")[0] == 2
     assert templates("rollback", "0", "--why", "x", "--accept", "abc")[0] == 2
+
+
+def test_what_somebody_saved_meanwhile_is_not_overrun(templates, tmp_path, sessions):
+    """A draft that was not read stops a push and a publication, by name; what was read goes through. Who needs a
+    field is told, and who breaks where one is gone."""
+    folder = tmp_path / "ours"
+    templates("pull", str(folder))
+    with sessions.begin() as session:
+        brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
+        catalog = Catalog(shipped("templates"), "https://parcels.example")
+        words = sms("{{ order.total_minor or 'all' | sentence }} is there.")
+        kept = save(session, catalog, brand, SMS, words, None, "Mira", datetime(2026, 3, 2, tzinfo=UTC))
+    (folder / SMS).write_bytes(sms("mine"))
+    code, _, error = templates("push", str(folder), "--why", "mine")
+    assert code == 5 and "Another draft" in error and "Mira" in error and SMS in error
+    told = json.loads(templates("diff", "--json")[1])
+    assert told["drafts"] == {SMS: kept.digest} and told["edition"] == 0
+    assert [one["need"]["field"]["path"] for one in told["needs"]] == ["order.total_minor"]
+    assert f"--draft {SMS}={kept.digest[:12]}" in templates("diff")[1]
+    code, _, error = templates("publish", "--why", "x", "--draft", f"{SMS}=0123456789ab")
+    assert code == 5 and "Mira" in error
+    assert templates("publish", "--why", "x", "--draft", f"{SMS}=zz")[0] == 2
+    assert templates("publish", "--why", "x", "--edition", "3")[0] == 5
+    assert templates("publish", "--why", "read", "--edition", "0", "--draft", f"{SMS}={kept.digest[:12]}")[0] == 0
+    assert templates("rollback", "0", "--why", "x", "--edition", "0")[0] == 5
+    assert [one["path"] for one in json.loads(templates("who", "order.total_minor", "--json")[1])] == [SMS]
+    assert templates("who", "order.total_mino")[0] == 2 and "No file reads" in templates("who", "order.currency")[1]
+    fields = json.loads(templates("fields", "--json")[1])
+    (tmp_path / "same.json").write_text(json.dumps(fields), encoding="utf-8")
+    assert templates("who", "--since", str(tmp_path / "same.json"))[1].startswith("Nothing breaks")
+    changed = [{**one, "kind": "text"} if one["path"] == "order.total_minor" else one for one in fields]
+    (tmp_path / "other.json").write_text(json.dumps(changed), encoding="utf-8")
+    code, told, _ = templates("who", "--since", str(tmp_path / "other.json"))
+    assert code == 1 and SMS in told
+    assert templates("who", "--since", str(folder / SMS))[0] == 2

@@ -42,6 +42,16 @@ def test_somebody_is_added_listed_closed_and_let_in_again(doorstep, sessions):  
     assert all(re.fullmatch(r"command line, \S+", one.actor) for one in entries)
 
 
+def test_of_several_brands_somebody_is_given_some(doorstep, sessions):  # noqa: F811
+    """Of two none is guessed, and all is a word of its own; an owner has all."""
+    code, told, error = doorstep("user", "add", "eve@shop.example")
+    assert code != 0 and "no brand is chosen" in (told + str(error)).lower()
+    assert doorstep("user", "add", "kim@shop.example", "--brand", "all")[0] == 0
+    assert doorstep("user", "add", "ida@shop.example", "--role", "owner")[0] == 0
+    rows = {row["email"]: row["brands"] for row in json.loads(doorstep("user", "list", "--json")[1])}
+    assert rows == {"kim@shop.example": None, "ida@shop.example": None}
+
+
 def test_the_last_owner_is_not_closed_and_a_wrong_word_is_named(doorstep, sessions):  # noqa: F811
     """Each refusal says what to do."""
     doorstep("user", "list")

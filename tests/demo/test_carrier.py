@@ -1,10 +1,8 @@
 """The carrier stand-in over real loopback HTTP, read by the real DHL adapter."""
 
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,16 +13,17 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from app.clock import Clock, describe_clock, wall_seconds
 from app.demo.carrier.behaviour import CALM, Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step, TimedStep, Timetable, Timetables
+from app.embedded.ports import free_port
 from app.models.vocabulary import Milestone
 from app.tracking.adapter.base import MAX_ANSWER_BYTES, Access, AnswerKind, Ask, CarrierReply, RawAnswer
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.milestones import KnownScan, fold
+from tests.serving import serving
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 NUMBER = "00349900000000000017"
@@ -92,21 +91,11 @@ def served() -> Iterator[Served]:
     """A calm stand-in with one parcel, on a port of its own."""
     stand_in = CarrierStandIn(still(0))
     stand_in.register([timetable()])
-    server = uvicorn.Server(
-        uvicorn.Config(stand_in, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(timeout=5, trust_env=False) as http:
-        yield Served(stand_in, f"http://127.0.0.1:{port}", http)
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
+    with serving(stand_in) as url, httpx.Client(timeout=30, trust_env=False) as http:
+        yield Served(stand_in, url, http)
 
 
-def wait_until(condition: Any, seconds: float = 10.0) -> None:
+def wait_until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to pass"
@@ -311,8 +300,7 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
     """`python -m app.demo.carrier` serves a file of timetables on the engine's clock and ends when asked to."""
     parcels = tmp_path / "parcels.json"
     parcels.write_text(Timetables(parcels=(timetable(),)).model_dump_json())
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-m", "app.demo.carrier", "--port", str(port), "--parcels", str(parcels)],
         env={**os.environ, "DOORSTEP_CLOCK": describe_clock(still(100))},
@@ -320,13 +308,13 @@ def test_a_person_can_start_it(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with httpx.Client(timeout=5, trust_env=False) as http:
+        with httpx.Client(timeout=30, trust_env=False) as http:
             stand_in = Served(CarrierStandIn(still(0)), f"http://127.0.0.1:{port}", http)
-            wait_until(lambda: answers(stand_in), seconds=30)
+            wait_until(lambda: answers(stand_in))
             assert stand_in.ask().scans[0].milestone is Milestone.delivered
     finally:
         program.terminate()
-        code = program.wait(15)
+        code = program.wait(60)
     assert code in (0, -15)
 
 

@@ -87,7 +87,7 @@ def test_the_mail_server_keeps_to_the_order_of_things() -> None:
     taken: list[Accepted] = []
 
     def talk(port: int) -> list[int]:
-        with smtplib.SMTP("127.0.0.1", port, "localhost", timeout=10) as server:
+        with smtplib.SMTP("127.0.0.1", port, "localhost", timeout=60) as server:
             codes = [server.docmd("DATA")[0], server.docmd("VRFY", "a")[0], server.helo()[0], server.noop()[0]]
             server.sendmail("a@shop.test", ["b@x.test", "c@x.test"], b"Subject: s\r\n\r\n..\r\nend\r\n")
             return codes

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,9 +17,10 @@ from app.embedded.engine import answers, beat_program, web_program, worker_progr
 from app.embedded.ports import free_port
 from app.embedded.processes import Program
 from app.models import Message
+from tests.faults.nursery import Forked, nursery
 
 
-def await_(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def await_(what: str, condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Poll until `condition` holds; AssertionError with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -37,18 +37,14 @@ class Engine:
     home: Path
     sessions: Sessions
     providers: StandIn
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, Forked] = field(default_factory=dict)
     port: int = 0
     programs: dict[str, Program] = field(default_factory=dict)
 
     def start(self, program: Program) -> None:
-        log = (self.home / f"{program.name}.log").open("ab")
         env = {**os.environ, **self.env, **program.env}
         self.programs[program.name] = program
-        self.running[program.name] = subprocess.Popen(
-            program.argv, env=env, stdout=log, stderr=log, start_new_session=True
-        )
-        log.close()
+        self.running[program.name] = nursery().start(program.argv, env, self.home / f"{program.name}.log")
 
     def start_worker(
         self, name: str = "worker", queues: str = "tick,poll,push,urgent,send,settle", pool: int = 4
@@ -67,7 +63,7 @@ class Engine:
         process = self.running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(30)
 
     def tend(self) -> list[str]:
         """Start again what ended by itself, as `doorstep up` and the compose file do; which programs those were."""
@@ -102,7 +98,7 @@ def running(database_url: str, broker_url: str, sessions: Sessions, tmp_path: Pa
             "DOORSTEP_BROKER_URL": broker_url,
             "DOORSTEP_SEND": "live",
             "DOORSTEP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "DOORSTEP_SENDING__DEADLINE": "2",
+            "DOORSTEP_SENDING__DEADLINE": "10",
             "DOORSTEP_SENDING__MARGIN": "1.5",
             "DOORSTEP_SENDING__SETTLE": "120",
             "DOORSTEP_SENDING__BATCH": "25",

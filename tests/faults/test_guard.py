@@ -18,7 +18,7 @@ def test_nothing_leaves_a_pool_child_of_a_worker(running: Engine, broker_url: st
     celery = build_celery(Settings(broker_url=broker_url))
     with celery.connection_for_write() as connection:
         celery.send_task("tests.reach_out", args=[str(report)], queue="tick", connection=connection)
-    await_(f"the task has run\n{running.log('worker')}", report.exists, 30)
+    await_(f"the task has run\n{running.log('worker')}", report.exists)
     told = json.loads(report.read_text())
     assert told["pid"] != running.running["worker"].pid, "it ran in the pool"
     assert len(told["outcomes"]) == 4

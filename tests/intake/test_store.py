@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -226,7 +226,7 @@ def test_parcels_can_be_added_to_a_known_order(sessions: Sessions, brand: Brand)
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE watch_at IS NOT NULL")) == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     names=st.lists(
         st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=6
@@ -270,7 +270,7 @@ def at_once(*work: Callable[[], object]) -> list[BaseException]:
 
     def run(one: Callable[[], object]) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             one()
         except BaseException as error:
             raised.append(error)
@@ -309,7 +309,7 @@ def test_the_same_orders_from_many_sides_are_stored_once_and_never_deadlock(sess
         assert session.scalar(sa.text("SELECT count(*) FROM shipments WHERE cancelled_at IS NOT NULL")) == 30
 
 
-def await_lock(sessions: Sessions, seconds: float = 10) -> None:
+def await_lock(sessions: Sessions, seconds: float = 60) -> None:
     """Return once some session of this database waits for a lock."""
     waiting = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -333,7 +333,7 @@ def test_who_comes_second_waits_and_sees_what_the_first_has_done(sessions: Sessi
         second.start()
         await_lock(sessions)
         first.commit()
-    second.join(20)
+    second.join(60)
     assert [stored.count(Outcome.unchanged) for stored in told] == [1]
     with sessions() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM shipments")) == 2

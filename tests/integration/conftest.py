@@ -1,17 +1,14 @@
 """The pipeline in this process, with a real carrier and real providers beside it, all over loopback HTTP."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 
 from app import pipeline
 from app.demo.carrier.server import CarrierStandIn
@@ -31,37 +28,20 @@ from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.wiring import build_house
 from tests.pipeline.conftest import START, TurnedClock
+from tests.serving import serving
 from tests.web.conftest import application_on
 
 STEPS = ((-30, Step.label), (-2, Step.van))
 """Hours from START, and what happened: out for delivery when a test begins, with nothing before it to tell."""
 
 
-def eventually(what: str, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Poll until `condition` holds; fail with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.01)
-
-
-@contextmanager
-def serving(app: Any, port: int = 0, lifespan: str = "off") -> Iterator[str]:
-    """An ASGI application under uvicorn in a thread of its own; yields its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually("the server has started", lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-    assert not thread.is_alive()
 
 
 def timetable(
@@ -151,6 +131,11 @@ def order_payload(tracking_number: str, **given: Any) -> dict[str, Any]:
     }
 
 
+def hurry(town: Town) -> None:
+    """Let a provider's answer be waited for a second only, where none comes."""
+    town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 1.0}))
+
+
 def close(house: House) -> None:
     house.loop.run(house.http.aclose())
     house.loop.close()
@@ -190,7 +175,8 @@ def web_port() -> int:
 
 @pytest.fixture
 def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
-    """A live installation on the stand-ins, in a hurry."""
+    """A live installation on the stand-ins. What answers is waited for as long as a busy machine takes; a test in which
+    somebody does not is in a hurry (`hurry`)."""
     account = providers.account
     return Settings(
         send="live",
@@ -201,7 +187,7 @@ def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
                 "api_key": "k",
                 "requests_per_second": 1000,
                 "requests_per_day": "none",
-                "timeout_seconds": 1,
+                "timeout_seconds": 15,
             }
         },
         sendgrid={
@@ -216,7 +202,7 @@ def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
             "base_url": providers.url,
             "segments_per_second": {"long_code": None, "alphanumeric": None},
         },
-        sending={"deadline": 1.0, "margin": 0.2, "settle": 3600},
+        sending={"deadline": 10.0, "margin": 0.2, "settle": 3600},
     )
 
 

@@ -19,9 +19,10 @@ from app.settings import Settings
 from app.settings.carriers import CarrierSettings
 from app.tracking.adapter.base import Ask, Call, RawAnswer
 from tests.integration.aftership import SECRET, AfterShipStandIn
-from tests.integration.conftest import Town, serving
+from tests.integration.conftest import Town
 from tests.integration.test_lost_pushes import WAY, assert_told_alike, comes_in, way_of
 from tests.pipeline.conftest import START, TurnedClock
+from tests.serving import serving
 
 PARCELS, HOURS, SEED = 8, 58, 20261127
 NET = timedelta(hours=12)
@@ -42,7 +43,7 @@ def aftership_url(aftership: AfterShipStandIn) -> Iterator[str]:
 def settings(settings: Settings, aftership_url: str) -> Settings:
     """An installation that asks AfterShip, and is called by it."""
     reached = CarrierSettings(
-        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=2
+        base_url=aftership_url, api_key="k", push_secret=SECRET, requests_per_second=1000, timeout_seconds=15
     )
     return settings.model_copy(update={"carriers": {"aftership": reached}})
 
@@ -250,7 +251,7 @@ def test_polling_finds_what_its_calls_lose(town: Town, web: str, aftership: Afte
             due += fates(aftership, number, faults)
     due.sort(key=lambda one: one[0])
     assert len(due) != 2 * PARCELS * len(WAY), "the dice fell"
-    with httpx.Client(base_url=web, trust_env=False) as caller:
+    with httpx.Client(base_url=web, timeout=60, trust_env=False) as caller:
         poll(town)
         for _ in range(HOURS):
             town.clock.turn(hours=1)

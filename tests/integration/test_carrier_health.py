@@ -18,8 +18,9 @@ from app.pipeline.polling.fetching import fetch
 from app.tracking.adapter.base import Ask, Call
 from app.tracking.carriers.dhl import Dhl
 from app.tracking.health import fault_of
-from tests.integration.conftest import Town, eventually
+from tests.integration.conftest import Town
 from tests.integration.test_carrier_answers import ask_at, on_their_way, speaking
+from tests.serving import running
 
 
 class Always(Behaviour):
@@ -96,14 +97,14 @@ def test_of_many_workers_one_probes(town: Town):
     together = threading.Barrier(len(houses))
 
     def ask(house: pipeline.House) -> None:
-        together.wait(10)
+        together.wait(60)
         pipeline.poll(house, "dhl")
 
     threads = [threading.Thread(target=ask, args=(house,)) for house in houses]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert len(town.carrier.arrivals) == asked + 1
 
 
@@ -154,16 +155,11 @@ def untrusted(tmp_path: Path, town: Town):
         ssl_certfile=made.certificate,
         ssl_keyfile=made.key,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually("the server has started", lambda: server.started)
-    yield f"https://127.0.0.1:{config.port}"
-    server.should_exit = True
-    thread.join(10)
+    with running(config):
+        yield f"https://127.0.0.1:{config.port}"
 
 
-def fault_at(town: Town, url: str, seconds: float = 5.0) -> CarrierFault | None:
+def fault_at(town: Town, url: str, seconds: float = 30.0) -> CarrierFault | None:
     """What one question at that address shows to be wrong."""
     carrier, one = Dhl(), Ask("P00")
     call = Call("GET", f"{url}/track/shipments?trackingNumber=P00", {"DHL-API-Key": "k"}, (one,))
@@ -189,7 +185,7 @@ def test_each_trouble_is_called_by_its_name(town: Town, untrusted: str):
         (Fault.truncated, CarrierFault.malformed),
     ):
         town.carrier.behaviour = Always(how=how)
-        assert fault_at(town, url, 0.3 if how is Fault.stall else 5.0) is fault
+        assert fault_at(town, url, 0.3 if how is Fault.stall else 30.0) is fault
     town.carrier.behaviour = Behaviour(requests_per_second=0.0001)
     assert fault_at(town, url) is CarrierFault.throttled
     town.carrier._api_key = b"another"

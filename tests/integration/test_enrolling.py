@@ -25,8 +25,9 @@ from app.tracking.adapter.base import (
     Enrolled,
     RawAnswer,
 )
-from tests.integration.conftest import Town, serving
+from tests.integration.conftest import Town
 from tests.pipeline.conftest import START
+from tests.serving import serving
 
 
 class Following:

@@ -37,7 +37,7 @@ def post(town: Town, web: str) -> httpx.Response:
         key = issue_key(session, brand.id, "tests", ["orders:write"])
     order = order_payload(POSTED, number="1001", promised_on="2026-03-03")
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{web}/v1/orders", json=order, headers=headers, trust_env=False)
+    return httpx.post(f"{web}/v1/orders", json=order, headers=headers, timeout=60, trust_env=False)
 
 
 def bring(town: Town, folder: Path) -> ImportReport:
@@ -174,7 +174,7 @@ def _assert_links_open(town: Town, web: str, entries: list[dict[str, Any]]) -> N
         links = set(re.findall(rf"{re.escape(web)}/t/\w+", entry["text"] + entry["html"]))
         assert links == {pages[theirs.get(entry["recipient"], IMPORTED)]}, "nobody gets another's link"
     for number, zone_time in ((POSTED, "14:40"), (IMPORTED, "10:40")):
-        page = httpx.get(pages[number], trust_env=False)
+        page = httpx.get(pages[number], timeout=60, trust_env=False)
         assert page.status_code == 200
         assert zone_time in page.text and number in page.text
 

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from app.messages.versions.publishing import Said, Seen, publish
 from app.models import Attempt, Brand, Order
-from tests.integration.conftest import Town, serving, timetable
+from tests.integration.conftest import Town, timetable
+from tests.serving import serving
 
 OTHER_PROCESS = """
 import sys, time
@@ -83,7 +84,7 @@ def _elsewhere(town: Town, url: str, seed: str) -> None:
         "DOORSTEP_TWILIO__BASE_URL": url,
     }
     command = [sys.executable, "-c", OTHER_PROCESS, town.clock.now().isoformat()]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
 
 

@@ -17,7 +17,7 @@ from app.messages.catalog import Catalog
 from app.models import InboundMessage, Suppression
 from app.rules.document import parse_rules
 from app.settings import Settings, shipped
-from tests.integration.conftest import Town, eventually, timetable
+from tests.integration.conftest import Town, eventually, hurry, timetable
 
 PHONE, ADDRESS, OURS = "+46701740605", "whatsapp:+46701740605", "+46700000001"
 RULES = "version: 1\nrules:\n  - {name: moving, when: out_for_delivery, send: [sms, whatsapp], expires: 48h}\n"
@@ -48,7 +48,7 @@ def stand_in(town: Town, web: str, providers: StandIn, tmp_path: Path) -> Iterat
     catalog = Catalog(tmp_path / "templates", town.settings.public_url)
     town.house = replace(town.house, catalog=catalog, rules=parse_rules(RULES))
     behave(providers, web)
-    httpx.delete(f"{providers.url}/journal", trust_env=False).raise_for_status()
+    httpx.delete(f"{providers.url}/journal", timeout=60, trust_env=False).raise_for_status()
     yield providers
     providers.behave(**Behaviour().model_dump())
 
@@ -82,7 +82,7 @@ def write(town: Town, web: str, body: str, sid: str) -> None:
     form = {"MessageSid": sid, "From": ADDRESS, "To": f"whatsapp:{OURS}", "Body": body}
     url = f"{web}/hooks/twilio/inbound"
     signature = RequestValidator(town.settings.twilio.auth_token.get_secret_value()).compute_signature(url, form)
-    answer = httpx.post(url, data=form, headers={"x-twilio-signature": signature}, trust_env=False)
+    answer = httpx.post(url, data=form, headers={"x-twilio-signature": signature}, timeout=60, trust_env=False)
     assert answer.status_code == 200
 
 
@@ -136,6 +136,7 @@ def test_a_number_that_whatsapp_does_not_know_is_asked_no_more_there(town: Town,
 def test_an_unanswered_call_is_found_in_the_list(town: Town, web: str, stand_in: StandIn):
     """Taken without a word and never reported: found by the parcel's link among what was filled in, sent once."""
     behave(stand_in, web, {"recipient": ADDRESS, "do": "accept_then_drop"}, enabled=False)
+    hurry(town)
     plan(town, "T1")
     town.send()
     assert town.states()["whatsapp"] == ("unconfirmed", "no_answer")
@@ -162,6 +163,8 @@ def test_a_text_of_ones_own_is_refused_by_the_stand_in(town: Town, stand_in: Sta
         ({"ContentVariables": '{"1": ""}'}, 21656),
         ({"From": OURS}, 63007),
     ):
-        answer = httpx.post(url, data=good | wrong, auth=(account.account_sid, account.auth_token), trust_env=False)
+        answer = httpx.post(
+            url, data=good | wrong, auth=(account.account_sid, account.auth_token), timeout=60, trust_env=False
+        )
         assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert stand_in.journal.entries == []

@@ -167,7 +167,7 @@ def built_world(engine: sa.Engine) -> Iterator[World]:
         clock=clock,
         transports={Channel.email: (email,), Channel.sms: (sms,)},
         send_mode="live",
-        sending=SendingSettings(deadline=2.0, margin=0.05, settle=3600),
+        sending=SendingSettings(deadline=30.0, margin=0.05, settle=3600),
     )
     yield World(house, clock, email, sms, woken)
     house.loop.run(house.http.aclose())

@@ -303,14 +303,16 @@ def asked_world(world: World, providers: StandIn) -> World:
     )  # fmt: skip
     providers.journal.clear()
     providers.behave(rules=(), callbacks=CallbackManners(enabled=False), records=RecordManners(per_minute=None))
-    sending = SendingSettings(deadline=1.0, margin=0.05, settle=3600)
+    sending = SendingSettings(deadline=30.0, margin=0.05, settle=3600)
     return world.with_(transports=build_transports(settings, world.house.http), sending=sending)
 
 
 def settle_down(world: World) -> None:
-    """Wait out deadline and margin for real, for the stand-in's times are real; then ask."""
-    time.sleep(1.1)
-    sql(world, "UPDATE attempts SET ask_at = NULL")
+    """Let deadline and margin be over this moment, for the stand-in's times are real; then ask."""
+    past = "clock_timestamp() - interval '0.1 s'"
+    sql(world, f"UPDATE attempts SET ask_at = NULL, deadline_at = least(deadline_at, greatest(begun_at, {past}))")
+    while sql(world, "SELECT 1 FROM attempts WHERE deadline_at + interval '0.06 s' > clock_timestamp()"):
+        time.sleep(0.02)
     sql(world, "UPDATE senders SET ask_free_at = NULL")
     pipeline.recover(world.house)
 

@@ -264,7 +264,7 @@ def test_many_first_hearings_at_once_do_not_wait_for_each_other(world: World):
     ready, failed = Barrier(len(parcels)), []
 
     def first(parcel: int) -> None:
-        ready.wait(10)
+        ready.wait(60)
         try:
             world.scan(parcel, M.out_for_delivery)
         except sa.exc.SQLAlchemyError as error:

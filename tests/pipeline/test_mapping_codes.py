@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import pipeline
@@ -301,12 +301,12 @@ def test_what_is_being_heard_while_a_code_is_mapped_is_not_missed(world):
         heard = [Heard(parcel, Source.poll, (unknown_scan("ZZ9"),))]
         concluding.hear(session, world.house, heard, world.clock.now())
         mapper.start()
-        deadline = stopwatch() + 10
+        deadline = stopwatch() + 60
         with world.house.sessions() as onlooker:
             while not onlooker.scalar(waiting):
                 assert stopwatch() < deadline, "the mapping did not wait"
                 onlooker.rollback()
-    mapper.join(10)
+    mapper.join(60)
     assert not mapper.is_alive()
     refold(world.house)
     assert parcel_row(world, parcel).milestone == "out_for_delivery"
@@ -326,7 +326,7 @@ SCANS = st.lists(
 MEANT = st.sampled_from(["in_transit", "out_for_delivery", "delivered", "returned", "exception", "movement", "nothing"])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(scans=SCANS, said=st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), MEANT), min_size=1, max_size=4))
 def test_mapping_then_hearing_is_hearing_then_mapping(world, scans, said):
     """Where every parcel stands, and what every scan means, depends on what was heard and mapped, not on which came

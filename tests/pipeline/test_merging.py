@@ -129,3 +129,23 @@ def test_news_that_is_stale_by_then_is_left_out_and_the_fresh_is_told(world: Wor
     go(world, minutes=31)
     assert told(world) == [("out_for_delivery", "accepted", [fresh])]
     whole(world)
+
+
+def test_a_van_that_finds_nobody_at_home_is_told_of_once(world: World):
+    """By the set that ships: two of three parcels could not be handed over, some minutes apart: one message names
+    both, when its patience is over. The third, tried an hour later, has one of its own."""
+    one, other, third = world.order(parcels=3)
+    world.scan(one, M.attempt_failed)
+    world.clock.turn(minutes=6)
+    world.scan(other, M.attempt_failed)
+    go(world, minutes=23)
+    assert {m.state for m in world.messages()} == {"held"}
+    go(world, minutes=10)
+    world.clock.turn(hours=1)
+    world.scan(third, M.attempt_failed)
+    go(world, minutes=31)
+    assert told(world, channel="email", milestone="attempt_failed") == [
+        ("attempt_failed", "accepted", [one, other]), ("attempt_failed", "accepted", [third]),
+    ]  # fmt: skip
+    assert len(world.sms.sent) == 2
+    whole(world)

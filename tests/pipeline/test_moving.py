@@ -121,8 +121,8 @@ def test_a_claim_and_a_move_at_the_same_moment_take_turns(english: World, brand:
     with house.sessions.begin() as session:
         _, claimed = claim(session, house, Channel.email, after.clock.now())
         mover.start()
-        assert wait_for(lambda: bool(sql(after, "SELECT FROM pg_locks WHERE NOT granted")), 20)
-    mover.join(20)
+        assert wait_for(lambda: bool(sql(after, "SELECT FROM pg_locks WHERE NOT granted")), 60)
+    mover.join(60)
     ((done),) = came_to
     assert (len(claimed), len(done.moved), len(done.left)) == (1, 2, 1)
     with after.house.sessions.begin() as session:

@@ -20,7 +20,7 @@ from tests.pipeline.test_path import ACCEPTED, send_all
 MAIL = "messages/en/out_for_delivery.email.md"
 
 
-def _publish(world: World) -> None:
+def publish_another(world: World) -> None:
     """Another text counts from now on, published by somebody."""
     shipped = world.house.catalog.shelf("fjallhem").file(MAIL).text
     changed = shipped.replace('button: "', 'button: "Changed: ').replace("button: See", "button: Changed, see")
@@ -51,7 +51,7 @@ def test_first_send_and_resend_are_equal_though_another_text_was_published(world
     (parcel,) = here.order(shopper={"name": "Maja", "email": "maja@example.test", "country": "SE", "locale": "en"})
     here.scan(parcel, Milestone.out_for_delivery)
     send_all(here)
-    _publish(here)
+    publish_another(here)
     world.email.answer = lambda out: ACCEPTED
     fresh = replace(here, house=replace(here.house, editions={}, renderer=Renderer()))
     passes(fresh, 90_000)
@@ -67,7 +67,7 @@ def test_a_retry_is_equal_to_the_first_try(world: World) -> None:
     (parcel,) = world.order(shopper={"name": "Maja", "email": "maja@example.test", "country": "SE", "locale": "en"})
     world.scan(parcel, Milestone.out_for_delivery)
     send_all(world)
-    _publish(world)
+    publish_another(world)
     with world.house.sessions.begin() as session:
         session.execute(sa.text("UPDATE messages SET send_at = send_at - interval '1 day' WHERE state = 'ready'"))
     world.email.answer = lambda out: ACCEPTED

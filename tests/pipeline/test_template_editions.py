@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from app.messages.checking.findings import Finding, Report
 from app.messages.versions import publishing
 from app.messages.versions.drafts import draft_of, save
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import edition_of
+from app.messages.versions.live import digest_of, edition_of
 from app.messages.versions.publishing import Refused, Said, Seen, publish, publish_drafts, rollback
 from app.models import Brand, Message, Shipment, TemplatePublication, TemplateText, TemplateVersion
 from app.models.vocabulary import Channel, Milestone
@@ -188,10 +189,95 @@ def test_two_who_publish_at_once_take_turns(world):
             rival.start()
         begun.wait(5)
     for rival in rivals:
-        rival.join(20)
+        rival.join(60)
     assert sorted(map(type, outcomes), key=str) == sorted([int, Conflict], key=str)
     now = live(world)
     assert now.number == 2 and now.files[SMS] == sms("ours") and len(now.files) == 2
+
+
+@pytest.fixture
+def race(monkeypatch):
+    """Two works done at once, each checked before either is written, as close as a race can be: what each comes to, its
+    result or the refusal that it raised."""
+
+    def run(*works):
+        came_to: list[object] = [None] * len(works)
+        both, looks = threading.Barrier(len(works)), count()
+
+        def examine(*_what, **_how):
+            if next(looks) < len(works):  # whoever comes second looks once more
+                both.wait(120)
+            return Report()
+
+        def one(place, work):
+            try:
+                came_to[place] = work()
+            except Exception as error:  # told to whoever asks what it came to
+                came_to[place] = error
+
+        monkeypatch.setattr(publishing, "examine", examine)
+        threads = [threading.Thread(target=one, args=numbered) for numbered in enumerate(works)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(240)
+        return came_to
+
+    return run
+
+
+def test_two_who_publish_the_same_at_once_publish_it_once(world, race):
+    """One of them wins, and the other is told that it counts already, also where both saw what was there before."""
+    shipped = digest_of(world.house.catalog.shelf("fjallhem").file(SMS).content)
+    seen = Seen(digests={SMS: shipped})
+    done = race(*[lambda by=by: put(world, {SMS: sms("same")}, seen, by=by) for by in ("Mira", "Noor")])
+    assert sorted(one.new for one in done) == [False, True] and {one.number for one in done} == {1}
+    assert (live(world).number, live(world).files) == (1, {SMS: sms("same")})
+
+
+def test_of_two_who_publish_different_words_at_once_one_wins(world, race):
+    """The other hears of it, and what won counts; nothing is lost and no number is given twice."""
+    shipped = digest_of(world.house.catalog.shelf("fjallhem").file(SMS).content)
+    seen = Seen(digests={SMS: shipped})
+    done = race(*[lambda one=one: put(world, {SMS: sms(one)}, seen) for one in ("ours", "theirs")])
+    (refused,) = [one for one in done if isinstance(one, Conflict)]
+    (won,) = [one for one in done if one is not refused]
+    assert "Others count by now" in str(refused) and won.number == 1
+    assert live(world).files == dict(won.changes)
+
+
+def test_two_who_publish_other_files_at_once_both_land_in_order(world, race):
+    """Each as a publication of its own, the second on top of the first; those who said nothing of what they saw too."""
+    other = "messages/en/delivered.sms.txt"
+    done = race(lambda: put(world, {SMS: sms("one")}), lambda: put(world, {other: sms("two")}))
+    assert sorted(one.number for one in done) == [1, 2]
+    assert live(world).files == {SMS: sms("one"), other: sms("two")}
+    (last,) = [one for one in done if one.number == 2]
+    assert last.before.number == 1 and last.edition.files == live(world).files
+    unseen = race(lambda: put(world, {SMS: sms("three")}), lambda: put(world, {SMS: sms("four")}))
+    assert sorted(one.number for one in unseen) == [3, 4]
+    (later,) = [one for one in unseen if one.number == 4]
+    assert live(world).files[SMS] == later.changes[SMS]
+    with world.house.sessions() as session:
+        told = history(session, brand_of(session).id)
+    assert [one.number for one in told] == [4, 3, 2, 1]
+
+
+def test_two_who_publish_one_draft_at_once_publish_it_once(world, race):
+    """The draft is gone then, and both are content."""
+    with world.house.sessions.begin() as session:
+        kept = save(session, world.house.catalog, brand_of(session), SMS, sms("draft"), None, "Mira", world.clock.now())
+
+    def go():
+        with world.house.sessions.begin() as session:
+            seen = Seen(0, drafts={SMS: kept.digest})
+            return publish_drafts(session, world.house.catalog, brand_of(session), None, said(world), seen, {})
+
+    done = race(go, go)
+    published = [one for one in done if not isinstance(one, Conflict)]
+    assert [one.number for one in published if one.new] == [1] and live(world).files == {SMS: sms("draft")}
+    with world.house.sessions() as session:
+        assert draft_of(session, brand_of(session).id, SMS) is None
 
 
 def test_a_rollback_is_a_publication_of_its_own(world):
@@ -290,6 +376,33 @@ def test_drafts_are_published_from_what_they_were_begun_from(world):
         assert draft_of(session, brand_of(session).id, "messages/en/delivered.sms.txt") is None
 
 
+def test_only_the_drafts_that_were_read_are_published(world):
+    """Those that are named where no path is; one that somebody saved since, or that was never read, is refused by name
+    and its writer."""
+    other = "messages/en/delivered.sms.txt"
+
+    def write(path, words, by="Mira"):
+        with world.house.sessions.begin() as session:
+            brand = brand_of(session)
+            return save(session, world.house.catalog, brand, path, sms(words), None, by, world.clock.now())
+
+    def go(read, paths=None):
+        with world.house.sessions.begin() as session:
+            seen = Seen(drafts=read)
+            return publish_drafts(session, world.house.catalog, brand_of(session), paths, said(world), seen, {})
+
+    read = {SMS: write(SMS, "one").digest}
+    write(other, "half a")
+    with pytest.raises(Conflict, match=r"Another draft was saved .*delivered.*Mira"):
+        go(read, [SMS, other])
+    write(SMS, "two", by="Noor")
+    with pytest.raises(Conflict, match=r"out_for_delivery.*Noor"):
+        go(read)
+    assert list(go({SMS: write(SMS, "two").digest}).changes) == [SMS]
+    with world.house.sessions() as session:
+        assert draft_of(session, brand_of(session).id, other) is not None
+
+
 def test_a_published_brand_file_that_cannot_be_read_any_more_stops_nobody(world):
     """It was valid once: until somebody mends it, the brand goes by the one that ships, and its texts stay."""
     put(world, {SMS: sms("mine")})
@@ -323,6 +436,36 @@ def test_explain_names_the_publication_that_a_message_was_decided_with(english):
         before, after = (explain(session, name) for name in names)
     assert "templates of publication" not in "\n".join(tell(before))
     assert any(line.endswith("templates of publication 1)") for line in tell(after))
+
+
+def test_explain_goes_by_the_number_that_was_noted_and_not_by_the_hour(english):
+    """A batch that began before a publication decides with the words that counted then, though the clock says later;
+    what an older Doorstep decided is told by its time."""
+    (parcel,) = english.order(shopper=WHO)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes.")})
+    with english.house.sessions() as session:
+        begun = as_of_now(session, english.house)
+    put(english, {SMS: sms("{{ happened.day | sentence }} it comes, says Mira.")})
+    english.clock.turn(minutes=1)
+    replace(english, house=begun).scan(parcel, Milestone.out_for_delivery)
+
+    def told():
+        with english.house.sessions() as session:
+            story = explain(session, session.scalars(sa.select(Shipment.public_id)).one())
+        return {
+            one.message.templates_publication
+            for crossing in story.crossings
+            for one in crossing.decisions
+            if one.message is not None
+        }
+
+    assert told() == {1} and {one.template_edition for one in english.messages()} == {1}
+    with english.house.sessions.begin() as session:
+        session.execute(sa.update(Message).values(template_edition=0))
+    assert told() == {None}
+    with english.house.sessions.begin() as session:
+        session.execute(sa.update(Message).values(template_edition=None))
+    assert told() == {2}
 
 
 @pytest.mark.parametrize(

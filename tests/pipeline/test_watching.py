@@ -79,6 +79,32 @@ def outcomes(world: World) -> list[tuple[str, str, str]]:
     return [(one.milestone, one.state, one.reason) for one in world.messages()]
 
 
+def test_a_delay_that_nobody_was_told_of_leaves_again_as_it_was(world: World):
+    """It may open once more after it closed. Twice it is over before its message leaves, so the third and the fourth
+    are told; the fifth is one too many."""
+    shop = world.with_(rules=parse_rules(RULES.replace("again: 2}\n  arriving", "again: 1}\n  arriving")))
+    (parcel,) = shop.order()
+    answered(shop, parcel, (M.in_transit, 1))
+    for blip in range(5):
+        due = row(shop, parcel).watch_at
+        assert due is not None
+        shop.clock.turn(seconds=(due - shop.clock.now()).total_seconds())
+        asked_in_vain(shop)
+        pipeline.watch(shop.house)
+        shop.clock.turn(minutes=30)
+        if blip > 1:
+            shop.clock.turn(minutes=30)
+            send_all(shop)
+        answered(shop, parcel, (None, 0.1))
+        shop.clock.turn(hours=1)
+        send_all(shop)
+    over, told = ("delayed", "superseded", "no_longer_so"), ("delayed", "accepted", "accepted")
+    assert outcomes(shop) == [over, over, told, told]
+    assert [one.occurrence for one in crossings(shop)] == [1, 2, 3, 4]
+    with shop.house.sessions() as session:
+        assert audit(session, 3600).whole
+
+
 def test_silence_is_noticed_as_it_ends_told_once_and_over_with_the_next_scan(shop: World):
     """Two business days after the last scan the parcel is late; moving, it is not, and what waits to say so does not
     leave; falling silent again, it is late again."""

@@ -178,6 +178,57 @@ def test_what_is_said_once_for_the_order_is_about_another_parcel_when_the_first_
     whole(world)
 
 
+def test_what_spoke_for_the_order_and_was_stopped_leaves_it_to_a_later_parcel(world: World):
+    """Twice the parcel that spoke for all is called off before its message leaves: the third tells, the fourth finds
+    that it is told. Each message has a key of its own, of which there is one."""
+    rules = "version: 1\nrules: [{name: sent, when: dispatched, send: [email], expires: 48h, hold: 1h, per: order}]"
+    world = split(world, rules)
+    parcels = world.order(parcels=4)
+    for parcel in parcels[:2]:
+        world.scan(parcel, M.dispatched)
+        cancel(world, parcel)
+        go(world, minutes=61)
+    for parcel in parcels[2:]:
+        world.scan(parcel, M.dispatched)
+        go(world, minutes=61)
+    assert told(world) == [
+        ("dispatched", "cancelled", [parcels[0]]),
+        ("dispatched", "cancelled", [parcels[1]]),
+        ("dispatched", "accepted", [parcels[2]]),
+    ]
+    assert reasons(world, parcels[3], "dispatched") == ["already_told"]
+    with world.house.sessions() as session:
+        keys = session.scalars(sa.select(LedgerKey).order_by(LedgerKey.occurrence)).all()
+    assert [(key.scope, key.occurrence) for key in keys] == [("order", 1), ("order", 2), ("order", 3)]
+    whole(world)
+
+
+def test_parcels_that_come_at_once_after_one_was_stopped_tell_the_order_once(world: World):
+    """Eight orders whose first message was stopped; two more parcels of each are dispatched at the same moment, each
+    heard by a worker of its own: one message an order."""
+    rules = "version: 1\nrules: [{name: sent, when: dispatched, send: [email], expires: 48h, hold: 1h, per: order}]"
+    world = split(world, rules)
+    orders = [world.order(str(number), parcels=3) for number in range(8)]
+    for stopped, *_ in orders:
+        world.scan(stopped, M.dispatched)
+        cancel(world, stopped)
+    go(world, minutes=61)
+    start, now = Barrier(2), world.clock.now()
+
+    def dispatch(side: int) -> None:
+        start.wait()
+        for parcels in orders[:: 1 if side == 1 else -1]:
+            at = now - timedelta(minutes=side)
+            listen(world.house, [Heard(parcels[side], Source.push, (heard_scan(M.dispatched, at),))], now)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(dispatch, side) for side in (1, 2)]:
+            done.result()
+    go(world, minutes=61)
+    assert Counter(m.state for m in world.messages()) == {"cancelled": 8, "accepted": 8}
+    whole(world)
+
+
 def test_the_story_says_which_message_tells_of_a_parcel_and_that_the_order_has_arrived(world: World):
     """Of the second parcel: the first one's message, with all it tells of; of both, that the order is here."""
     world = split(world)

@@ -72,6 +72,24 @@ def test_time_alone_makes_a_parcel_late_unless_the_draft_is_more_patient(world: 
     assert simulate(world.house, name, script, patient).happenings == ()
 
 
+AGAIN = """version: 1
+milestones: {delayed: {promise: off, silence: 2bd, again: 0}}
+rules:
+  - {name: late, when: delayed, send: [email], expires: 48h, hold: 1h}
+"""
+
+
+def test_a_delay_of_which_nobody_is_told_leaves_room_for_one_that_lasts(world: World):  # noqa: F811
+    """It moves before its message leaves, and is silent again: told then, and after that no more."""
+    (parcel,) = world.order()
+    world.scan(parcel, M.in_transit)
+    name, rules = shipment_of(world, parcel), parse_rules(AGAIN)
+    script = read_script(world.clock.now(), "+20d", None, ["in_transit@+48h", "in_transit@+10d"])
+    found = simulate(world.house, name, script, rules)
+    late = [one.what for one in found.happenings if one.milestone == M.delayed and one.what in ("sent", "unsent")]
+    assert late == ["unsent", "sent"]
+
+
 def test_the_same_scans_in_earnest_send_the_same(world: World):  # noqa: F811
     """What a simulation foretells is what happens, message by message, when the clock really gets there."""
     first, second = world.order(parcels=2, promised_on="2026-03-05")

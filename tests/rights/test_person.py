@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
@@ -23,7 +23,7 @@ def stored(world):
     return [tuple(row) for row in sql(world, "SELECT email, phone FROM orders ORDER BY id")]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(orders=ORDERS, address=st.sampled_from([*EMAILS, *PHONES]))
 def test_exactly_the_persons_own_goes(world, brand_id, orders, address):
     """The orders with the address, whole; of the others not a letter; an address on both sides is nobody's own."""

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import celeryconfig
@@ -171,7 +171,7 @@ def test_two_at_once_do_it_once(world, monkeypatch):
     whole(world)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(
     ages=st.lists(st.integers(0, 60), min_size=1, max_size=7),
     waiting=st.sets(st.integers(0, 6), max_size=3),

@@ -40,7 +40,7 @@ FACTS = Facts(
 @pytest.mark.parametrize(
     ("source", "holds"),
     [
-        ('parcel.carrier == "dhl" && order.total_minor >= 50000', True),
+        ('parcel.carrier == "dhl" && has(order.total_minor) && order.total_minor >= 50000', True),
         ('parcel.items.exists(i, i.sku.startsWith("SOFA"))', True),
         ("parcel.items.all(i, i.quantity == 1)", False),
         ('"vip" in order.tags', True),
@@ -81,6 +81,9 @@ def test_facts_are_asked(source, holds):
         ('order.number.matches("(FH|AO")', "'(FH|AO' is no pattern", "brackets", 22),
         ('now - parcel.delivered_at > duration("1h")', "'delivered_at' may be missing", "has(parcel.delivered_at)", 14),
         ('promise.on < "2026-12-24"', "'on' may be missing", "has(promise.on)", 9),
+        ("order.total_minor < 50000", "'total_minor' may be missing", "has(order.total_minor)", 7),
+        ("shopper.has_email && (order.total_minor > 0 || true)", "'total_minor' may be missing", "has(", 29),
+        ("order.items.exists(i, i.price_minor == 0)", "'price_minor' may be missing", "has(….price_minor)", 25),
         ("other_parcels.exists(o, o.milestone_at < now)", "may be missing", "has(….milestone_at)", 27),
         ("open('/etc/passwd')", "'open' is not known", "One of", 5),
         ("x" * (LONGEST + 1), "characters long", "two rules", 1),
@@ -126,6 +129,21 @@ def test_an_error_is_no_truth():
         check('order.tags[5] == "x" || order.tags[5] != "x"').holds(View(FACTS, NOW))
 
 
+@pytest.mark.parametrize("total", [None, 0, 40000])
+@pytest.mark.parametrize(
+    ("source", "holds"),
+    [
+        ("has(order.total_minor) && order.total_minor < 50000", {None: False, 0: True, 40000: True}),
+        ("!has(order.total_minor) || order.total_minor < 30000", {None: True, 0: True, 40000: False}),
+        ("!(has(order.total_minor) && order.total_minor >= 30000)", {None: True, 0: True, 40000: False}),
+    ],
+)
+def test_a_sum_that_nobody_knows_is_not_nought(source, holds, total):
+    """An order without a total is neither cheap nor dear; one of nothing is cheap."""
+    facts = FACTS.model_copy(update={"order": FACTS.order.model_copy(update={"total_minor": total})})
+    assert check(source).holds(View(facts, NOW)) is holds[total]
+
+
 RULES = """version: 1
 rules:
   - name: big
@@ -142,10 +160,10 @@ def answers(condition, facts=FACTS):
 
 def test_a_rule_whose_condition_does_not_hold_says_so():
     """It fires on no channel, and its answer carries the expression."""
-    told = answers("order.total_minor > 100000")
+    told = answers("has(order.total_minor) && order.total_minor > 100000")
     assert {(one.fired, one.reason) for one in told} == {(False, Reason.condition_false)}
-    assert told[0].detail == "not true: order.total_minor > 100000"
-    assert all(one.fired for one in answers("order.total_minor > 50000"))
+    assert told[0].detail == "not true: has(order.total_minor) && order.total_minor > 100000"
+    assert all(one.fired for one in answers("has(order.total_minor) && order.total_minor > 50000"))
 
 
 def test_a_rule_whose_condition_has_no_answer_sends_nothing():
@@ -160,7 +178,7 @@ def test_a_rule_whose_condition_has_no_answer_sends_nothing():
     [
         ("order.totl > 1", 5, 14),
         ("'order.totl > 1'", 5, 15),
-        ("|\n      order.total_minor > 1 &&\n      order.totl > 1", 7, 12),
+        ("|\n      has(order.total_minor) && order.total_minor > 1 &&\n      order.totl > 1", 7, 12),
         ("[1]", 5, 9),
     ],
 )

@@ -183,7 +183,16 @@ def test_parcels_that_come_together_are_not_summed_up():
 def test_what_befalls_several_parcels_at_once_is_told_together():
     """Every milestone that the parcels of an order share has a window, shorter where the hour matters."""
     merging = {rule.when: rule.merge for rule in default_rules().rules if rule.merge}
-    shared = {M.dispatched, M.in_transit, M.out_for_delivery, M.ready_for_pickup, M.delivered, M.delayed, M.eta_changed}
+    shared = {
+        M.dispatched,
+        M.in_transit,
+        M.out_for_delivery,
+        M.attempt_failed,
+        M.ready_for_pickup,
+        M.delivered,
+        M.delayed,
+        M.eta_changed,
+    }
     assert set(merging) == shared
     assert merging[M.out_for_delivery] == timedelta(minutes=10) == min(merging.values())
     assert max(merging.values()) <= timedelta(minutes=30)

@@ -34,7 +34,7 @@ rules:
   - name: delivered
     description: It has arrived.
     when: delivered
-    if: parcel.carrier == "dhl" && order.total_minor > 100
+    if: parcel.carrier == "dhl" && order.parcel_count > 100
     for: {carrier: [dhl, usps], service: "express*", country: SE, brand: fjallhem, tag: vip, direction: outbound}
     send: [{channel: email, template: delivered_gift}]
     fallback: {email: sms}
@@ -75,15 +75,15 @@ FAULTS = [
     ("brand: fjallhem", "brand: fjalhem", 19, 74, "Did you mean 'fjallhem'?"),
     ("tag: vip", 'tag: "vip,gold"', 19, 89, "several are a list"),
     ("direction: outbound", "direction: inbound", 19, 105, "Did you mean 'outbound'?"),
-    ("order.total_minor > 100", "order.totl_minor > 100", 18, 41, "Did you mean 'total_minor'?"),
-    ("order.total_minor > 100", "order.number > 100", 18, 49, "'>' does not go with string, int"),
-    ("order.total_minor > 100", "ordr.total_minor > 100", 18, 40, "Did you mean 'order'?"),
+    ("order.parcel_count > 100", "order.parcl_count > 100", 18, 41, "Did you mean 'parcel_count'?"),
+    ("order.parcel_count > 100", "order.number > 100", 18, 49, "'>' does not go with string, int"),
+    ("order.parcel_count > 100", "ordr.total_minor > 100", 18, 40, "Did you mean 'order'?"),
     ('parcel.carrier == "dhl"', 'parcel.milestone == "in_transt"', 18, 29, "Did you mean 'in_transit'?"),
     ('parcel.carrier == "dhl"', 'now.getHours("Europe/Berln") > 8', 18, 22, "Did you mean 'Europe/Berlin'?"),
-    ('parcel.carrier == "dhl" && order.total_minor > 100', "order.number", 18, 9, "not true or false"),
-    ('parcel.carrier == "dhl" && order.total_minor > 100', "a" * 1001, 18, 9, "1001 characters long"),
+    ('parcel.carrier == "dhl" && order.parcel_count > 100', "order.number", 18, 9, "not true or false"),
+    ('parcel.carrier == "dhl" && order.parcel_count > 100', "a" * 1001, 18, 9, "1001 characters long"),
     (
-        'parcel.carrier == "dhl" && order.total_minor > 100',
+        'parcel.carrier == "dhl" && order.parcel_count > 100',
         "order.items.exists(a, order.items.exists(b, a.sku == b.name))", 18, 9, "too costly",
     ),
     ("expires: 72h", "expires: 3 weeks", 22, 14, "units are s, m, h and d"),
@@ -217,10 +217,10 @@ def test_names_are_checked_only_where_somebody_knows_them():
     ("first", "second", "same"),
     [
         ("", "", True),
-        ("", ", if: order.total_minor > 1", True),
-        (", if: order.total_minor > 1", ", if: order.total_minor > 1", True),
-        (", if: order.total_minor > 1", ", if: order.total_minor > 2", False),
-        (", if: order.total_minor > 1", "", False),
+        ("", ", if: order.parcel_count > 1", True),
+        (", if: order.parcel_count > 1", ", if: order.parcel_count > 1", True),
+        (", if: order.parcel_count > 1", ", if: order.parcel_count > 2", False),
+        (", if: order.parcel_count > 1", "", False),
         (", for: {carrier: [dhl, usps]}", ", for: {carrier: dhl}", True),
         (", for: {carrier: dhl}", ", for: {carrier: [dhl, usps]}", False),
         (", for: {carrier: dhl}", "", False),

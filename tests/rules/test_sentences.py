@@ -28,7 +28,7 @@ rules:
   - name: late
     when: delayed
     for: {carrier: [dhl, postnord], service: "express*", country: [se, no], brand: fjallhem, tag: vip}
-    if: shopper.country == "SE" && order.total_minor >= 500000
+    if: shopper.country == "SE" && has(order.total_minor) && order.total_minor >= 500000
     per: order
     send: [email, {channel: sms, template: late_text}, {channel: email, template: late_inside, audience: team}]
     fallback: {sms: {channel: whatsapp, template: late_chat}}

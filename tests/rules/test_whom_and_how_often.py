@@ -127,7 +127,7 @@ def test_the_first_that_tells_a_channel_is_the_one():
 @pytest.mark.parametrize(
     "silent",
     [
-        {"if_": "order.total_minor > 9000"},
+        {"if_": "has(order.total_minor) && order.total_minor > 9000"},
         {"if_": "\"order.tags[7] == 'x'\""},
         {"once_per": "parcel", "for_": "{tag: vip}"},
         {"expires": "4m", "for_": "{tag: vip}"},
@@ -151,7 +151,7 @@ def test_a_condition_that_is_not_reached_is_not_asked(monkeypatch):
     """Facts become a condition's values only for a rule that is for the parcel, has news, and is not told already."""
     made = []
     monkeypatch.setattr(deciding, "View", lambda *given: made.append(given) or pytest.fail("it was asked"))
-    condition = {"if_": "order.total_minor > 1"}
+    condition = {"if_": "has(order.total_minor) && order.total_minor > 1"}
     stale = rule("stale", expires="1m", for_="{tag: vip}", **condition)
     elsewhere = rule("elsewhere", for_="{carrier: ups}", **condition)
     other = rule("other", when="dispatched", **condition)
@@ -161,7 +161,8 @@ def test_a_condition_that_is_not_reached_is_not_asked(monkeypatch):
 
 def test_the_inputs_are_what_the_condition_read():
     """Each field that it names, as it was, for an answer of yes and of no alike; none where nothing was asked."""
-    condition = "has(parcel.late_since) || order.total_minor > 100 && parcel.items.exists(i, i.sku == 'TENT')"
+    dear = "has(order.total_minor) && order.total_minor > 100"
+    condition = f"has(parcel.late_since) || {dear} && parcel.items.exists(i, i.sku == 'TENT')"
     parcel = {"items": [{"sku": "TENT", "name": "Tent"}, {"sku": "MAT", "name": "Mat"}]}
     read = parse_rules("version: 1\nrules:\n" + rule(if_=f'"{condition}"', send="[email, sms]") + rule("plain"))
     yes = decide(Crossed(facts(parcel=parcel)), read, ALL, NOW)

@@ -24,6 +24,7 @@ from app.web.access import passwords
 from app.web.access.keys import Keys, issue_key
 from app.web.access.marks import Marks
 from app.web.access.sessions import begin
+from app.web.console.shared import Shared
 from app.web.main import create_app
 from app.wiring import build_house
 
@@ -117,6 +118,7 @@ def application_on(settings: Settings, house: House) -> FastAPI:
         _shared.append(create_app(settings, house))
     (app,) = _shared
     app.state.marks = Marks(house.sessions, begin=lambda work: work())
+    app.state.shared = Shared(seconds=0)  # a test that changes something sees it at once
     app.state.settings, app.state.house, app.state.keys = settings, house, Keys(house.sessions, app.state.marks)
     return app
 

@@ -90,7 +90,7 @@ def test_calls_and_what_nobody_knows(anyone, client, sessions, brand):
     calls = read["doorstep_calls_recent"]
     assert calls == {("fjallhem", outcome, "sendgrid"): 1 for outcome in ("unanswered", "accepted", "open")}
     assert read["doorstep_messages_unconfirmed"]["fjallhem", "email"] == 1
-    assert 120 <= read["doorstep_messages_unconfirmed_oldest_seconds"]["fjallhem", "email"] < 180
+    assert 120 <= read["doorstep_messages_unconfirmed_oldest_seconds"]["fjallhem", "email"] < 900
     assert read["doorstep_unknown_codes"]["fjallhem",] == 1
 
 
@@ -143,8 +143,10 @@ def test_no_address_and_no_number_is_a_label(anyone, client):
     """Labels come from short lists: brands, channels, states, carriers, providers."""
     _parcel(client)
     text = anyone.get("/metrics", headers=LOCAL).text
-    assert "alma" not in text and "JJD1042" not in text and "1042" not in text
-    names = {name for family in text_string_to_metric_families(text) for one in family.samples for name in one.labels}
+    assert "alma" not in text and "JJD1042" not in text
+    labels = [one.labels for family in text_string_to_metric_families(text) for one in family.samples]
+    assert not any("1042" in value for one in labels for value in one.values())  # a number that is measured may be so
+    names = {name for one in labels for name in one}
     assert names <= {
         "brand",
         "channel",

@@ -11,7 +11,7 @@ from app.web.access.accounts import add_account, close_account, open_account
 from app.web.access.links import open_link
 from app.web.access.passwords import hashed
 from app.web.access.sessions import network_of
-from app.web.access.throttle import must_wait
+from app.web.access.throttle import at_the_door, must_wait
 from app.web.console.entering import inside
 
 PASSWORD = "a tent under four birches"
@@ -114,12 +114,16 @@ def test_who_has_no_password_gets_none_by_a_form(visit, sessions):
 
 def test_tries_at_one_address_take_turns(sessions, brand):
     """A second one at the same moment waits until the first is counted; at another address nobody waits."""
+
+    def ask(session, address, network):
+        return must_wait(session, at_the_door(session, address, network, ""))
+
     with sessions.begin() as first, sessions.begin() as second:
-        assert not must_wait(first, "Ida@shop.example", "192.0.2.1")
+        assert not ask(first, "Ida@shop.example", "192.0.2.1")
         second.execute(sa.text("SET LOCAL lock_timeout = '20ms'"))
-        assert not must_wait(second, "eve@shop.example", "192.0.2.1")
+        assert not ask(second, "eve@shop.example", "192.0.2.1")
         with pytest.raises(sa.exc.OperationalError, match="lock"):
-            must_wait(second, "ida@shop.example ", "192.0.2.2")
+            ask(second, "ida@shop.example ", "192.0.2.2")
         second.rollback()
 
 

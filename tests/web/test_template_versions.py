@@ -62,6 +62,25 @@ def test_a_draft_is_kept_compared_published_and_taken_back(writer):
     assert back.json()["number"] == 2 and writer.get(FILE).content == shipped.content
 
 
+def test_a_program_says_which_drafts_it_read(writer):
+    """Checking hands out their digests; publishing takes them back, and refuses one that was saved since, by name."""
+    put(writer, b"{{ brand.name }}: it is there. {{ links.short }}")
+    checked = writer.post("/v1/templates/check", {}).json()
+    assert list(checked["drafts"]) == [SMS]
+    newer = put(writer, b"{{ brand.name }}: half a {{ links.short }}").json()["digest"]
+    late = publish(writer, f'"{checked["edition"]}"', drafts=checked["drafts"])
+    assert late.status_code == 412 and SMS in late.json()["detail"] and "Another draft" in late.json()["detail"]
+    assert writer.get("/v1/templates").json()["edition"] == 0
+    other = "messages/en/delayed.sms.txt"
+    put(writer, b"{{ brand.name }}: not read {{ links.short }}", path=other)
+    assert publish(writer, drafts={SMS: newer}, paths=[SMS, other]).status_code == 412
+    done = publish(writer, drafts={SMS: newer})
+    assert done.status_code == 200 and {one["path"] for one in done.json()["changes"]} == {SMS}
+    assert publish(writer, drafts={SMS: newer}).status_code == 404
+    wrong = writer.post("/v1/templates/rollback", {"number": 0, "why": "x", "drafts": {}}, headers={"If-Match": "*"})
+    assert wrong.status_code == 422
+
+
 def test_what_is_wrong_is_told_and_nothing_is_published(writer, anyone, brand, new_key):
     """A fault has its field and remedy; a key without the scope, an unknown path and a broken draft get nowhere."""
     assert put(writer, b"x", path="messages/en/x.html").status_code == 422

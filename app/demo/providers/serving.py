@@ -64,7 +64,7 @@ class StandIn:
         async def change() -> None:
             self._server.behaviour = self._server.behaviour.model_copy(update=named)
 
-        asyncio.run_coroutine_threadsafe(change(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(change(), self._loop).result(30)
 
 
 @contextmanager
@@ -89,11 +89,11 @@ def serve(
         try:
             server, runner, taken = asyncio.run_coroutine_threadsafe(
                 _build(account, journal, behaviour or Behaviour(), port), loop
-            ).result(10)
+            ).result(30)
             try:
                 yield StandIn(f"http://127.0.0.1:{taken}", account, journal, server, loop)
             finally:
-                asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+                asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)

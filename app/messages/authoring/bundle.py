@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
@@ -71,6 +72,7 @@ class Source:
     text: str
 
 
+@lru_cache(maxsize=256)
 def locale_chain(asked: str, brand_default: str) -> tuple[str, ...]:
     """Where to look, best first: `sv-SE`, `sv`, the brand's own, its language, `en`. Nonsense asked is passed over."""
     chain: list[str] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.messages.authoring.bundle import Source
-from app.messages.rendering.sandbox import Refused, Sandbox, parsed
+from app.messages.rendering.sandbox import Refused, Sandbox, parsed, sections
 from app.messages.rendering.using import Places, unread
 from app.messages.shelf import BadTemplate, Shelf
 
@@ -21,10 +21,10 @@ def check_part(environment: Sandbox, text: str, source: Source, shelf: Shelf) ->
     Raises BadTemplate with file, line, column and the nearest right name.
     """
     try:
-        tree = parsed(environment, text)
+        read = sections(environment, text)
     except Refused as error:
         raise BadTemplate(f"{source.label}: {error}.") from error
-    faults = unread(tree)
+    faults = unread(read)
     if faults:
         written, said = faults[0]
         label, line, column = _where(written, source, shelf)
@@ -36,9 +36,16 @@ def check_written(environment: Sandbox, pieces: Mapping[str, str], source: Sourc
     message by the name of their front matter's field, or `body`. Raises BadTemplate."""
     for name, piece in pieces.items():
         try:
-            parsed(environment, "\n" * _lines_above(name, piece, source.text) + piece, loops=1)
-        except Refused as error:
-            raise BadTemplate(f"{source.label}, {name}, {error}.") from error
+            sections(environment, piece, loops=1)
+        except Refused:
+            _refuse(environment, name, piece, source)
+
+
+def _refuse(environment: Sandbox, name: str, piece: str, source: Source) -> None:
+    try:
+        parsed(environment, "\n" * _lines_above(name, piece, source.text) + piece, loops=1)
+    except Refused as error:
+        raise BadTemplate(f"{source.label}, {name}, {error}.") from error
 
 
 def _lines_above(name: str, piece: str, text: str) -> int:

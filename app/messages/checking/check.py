@@ -50,7 +50,7 @@ def check(
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, reader or Reader(), light=light, brief=brief)
     rendered = run.reader.renderings
-    chosen = [] if rest else sorted((path for path in run.messages() if touched(path, only)), key=by_message)
+    chosen = [] if rest else sorted(filter(touching(only), run.messages()), key=by_message)
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path, meant=only is None or path in only)
@@ -67,15 +67,18 @@ def by_message(path: str) -> tuple[str, str]:
     return path.split("/")[2].partition(".")[0].removesuffix("_team"), path
 
 
-def touched(path: str, only: Collection[str] | None) -> bool:
-    """Whether a message has to be checked when the files in `only` have changed (None: all of them). A brand's pictures
-    stand in its emails alone."""
-    if only is None or path in only or any("/" not in one and not one.endswith(".png") for one in only):
-        return True
-    if ".email." in path and any(one.startswith("layouts/") or one.endswith(".png") for one in only):
-        return True
-    language = _language(path)
-    return any(one.endswith("/words.yaml") and _language(one) == language for one in only)
+def touching(only: Collection[str] | None) -> Callable[[str], bool]:
+    """What says of a message's path whether it has to be checked when the files in `only` have changed (None: all of
+    them). A brand's pictures stand in its emails alone."""
+    changed = frozenset(only or ())
+    everything = only is None or any("/" not in one and not one.endswith(".png") for one in changed)
+    emails = any(one.startswith("layouts/") or one.endswith(".png") for one in changed)
+    languages = {_language(one) for one in changed if one.endswith("/words.yaml")}
+
+    def touched(path: str) -> bool:
+        return everything or path in changed or (emails and ".email." in path) or _language(path) in languages
+
+    return touched
 
 
 def _language(path: str) -> str:
@@ -96,17 +99,18 @@ class _Run:
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = reader
-        around = [self.shelf.file(path) for path in self.shelf.paths() if _is_around(path)]
+        self._paths = self.shelf.paths()
+        around = [self.shelf.file(path) for path in self._paths if light and _is_around(path)]
         self._sets_as_others = all(file is not None and file.origin == "shared" for file in around)
-        there = catalog.locales(brand_key)
+        there = {path.split("/")[1] for path in self._paths if path.startswith("messages/")}
         chain = locale_chain(self.brand.locale, self.brand.locale)
         self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
-        return [path for path in self.shelf.paths() if path.startswith("messages/") and not path.endswith("words.yaml")]
+        return [path for path in self._paths if path.startswith("messages/") and not path.endswith("words.yaml")]
 
     def layouts(self) -> list[str]:
-        return [path for path in self.shelf.paths() if _is_around(path)]
+        return [path for path in self._paths if _is_around(path)]
 
     def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
         """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""

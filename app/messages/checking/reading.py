@@ -19,6 +19,8 @@ from app.messages.shelf import File
 from app.models.facts import Facts, Person
 
 _RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
+_SIGNS = ("{{", "{%", "xjinja", "[[", "]]", "Undefined", "None", "null")
+"""Texts of which `_RAW` needs one; looking for them first takes a tenth of the time."""
 _TEAM = "_team"
 FEW = frozenset({"an ordinary order", "endless name", "endless item", "hostile", "fifty together"})
 """The orders that are left when somebody waits: they are the longest."""
@@ -139,7 +141,7 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
         yield _finding(asked, "warning", "subject", message, remedy, "long", name)
     hostile = "hostile" in name
     for part, text in (("subject", email.subject), ("text", email.text)):
-        found = None if hostile else _RAW.search(text)
+        found = None if hostile else _unfilled(text)
         if found:
             message = f"{found[0]!r} is left unfilled in its {part}"
             yield _finding(asked, "error", "unfilled", message, "Correct the field.", f"{part} {found[0]}", name)
@@ -157,6 +159,10 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
                 yield _finding(asked, "error", code, message, remedy, part, name)
 
 
+def _unfilled(text: str) -> re.Match[str] | None:
+    return _RAW.search(text) if any(sign in text for sign in _SIGNS) else None
+
+
 def _of_sms(asked: Asked, name: str, sms: RenderedSms) -> Iterator[Finding]:
     if not sms.text.startswith(f"{asked.brand.name}: ") and not sms.text.startswith(asked.brand.name):
         message = f"it does not begin with {asked.brand.name}, so nobody can tell whom it is from"
@@ -164,7 +170,7 @@ def _of_sms(asked: Asked, name: str, sms: RenderedSms) -> Iterator[Finding]:
     if not sms.text.endswith(LINKS.short):
         message = "it does not end with the link to the parcel's page"
         yield _finding(asked, "error", "link", message, "End with {{ links.short }}", "", name)
-    found = None if "hostile" in name else _RAW.search(sms.text)
+    found = None if "hostile" in name else _unfilled(sms.text)
     if found:
         yield _finding(asked, "error", "unfilled", f"{found[0]!r} is left unfilled", "Correct the field.", "", name)
     if sms.segments > 1:

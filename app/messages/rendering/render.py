@@ -8,12 +8,11 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-import jinja2
 from jinja2.exceptions import SecurityError, UndefinedError
 
 from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, RenderedWhatsApp, Template
 from app.messages.rendering.gsm import segments, to_gsm
-from app.messages.rendering.sandbox import HTML, TEXT, Refused, Sandbox, parsed, shorten
+from app.messages.rendering.sandbox import HTML, TEXT, Filling, Refused, Sandbox, shorten
 from app.messages.rendering.view import fields
 from app.models.facts import Facts, Person
 
@@ -31,6 +30,8 @@ _SOURCES: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "email": (("subject", "text", 2_000), ("html", "html", MAX_HTML_BYTES), ("text", "text", MAX_TEXT)),
     "sms": (("text", "text", 2_000),),
 }
+FAULTS = (SecurityError, UndefinedError, TypeError, ValueError, ArithmeticError, RecursionError)
+"""What can go wrong while a source is filled in."""
 MAX_FILLING = 1_000
 """Characters in one variable of a WhatsApp message; together with its template's own text it may have 1,024."""
 
@@ -39,7 +40,7 @@ MAX_FILLING = 1_000
 class _Ready:
     """A template's sources, read by Jinja."""
 
-    sources: Mapping[str, tuple[jinja2.Template, int]]
+    sources: Mapping[str, tuple[Filling, int]]
 
 
 Known = Callable[[Template, Facts, Person, Links, datetime], Mapping[str, Any]]
@@ -138,14 +139,14 @@ def _named(template: Template) -> str:
 
 
 def _read(template: Template, environments: Mapping[str, Sandbox]) -> _Ready:
-    sources: dict[str, tuple[jinja2.Template, int]] = {}
+    sources: dict[str, tuple[Filling, int]] = {}
     variables = template.parts.get("variables", {}) if template.channel == "whatsapp" else {}
     texts = variables or template.parts
     for name, kind, limit in _SOURCES.get(template.channel) or [(name, "text", MAX_FILLING) for name in variables]:
         environment = environments[kind]
         try:
             # Stored versions come from a database, so they are held to the same rules as files.
-            sources[name] = (environment.from_string(parsed(environment, texts[name])), limit)
+            sources[name] = (environment.ready(texts[name]), limit)
         except KeyError as error:
             raise NotRenderable(f"{_named(template)} has no {name}. Compile it again.") from error
         except Refused as error:
@@ -165,7 +166,7 @@ def _fill(template: Template, ready: _Ready, name: str, known: Mapping[str, Any]
             pieces.append(piece)
     except UndefinedError as error:
         raise NotRenderable(f"{_named(template)}, {name}: {error.message}. Correct the field's name.") from error
-    except (SecurityError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except FAULTS as error:
         raise NotRenderable(f"{_named(template)}, {name}: {error}.") from error
     filled = "".join(pieces)
     if len(filled.encode("utf-8", "replace")) > limit:

@@ -5,8 +5,8 @@ without end (CVE-2024-56326 and CVE-2025-27516 were of the first kind). So here 
 after a dot is only ever a key of a mapping, only listed filters exist, and every way to grow a value is bounded.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError, UndefinedError
@@ -17,6 +17,7 @@ from app.messages.rendering.moments import day_filter, money_filter, time_filter
 from app.messages.rendering.walls import Refused as Refused
 from app.messages.rendering.walls import check_source as check_source
 from app.messages.rendering.walls import parsed as parsed
+from app.messages.rendering.walls import sections as sections
 
 MAX_TEXT = 10_000
 MAX_NUMBER = 10**12
@@ -94,6 +95,14 @@ class Missing(StrictUndefined):
         return f"there is no field called {self._undefined_name!r}"
 
 
+class Filling(Protocol):
+    """A source made ready to be filled in."""
+
+    def generate(self, known: Mapping[str, Any], /) -> Iterator[str]:
+        """What comes out for these fields, bit by bit."""
+        ...
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment that every template is read in."""
 
@@ -113,6 +122,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _BUILT_IN} | dict(_FILTERS)
         self.tests = {name: test for name, test in self.tests.items() if name in _ALLOWED_TESTS}
+
+    def ready(self, source: str) -> Filling:
+        """A source that is within the walls, made ready to be filled in. Raises Refused."""
+        return self.from_string(parsed(self, source))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key of a mapping (so `parcel.items` is the items, never the method), or what a loop tells of itself."""

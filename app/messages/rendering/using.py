@@ -4,11 +4,12 @@ is not documented with the field that was probably meant."""
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jinja2 import nodes
 
 from app.messages.rendering.fields import FIELDS, Field, known, nearest
-from app.messages.rendering.sandbox import TEXT, Sandbox, parsed
+from app.messages.rendering.sandbox import TEXT, Sandbox, sections
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
@@ -38,16 +39,23 @@ def uses(text: str, environment: Sandbox = TEXT) -> list[Use]:
     Raises Refused when the source cannot be read.
     """
     places = Places(text)
-    return [Use(path, *places.next(written), written) for path, written in _read(parsed(environment, text))]
+    read = [one for tree in sections(environment, text) if not isinstance(tree, str) for one in _read(tree)]
+    return [Use(path, *places.next(written), written) for path, written in read]
 
 
-def unread(tree: nodes.Template) -> list[tuple[str, str]]:
-    """Each reading of what is not documented: as it is written, and what is wrong with it."""
-    return [(written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path)]
+def unread(trees: Iterable[str | nodes.Template]) -> list[tuple[str, str]]:
+    """Each reading of what is not documented, in a source's `sections`: as it is written, and what is wrong with it."""
+    return [one for tree in trees if not isinstance(tree, str) for one in _unread_of(tree)]
 
 
-def _read(tree: nodes.Template) -> list[tuple[str, str]]:
-    return [(path, written) for path, written, _ in _readings(tree, {})]
+@lru_cache(maxsize=512)
+def _unread_of(tree: nodes.Template) -> tuple[tuple[str, str], ...]:
+    return tuple((written, Use(path, 0, 0, written).said()) for path, written in _read(tree) if not known(path))
+
+
+@lru_cache(maxsize=512)
+def _read(tree: nodes.Template) -> tuple[tuple[str, str], ...]:
+    return tuple((path, written) for path, written, _ in _readings(tree, {}))
 
 
 def needs(texts: Iterable[str]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 
 from jinja2 import Environment, TemplateError, nodes
 
+from app.messages.rendering.cutting import cut, has_tag
 from app.messages.rendering.fields import FIELDS, INTERNAL, MOST_LISTED
 
 MAX_SOURCE = 200_000
@@ -68,7 +69,7 @@ def check_source(environment: Environment, source: str, loops: int = MAX_LOOP_DE
 
     Raises Refused with the line, the reason and the remedy.
     """
-    parsed(environment, source, loops)
+    sections(environment, source, loops)
 
 
 def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> nodes.Template:
@@ -77,6 +78,34 @@ def parsed(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -
     It is shared with everybody who asks for the same source: read it, never change it.
     """
     return _parsed(_Syntax(environment), source, loops)
+
+
+def sections(environment: Environment, source: str, loops: int = MAX_LOOP_DEPTH) -> tuple[str | nodes.Template, ...]:
+    """The same in pieces that say together what the whole says: text that is printed as it stands, and the syntax trees
+    of what is between. A piece that has been read for another source lately is not read again.
+
+    Raises Refused as `parsed` does, of the whole.
+    """
+    pieces = cut(source) if environment.variable_start_string == "{{" else []
+    if len(pieces) < 2:
+        return (parsed(environment, source, loops),)
+    _measure(environment, source)
+    pieces[-1] = pieces[-1].removesuffix("\n") if not has_tag(pieces[-1]) else pieces[-1]
+    syntax, last = _Syntax(environment), len(pieces) - 1
+    found: list[str | nodes.Template] = []
+    seen, steps = 1, 1
+    try:
+        for number, piece in enumerate(pieces):
+            if has_tag(piece):  # of the line's end that a source ends with nothing is left
+                tree, parts, times = _section(syntax, piece if number == last else f"{piece}\n", loops)
+                found.append(tree)
+                seen, steps = seen + parts, steps + times
+            else:
+                found.append(piece)
+                seen, steps = seen + 2, steps + 2
+    except Refused:
+        return (parsed(environment, source, loops),)  # which names the line of the whole
+    return tuple(found) if seen <= MAX_NODES and steps <= MAX_STEPS else (parsed(environment, source, loops),)
 
 
 class _Syntax:
@@ -107,8 +136,24 @@ def _parsed(syntax: _Syntax, source: str, loops: int) -> nodes.Template:
     return tree
 
 
+@lru_cache(maxsize=512)
+def _section(syntax: _Syntax, source: str, loops: int) -> tuple[nodes.Template, int, int]:
+    """A piece's tree, its parts, and the steps of the worst order."""
+    tree = _piece(syntax, source)
+    return tree, *_walk(syntax.environment, tree, loops)
+
+
+@lru_cache(maxsize=512)
+def _piece(syntax: _Syntax, source: str) -> nodes.Template:
+    return _read(syntax, source)
+
+
 @lru_cache(maxsize=24)
 def _tree(syntax: _Syntax, source: str) -> nodes.Template:
+    return _read(syntax, source)
+
+
+def _read(syntax: _Syntax, source: str) -> nodes.Template:
     environment = syntax.environment
     _measure(environment, source)
     try:
@@ -137,8 +182,7 @@ def _measure(environment: Environment, source: str) -> None:
         raise Refused(f"the template has more than {MAX_TAGS:,} tags; split it")
     raw = re.search(rf"{re.escape(environment.block_start_string)}[-+]?\s*raw\b", source)
     if raw:
-        line = source.count("\n", 0, raw.start()) + 1
-        raise Refused(f"line {line}: raw blocks are not available in templates; take the tag out")
+        raise Refused(f"line {_line(source, raw.start())}: raw blocks are not available in templates; take the tag out")
     for start, end in (
         (environment.variable_start_string, environment.variable_end_string),
         (environment.block_start_string, environment.block_end_string),
@@ -146,16 +190,21 @@ def _measure(environment: Environment, source: str) -> None:
         at = source.find(start)
         while at >= 0:
             close = source.find(end, at)
-            line = source.count("\n", 0, at) + 1
             if close < 0:
-                raise Refused(f"line {line}: a tag is not closed; write {end} where it ends")
+                raise Refused(f"line {_line(source, at)}: a tag is not closed; write {end} where it ends")
             if close - at > MAX_TAG:
-                raise Refused(f"line {line}: a tag is longer than {MAX_TAG:,} characters; make several of it")
+                said = f"a tag is longer than {MAX_TAG:,} characters; make several of it"
+                raise Refused(f"line {_line(source, at)}: {said}")
             at = source.find(start, close)
 
 
-def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
-    """Go through the tree without recursion, so that no depth can break the judge."""
+def _line(source: str, offset: int) -> int:
+    return source.count("\n", 0, offset) + 1
+
+
+def _walk(environment: Environment, tree: nodes.Template, loops: int) -> tuple[int, int]:
+    """Go through the tree without recursion, so that no depth can break the judge. How many parts it has, and the steps
+    that they take at most."""
     seen, steps = 0, 0
     # Each node with its depth, the `if`s, loops and values around it, and how often it is come to at most.
     waiting: list[tuple[nodes.Node, int, int, int, int, int]] = [(tree, 0, 0, 0, 0, 1)]
@@ -175,6 +224,7 @@ def _walk(environment: Environment, tree: nodes.Template, loops: int) -> None:
         if steps > MAX_STEPS:
             raise Refused(f"line {node.lineno}: the loops would take more than {MAX_STEPS:,} steps; take one out")
         waiting += [(child, depth + 1, ifs, fors, values, times) for child in _inside(node)]
+    return seen, steps
 
 
 def _too_deep(node: nodes.Node, depth: int, ifs: int, fors: int, loops: int) -> str:

@@ -1,5 +1,6 @@
 """Drafts: what somebody wrote under a path and nobody published yet, one a brand and path, kept byte for byte."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,6 +96,25 @@ def discard(session: Session, brand: Brand, path: str, expected: str | None) -> 
     if expected is not None and expected != before.digest:
         raise _conflict(path, before)
     forget(session, brand.id, [path])
+
+
+def require_read(
+    session: Session, brand_id: int, publishing: Mapping[str, bytes | None], read: Mapping[str, str]
+) -> None:
+    """Raise Conflict where another draft stands under one of the paths than the one that was read, by its digest. What
+    is published in its place, if it says the same as the draft, needs no reading."""
+    drafts = drafts_of(session, brand_id)
+    others = [
+        drafts[path]
+        for path, content in sorted(publishing.items())
+        if path in drafts and drafts[path].content != content and read.get(path) != drafts[path].digest
+    ]
+    if others:
+        who = ", ".join(f"{one.path} ({one.saved_by}, {one.saved_at:%Y-%m-%d %H:%M} UTC)" for one in others)
+        raise Conflict(
+            f"Another draft was saved than the one that you read: {who}. It was kept, and nothing was published: read "
+            "it, and publish then."
+        )
 
 
 def forget(session: Session, brand_id: int, paths: list[str]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Fault, InvalidInput, NotFound
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report
-from app.messages.versions.drafts import drafts_of, forget
+from app.messages.versions.drafts import drafts_of, forget, require_read
 from app.messages.versions.fitting import faults_of, require_place
 from app.messages.versions.guarding import examine, vanishing
 from app.messages.versions.live import Edition, counting, digest_of, edition_of, files_after
@@ -39,11 +39,12 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a publisher had before them: the edition's number, digests of what counted by path ("" where nothing stood),
-    and those of the `drafts` that they read. What is None or not named may be whatever it is."""
+    and those of the `drafts` that they read. What is None, or of the files not named, may be whatever it is; a draft
+    that is not named was not read."""
 
     edition: int | None = None
     digests: Mapping[str, str | None] = field(default_factory=dict)
-    drafts: Mapping[str, str] = field(default_factory=dict)
+    drafts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +118,16 @@ def publish_drafts(
     session: Session, catalog: Catalog, brand: Brand, paths: Sequence[str] | None, said: Said, seen: Seen,
     accept: Mapping[str, str],
 ) -> Published:  # fmt: skip
-    """Publish drafts, of these paths or all. Each must have been begun from the file that counts still, and be the one
-    that was read, else Conflict; raises NotFound where a path has no draft."""
+    """Publish drafts, of these paths, else those that were read, else all. Each must have been begun from the file that
+    counts still, and be the one that was read, else Conflict; raises NotFound where a path has no draft."""
     drafts = drafts_of(session, brand.id)
-    chosen = sorted(drafts) if paths is None else sorted(set(paths))
+    wanted = seen.drafts if paths is None else paths
+    chosen = sorted(drafts) if wanted is None else sorted(set(wanted))
     missing = [path for path in chosen if path not in drafts]
     if missing or not chosen:
         raise NotFound(f"There is no draft of {', '.join(missing) or 'anything'}. Save one, and publish it then.")
-    others = [path for path in chosen if seen.drafts.get(path, drafts[path].digest) != drafts[path].digest]
-    if others:
-        who = ", ".join(f"{path} ({drafts[path].saved_by})" for path in others)
-        raise Conflict(f"Another draft was saved since you read it: {who}. Read it here, and publish then.")
+    if seen.drafts is not None:
+        require_read(session, brand.id, dict.fromkeys(chosen), seen.drafts)
     digests = {path: drafts[path].based_on for path in chosen}
     changes = {path: drafts[path].content for path in chosen}
     return publish(session, catalog, brand, changes, said, Seen(seen.edition, digests | dict(seen.digests)), accept)
@@ -184,19 +184,21 @@ def _checked(
     The check takes a while, so it is made before; it is made again where somebody published meanwhile.
     """
     before = edition_of(session, brand.id)
-    _refuse_unseen(catalog, brand.key, before, seen)
+    _refuse_unseen(catalog, brand.key, before, changes, seen)
     wanted = _wanted(catalog, brand.key, before, changes)
     found = _examined(catalog, brand.key, before, wanted)
     session.execute(sa.select(Brand.id).where(Brand.id == brand.id).with_for_update(key_share=True))
     locked = edition_of(session, brand.id)
     if locked.number != before.number:
-        _refuse_unseen(catalog, brand.key, locked, seen)
+        _refuse_unseen(catalog, brand.key, locked, changes, seen)
         wanted = _wanted(catalog, brand.key, locked, changes)
         found = _examined(catalog, brand.key, locked, wanted)
     return locked, wanted, found
 
 
-def _refuse_unseen(catalog: Catalog, brand_key: str, edition: Edition, seen: Seen) -> None:
+def _refuse_unseen(catalog: Catalog, brand_key: str, edition: Edition, changes: Changes, seen: Seen) -> None:
+    """Raise Conflict where something else counts than was seen. Who wants what another was sooner to publish, word for
+    word, has what they want."""
     if seen.edition is not None and seen.edition != edition.number:
         raise Conflict(
             f"Publication {edition.number} counts by now, and you saw number {seen.edition}. Read what counts, and "
@@ -205,7 +207,8 @@ def _refuse_unseen(catalog: Catalog, brand_key: str, edition: Edition, seen: See
     other = []
     for path, digest in sorted(seen.digests.items()):
         file = counting(catalog, brand_key, edition, path)
-        if (digest_of(file.content) if file else "") != (digest or ""):
+        same = file is not None and file.content == changes.get(path)
+        if not same and (digest_of(file.content) if file else "") != (digest or ""):
             other.append(path)
     if other:
         raise Conflict(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.models.addresses import SALTED, address_digest
 from app.models.vocabulary import Channel, Reason
+from app.pipeline.brakes.given_back import given_back
 from app.zones import zone
 
 NEAR = 5000
@@ -28,23 +29,34 @@ KEPT_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A message that a rule would plan. `shopper` is the digest that it counts for, None for nobody's; a cap of None
-    is none. `at` is engine time, `zone` the shopper's."""
+    """A message that a rule would plan. `shopper` is the digest that it counts for, None for nobody's, and `order_id`
+    an order of theirs; a cap of None is none. `at` is engine time, `zone` the shopper's. `later` are
+    the rules, with their caps, that may tell it where this one's cap does not let it."""
 
     index: int
     brand_id: int
     rule: str
     rule_cap: int | None
     shopper: bytes | None
+    order_id: int
     shopper_cap: int | None
     urgent: bool
     at: datetime
     zone: str
+    later: tuple[tuple[str, int], ...] = ()
 
     @property
     def of_rule(self) -> "_Count":
         """Which count of its rule it adds to: a day is UTC's, the same for all who share the rule."""
-        return self.brand_id, self.at.astimezone(UTC).date(), self.rule
+        return self._of(self.rule)
+
+    @property
+    def of_later(self) -> dict["_Count", int]:
+        """The counts and caps of the rules that may tell it instead."""
+        return {self._of(rule): cap for rule, cap in self.later}
+
+    def _of(self, rule: str) -> "_Count":
+        return self.brand_id, self.at.astimezone(UTC).date(), rule
 
     @property
     def of_shopper(self) -> "_Count":
@@ -87,6 +99,7 @@ def within_caps(session: Session, wanted: Sequence[Wanted]) -> Capped:
     capped = Capped()
     rules = _rule_counts(session, [one for one in wanted if one.rule_cap is not None])
     shoppers = _shopper_counts(session, [one for one in wanted if _for_shopper(one)])
+    shoppers -= _given_back(session, wanted, shoppers)
     for one in wanted:
         refusal = _refusal(one, rules, shoppers)
         if refusal is not None:
@@ -99,6 +112,17 @@ def within_caps(session: Session, wanted: Sequence[Wanted]) -> Capped:
             shoppers[one.of_shopper] += 1
     _count_refused(session, [one for one in wanted if _by_rule(capped.refused.get(one.index))])
     return capped
+
+
+def _given_back(session: Session, wanted: Sequence[Wanted], shoppers: Mapping[_Count, int]) -> Counter[_Count]:
+    """What told its shopper nothing, of those who may come to their cap now: nobody else's is looked up."""
+    asked = Counter(one.of_shopper for one in wanted if _for_shopper(one))
+    close = {
+        one.of_shopper: (one.order_id, one.zone)
+        for one in wanted
+        if _for_shopper(one) and shoppers[one.of_shopper] + asked[one.of_shopper] > (one.shopper_cap or 0)
+    }
+    return given_back(session, close)
 
 
 def _for_shopper(one: Wanted) -> bool:
@@ -131,12 +155,16 @@ _TAKE_TURNS = sa.text("""
 
 
 def _rule_counts(session: Session, wanted: Sequence[Wanted]) -> Counter[_Count]:
-    """What has been planned of each rule on its day; of those near their cap, once it is our turn."""
+    """What has been planned of each rule on its day; of those near their cap, once it is our turn. The turns of those
+    that may tell instead are taken with theirs, for afterwards it would be out of order."""
     asked = Counter(one.of_rule for one in wanted)
     if not asked:
         return Counter()
+    asked.update(count for one in wanted for count in one.of_later)
     found = _read_rules(session, asked)
     caps = {one.of_rule: one.rule_cap or 0 for one in wanted}
+    for one in wanted:
+        caps |= one.of_later
     near = sorted(count for count in asked if found[count] + asked[count] + NEAR > caps[count])
     if near:
         turns = [f"rule cap {brand_id} {day} {key}" for brand_id, day, key in near]

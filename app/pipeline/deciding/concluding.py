@@ -22,6 +22,7 @@ from app.pipeline.deciding.merging import let_go_early
 from app.pipeline.deciding.picture import Past
 from app.pipeline.deciding.remembering import told_before
 from app.pipeline.deciding.scene import Row, Scene
+from app.pipeline.deciding.untold import untold
 from app.pipeline.deciding.watching import Calendar, Seen, open_calendar
 from app.pipeline.deciding.whole_orders import completed
 from app.pipeline.house import House
@@ -113,6 +114,7 @@ def _known_crossings(
     session: Session, shipment_ids: list[int]
 ) -> tuple[dict[int, list[KnownCrossing]], dict[tuple[int, Milestone], int]]:
     columns = (
+        Crossing.id,
         Crossing.shipment_id,
         Crossing.milestone,
         Crossing.occurrence,
@@ -128,11 +130,13 @@ def _known_crossings(
             key = (row.shipment_id, Milestone(row.milestone))
             retired[key] = max(retired[key], row.occurrence)
     found: dict[int, list[KnownCrossing]] = defaultdict(list)
+    told_nobody = set(untold(session, rows))
     for row in rows:
         if row.retired_at is None:
             milestone, anchor = Milestone(row.milestone), bytes(row.anchor) if row.anchor is not None else None
             number = row.occurrence - retired.get((row.shipment_id, milestone), 0)
-            found[row.shipment_id].append(KnownCrossing(milestone, number, anchor, row.occurred_at, Cause(row.cause)))
+            how = row.occurred_at, Cause(row.cause), row.id in told_nobody
+            found[row.shipment_id].append(KnownCrossing(milestone, number, anchor, *how))
     return found, retired
 
 

@@ -4,7 +4,6 @@ A batch asks once, at its beginning, and keeps what it was told to its end: a pu
 every process. What a process has compiled of an edition it keeps until a newer one takes its place.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from app.log import logger
 from app.messages.authoring.brands import read_brand
 from app.messages.catalog import Catalog
 from app.messages.editions import Editions
-from app.messages.versions.live import edition_of
+from app.messages.versions.live import Edition, edition_of
 from app.pipeline.house import House
 
 log = logger(__name__)
@@ -65,19 +64,20 @@ def _edition(session: Session, house: House, key: str, number: int, brand_id: in
     known = house.editions.get((shipped, key, number))
     if known is None:
         read = edition_of(session, brand_id)  # which may be newer by now than the number that was read
-        known = house.editions[shipped, key, read.number] = _readable(shipped, key, read.files)
+        known = house.editions[shipped, key, read.number] = _readable(shipped, key, read)
     return known
 
 
-def _readable(shipped: Catalog, key: str, files: Mapping[str, bytes]) -> Catalog:
+def _readable(shipped: Catalog, key: str, counting: Edition) -> Catalog:
     """What was valid when it was published and that today's program cannot read stops nobody's batch: such a brand
     goes by the `brand.yaml` that ships."""
-    edition = shipped.over(key, files)
+    files, number = counting.files, counting.number
+    edition = shipped.over(key, files, number)
     try:
         read_brand(edition.shelf(key))
     except ConfigurationError as error:
         log.error("a published brand.yaml cannot be read any more", brand=key, error=str(error))
-        return shipped.over(key, {path: content for path, content in files.items() if path != "brand.yaml"})
+        return shipped.over(key, {path: content for path, content in files.items() if path != "brand.yaml"}, number)
     return edition
 
 

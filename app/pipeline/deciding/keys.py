@@ -24,11 +24,14 @@ class Claim:
     brand_id: int
 
 
-def key_of(crossing: dict[str, Any], channel: str, recipient_id: str, *, per_order: bool) -> tuple[Any, ...]:
+def key_of(
+    crossing: dict[str, Any], channel: str, recipient_id: str, *, per_order: bool, stopped: int = 0
+) -> tuple[Any, ...]:
     """What is told once: this parcel's (or order's) milestone for the nth time; by a rule that speaks once for the
-    whole order, the order's, however often and with whichever parcel it comes."""
+    whole order, the order's, however often and with whichever parcel it comes. `stopped`: so many messages that spoke
+    for the order ended before they told anybody, so it is the next one's turn, and that one's alone."""
     if per_order:
-        return "order", crossing["order_id"], crossing["milestone"], 1, channel, recipient_id
+        return "order", crossing["order_id"], crossing["milestone"], 1 + stopped, channel, recipient_id
     own = tuple(crossing[name] for name in _PARTS[:4])
     return (*own, channel, recipient_id)
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.models.facts import Facts
 from app.models.vocabulary import Channel
 from app.pipeline.deciding.keys import key_of
-from app.rules.decide import Decided
+from app.rules.decide import Decided, Way
 from app.rules.merging import merges
 from app.rules.ruleset import Per, Rule, RuleSet
 
@@ -17,7 +17,9 @@ class Planned:
 
     `earlier`: how many crossings of its milestone the parcel has from a number that it had before. `shopper` is the
     digest by which the shopper's messages are counted, `fallback_of` the message that it is planned in the place of;
-    `unwanted` are the channels on which the shopper does not want this news.
+    `unwanted` are the channels on which the shopper does not want this news. `stopped`: how many messages of a rule
+    that speaks once for the order ended before they told anybody. `spent` is what the caps of rules before it did not
+    let them tell.
     """
 
     crossing_id: int
@@ -30,6 +32,8 @@ class Planned:
     shopper: bytes | None = None
     fallback_of: int | None = None
     unwanted: frozenset[Channel] = frozenset()
+    stopped: int = 0
+    spent: frozenset[Way] = frozenset()
 
     @property
     def rule(self) -> Rule | None:
@@ -43,7 +47,12 @@ class Planned:
         return waits and self.fallback_of is None
 
     @property
+    def per_order(self) -> bool:
+        """Whether its rule speaks once for the whole order."""
+        return self.rule is not None and self.rule.per is Per.order
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """What is told once by it."""
-        per_order = self.rule is not None and self.rule.per is Per.order
-        return key_of(self.crossing, self.decided.channel.value, self.decided.recipient_id, per_order=per_order)
+        way = self.decided.channel.value, self.decided.recipient_id
+        return key_of(self.crossing, *way, per_order=self.per_order, stopped=self.stopped)

@@ -1,5 +1,6 @@
 """Turns decisions into rows: the ledger key is taken first, and only the message that got it is written."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,16 +17,20 @@ from app.models.event_counts import Counted, count_events
 from app.models.vocabulary import FIRED, MessageState, Reason
 from app.pipeline.brakes.braking import count_planned
 from app.pipeline.brakes.capping import Capped, Wanted, count_capped, within_caps
+from app.pipeline.deciding.in_line import next_in_line
 from app.pipeline.deciding.keys import Claim, new_message_ids, take_keys
 from app.pipeline.deciding.merging import Gathering, Gatherings
 from app.pipeline.deciding.planned import Planned
 from app.pipeline.deciding.restarting import told_under_another_number
+from app.pipeline.deciding.stopped import in_turn
 from app.pipeline.house import House
 from app.pipeline.leaving.team import TEAM, team_locale, team_of
 from app.rules.decide import Crossed, in_place_of, reachable
-from app.rules.ruleset import Audience, Priority, Send
+from app.rules.ruleset import Audience, Priority, Rule, Send
 
 Outcome = tuple[Reason, str]
+_Told = tuple[int, str, str]
+"""Of which crossing, on which channel and to whom, whichever rule tells it."""
 Candidate = tuple[int, dict[str, Any]]
 """A decision's place among the batch's, and the message that it would be."""
 
@@ -37,7 +42,7 @@ def plan(
 
     Returns the rows of the messages written.
     """
-    planned = with_templates(house, planned, now)
+    planned = in_turn(session, with_templates(house, planned, now))
     _store_versions(session, house, planned)
     outcomes: dict[int, Outcome] = {}
     candidates: list[Candidate] = []
@@ -56,13 +61,15 @@ def plan(
             else:
                 candidates.append((index, row))
     rows = _take(session, planned, candidates, outcomes, now)
-    decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in range(len(planned))]
+    following = next_in_line(house, planned, outcomes, now)
+    answered = [i for i in range(len(planned)) if i not in following.replaced]
+    decisions += [_decision_row(session, house, planned[i], outcomes[i], now) for i in answered]
     if rows:
         session.execute(insert(Message), rows)
         count_planned(session, rows, now)
         made = ((row["brand_id"], (row["channel"], row["milestone"], "planned")) for row in rows)
         count_events(session, Counted.messages, made)
-    return rows
+    return [*rows, *plan(session, house, following.entries, now, decisions)] if following.entries else rows
 
 
 def sender_of(priority: int) -> str:
@@ -95,7 +102,8 @@ def _take(
         if row["id"] == message_id:
             opening[index] = message_id
         claims.append(Claim(index, row["id"], entry.key, row["brand_id"]))
-    capped = within_caps(session, [_wanted(planned[index], index, now) for index in opening])
+    beside = _beside(planned)
+    capped = within_caps(session, [_wanted(planned[index], index, beside, now) for index in opening])
     candidates = _uncapped(candidates, capped, opening, outcomes)
     taken = take_keys(session, [claim for claim in claims if outcomes[claim.index][0] in FIRED], now)
     rows = []
@@ -142,6 +150,7 @@ def _message_row(session: Session, house: House, entry: Planned, now: datetime) 
         "locale": template.locale,
         "rule_set_version_id": _version(session, house, _rules_key(entry)),
         "template_version_id": _version(session, house, _template_key(entry, template)),
+        "template_edition": house.catalog.edition_of(entry.facts.brand.key),
         "priority": decided.priority,
         "reason": Reason.planned.value,
         "planned_at": now,
@@ -223,7 +232,7 @@ def _in_its_place(house: House, entry: Planned, now: datetime) -> list[Planned]:
     return [replace(entry, decided=decided) for decided in answers]
 
 
-def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
+def _wanted(entry: Planned, index: int, beside: Mapping[_Told, Sequence[Rule]], now: datetime) -> Wanted:
     """What a message would count as. One that stands in for another has that one's place with the shopper."""
     rule = entry.rules.named(entry.decided.rule)
     counts = entry.decided.recipient_id != TEAM and entry.fallback_of is None
@@ -233,11 +242,26 @@ def _wanted(entry: Planned, index: int, now: datetime) -> Wanted:
         rule=entry.decided.rule,
         rule_cap=rule.cap if rule else None,
         shopper=entry.shopper if counts else None,
+        order_id=entry.crossing["order_id"],
         shopper_cap=entry.rules.shopper_cap,
         urgent=entry.decided.priority == Priority.urgent,
         at=now,
         zone=entry.facts.shopper.zone,
+        later=tuple((one.name, one.cap) for one in beside.get(_told(entry), ()) if one.cap is not None),
     )
+
+
+def _told(entry: Planned) -> _Told:
+    return entry.crossing_id, entry.decided.channel.value, entry.decided.recipient_id
+
+
+def _beside(planned: Sequence[Planned]) -> Mapping[_Told, Sequence[Rule]]:
+    """The rules that leave a word to another rule before them."""
+    found: dict[_Told, list[Rule]] = defaultdict(list)
+    for entry in planned:
+        if entry.decided.reason is Reason.another_rule and entry.rule is not None:
+            found[_told(entry)].append(entry.rule)
+    return found
 
 
 def _rules_key(entry: Planned) -> _Key:

@@ -128,7 +128,7 @@ def move(house: House, brand_id: int, wanted: Wanted) -> Moved:
     why = one_line(wanted.why)[:LONGEST_WHY]
     if not why:
         raise InvalidInput([Fault(None, "why", "missing", "Say in a sentence why they get the new words.")])
-    turns = _stored(house, brand_id, wanted)
+    turns, edition = _stored(house, brand_id, wanted)
     with house.sessions.begin() as session:
         rows = _locked(session, brand_id, wanted.messages)
         _agreed(session, house, brand_id, wanted, turns)
@@ -138,6 +138,7 @@ def move(house: House, brand_id: int, wanted: Wanted) -> Moved:
                 "message_id": row.id,
                 "from_version_id": row.template_version_id,
                 "to_version_id": turns[row.template_version_id],
+                "template_edition": edition,
                 "moved_by": wanted.by,
                 "why": why,
                 "moved_at": house.clock.now(),
@@ -228,8 +229,8 @@ def _waiting(message: Message, parcel: str, turn: _Turn) -> Waiting:
     )
 
 
-def _stored(house: House, brand_id: int, wanted: Wanted) -> dict[int, int]:
-    """For each version that is left, the row id of what takes its place.
+def _stored(house: House, brand_id: int, wanted: Wanted) -> tuple[dict[int, int], int]:
+    """For each version that is left, the row id of what takes its place; and the number of the publication that did.
 
     Stored in a transaction of its own, sorted: whoever decides stores versions while it holds orders and messages,
     so nobody may wait for one of those while holding a version.
@@ -241,7 +242,8 @@ def _stored(house: House, brand_id: int, wanted: Wanted) -> dict[int, int]:
         )
         turns = _turns(session, house, brand, wanted.key, pinned)
         ordered = sorted(turns.items(), key=lambda turn: turn[1].template.digest)
-        return {version_id: _store(session, brand_id, turn.template) for version_id, turn in ordered}
+        edition = catalog_of(session, house, brand.key).edition_of(brand.key)
+        return {version_id: _store(session, brand_id, turn.template) for version_id, turn in ordered}, edition
 
 
 def _store(session: Session, brand_id: int, template: Template) -> int:

@@ -69,6 +69,8 @@ def _email(house: House, release: Release, template: Template, links: Links, att
         text=rendered.text,
         category=release.milestone.value,
         headers=rendered.headers,
+        letter_id=release.public_id,
+        dated=release.rendered_at,
     )
     return email, rendered.subject
 

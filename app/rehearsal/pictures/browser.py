@@ -137,6 +137,10 @@ class Browser:
             self._process.wait()
         self._profile.cleanup()
 
+    def answer_with(self, answer: Callable[[str], Answer | None]) -> None:
+        """Give from now on what another shows at an address."""
+        self._answer = answer
+
     def shoot(self, html: str, view: View) -> bytes:
         """A page's picture as PNG. Raises BrowserFailed."""
         self._call(

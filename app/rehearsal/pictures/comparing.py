@@ -1,6 +1,7 @@
 """How two pictures differ: the share of pixels, where, and a third picture that shows it."""
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from app.rehearsal.pictures.pixels import Image, opened, pillow, saved
 
@@ -10,6 +11,7 @@ _CELL = 16
 """Pixels: what differs is looked for in squares of this side, and neighbours are one place."""
 _GAP = 16
 _MARK = (217, 45, 32)
+_GROUND = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,12 @@ def compare(before: bytes, after: bytes, tolerance: int = TOLERANCE, soften: flo
 
 
 def side_by_side(before: bytes, after: bytes, tolerance: int = TOLERANCE, soften: float = 0.0) -> bytes:
-    """A PNG of before, after and difference, from left to right: what differs in red on the faded picture, framed."""
-    one, two = opened(before), opened(after)
+    """A PNG of before, after and difference, from left to right: what differs in red on the faded picture, framed.
+
+    Where one is taller, what is the same in both stands on one height, with a gap where the other has more: else a line
+    that was added at the top would make everything under it differ.
+    """
+    one, two = _aligned(opened(before), opened(after))
     mask = _mask(one, two, tolerance, soften)
     images, draw = pillow("Image"), pillow("ImageDraw")
     faded = images.blend(_padded(two, mask.size), images.new("RGB", mask.size, "white"), 0.75)
@@ -49,10 +55,30 @@ def side_by_side(before: bytes, after: bytes, tolerance: int = TOLERANCE, soften
     for left, top, right, bottom in _places(mask):
         pen.rectangle((left, top, right - 1, bottom - 1), outline=_MARK, width=2)
     width, height = mask.size
-    whole = images.new("RGB", (3 * width + 2 * _GAP, height), (128, 128, 128))
+    whole = images.new("RGB", (3 * width + 2 * _GAP, height), _GROUND)
     for place, picture in enumerate((one, two, faded)):
         whole.paste(picture, (place * (width + _GAP), 0))
     return saved(whole)
+
+
+def _aligned(one: Image, two: Image) -> tuple[Image, Image]:
+    if one.width != two.width or one.height == two.height:
+        return one, two
+    steps = [(a, b, c, d) for _, a, b, c, d in SequenceMatcher(None, _rows(one), _rows(two)).get_opcodes()]
+    height = sum(max(b - a, d - c) for a, b, c, d in steps)
+    sides = tuple(pillow("Image").new("RGB", (one.width, height), _GROUND) for _ in range(2))
+    top = 0
+    for a, b, c, d in steps:
+        for side, image, start, end in zip(sides, (one, two), (a, c), (b, d), strict=True):
+            if start < end:
+                side.paste(image.crop((0, start, image.width, end)), (0, top))
+        top += max(b - a, d - c)
+    return sides[0], sides[1]
+
+
+def _rows(image: Image) -> list[bytes]:
+    pixels, stride = image.tobytes(), 3 * image.width
+    return [pixels[start : start + stride] for start in range(0, len(pixels), stride)]
 
 
 def _mask(one: Image, two: Image, tolerance: int, soften: float) -> Image:

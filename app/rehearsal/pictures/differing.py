@@ -20,13 +20,16 @@ class Differing:
     found: Comparison
 
 
-def differing(browser: Browser, before: Sitter, after: Sitter, catalog: Catalog, view: View) -> Differing:
+def differing(
+    browser: Browser, sitters: tuple[Sitter, Sitter], editions: tuple[Catalog, Catalog], view: View
+) -> Differing:
     """Two versions of a message, filled in with the same sample order. Raises NotRenderable and BrowserFailed.
 
-    `catalog` knows the brand; the browser answers with the pictures of whichever edition it was opened for.
+    Each of the `editions` knows its brand's name and pictures; the browser is to answer with those of both.
     """
     renderer = Renderer()
-    one, two = (browser.shoot(_page(sitter, catalog, renderer), view) for sitter in (before, after))
+    pages = [_page(sitter, catalog, renderer) for sitter, catalog in zip(sitters, editions, strict=True)]
+    one, two = (browser.shoot(page, view) for page in pages)
     return Differing(one, two, side_by_side(one, two), compare(one, two))
 
 

@@ -58,7 +58,7 @@ def in_pictures(
             if one is not two:
                 yield Told(name, None, gone=two is None)
         elif one.template.digest != two.template.digest:
-            found = differing(browser, one, two, editions[1], phone(view.dark) if channel == "sms" else view)
+            found = differing(browser, (one, two), editions, phone(view.dark) if channel == "sms" else view)
             if not found.found.same:
                 yield Told(name, found)
         progress(number, len(asked))

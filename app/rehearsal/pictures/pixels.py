@@ -24,8 +24,8 @@ def opened(png: bytes) -> Image:
 
 
 def saved(image: Image) -> bytes:
-    """An image as PNG."""
-    return _png(image)
+    """An image as PNG, for somebody who waits: a tenth of the work, and a few bytes in a hundred more."""
+    return _png(image, optimize=False)
 
 
 def small(png: bytes, colours: int = 256, rare: bool = False) -> bytes:
@@ -38,7 +38,7 @@ def small(png: bytes, colours: int = 256, rare: bool = False) -> bytes:
     return _png(opened(png).quantize(colours, method=method, dither=0))
 
 
-def _png(image: Image) -> bytes:
+def _png(image: Image, *, optimize: bool = True) -> bytes:
     written = BytesIO()
-    image.save(written, "PNG", optimize=True)
+    image.save(written, "PNG", optimize=optimize)
     return written.getvalue()

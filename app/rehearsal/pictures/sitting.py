@@ -10,6 +10,7 @@ from app.messages.base import RenderedEmail, RenderedSms, Template
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import LINKS, NOW, PERSON, facts_for
 from app.messages.rendering.render import Renderer
+from app.messages.versions.live import digest_of
 from app.models.facts import BrandFacts, Facts, Item, Pickup, Promise
 from app.rehearsal.pictures.browser import Answer
 
@@ -101,19 +102,30 @@ def sms_of(sitter: Sitter, catalog: Catalog, renderer: Renderer) -> RenderedSms:
     return renderer.render_sms(sitter.template, sample_facts(sitter, catalog), PERSON, LINKS, NOW)
 
 
-def pictures_of(catalog: Catalog) -> Callable[[str], Answer | None]:
-    """What stands at an address that a message fetches: a brand's picture, a sample item's picture, or nothing."""
+def pictures_of(*catalogs: Catalog) -> Callable[[str], Answer | None]:
+    """What stands at an address that a message fetches: a brand's picture, a sample item's picture, or nothing.
+
+    Of several editions each picture is that which the address names by its content; the first edition's where none is.
+    """
 
     def answer(url: str) -> Answer | None:
         parts = urlsplit(url)
         steps = parts.path.strip("/").split("/")
         if parts.netloc == urlsplit(_PICTURES).netloc:
-            samples = {sample.name: sample for sample in _SAMPLES.glob("*.svg")}
-            return ("image/svg+xml", samples[steps[-1]].read_bytes()) if steps[-1] in samples else None
+            samples = {sample.stem: sample for sample in _SAMPLES.glob("*.svg")}
+            drawn = samples.get(steps[-1].partition(".")[0])  # the check's own order asks for PNGs
+            return ("image/svg+xml", drawn.read_bytes()) if drawn else None
         if "brand" in steps[:-2]:  # followed by the brand, perhaps by the picture's digest, and by its name
             key, name = steps[steps.index("brand") + 1], steps[-1]
-            file = catalog.shelf(key).file(name) if key in catalog.brands() and name.endswith(".png") else None
-            return ("image/png", file.content) if file else None
+            found = [one for catalog in catalogs if (one := _picture(catalog, key, name)) is not None]
+            named = [one for one in found if digest_of(one).startswith(steps[-2])]
+            return ("image/png", (named or found)[0]) if found else None
         return None
 
     return answer
+
+
+def _picture(catalog: Catalog, brand_key: str, name: str) -> bytes | None:
+    there = brand_key in catalog.brands() and name.endswith(".png")
+    file = catalog.shelf(brand_key).file(name) if there else None
+    return file.content if file else None

@@ -12,7 +12,8 @@ from app.tracking.watching.outlook import Outlook
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The crossings that are written of a parcel. Those up to `baseline` are history, and count against nothing."""
+    """The crossings that are written of a parcel. Those up to `baseline` are history, and count against nothing; nor
+    does one of which nobody was told."""
 
     crossings: Sequence[KnownCrossing]
     baseline: datetime | None = None
@@ -29,8 +30,9 @@ class Opened:
     def first(self, episodes: Sequence[Episode], times: int) -> list[Episode]:
         """The first so many of a milestone's episodes since the baseline, and as many before it: what of it may be
         said, whether it was or not."""
+        more = self._untold(episodes[0].milestone) if episodes else 0
         history = islice((one for one in episodes if self._is_history(one.occurred_at)), times)
-        since = islice((one for one in episodes if not self._is_history(one.occurred_at)), times)
+        since = islice((one for one in episodes if not self._is_history(one.occurred_at)), times + more)
         return [*history, *since]
 
     def fresh(self, episodes: Iterable[Episode], times: int) -> Iterator[Episode]:
@@ -40,14 +42,20 @@ class Opened:
             if self._is_history(episode.occurred_at):
                 yield episode
                 continue
-            so_far = opened.setdefault(episode.milestone, self._since(episode.milestone))
+            so_far = opened.setdefault(episode.milestone, self._told(episode.milestone))
             if so_far < times:
                 opened[episode.milestone] = so_far + 1
                 yield episode
 
-    def _since(self, milestone: Milestone) -> int:
+    def _since(self, milestone: Milestone) -> list[KnownCrossing]:
         own = (one for one in self.crossings if one.milestone is milestone)
-        return sum(not self._is_history(one.occurred_at) for one in own)
+        return [one for one in own if not self._is_history(one.occurred_at)]
+
+    def _told(self, milestone: Milestone) -> int:
+        return sum(not one.untold for one in self._since(milestone))
+
+    def _untold(self, milestone: Milestone) -> int:
+        return sum(one.untold for one in self._since(milestone))
 
     def _is_history(self, at: datetime) -> bool:
         return self.baseline is not None and at <= self.baseline

@@ -15,6 +15,9 @@ from app.web.access import second_step, sessions
 from app.web.access.links import end_links, make_link
 from app.web.access.trail import Who, note
 
+EVERY_BRAND = "all"
+"""Written in place of brands' keys: all that there are, and those that come."""
+
 LAST_OWNER = "This is the last owner who can sign in. Make somebody else an owner first."
 
 
@@ -37,15 +40,20 @@ def read_role(written: str) -> Role:
         raise InvalidInput([Fault(None, "role", f"{written[:40]!r} is no role", remedy)]) from error
 
 
-def read_brands(session: Session, keys: Sequence[str]) -> list[int] | None:
-    """The ids of brands by their keys, sorted; None, which is every brand, where none is named. Raises InvalidInput."""
-    if not keys:
+def read_brands(session: Session, role: Role, keys: Sequence[str]) -> list[int] | None:
+    """The ids of brands by their keys, sorted; None, which is every brand and each that comes, where `all` is among
+    them, and for owners. Raises InvalidInput; also where none is named: nobody is given all by leaving something out.
+    """
+    if role is Role.owner or EVERY_BRAND in keys:
         return None
     found = dict(session.execute(sa.select(Brand.key, Brand.id)).all())
     unknown = sorted(set(keys) - set(found))
+    known = f"{', '.join(sorted(found))}, or all."
     if unknown:
-        remedy = f"One of {', '.join(sorted(found))}."
-        raise InvalidInput([Fault(None, "brands", f"{unknown[0][:40]!r} is no brand", remedy)])
+        raise InvalidInput([Fault(None, "brands", f"{unknown[0][:40]!r} is no brand", f"One of {known}")])
+    if not keys:
+        remedy = f"Choose those that they work for: {known}"
+        raise InvalidInput([Fault(None, "brands", "no brand is chosen for them", remedy)])
     return sorted({found[key] for key in keys})
 
 
@@ -68,7 +76,7 @@ def add_account(
             session.flush()
     except IntegrityError as error:
         raise Conflict(f"{address} has an account already. Change that one, or write another address.") from error
-    note(session, who, "account.add", account.public_id, after={"email": address, **_standing(session, account)})
+    note(session, who, "account.add", account.public_id, after={"email": address, **standing(session, account)})
     return account, make_link(session, LinkPurpose.first_word, _said(who), account.id)
 
 
@@ -76,9 +84,9 @@ def change_account(session: Session, who: Who, account: Account, role: Role, bra
     """Give somebody another role or other brands; whether that is a change. Raises Conflict for the last owner."""
     if role is not Role.owner:
         _keep_an_owner(session, account)
-    before = _standing(session, account)
+    before = standing(session, account)
     account.role, account.brand_ids = role.value, None if role is Role.owner else brand_ids
-    after = _standing(session, account)
+    after = standing(session, account)
     if after != before:
         note(session, who, "account.change", account.public_id, before=before, after=after)
     return after != before
@@ -145,7 +153,8 @@ def _keep_an_owner(session: Session, account: Account) -> None:
         raise Conflict(LAST_OWNER)
 
 
-def _standing(session: Session, account: Account) -> dict[str, Any]:
+def standing(session: Session, account: Account) -> dict[str, Any]:
+    """What somebody may do and where, as the audit log says it."""
     if account.brand_ids is None:
         return {"role": account.role, "brands": "all"}
     names = sa.select(Brand.key).where(Brand.id.in_(account.brand_ids)).order_by(Brand.key)

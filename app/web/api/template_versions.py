@@ -1,6 +1,7 @@
 """Templates over HTTP: a brand's files, drafts of them, checking, publishing, what was published, taking it back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -25,6 +26,7 @@ from app.web.api.template_views import (
     Documents,
     DocumentView,
     DraftView,
+    Explained,
     Publications,
     PublishedView,
     VersionView,
@@ -159,7 +161,8 @@ def check_drafts(request: Request, holder: Reader, wanted: WantedCheck) -> Check
         changes = {path: drafts[path].content for path in chosen}
         would, found = _refusing(lambda: check_changes(session, house.catalog, brand, changes))
     after = {**edition.files, **{path: changes[path] for path in would}}
-    return checked_view(edition.number, found, in_words(pairs(house.catalog, brand.key, edition.files, after, would)))
+    changed = in_words(pairs(house.catalog, brand.key, edition.files, after, would))
+    return checked_view(edition.number, {path: drafts[path].digest for path in chosen}, found, changed)
 
 
 @router.post("/publish", summary="Publish drafts", responses=RESPONSES | NOT_FOUND | _CHANGED)
@@ -167,8 +170,9 @@ def publish_files(
     request: Request, response: Response, holder: Writer, wanted: WantedPublication, if_match: IfMatch = None
 ) -> PublishedView:
     """Lets drafts count from the next batch of every worker; what is decided already keeps its words. If-Match is the
-    ETag of the list of files. A draft begun from a file that others replaced since is not published."""
-    seen = _seen(if_match)
+    ETag of the list of files, `drafts` the digests of the drafts that you read. A draft begun from a file that others
+    replaced since is not published, nor one that somebody saved since you read it."""
+    seen = replace(_seen(if_match), drafts=wanted.drafts)
     return _publishing(
         request, response, holder, wanted, None,
         lambda session, house, brand, said: publish_drafts(
@@ -215,7 +219,7 @@ def _publishing(
     request: Request,
     response: Response,
     holder: Holder,
-    wanted: WantedPublication,
+    wanted: Explained,
     back_to: int | None,
     work: Callable[[Session, House, Brand, Said], Published],
 ) -> PublishedView:

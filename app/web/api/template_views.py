@@ -99,9 +99,11 @@ class VersionView(BaseModel):
 
 
 class CheckedView(BaseModel):
-    """What publishing would come to: it goes through where there are no errors and each warning is accepted."""
+    """What publishing would come to: it goes through where there are no errors and each warning is accepted. `drafts`
+    are the digests of those that were checked, by path: hand them back with what you publish."""
 
     edition: int
+    drafts: dict[str, str]
     errors: list[FindingView]
     warnings: list[FindingView]
     changes: list[ChangeView]
@@ -127,14 +129,24 @@ class WantedCheck(_Wanted):
     paths: list[str] | None = Field(None, max_length=500)
 
 
-class WantedPublication(WantedCheck):
-    """Which drafts are to count (all where `paths` is null), why, and reasons for warnings by their id."""
+class Explained(WantedCheck):
+    """Of which paths, why, and reasons for warnings by their id."""
 
     why: str = Why
     accept: dict[str, str] = Field(default_factory=dict, max_length=500)
 
 
-class WantedRollback(WantedPublication):
+class WantedPublication(Explained):
+    """Which drafts are to count, why, and reasons for warnings by their id. `drafts` are the digests of those that you
+    read, by path: where another stands there by now, nothing is published. Without `paths` those in `drafts` are meant,
+    and without either all, whoever saved them."""
+
+    drafts: dict[str, str] | None = Field(
+        None, max_length=500, examples=[{"messages/en/delivered.sms.txt": "5f3c…, 64 hexadecimal digits"}]
+    )
+
+
+class WantedRollback(Explained):
     """To which publication, 0 for the files that ship; of these paths or of all."""
 
     number: int = Edition
@@ -158,10 +170,11 @@ def change_views(found: Iterable[Difference]) -> list[ChangeView]:
     ]
 
 
-def checked_view(edition: int, found: Report, changes: Iterable[Difference]) -> CheckedView:
-    """What a check came to."""
+def checked_view(edition: int, drafts: Mapping[str, str], found: Report, changes: Iterable[Difference]) -> CheckedView:
+    """What a check of drafts, by path and digest, came to."""
     return CheckedView(
         edition=edition,
+        drafts=dict(drafts),
         errors=[_finding(one) for one in found.errors],
         warnings=[_finding(one) for one in found.warnings],
         changes=change_views(changes),

@@ -2,7 +2,7 @@
 in a table behind each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDTH, HEIGHT = 640, 180
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 24
@@ -32,7 +32,8 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A drawing: bars or lines over marked axes, `legend` with a tone for each series, and the table behind it: its
-    head, and rows of a label and numbers. `question` is the sentence that it answers."""
+    head, and rows of a label and numbers (None where there is none), with so many `digits` behind the point. `question`
+    is the sentence that it answers."""
 
     question: str
     width: int
@@ -44,8 +45,9 @@ class Chart:
     rules: tuple[float, ...]
     legend: tuple[tuple[int, str], ...]
     head: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[float, ...]], ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
     unit: str = ""
+    digits: int = 0
 
     @property
     def empty(self) -> bool:
@@ -82,26 +84,33 @@ def columns(
 
 
 def side_by_side(
-    question: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, first: str = "", unit: str = ""
+    question: str,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    first: str = "",
+    unit: str = "",
+    digits: int = 0,
 ) -> Chart:
-    """Upright bars from zero, for each label one of each series beside the others: what is compared, not added up."""
-    top = ceiling(max((value for values in series.values() for value in values), default=0))
+    """Upright bars from zero, for each label one of each series beside the others: what is compared, not added up.
+    Where there is no value no bar stands."""
+    top = ceiling(max((value or 0 for values in series.values() for value in values), default=0))
     step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
     width = min(step * 0.76 / max(len(series), 1), 28.0)
     bars = tuple(
         Bar(
             round(_LEFT + (place + 0.5) * step + (tone - 1 - len(series) / 2) * width, 2),
-            round(HEIGHT - _BOTTOM - _up(values[place], top), 2),
+            round(HEIGHT - _BOTTOM - _up(value, top), 2),
             round(width * 0.92, 2),
-            round(_up(values[place], top), 2),
+            round(_up(value, top), 2),
             tone,
-            f"{label}, {name}: {values[place]:,.0f}{unit}",
+            f"{label}, {name}: {value:,.{digits}f}{unit}",
         )
         for place, label in enumerate(labels)
         for tone, (name, values) in enumerate(series.items(), 1)
-        if values[place]
+        if (value := values[place])
     )
-    return _chart(question, labels, series, top, first, unit, bars, ())
+    return replace(_chart(question, labels, series, top, first, unit, bars, ()), digits=digits)
 
 
 def lines(
@@ -152,8 +161,9 @@ def ranked(question: str, rows: Sequence[tuple[str, float]], *, first: str = "",
 
 
 def ceiling(highest: float) -> float:
-    """The round number that an axis ends with: the least of 1, 2, 5, 10, 20 … that nothing is above."""
-    step = 1.0
+    """The round number that an axis ends with: the least of 1, 2, 5, 10, 20 … that nothing is above; for what is all
+    below 1 the least of 0.01, 0.02, 0.05, 0.1 …"""
+    step = 0.01 if 0 < highest < 1 else 1.0
     while True:
         for factor in (1, 2, 5):
             if step * factor >= highest:
@@ -168,7 +178,7 @@ def _up(value: float, top: float) -> float:
 def _chart(
     question: str,
     labels: Sequence[str],
-    series: Mapping[str, Sequence[float]],
+    series: Mapping[str, Sequence[float | None]],
     top: float,
     first: str,
     unit: str,

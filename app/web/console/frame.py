@@ -116,8 +116,10 @@ def html(template: str, content: Mapping[str, Any], status: int = 200) -> Respon
 
 
 def back(request: Request, visitor: Visitor, url: str, sentence: str = "") -> Response:
-    """To a page of ours after a change was made, where `sentence` is shown once."""
+    """To a page of ours after a change was made, where `sentence` is shown once. What was counted before it serves
+    nobody any more."""
     house: House = request.app.state.house
+    request.app.state.shared.forget(visitor.brand_id)
     if sentence:
         with house.sessions.begin() as session:
             session.execute(
@@ -126,9 +128,9 @@ def back(request: Request, visitor: Visitor, url: str, sentence: str = "") -> Re
     return RedirectResponse(url, 303)
 
 
-def thousands(number: float) -> str:
-    """1234567 as "1,234,567"."""
-    return f"{number:,.0f}"
+def thousands(number: float, digits: int = 0) -> str:
+    """1234567 as "1,234,567", with so many digits behind the point."""
+    return f"{number:,.{digits}f}"
 
 
 def clock(instant: datetime, zone: str) -> str:

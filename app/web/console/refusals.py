@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from app.errors import NotFound
 from app.web.access.doors import Denied, SignInNeeded
 from app.web.console.frame import html
+from app.web.pages import page
 from app.web.problems import Problem
 
 _SAID: tuple[type[Exception], ...] = (
@@ -23,10 +24,17 @@ _SAID: tuple[type[Exception], ...] = (
 """What scripts are told of in a problem document, and people on a page."""
 
 _PAGES = ("/b/", "/account", "/sign-in", "/set-up", "/password")
+_SHOPPERS = ("/t/", "/p/", "/find")
 _PROGRAMS = ("/v1/", "/hooks/", "/static/", "/brand/", "/schemas/")
 _NOWHERE = {
     "title": "There is nothing at this address",
     "text": "It may have been cut short, or what it showed has gone. Go to the first page and look from there.",
+}
+
+_TOO_LARGE = {
+    "title": "That is too large",
+    "text": "More than 2 MB came at once, so it was not read, and nothing was changed. Go back: what you typed is still"
+    " there. Then send less: a smaller picture, a shorter text, a file in parts.",
 }
 
 
@@ -39,6 +47,11 @@ def tell_refusals(app: FastAPI) -> None:
         app.add_exception_handler(kind, _page_for(told[kind]))
 
 
+def _to_a_shopper(status: int) -> Response:
+    """Plain, without a word of the console's, for who knows of no such thing."""
+    return page("shoppers/trouble.html", {"ours": status >= 500}, status)
+
+
 def wants_page(request: Request) -> bool:
     """Whether a person waits for this answer, not a script."""
     return "text/html" in request.headers.get("accept", "")
@@ -49,18 +62,31 @@ def _page_for(told: Any) -> Callable[[Request, Exception], Awaitable[Response]]:
 
     async def answer(request: Request, error: Exception) -> Response:
         document: Response = await told(request, error)
-        unknown = isinstance(error, HTTPException) and error.status_code == 404
-        ours = request.url.path.startswith(_PAGES) or (unknown and not request.url.path.startswith(_PROGRAMS))
-        if not (wants_page(request) and ours):
+        shown = _shown(request, error, document)
+        if shown is None:
             return document
-        if unknown:
-            return html("console/refused.html", _NOWHERE, 404)
-        said = json.loads(bytes(document.body))
-        faults = " ".join(f"{one['field']}: {one['problem']}. {one['remedy']}" for one in said.get("faults", ()))
-        content = {"title": said["title"], "text": faults or said["detail"]}
-        return html("console/refused.html", content, document.status_code)
+        if "retry-after" in document.headers:
+            shown.headers["Retry-After"] = document.headers["retry-after"]
+        return shown
 
     return answer
+
+
+def _shown(request: Request, error: Exception, document: Response) -> Response | None:
+    """The page in place of a document; None for scripts and programs."""
+    path = request.url.path
+    unknown = isinstance(error, HTTPException) and error.status_code == 404
+    if wants_page(request) and path.startswith(_SHOPPERS):
+        return page("shoppers/lost.html", {}, 404) if unknown else _to_a_shopper(document.status_code)
+    ours = path.startswith(_PAGES) or (unknown and not path.startswith(_PROGRAMS))
+    if not (wants_page(request) and ours):
+        return None
+    if unknown:
+        return html("console/refused.html", _NOWHERE, 404)
+    said = json.loads(bytes(document.body))
+    faults = " ".join(f"{one['field']}: {one['problem']}. {one['remedy']}" for one in said.get("faults", ()))
+    content = {"title": said["title"], "text": faults or said["detail"]}
+    return html("console/refused.html", content, document.status_code)
 
 
 async def _sign_in(request: Request, error: Exception) -> Response:
@@ -78,8 +104,21 @@ async def _denied(_request: Request, error: Exception) -> Response:
     return html("console/refused.html", {"title": error.title, "text": error.text}, error.status)
 
 
-def broken_page(request_id: str) -> Response:
+def unread_page(path: str, problem: Problem) -> Response:
+    """The answer to what was not read at all: a page, unless it was sent to where programs call."""
+    if path.startswith(_PROGRAMS):
+        return problem.response()
+    status = problem.document.status
+    if path.startswith(_SHOPPERS):
+        return _to_a_shopper(status)
+    content = {"title": problem.document.title, "text": f"{problem.document.detail} Nothing was changed."}
+    return html("console/refused.html", _TOO_LARGE if status == 413 else content, status)
+
+
+def broken_page(path: str, request_id: str) -> Response:
     """The answer to a person where the fault is ours."""
+    if path.startswith(_SHOPPERS):
+        return _to_a_shopper(500)
     text = (
         f"Nothing was stored. The log has the fault under {request_id}. Try again; tell whoever runs this if it stays."
     )

@@ -12,7 +12,7 @@ from app.web.access import sessions
 from app.web.access.doors import same_site
 from app.web.access.links import open_link, use_up
 from app.web.access.second_step import codes_left, prove
-from app.web.access.throttle import count_failure, forget_failures, must_wait
+from app.web.access.throttle import count_failure, forget_failures, must_wait, of_somebody
 from app.web.access.trail import note
 from app.web.console.entering import ask_second, let_in
 from app.web.console.frame import html
@@ -39,15 +39,15 @@ def second_step(
         opened = open_link(session, ticket, LinkPurpose.second_step)
         if opened is None or opened.account is None:
             return html("console/refused.html", {"title": "Sign in again", "text": _GONE}, 410)
-        account, subject = opened.account, f"second step of {opened.account.id}"
-        if must_wait(session, subject, network):
+        account, tries = opened.account, of_somebody(f"second step of {opened.account.id}", network)
+        if must_wait(session, tries):
             return ask_second(ticket, onward, _WAIT, 429)
         how = prove(session, request.app.state.settings, account.id, code[:40])
         if how is None:
-            count_failure(session, subject, network)
+            count_failure(session, tries)
             log.warning("second step refused", account=account.public_id)
             return ask_second(ticket, onward, _WRONG, 403)
-        forget_failures(session, subject)
+        forget_failures(session, tries)
         use_up(session, opened)
         if how == "code":
             left = codes_left(session, account.id)

@@ -13,6 +13,7 @@ from app.models import Account, Brand, public_id
 from app.pipeline.house import House
 from app.settings import Settings
 from app.settings.sign_in import OidcSettings
+from app.web.access.accounts import standing
 from app.web.access.oidc import TRIP_SECONDS, Person, Provider, Refused, Trip
 from app.web.access.sealing import NotSealed, Seal
 from app.web.access.sessions import is_secure
@@ -110,7 +111,7 @@ def _made(session: Session, settings: Settings, person: Person) -> Account:
             session.flush()
     except IntegrityError as error:  # they came twice at once
         raise Refused("Your account is being made in another window. Begin it anew.", "made twice at once") from error
-    after = {"email": person.email, "role": told.role}
+    after = {"email": person.email, **standing(session, account)}
     note(session, f"{told.name}, for {person.email}", "account.add", account.public_id, after=after)
     return account
 

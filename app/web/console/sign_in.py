@@ -19,7 +19,7 @@ from app.web.access.links import Opened, end_links, open_link, use_up
 from app.web.access.passwords import check_password, fits, hashed, outdated
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.throttle import count_failure, forget_failures, must_wait
+from app.web.access.throttle import Wait, at_the_door, count_failure, forget_failures, must_wait
 from app.web.access.trail import note
 from app.web.console.entering import after_first_step, inside, let_in
 from app.web.console.frame import html
@@ -28,7 +28,11 @@ log = logger(__name__)
 router = APIRouter(include_in_schema=False)
 
 _WRONG = "That address and password do not belong together. Look at both, or ask an owner for a new link."
-_WAIT = "Too many tries. Wait a quarter of an hour, then try again."
+_WAIT = {
+    Wait.a_quarter: "Too many tries. Wait a quarter of an hour, then try again.",
+    Wait.a_day: "Too many wrong tries at this address within a day. Sign in where you did before, in that browser or"
+    " from that network, or ask an owner for a new link.",
+}
 _ONE_FIRST = sa.text("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")
 """Two who set up at once, each with a link of their own, do not both become the first owner."""
 
@@ -54,15 +58,16 @@ def sign_in(
     house: House = request.app.state.house
     network, address = sessions.network_of(request), email.strip().lower()[:320]
     with house.sessions.begin() as session:
-        if must_wait(session, address, network):
-            return _again(request, onward, email, _WAIT, 429)
+        tries = at_the_door(session, address, network, request.cookies.get(sessions.cookie_name(request), "")[:200])
+        if wait := must_wait(session, tries):
+            return _again(request, onward, email, _WAIT[wait], 429)
         account = session.scalars(sa.select(Account).where(Account.email == address)).one_or_none()
         if not fits(password, account.password if account and account.disabled_at is None else None):
-            count_failure(session, address, network)
+            count_failure(session, tries)
             log.warning("sign-in refused", account=account.public_id if account else "unknown")
             return _again(request, onward, email, _WRONG, 403)
         assert account is not None
-        forget_failures(session, address)
+        forget_failures(session, tries)
         if account.password and outdated(account.password):
             account.password = hashed(password)
         return after_first_step(request, session, account, onward)

@@ -13,10 +13,12 @@ from app.errors import Conflict, InvalidInput
 from app.messages.authoring.blocks import block_names
 from app.messages.catalog import Catalog
 from app.messages.checking.field_samples import samples
+from app.messages.checking.field_uses import needed
 from app.messages.versions.drafts import Draft, discard, save
 from app.messages.versions.live import digest_of, edition_of
 from app.models import Brand
 from app.pipeline.house import House
+from app.rehearsal.lacking import lacking
 from app.rehearsal.samples import SAMPLES
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
@@ -138,6 +140,10 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
     found = told(sheet, sheet.text, findings(house, session, brand, sheet, sheet.text, look)) if changed else []
     locale = sheet.path.split("/")[1] if sheet.path.startswith("messages/") else ""
     keys = sorted(key for key, channel in catalog.keys(brand.key) if channel == "email")
+    sampled = sampled_of(house.catalog, brand.key)
+    before = {sheet.path: sheet.live.decode("utf-8", "replace")} if sheet.live is not None and changed else {}
+    drafted = catalog.over(brand.key, {**catalog.shelf(brand.key).published, sheet.path: sheet.content})
+    lacks = lacking(session, drafted, brand, before, {sheet.path: sheet.text})
     return {
         "sheet": sheet,
         "opened": sheet.opened,
@@ -153,7 +159,10 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
         "keys": [] if message else keys,
         "locales": catalog.locales(brand.key),
         "samples": SAMPLES,
-        "fields": insertable(_sampled(house.catalog, brand.key)),
+        "fields": insertable(sampled),
+        "needs": needed(sheet.path, sheet.text),
+        "lacks": {one.need.field.path: one for one in lacks},
+        "sampled": sampled,
         "blocks": blocks_of(block_names(catalog.shelf(brand.key))),
         "sizes": sizes(house, session, brand, sheet) if message and message[1] == "sms" else [],
         "may_write": visitor.has(Right.templates),
@@ -177,6 +186,6 @@ def _siblings(catalog: Catalog, brand: Brand, sheet: Sheet) -> list[tuple[str, s
 
 
 @lru_cache(maxsize=32)
-def _sampled(catalog: Catalog, brand_key: str) -> Mapping[str, str]:
+def sampled_of(catalog: Catalog, brand_key: str) -> Mapping[str, str]:
     """What each field is for a sample order; worked out once for the files that ship."""
     return samples(catalog, brand_key)

@@ -85,7 +85,7 @@ def look_in(form: FormData) -> Look:
 
 def show(house: House, session: Session, visitor: Visitor, sheet: Sheet, text: str | None, look: Look) -> Shown:
     """A file with this text (None: as what counts says) filled in. Raises Denied for a brand that is not theirs."""
-    brand = _looked_at(session, visitor, look)
+    brand = looked_at(session, visitor, look)
     asked = asked_of(sheet, look)
     try:
         files = {} if text is None else beside(session, brand, sheet.path, text)
@@ -177,7 +177,8 @@ def frame(
         sheet = sheet_of(session, house, brand_of(session, visitor), path)
         if which == "live":
             sheet = replace(sheet, draft=None, content=sheet.live or b"")
-        text = sheet.text if sheet.draft is not None or sheet.live is None or look.brand else None
+        drafted = sheet.draft is not None or sheet.live is None or (path == "brand.yaml" and which != "live")
+        text = sheet.text if drafted or look.brand else None
         shown = show(house, session, visitor, sheet, text, look)
     if shown.seen is None:
         page = html("marketers/unframed.html", {"wrong": shown.wrong}).body
@@ -244,7 +245,8 @@ def _written(sheet: Sheet, form: FormData) -> str:
         raise Denied(422, "That cannot be shown", str(error)) from error
 
 
-def _looked_at(session: Session, visitor: Visitor, look: Look) -> Brand:
+def looked_at(session: Session, visitor: Visitor, look: Look) -> Brand:
+    """The brand as which somebody looks. Raises Denied for one that is not theirs."""
     if not look.brand or look.brand == visitor.brand_key:
         return brand_of(session, visitor)
     other = next((one for one in visitor.brands if one.key == look.brand), None)

@@ -13,7 +13,7 @@ from app.messages.checking.findings import Report
 from app.messages.versions.differing import Difference
 from app.messages.versions.drafts import drafts_of
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import edition_of
+from app.messages.versions.live import Edition, edition_of
 from app.messages.versions.publishing import (
     Published,
     Refused,
@@ -27,6 +27,7 @@ from app.messages.versions.telling import changed_by, in_lines, in_words, pairs
 from app.models import Brand
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import waiting
+from app.rehearsal.lacking import Lack, lacking
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
@@ -125,7 +126,7 @@ def _attempt(
     house: House = request.app.state.house
     written = str(form.get("edition", ""))
     read = {name.removeprefix(READ): str(one) for name, one in form.multi_items() if name.startswith(READ)}
-    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None, drafts=read)
+    seen = Seen(int(written) if written.isdecimal() and len(written) < 10 else None, drafts=read or None)
     said = Said(visitor.actor, str(form.get("why", "")), house.clock.now())
     try:
         with house.sessions.begin() as session:
@@ -165,7 +166,9 @@ def _page(
         drafts = drafts_of(session, brand.id)
         chosen = [path for path in drafts if not paths or path in paths]
         edition = edition_of(session, brand.id)
-        found, changes, wrong = _checked(session, house, brand, {path: drafts[path].content for path in chosen})
+        contents = {path: drafts[path].content for path in chosen}
+        found, changes, wrong = _checked(session, house, brand, contents)
+        lacks = _lacks(session, house, brand, edition, contents)
     content = {
         "drafts": drafts,
         "chosen": chosen,
@@ -173,6 +176,7 @@ def _page(
         "accepted": edition.accepted,
         "report": found,
         "changes": beside(changes),
+        "lacks": lacks,
         "wrong": told.get("wrong", "") or wrong,
         "refused": "refused" in told,
         "why": str(form.get("why", "")),
@@ -196,6 +200,15 @@ def _checked(
         return Report(), [], " ".join(str(fault) for fault in error.faults)
     after = {**edition.files, **{path: changes[path] for path in would}}
     return found, in_words(pairs(house.catalog, brand.key, edition.files, after, would)), ""
+
+
+def _lacks(session: Session, house: House, brand: Brand, edition: Edition, changes: Mapping[str, bytes]) -> list[Lack]:
+    """What the drafts need that what counts did not."""
+    shelf = house.catalog.over(brand.key, edition.files).shelf(brand.key)
+    after = house.catalog.over(brand.key, {**edition.files, **changes})
+    before = {path: file.content.decode("utf-8", "replace") for path in changes if (file := shelf.file(path))}
+    now = {path: content.decode("utf-8", "replace") for path, content in changes.items() if not path.endswith(".png")}
+    return lacking(session, after, brand, before, now)
 
 
 def _version(

@@ -47,7 +47,7 @@ def try_on_parcel(request: Request, visitor: Reader, parcel: Annotated[str, Quer
     content = {
         "tabs": tabs(visitor),
         "at": at,
-        "written": written,
+        "written": run.order if run and written == run.shipment else written,  # people read numbers, not ids
         "found": found,
         "recent": recent,
         "run": run,

@@ -10,6 +10,7 @@ from app.insight import today as figures
 from app.insight.alarms import REMEDIES
 from app.insight.listing import STATES
 from app.insight.today_counted import answers, mails_delivered
+from app.insight.today_delays import Delays, delay
 from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
@@ -17,8 +18,9 @@ from app.settings import Settings
 from app.web.access.doors import may, watch
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.console.charts import columns, ranked
+from app.web.console.charts import Chart, columns, ranked, side_by_side
 from app.web.console.frame import clock, console_page, html
+from app.web.console.shared import Shared
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,16 +57,24 @@ def now(request: Request, visitor: Watcher) -> Response:
 
 
 def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
+    """What the page shows: of the brand alone, whoever looks, so that all who look at once share it."""
+    shared: Shared[dict[str, Any]] = request.app.state.shared
+    house: House = request.app.state.house
+    return shared.get(visitor.brand_id, house.clock, lambda: _counted(request, visitor))
+
+
+def _counted(request: Request, visitor: Visitor) -> dict[str, Any]:
     house: House = request.app.state.house
     at = house.clock.now()
     with house.sessions() as session:
         standing = figures.standing(session, visitor.brand_id, at, visitor.zone)
         sending = figures.sending(session, visitor.brand_id, at)
+        delays = delay(session, visitor.brand_id, at) if house.clock.real else None
         return {
             "standing": [(key, word, getattr(standing, key)) for key, word in STATES.items()],
             "sending": sending,
             "opened": figures.opened(session, visitor.brand_id),
-            "delay": figures.delay(session, visitor.brand_id) if house.clock.real else None,
+            "delay": delays,
             "incidents": [
                 (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind)) for one in figures.incidents(session)
             ],
@@ -84,6 +94,7 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
                 {name.replace("_", " "): counts for name, counts in sending.news_by_hour.items()},
                 first="Hour",
             ),
+            "delay_by_hour": _delay_by_hour(delays, visitor.zone) if delays else None,
             "by_milestone": ranked(
                 "What were they about?",
                 [(name.replace("_", " "), count) for name, count in sending.by_milestone],
@@ -92,6 +103,16 @@ def _content(request: Request, visitor: Visitor) -> dict[str, Any]:
             "steps": _steps(request, visitor, session.scalar(_any_parcel(visitor.brand_id)) or False),
             "as_of": at,
         }
+
+
+def _delay_by_hour(delays: Delays, here: str) -> Chart:
+    series = {
+        "half within": [one.median if one else None for one in delays.by_hour],
+        "19 of 20 within": [one.p95 if one else None for one in delays.by_hour],
+    }
+    labels = [clock(hour, here) for hour in delays.hours]
+    question = "How many seconds lie between an event and the call that tells of it, hour by hour?"
+    return side_by_side(question, labels, series, first="Hour", unit=" s", digits=2)
 
 
 def _any_parcel(brand_id: int) -> sa.Select[tuple[bool]]:

@@ -19,7 +19,7 @@ from app.web.access.roles import MEANINGS, Right
 from app.web.access.sealing import can_seal
 from app.web.access.second_step import codes_left, has_factor
 from app.web.access.sessions import Visitor
-from app.web.access.throttle import count_failure, must_wait
+from app.web.access.throttle import count_failure, must_wait, of_somebody
 from app.web.access.trail import note
 from app.web.console.frame import back, console_page
 from app.web.owners.devices import in_words
@@ -146,11 +146,11 @@ def password_fault(request: Request, session: Session, account: Account, written
     they come through the shop's own sign-in, need not."""
     if account.password is None:
         return ""
-    subject, network = f"password of {account.id}", sessions.network_of(request)
-    if must_wait(session, subject, network):
+    tries = of_somebody(f"password of {account.id}", sessions.network_of(request))
+    if must_wait(session, tries):
         return MANY_TRIES
     if not fits(written, account.password):
-        count_failure(session, subject, network)
+        count_failure(session, tries)
         return NOT_YOURS
     return ""
 

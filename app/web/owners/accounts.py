@@ -1,6 +1,6 @@
 """Who works here: invited by a one-time link, given a role and brands, closed and opened again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -50,7 +50,7 @@ def invite(
     try:
         with house.sessions.begin() as session:
             chosen = accounts.read_role(role)
-            mine = accounts.read_brands(session, brands or [])
+            mine = accounts.read_brands(session, chosen, brands or [])
             account, secret = accounts.add_account(session, visitor, email, name, chosen, mine)
     except (InvalidInput, Conflict) as error:
         return _list(request, visitor, form=form, wrong=_said(error))
@@ -72,11 +72,12 @@ def change(
     def do(session: Session, account: Account) -> str:
         if account.id == visitor.account_id:
             raise Conflict("Your own role is changed by another owner.")
-        chosen, mine = accounts.read_role(role), accounts.read_brands(session, brands or [])
+        chosen = accounts.read_role(role)
+        mine = accounts.read_brands(session, chosen, brands or [])
         changed = accounts.change_account(session, visitor, account, chosen, mine)
         return f"{account.name} is changed." if changed else "Nothing was changed."
 
-    return _done(request, visitor, who, do)
+    return _done(request, visitor, who, do, {"role": role, "brands": brands or []})
 
 
 @router.post("/b/{brand}/people/accounts/{who}/link")
@@ -152,13 +153,14 @@ def part(request: Request, visitor: Owner, who: str) -> Response:
     return _done(request, visitor, who, do)
 
 
-def _done(request: Request, visitor: Visitor, who: str, do: Any) -> Response:
+def _done(request: Request, visitor: Visitor, who: str, do: Any, typed: Mapping[str, Any] | None = None) -> Response:
+    """Do it, and back to the person; where it is refused the page says why, and keeps what was `typed`."""
     house: House = request.app.state.house
     try:
         with house.sessions.begin() as session:
             sentence = do(session, _find(session, who))
     except (Conflict, InvalidInput) as error:
-        return _one(request, visitor, who, _said(error))
+        return _one(request, visitor, who, _said(error), typed)
     return back(request, visitor, f"/b/{visitor.brand_key}/people/accounts/{who}", sentence)
 
 
@@ -180,14 +182,16 @@ def _list(request: Request, visitor: Visitor, *, form: dict[str, Any] | None = N
         "tabs": people_tabs(visitor),
         "people": people,
         "roles": _roles(),
-        "form": form or {"email": "", "name": "", "role": "agent", "brands": []},
+        "form": form or {"email": "", "name": "", "role": "agent", "brands": _first_ticked(visitor)},
         "wrong": wrong,
     }
     template, status = "owners/accounts.html", 422 if wrong else 200
     return console_page(request, visitor, template, content, title="Who works here", place="people", status=status)
 
 
-def _one(request: Request, visitor: Visitor, who: str, wrong: str = "") -> Response:
+def _one(
+    request: Request, visitor: Visitor, who: str, wrong: str = "", typed: Mapping[str, Any] | None = None
+) -> Response:
     house: House = request.app.state.house
     with house.sessions() as session:
         account = _find(session, who)
@@ -196,6 +200,7 @@ def _one(request: Request, visitor: Visitor, who: str, wrong: str = "") -> Respo
         "tabs": people_tabs(visitor),
         "one": row,
         "own": account.id == visitor.account_id,
+        "form": typed or {"role": row["role"], "brands": ["all"] if row["all"] else row["brands"]},
         "roles": _roles(),
         "wrong": wrong,
     }
@@ -242,6 +247,11 @@ def _rows(session: Session, found: Sequence[Account]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def _first_ticked(visitor: Visitor) -> list[str]:
+    """The only brand that there is; of several none, so that somebody chooses."""
+    return [brand.key for brand in visitor.brands] if len(visitor.brands) == 1 else []
 
 
 def _roles() -> list[tuple[str, str]]:

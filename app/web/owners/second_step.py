@@ -13,7 +13,7 @@ from app.web.access.doors import Denied, may
 from app.web.access.roles import Right
 from app.web.access.sealing import can_seal
 from app.web.access.sessions import Visitor
-from app.web.access.throttle import count_failure, must_wait
+from app.web.access.throttle import count_failure, must_wait, of_somebody
 from app.web.access.trail import note
 from app.web.console.frame import back, console_page
 from app.web.owners.account import HERE, MANY_TRIES, account_view, at_a_brand, password_fault
@@ -56,12 +56,12 @@ def confirm(request: Request, visitor: Own, code: Annotated[str, Form()] = "") -
     """Confirm by a number; from now on the second step counts, and other browsers sign in anew. Shows the codes."""
     house: House = request.app.state.house
     with house.sessions.begin() as session:
-        subject, network = f"new second step of {visitor.account_id}", sessions.network_of(request)
-        if must_wait(session, subject, network):
+        tries = of_somebody(f"new second step of {visitor.account_id}", sessions.network_of(request))
+        if must_wait(session, tries):
             return _shown(request, visitor, MANY_TRIES)
         codes = second_step.confirm(session, request.app.state.settings, visitor.account_id, code[:40])
         if codes is None:
-            count_failure(session, subject, network)
+            count_failure(session, tries)
         else:
             account = session.get_one(Account, visitor.account_id)
             sessions.end(session, account.id, but=visitor.session_id)

@@ -16,7 +16,7 @@ from app.models.facts import Facts, Item, OtherParcel, Pickup, Promise
 from app.models.vocabulary import Milestone
 from app.tracking.standing import ARRIVALS
 from app.web.shoppers.journey import Step, journey
-from app.web.shoppers.window import TIMELESS, Expected, expected
+from app.web.shoppers.window import TIMELESS, Expected, expected, last_told
 
 SHOWN_ITEMS = 40
 
@@ -114,6 +114,11 @@ def when_expected(facts: Facts, seen: Seen, language: str, words: Mapping[str, A
     speech = spoken(words, _customs(facts, language), facts.shopper.zone, now)
     back = facts.parcel.direction == "return"
     return None if back else expected(facts, _standing(facts, seen), speech)
+
+
+def when_told(facts: Facts, language: str, words: Mapping[str, Any], now: datetime) -> Expected:
+    """When the page said last that it comes."""
+    return last_told(facts, spoken(words, _customs(facts, language), facts.shopper.zone, now))
 
 
 def may_call_off(facts: Facts) -> bool:

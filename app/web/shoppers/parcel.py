@@ -14,8 +14,8 @@ from app.models import Crossing, Estimate, Order
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page, words_for
-from app.web.shoppers.calendar import Entry, calendar_file, called_off
-from app.web.shoppers.page import draw, may_call_off, when_expected
+from app.web.shoppers.calendar import Entry, calendar_file, called_off, media_type
+from app.web.shoppers.page import draw, may_call_off, when_expected, when_told
 from app.web.shoppers.reading import facts_and_seen, find_family, look_of, reading
 
 router = APIRouter(include_in_schema=False)
@@ -70,15 +70,20 @@ def window(request: Request, token: str) -> Response:
     said, base = words["calendar"], house.public_url.rstrip("/")
     uid = f"{found.shipment.public_id}@{urlsplit(base).hostname or 'doorstep'}"
     event = said["event"].format(brand=look.name)
-    entry = Entry(uid, sequence.number, event, said["note"], f"{base}/t/{token}", language)
-    at = _whole_minute(now)
-    body = calendar_file(entry, when, speech_zone(facts.shopper.zone), at) if when else called_off(entry, at)
+    entry = Entry(
+        uid, sequence.number, event, said["note"], f"{base}/t/{token}", language, look.name, look.support.email
+    )
+    at, zone = _whole_minute(now), speech_zone(facts.shopper.zone)
+    if when is not None:
+        body = calendar_file(entry, when, zone, at)
+    else:
+        body = called_off(entry, when_told(facts, language, words, now), zone, at)
     headers = {
         "Content-Disposition": 'attachment; filename="parcel.ics"',
         "Cache-Control": "private, no-cache",
         "X-Robots-Tag": "noindex, nofollow",
     }
-    return Response(body, headers=headers, media_type="text/calendar; charset=utf-8")
+    return Response(body, headers=headers, media_type=media_type(body))
 
 
 def lost(token: str = "") -> Response:

@@ -47,6 +47,18 @@ def expected(facts: Facts, standing: Milestone, speech: Speech) -> Expected | No
     return None if out or day is None or day < today else Expected(day, day)
 
 
+def last_told(facts: Facts, speech: Speech) -> Expected:
+    """What the shopper's calendar may hold: the last that carrier or shop said, passed or not; today, where neither
+    says anything any more."""
+    start, end = facts.eta.starts_at, facts.eta.ends_at
+    if begins := start or end:
+        first = speech.local(begins).date()
+        last = speech.last_day(end) if end else first
+        return Expected(min(first, last), last, start, end)
+    day = facts.eta.day or facts.promise.on or speech.now.date()
+    return Expected(day, day)
+
+
 def _window(start: datetime | None, end: datetime | None, speech: Speech) -> Expected:
     today = speech.now.date()
     first = speech.local(start).date() if start else None

@@ -71,9 +71,13 @@ export function keeper(form, { texts, sent, saved: told = () => {}, restored }) 
       saved = state;
       waits = 0;
       told(answer);
-      if (settled()) journal.drop();
-      else remember();
-      tell(`Saved as a draft, ${answer.saved}.`, "kept");
+      if (settled()) {
+        journal.drop();
+        tell(`Saved as a draft, ${answer.saved}.`, "kept");
+      } else {
+        remember();
+        tell("Typing…");
+      }
     } catch (error) {
       stumble(error);
     } finally {

@@ -6,10 +6,16 @@ const UNTOUCHED = 3_600_000;
 const strips = document.getElementById("pauses");
 let touched = Date.now();
 let asking = false;
+let wanted = false;
 
 async function look() {
-  if (document.hidden || asking || Date.now() - touched > UNTOUCHED) return;
+  if (document.hidden || Date.now() - touched > UNTOUCHED) return;
+  if (asking) {
+    wanted = true; // what is on its way may be older than what made somebody ask
+    return;
+  }
   asking = true;
+  wanted = false;
   try {
     const answer = await fetch(strips.dataset.now, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!answer.ok) return;
@@ -20,6 +26,7 @@ async function look() {
     // The next look tells.
   } finally {
     asking = false;
+    if (wanted) look();
   }
 }
 

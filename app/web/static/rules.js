@@ -186,9 +186,13 @@ function show(told) {
 /* Offers */
 
 let words = null;
+let early = false;
 fetch(form.dataset.words, { headers: { Accept: "application/json" } })
   .then((answer) => (answer.ok ? answer.json() : null))
-  .then((told) => (words = told))
+  .then((told) => {
+    words = told;
+    if (early && document.activeElement === text) offer(false); // somebody typed before the words had come
+  })
   .catch(() => (words = null));
 
 const list = element("div", "", { class: "offers", role: "listbox", id: "offers", "aria-label": "What can be written here" });
@@ -216,6 +220,7 @@ function measure() {
 }
 
 function offer(asked) {
+  early = !words;
   if (!words || text.selectionStart !== text.selectionEnd) return close();
   const at = text.selectionStart;
   const line = text.value.slice(text.value.lastIndexOf("\n", at - 1) + 1, at);
@@ -237,15 +242,22 @@ function offer(asked) {
       return row;
     }),
   );
-  const row = text.value.slice(0, at).split("\n").length - 1;
-  const column = offered[0].from - (text.value.lastIndexOf("\n", offered[0].from - 1) + 1);
-  const below = 10 + (row + 1) * LINE - text.scrollTop;
-  const left = 56 + column * measure() - text.scrollLeft;
   list.hidden = false;
+  lay();
+  mark();
+}
+
+/** How far below the top of the editor the line ends that the caret is in. */
+const foot = () => 10 + text.value.slice(0, text.selectionStart).split("\n").length * LINE - text.scrollTop;
+
+/** Lay the list under the word that it is about, or above it. */
+function lay() {
+  const column = offered[0].from - (text.value.lastIndexOf("\n", offered[0].from - 1) + 1);
+  const below = foot();
+  const left = 56 + column * measure() - text.scrollLeft;
   const room = text.clientHeight - below;
   list.style.top = room > 140 || below < 280 ? `${below}px` : `${below - LINE - 4 - Math.min(264, list.offsetHeight)}px`;
   list.style.left = `${Math.max(8, Math.min(left, text.clientWidth - list.offsetWidth - 8))}px`;
-  mark();
 }
 
 function mark() {
@@ -346,7 +358,9 @@ text.addEventListener("input", (event) => {
   else if (event.inputType === "insertText" || !list.hidden) offer(false);
 });
 text.addEventListener("scroll", () => {
-  close();
+  // A line that is typed at the foot scrolls by itself, and is told of it only later: the list goes along.
+  if (!list.hidden && foot() >= LINE && foot() <= text.clientHeight + LINE) lay();
+  else close();
   draw();
 });
 text.addEventListener("blur", close);

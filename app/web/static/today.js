@@ -8,10 +8,16 @@ const asOf = document.getElementById("as-of");
 let timer = 0;
 let failures = 0;
 let looking = false;
+let wanted = false;
 
 async function look() {
-  if (looking || document.hidden) return;
+  if (document.hidden) return;
+  if (looking) {
+    wanted = true; // what is on its way may be older than what made somebody look
+    return;
+  }
   looking = true;
+  wanted = false;
   try {
     const answer = await fetch(now.dataset.live, {
       headers: { Accept: "text/html" },
@@ -29,7 +35,8 @@ async function look() {
   } finally {
     looking = false;
   }
-  again();
+  if (wanted) look();
+  else again();
 }
 
 /** Signed out, or no longer of this brand: what is shown stays, and says so. */

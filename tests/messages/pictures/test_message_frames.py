@@ -21,7 +21,7 @@ from app.rehearsal.pictures.browser import Browser, BrowserFailed, NoBrowser, Vi
 from app.rehearsal.pictures.comparing import compare, side_by_side
 from app.rehearsal.pictures.differing import differing
 from app.rehearsal.pictures.frames import email_page, phone, preheader_of, sms_page
-from app.rehearsal.pictures.pixels import opened, small
+from app.rehearsal.pictures.pixels import opened, pillow, saved, small
 from app.rehearsal.pictures.sitting import Sitter, email_of, pictures_of, sitters
 from tests.messages.message_corpus import BRANDS, TEMPLATES
 
@@ -137,6 +137,23 @@ def test_the_readable_difference_is_three_pictures_wide():
     assert shown.getpixel((232 + 45, 45)) == (217, 45, 32)
 
 
+def test_what_stands_lower_because_something_came_above_it_is_not_told_as_different():
+    """Of two pictures of other heights the rows that both have stand on one height."""
+    images = pillow("Image")
+    striped = images.new("RGB", (60, 90), "white")
+    for row in range(90):
+        striped.paste((row, 2 * row, 255 - row), (5, row, 30, row + 1))
+    taller = images.new("RGB", (60, 98), "white")
+    taller.paste((9, 9, 9), (0, 20, 60, 28))
+    taller.paste(striped.crop((0, 0, 60, 20)), (0, 0))
+    taller.paste(striped.crop((0, 20, 60, 90)), (0, 28))
+    shown = opened(side_by_side(saved(striped), saved(taller)))
+    assert shown.size == (3 * 60 + 2 * 16, 98)
+    red = [row for row in range(98) if shown.getpixel((2 * 76 + 40, row)) == (217, 45, 32)]
+    assert red == list(range(20, 28))
+    assert shown.getpixel((10, 24)) == (128, 128, 128)  # a gap where only the other has something
+
+
 def test_two_versions_of_a_message_are_told_apart(browser: Browser, catalog: Catalog):
     """A new headline shows in the pictures of the versions; the same version twice does not."""
     path = "messages/en/delivered.email.md"
@@ -144,8 +161,8 @@ def test_two_versions_of_a_message_are_told_apart(browser: Browser, catalog: Cat
     front, body = text.split(b"\n---\n", 1)
     newer = catalog.over("fjallhem", {path: front + b"\n---\n" + b"## A whole new heading\n\n" + body})
     before, after = _sitter(catalog, "delivered"), _sitter(newer, "delivered")
-    assert differing(browser, before, before, catalog, phone(scale=0.5)).found.same
-    told = differing(browser, before, after, catalog, phone(scale=0.5))
+    assert differing(browser, (before, before), (catalog, catalog), phone(scale=0.5)).found.same
+    told = differing(browser, (before, after), (catalog, newer), phone(scale=0.5))
     assert told.found.places
     assert opened(told.picture).width == 3 * 195 + 32
 

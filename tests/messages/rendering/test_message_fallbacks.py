@@ -1,16 +1,11 @@
 """A blank field prints its language's fallback where there is one, and is told of where there is none."""
 
-import shutil
-from pathlib import Path
-
 from app.messages.authoring.fielding import with_fallbacks
 from app.messages.base import Template
 from app.messages.catalog import Catalog
 from app.messages.checking.blanks import Watching
-from app.messages.checking.corpus import LINKS, NOW, PERSON, PUBLIC_URL, WORST, facts_for
-from app.messages.checking.field_uses import who_uses
+from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
 from app.messages.rendering.render import Renderer
-from tests.messages.message_corpus import BRANDS, ROOT
 
 WORDS = "messages/en/words.yaml"
 SMS = "messages/en/delivered.sms.txt"
@@ -53,25 +48,3 @@ def test_watching_changes_nothing(catalog: Catalog, renderer: Renderer) -> None:
     told = facts_for("delivered")
     watched = watching.render_email(template, told, PERSON, LINKS, NOW)
     assert watched == renderer.render_email(template, told, PERSON, LINKS, NOW)
-
-
-def test_who_reads_a_field_is_known(tmp_path: Path) -> None:
-    """By brand, language, name, channel and part; a group stands for all inside it."""
-    for folder in ("brands", "layouts"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    for language in ("en", "sv"):
-        (tmp_path / "messages" / language).mkdir(parents=True)
-        for name in ("words.yaml", "delivered.sms.txt", "ready_for_pickup.email.md", "ready_for_pickup.sms.txt"):
-            shutil.copy(ROOT / "messages" / language / name, tmp_path / "messages" / language / name)
-    few = Catalog(tmp_path, PUBLIC_URL)
-    one, all_inside = who_uses(few, "pickup.name"), who_uses(few, "pickup")
-    readers = {(each.brand_key, each.locale, each.key, each.channel) for each in one}
-    assert readers == {
-        (brand, language, "ready_for_pickup", channel)
-        for brand in BRANDS
-        for language in ("en", "sv")
-        for channel in ("email", "sms")
-    }
-    assert {each.part for each in one if each.channel == "email"} >= {"html", "text"}
-    inside = {(each.key, each.channel, each.part) for each in all_inside}
-    assert inside >= {(each.key, each.channel, each.part) for each in one}

@@ -15,7 +15,7 @@ MAIL = "messages/en/delivered.email.md"
 LAYOUT = "layouts/parcel.mjml"
 DETAILS = "layouts/blocks/details.mjml"
 WORDS = "messages/en/words.yaml"
-SECONDS = 3.0
+SECONDS = 8.0
 """Far above what any takes; a bomb takes minutes."""
 
 

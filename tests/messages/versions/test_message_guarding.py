@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.messages.catalog import Catalog
-from app.messages.checking.check import touched
+from app.messages.checking.check import touching
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.versions.guarding import examine
 from tests.messages.message_corpus import ROOT
@@ -44,6 +44,6 @@ def test_what_it_would_break_is_found(path: str, before: str, after: str, code: 
 def test_a_layout_touches_emails_only() -> None:
     """No SMS is set in one, nor shows a logo; a brand's own file touches both."""
     mail, text = "messages/en/delivered.email.md", "messages/en/delivered.sms.txt"
-    assert touched(mail, [LAYOUT]) and not touched(text, [LAYOUT])
-    assert touched(mail, ["brand.yaml"]) and touched(text, ["brand.yaml"])
-    assert touched(mail, ["logo-light.png"]) and not touched(text, ["logo-light.png"])
+    assert touching([LAYOUT])(mail) and not touching([LAYOUT])(text)
+    assert touching(["brand.yaml"])(mail) and touching(["brand.yaml"])(text)
+    assert touching(["logo-light.png"])(mail) and not touching(["logo-light.png"])(text)

@@ -26,8 +26,8 @@ from app.tracking.carriers.registry import CARRIERS
 from app.tracking.normalised import normalised
 from app.tracking.which import which
 from app.wiring import build_house
-from tests.integration.conftest import serving
 from tests.pipeline.conftest import TurnedClock
+from tests.serving import serving
 from tests.tracking.carriers import recordings as recorded
 from tests.tracking.carriers import test_contract as contract
 

@@ -133,4 +133,4 @@ def provider(redirect: str):
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

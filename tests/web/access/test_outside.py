@@ -132,5 +132,5 @@ def test_who_cannot_prove_the_name_is_not_told(monkeypatch, tmp_path):
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
     assert seen == []

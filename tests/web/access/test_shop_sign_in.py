@@ -159,7 +159,8 @@ def test_accounts_are_made_for_the_shops_own_domain_only(site, anyone, openid, b
         account = session.scalars(sa.select(Account)).one()
         entry = session.scalars(sa.select(AuditEntry)).one()
     assert (account.email, account.role, account.password) == ("ida@shop.example", "agent", None)
-    assert (entry.action, entry.after) == ("account.add", {"email": "ida@shop.example", "role": "agent"})
+    said = {"email": "ida@shop.example", "role": "agent", "brands": "fjallhem"}
+    assert (entry.action, entry.after) == ("account.add", said)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from app.insight.finding import country_of, read
+from app.insight.finding import _named, country_of, find_parcels, read
 from app.insight.listing import STATES
-from app.models import AuditEntry, Shipment
+from app.models import AuditEntry, Order, Shipment
 from app.models.orders import ENDED_WITHOUT, UNENDED
 from app.models.vocabulary import ENDS
 from tests.web.conftest import order, scan
@@ -34,7 +34,7 @@ def parcels(client):
 
 @pytest.mark.parametrize(
     "written",
-    ["1042", "#1042", " 1042 ", "alma.1042@EXAMPLE.test", "Alma Ek", "alma e", "701740605",
+    ["1042", "#1042", " 1042 ", "alma.1042@EXAMPLE.test", "Alma Ek", "alma e", "EK", " ek ", "701740605",
      "070-174 06 05", "+46 70 174 06 05", "0046701740605",
      "JJD1042", "jjd 1042", "JJD104 2", "jjd-10-42",],
 )  # fmt: skip
@@ -54,6 +54,48 @@ def test_the_beginning_of_a_number_finds_several(visit, parcels):
     assert parcels["1043"] in astrids and parcels["2001"] in astrids and parcels["1042"] not in astrids
     for nothing in ("10", "99", "lm", "eve@example.test", "%", "JJD%", "_____"):
         assert "Nothing is known by that" in agent.get("/b/fjallhem/parcels", params={"q": nothing}).text
+
+
+@pytest.mark.parametrize(
+    ("written", "finds"),
+    [("berg", "AB"), ("BERG", "AB"), ("van den Berg", "B"), ("den  berg", "B"), ("n den", ""), ("Lindberg", "C"),
+     ("öSTERLUND", "D"), ("Li", "E"), ("L", ""), ("rg", ""), ("a%b", ""), ("_erg", ""), ("Anna", "BC"),
+     ("Bo Berg", "")],
+)  # fmt: skip
+def test_a_family_name_is_found(client, sessions, brand, written, finds):
+    """Of one word or of several, never a piece of a word, and never one that was erased."""
+    names = {"A": "Astrid Berg", "B": "Anna van den Berg", "C": "Anna Lindberg", "D": "Bo Österlund", "E": "Mei Li"}
+    for number, name in names.items():
+        client.post("/v1/orders", order(number, shopper={"name": name, "email": "x@example.test", "country": "SE"}))
+    client.post("/v1/orders", order("F", shopper={"email": "x@example.test", "country": "SE"}))
+    with sessions() as session:
+        ids = find_parcels(session, brand.id, read(written))
+        numbers = session.scalars(sa.select(Order.number).join(Shipment).where(Shipment.id.in_(ids)))
+        assert "".join(sorted(numbers)) == finds
+        assert find_parcels(session, brand.id + 1, read(written)) == []
+    with sessions.begin() as session:
+        session.execute(sa.update(Order).values(shopper_name=None))
+        assert find_parcels(session, brand.id, read(written)) == []
+
+
+def test_a_family_name_is_asked_of_its_index(client, sessions, brand):
+    """Among two thousand orders the words of the question are those of the index, and the whole table is not read."""
+    client.post("/v1/orders", order("1042"))
+    with sessions() as session:
+        session.execute(
+            sa.text("""
+            INSERT INTO orders SELECT (jsonb_populate_record(one, jsonb_build_object('id', one.id + n,
+                'public_id', 'ord_' || n, 'number', 'X' || n, 'shopper_name', 'Anna Name' || n))).*
+            FROM orders AS one, generate_series(1, 2000) AS n
+        """)
+        )
+        session.execute(sa.text("ANALYZE orders"))
+        (asked, *_) = _named("van den berg")
+        query = sa.select(Order.id).where(asked, Order.brand_id == brand.id).limit(50)
+        written = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(session.scalars(sa.text("EXPLAIN " + written.replace(":", "\\:"))))
+        session.rollback()
+    assert "ix_orders_shopper_end" in plan, plan
 
 
 def test_another_brands_parcels_are_not_found(visit, parcels, stranger):

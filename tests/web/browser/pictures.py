@@ -75,7 +75,7 @@ def _set_up(process: "subprocess.Popen[str]") -> tuple[str, str]:
     for line in process.stdout:
         if found := re.search(r"(http://\S+)/set-up\?code=(\S+)", line):
             form = {"code": found[2], "name": "Ida Holm", "email": "ida@shop.example", "password": PASSWORD}
-            answer = httpx.post(f"{found[1]}/set-up", data=form, trust_env=False)
+            answer = httpx.post(f"{found[1]}/set-up", data=form, timeout=60, trust_env=False)
             return found[1], answer.cookies["doorstep"]
     raise SystemExit("The demo ended before it had printed the link to its console.")
 
@@ -107,7 +107,7 @@ def shoot(browser: Browser, url: str, cookie: str, folder: Path) -> int:
 
 def _names(url: str, cookie: str) -> dict[str, str]:
     """The parcel that the pictures are of: one with much to tell."""
-    with httpx.Client(base_url=url, cookies={"doorstep": cookie}, trust_env=False) as client:
+    with httpx.Client(base_url=url, cookies={"doorstep": cookie}, timeout=60, trust_env=False) as client:
         for asked in ("state=late", "milestone=delivered", ""):
             found = re.findall(r"/parcels/(shp_\w+)", client.get(f"/b/fjallhem/parcels?{asked}").text)
             if found:

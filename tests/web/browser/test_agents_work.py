@@ -29,7 +29,7 @@ def parcel(served, brand, new_key):
         {"reference": one, "carrier": "dhl", "tracking_number": f"JJD1042{one}", "items": [{"name": "Tent"}]}
         for one in ("1", "2")
     ]
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {new_key(brand)}"}) as shop:
+    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {new_key(brand)}"}, timeout=60) as shop:
         shop.post("/v1/orders", json=order(parcels=parcels)).raise_for_status()
         shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
         for milestone, at in (("dispatched", "22T09:55"), ("in_transit", "23T19:05"), ("out_for_delivery", "24T09:55")):

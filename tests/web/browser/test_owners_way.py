@@ -40,6 +40,7 @@ def test_a_second_step_is_set_up_and_asked_for(owner, enter, served, sessions, s
     second = page.get_by_role("region", name="Second step")
     second.get_by_label("Your password").fill(PASSWORD)
     second.get_by_role("button", name="Set it up").click()
+    page.get_by_label("Number").wait_for()
     with sessions() as session:
         kept = session.scalars(sa.select(AccountFactor.secret)).one()
     secret = Seal(served.site.app.state.settings, "second-step").open(kept)
@@ -47,7 +48,7 @@ def test_a_second_step_is_set_up_and_asked_for(owner, enter, served, sessions, s
     page.get_by_label("Number").fill(totp.number_of(secret, totp.step_at(wall_now().timestamp())))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Your second step is on")).to_be_visible()
-    assert page.locator(".codes li").count() == 10
+    expect(page.locator(".codes li")).to_have_count(10)
 
     page = enter(None, script=script)
     page.goto("/b/fjallhem/settings/keys")

@@ -17,7 +17,11 @@ def parcel(served, new_key, brand):
         parcels = [{"reference": "1", "carrier": "dhl", "tracking_number": "JJD1", "scans": scans}]
         headers = {"Authorization": f"Bearer {new_key(brand)}"}
         answer = httpx.post(
-            f"{served.url}/v1/orders", json=order(**{"parcels": parcels, **given}), headers=headers, trust_env=False
+            f"{served.url}/v1/orders",
+            json=order(**{"parcels": parcels, **given}),
+            headers=headers,
+            timeout=60,
+            trust_env=False,
         )
         return answer.json()["results"][0]["parcels"][0]["page"].rsplit("/", 1)[1]
 
@@ -43,6 +47,7 @@ def test_a_shopper_turns_texts_off_without_script(enter, parcel, sessions):
     page = enter(None, phone=True, script=False)
     page.goto(f"/t/{token}")
     page.get_by_role("link", name="What we send you").click()
+    page.wait_for_url(f"**/p/{token}")
     for box in page.locator("input[value^='sms.']").all():
         box.focus()
         page.keyboard.press("Space")

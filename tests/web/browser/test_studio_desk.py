@@ -218,7 +218,8 @@ def test_the_brand_follows_and_is_refused_below_its_contrast(enter):
     page.locator("[name='v.name']").fill("Fjällhem Ny")
     expect(page.frame_locator("iframe[data-key='delayed']").locator("body")).to_contain_text("Fjällhem Ny")
     page.get_by_role("button", name="Save draft").click()
-    expect(page.locator("#saving")).to_contain_text("Saved as a draft")
+    kept = re.compile("Saved as a draft|Nothing is left to save")  # it may have been saved by itself meanwhile
+    expect(page.locator("#saving")).to_have_text(kept)
 
 
 def test_a_draft_and_what_counts_are_one_picture(enter):
@@ -231,5 +232,5 @@ def test_a_draft_and_what_counts_are_one_picture(enter):
     expect(page.frame_locator("iframe[title='The draft']").locator("body")).to_contain_text("Another sentence")
     expect(page.frame_locator("iframe[title='As it counts']").locator("body")).not_to_contain_text("Another sentence")
     page.locator("details summary", has_text="Pictures").click()
-    answer = page.request.get(page.locator("main details a").first.get_attribute("href"))
+    answer = page.request.get(page.locator("main details a").first.get_attribute("href"), timeout=120_000)
     assert answer.status == 200 and answer.body().startswith(b"\x89PNG")

@@ -56,9 +56,9 @@ def test_nothing_is_asked_in_a_hidden_tab(enter, parcel):
     """And everything at once when somebody looks again."""
     page = enter("reader")
     page.goto(TODAY)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     page.evaluate(LOOK)
     page.evaluate("new Promise((done) => setTimeout(done, 50))")
     assert [url for url in asked if "/static/" not in url] == []  # the tab's own sign may come late

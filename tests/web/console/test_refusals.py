@@ -1,6 +1,7 @@
 """What people read where a page cannot be, and what scripts do."""
 
 import pytest
+import sqlalchemy as sa
 
 
 def test_people_get_pages_and_scripts_documents(visit):
@@ -38,3 +39,30 @@ def test_whoever_is_signed_out_is_led_to_the_sign_in_and_back(anyone, path):
     assert away.status_code == 303
     assert away.headers["location"].startswith("/sign-in?next=/")
     assert anyone.get(path).status_code == 401
+
+
+def test_what_was_too_large_is_told_on_a_page(visit, anyone):
+    """With what to do; a program is told in a document, and so is who writes to a program's address."""
+    form = {"name": "x" * 2_100_000}
+    page = visit().post("/account/name", form)
+    assert page.status_code == 413 and "<h1>That is too large</h1>" in page.text and "a smaller picture" in page.text
+    for path, headers in (("/account/name", {}), ("/v1/orders", {"Accept": "text/html"})):
+        answer = anyone("POST", path, data=form, headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_a_shopper_is_told_in_words_of_their_own(anyone, brand, monkeypatch):
+    """Of a fault, of a form that is too large, of an address that is none: nothing of the console, no way to it."""
+    page = {"Accept": "text/html"}
+    answers = [anyone("POST", "/find", data={"number": "x" * 2_100_000}, headers=page)]
+    answers.append(anyone.get("/t/a/b/c", headers=page))
+    monkeypatch.setattr("app.web.shoppers.parcel.find_family", lambda *_: 1 / 0)
+    answers.append(anyone.get(f"/t/{'0' * 26}", headers=page))
+    away = sa.exc.OperationalError("x", {}, Exception("no server"))
+    monkeypatch.setattr("app.web.shoppers.parcel.find_family", lambda *_: (_ for _ in ()).throw(away))
+    answers.append(anyone.get(f"/t/{'0' * 26}", headers=page))
+    assert [one.status_code for one in answers] == [413, 404, 500, 503]
+    for one in answers:
+        assert "write to the shop" in one.text and "Doorstep" not in one.text and 'href="/"' not in one.text
+        assert "Traceback" not in one.text and "style-src 'nonce-" in one.headers["content-security-policy"]
+    assert answers[3].headers["retry-after"] == "5"

@@ -1,15 +1,20 @@
 """The way into the console: the first owner, passwords, sessions, and who is kept out."""
 
+import asyncio
 import re
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
 from app.models import Account, AccountSession, AuditEntry
 from app.web.access.links import set_up_path
 from app.web.access.passwords import check_password, fits, hashed, outdated
+from app.web.access.throttle import AN_ADDRESS_A_DAY, at_the_door, count_failure
 from app.web.console.sign_in import inside
-from tests.web.conftest import order
+from app.web.doorway import WORDS
+from tests.web.access.test_every_route import _routes
+from tests.web.conftest import Client, order
 
 PASSWORD = "a tent under four birches"
 
@@ -59,6 +64,27 @@ def test_a_new_owner_begins_at_the_brand_whose_orders_come_in(visit, stranger):
     assert owner.get("/").headers["location"] == "/b/atelier-ombre/today"
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_the_console_leads_to_the_persons_brand(visit, stranger, anyone, word):
+    """With what stands behind it; by way of the sign-in for who is signed out; who has no brand is told so."""
+    reader = visit("reader")
+    assert reader.get("/b/atelier-ombre/today").status_code == 200
+    for behind in ("", "?state=late&q=a%2Fb", "/new/a%20b?x=1"):
+        answer = reader.get(f"/{word}{behind}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/b/atelier-ombre/{word}{behind}")
+    assert anyone.get(f"/{word}?q=1", headers={"Accept": "text/html"}).headers["location"] == (
+        f"/sign-in?next=/{word}%3Fq%3D1"
+    )
+    nobody = visit("agent", brands=[]).get(f"/{word}")
+    assert nobody.status_code == 403 and "may look at no brand yet" in nobody.text
+
+
+def test_every_word_of_the_rail_and_the_pages_is_one(site):
+    """What stands behind the brand in any address of the console."""
+    paths = [route.path for route in _routes(site.app.routes) if route.path.startswith("/b/{brand}/")]
+    assert {path.split("/")[3].partition(".")[0] for path in paths} == set(WORDS)
+
+
 def test_a_session_is_a_cookie_that_scripts_cannot_read(anyone, owner, brand):
     """HttpOnly, SameSite, Secure and bound to the host; the page behind it opens, and goes on to where one wanted."""
     answer = _sign_in(anyone, form={"next": "/b/fjallhem/today"})
@@ -90,6 +116,59 @@ def test_those_who_guess_on_wait(anyone, owner, sessions):
     with sessions.begin() as session:
         session.execute(sa.text("UPDATE sign_in_tries SET at = at - interval '16 minutes'"))
     assert _sign_in(anyone).status_code == 303
+
+
+@pytest.fixture
+def somewhere(site):
+    """Makes clients that come from a network of their own."""
+    made = []
+
+    def come(host):
+        loop = asyncio.new_event_loop()
+        transport = httpx.ASGITransport(app=site.app, raise_app_exceptions=False, client=(host, 40000))
+        made.append(Client(loop, httpx.AsyncClient(transport=transport, base_url="http://inside:8080")))
+        return made[-1]
+
+    yield come
+    for one in made:
+        one.loop.run_until_complete(one.http.aclose())
+        one.loop.run_until_complete(one.loop.shutdown_default_executor())
+        one.loop.close()
+
+
+def test_nobody_keeps_another_out_by_failing_in_their_name(anyone, somewhere, owner):
+    """Who guesses waits where they are, and the address's person comes in from elsewhere."""
+    thief = somewhere("203.0.113.9")
+    for _ in range(8):
+        assert _sign_in(thief, "guess").status_code == 403
+    assert _sign_in(thief).status_code == 429
+    assert _sign_in(anyone).status_code == 303
+    assert _sign_in(thief).status_code == 429
+
+
+def test_guesses_from_everywhere_end_and_known_places_stay_open(anyone, somewhere, owner, sessions):
+    """After fifty in a day an address takes no more from where its person never was, whether somebody has it or not;
+    their network and their browser let them in, and each of these has a count of its own."""
+    entered = _sign_in(anyone)
+    cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
+    anyone.http.cookies.clear()
+    with sessions.begin() as session:
+        for number in range(AN_ADDRESS_A_DAY):
+            for email in ("ida@shop.example", "eve@shop.example"):
+                count_failure(session, at_the_door(session, email, f"198.51.100.{number}", ""))
+    away = somewhere("203.0.113.9")
+    refused = [_sign_in(away, email=email) for email in ("ida@shop.example", "eve@shop.example")]
+    assert [one.status_code for one in refused] == [429, 429] and "within a day" in refused[0].text
+    assert refused[0].text.replace("ida@", "eve@") == refused[1].text
+    for number in range(9):
+        answer = _sign_in(away, "guess", headers=cookie)
+        assert answer.status_code == (403 if number < 8 else 429)
+    answer = _sign_in(anyone)
+    anyone.http.cookies.clear()
+    assert answer.status_code == 303
+    with sessions.begin() as session:
+        session.execute(sa.text("DELETE FROM sign_in_tries"))
+    assert _sign_in(away, headers=cookie).status_code == 303
 
 
 def test_a_disabled_person_is_out_at_once(anyone, owner, visit, sessions):

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.messages.authoring.editing import opened
+from app.messages.versions.live import digest_of
 from app.messages.versions.publishing import Said, Seen, publish
 from app.models import AuditEntry, Brand, Message, TemplateDraft, TemplateVersion
 from tests.web.conftest import order, scan
@@ -46,7 +47,17 @@ def desk(browser, path=PATH):
 
 def test_all_pages_open(marketer):
     """The list, the desk of each kind of file, the brand, publishing, history, what waits, comparing."""
-    pages = ["", "/brand", "/publish", "/history", "/history/0", "/waiting", "?q=Not+there&language=sv"]
+    pages = [
+        "",
+        "/brand",
+        "/fields",
+        "/fields?field=%00&q=%00",
+        "/publish",
+        "/history",
+        "/history/0",
+        "/waiting",
+        "?q=Not+there&language=sv",
+    ]
     pages += [f"/compare/{PATH}", f"/edit/{PATH}", f"/edit/{SMS}", "/edit/layouts/parcel.mjml"]
     pages += ["/edit/messages/sv/words.yaml", f"/frame/{PATH}", f"/frame/{SMS}", "/frame/brand.yaml?key=delayed&dark=1"]
     for path in pages:
@@ -307,3 +318,62 @@ def test_a_draft_on_an_older_file_is_not_published_unless_its_writer_says_so(mar
     assert marketer.post(f"/b/fjallhem/templates/renew/{PATH}", {"seen": filled(page)["seen"]}).status_code == 303
     assert "Another file counts by now" not in marketer.get(f"/b/fjallhem/templates/edit/{PATH}").text
     assert marketer.post("/b/fjallhem/templates/publish", wanted).status_code == 303
+
+
+def test_a_message_tells_what_it_needs_and_a_field_who_reads_it(marketer, client):
+    """On the desk each field with its meaning; before publishing, what a draft begins to need and who lacks it."""
+    told = order(shopper={"email": "alma@example.test", "country": "SE", "locale": "en"})
+    client.post("/v1/orders", told)
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("out_for_delivery"))
+    path = "messages/en/out_for_delivery.email.md"
+    page = marketer.get(f"/b/fjallhem/templates/edit/{path}").text
+    needs = page[page.index('id="needs"') : page.index("</details>", page.index('id="needs"'))]
+    assert "order.number" in needs and "May be blank." in needs and " new" not in needs
+    form = desk(marketer, path)
+    form["body"] += "\r\n\r\n{% if person.name %}{{ person.name }}{% endif %}\r\n"
+    marketer.post(f"/b/fjallhem/templates/save/{path}", form)
+    for where in (f"edit/{path}", "publish"):
+        page = marketer.get(f"/b/fjallhem/templates/{where}").text
+        assert "It may be blank: the last such order has none, and the one message that waits has none." in page, where
+    readers = marketer.get("/b/fjallhem/templates/fields?field=person.name").text
+    assert readers.count(f"/edit/{path}") == 1 and "Read by 1 file." in readers
+    assert "Nobody reads it yet" in marketer.get("/b/fjallhem/templates/fields?field=order.currency").text
+    assert "field=pickup.name" in marketer.get("/b/fjallhem/templates/fields?field=pickup.nam").text
+    assert "No field says so" in marketer.get("/b/fjallhem/templates/fields?q=xyzzy").text
+
+
+def test_a_new_logo_is_compared_with_the_one_that_counts(marketer, site):
+    """On the page both mails have their own; a picture's address leads there, for it has no words to compare."""
+    other = site.house.catalog.shelf("atelier-ombre").file("logo-light.png").content
+    assert "There is no draft" in marketer.get("/b/fjallhem/templates/compare/brand.yaml").text
+    file = {"file": ("logo.png", other, "image/png")}
+    assert marketer.post("/b/fjallhem/templates/logo/light", files=file).status_code == 303
+    page = marketer.get("/b/fjallhem/templates/compare/logo-light.png")
+    assert page.status_code == 303 and page.headers["location"].endswith("/compare/brand.yaml")
+    assert "New: logo-light.png" in marketer.get("/b/fjallhem/templates/compare/brand.yaml").text
+    live, drafted = (
+        marketer.get(f"/b/fjallhem/templates/frame/brand.yaml{which}").text for which in ("?which=live", "")
+    )
+    old = site.house.catalog.shelf("fjallhem").file("logo-light.png").content
+    assert f"/brand/fjallhem/{digest_of(old)[:12]}/logo-light.png" in live and "/templates/picture/" not in live
+    assert f"/templates/picture/{digest_of(other)[:12]}" in drafted
+
+
+def test_the_picture_of_a_change_is_taken_with_the_logo_of_each_side(marketer, site, monkeypatch):
+    """What the browser is answered at the addresses in both mails: each its own logo."""
+    other = site.house.catalog.shelf("atelier-ombre").file("logo-light.png").content
+    old = site.house.catalog.shelf("fjallhem").file("logo-light.png").content
+    marketer.post("/b/fjallhem/templates/logo/light", files={"file": ("logo.png", other, "image/png")})
+    shot = []
+
+    class Paper:
+        def shoot(self, pages, answer, view):
+            addresses = [re.search(r'[^"(]*/brand/fjallhem/[0-9a-f]{12}/logo-light.png', page)[0] for page in pages]
+            shot.extend(answer(address)[1] for address in addresses)
+            return [old, other]
+
+    monkeypatch.setattr(site.app.state, "browser", Paper())
+    answer = marketer.get("/b/fjallhem/templates/compared/brand.yaml")
+    assert answer.status_code == 200 and answer.content.startswith(b"\x89PNG")
+    assert shot == [old, other]

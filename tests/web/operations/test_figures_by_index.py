@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.insight import metric_queries, today
+from app.insight import metric_queries, today, today_delays
 from tests.web.conftest import NOW
 
 STATEMENTS = {
     "Today's counts": today._STANDING,
     "Today's messages": today._SENDING,
     "Today's opened": today._OPENED,
-    "Today's delay": today._DELAY,
+    "Today's delay": today_delays._DELAYS,
     **{
         f"metrics {name.lower()}": query
         for name, query in vars(metric_queries).items()
@@ -21,8 +21,8 @@ STATEMENTS = {
 }
 LARGE = ("shipments", "messages", "attempts", "receipts", "scans", "carrier_pushes")
 GIVEN = {
-    "brand": 1, "latest": 2000, "now": NOW, "since": NOW, "silent": NOW, "today": NOW, "failing": NOW, "overdue": NOW,
-    "hour": NOW - timedelta(hours=1),
+    "brand": 1, "now": NOW, "since": NOW, "silent": NOW, "today": NOW, "failing": NOW, "overdue": NOW,
+    "hour": NOW - timedelta(hours=1), "last": NOW, "most": 40,
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clock import stopwatch
+from app.clock import cpu_seconds
 from app.rules.document import default_rules, parse_rules
 from app.rules.warnings import warnings
 from app.web.operations.rules_merge import put_together
@@ -85,10 +85,10 @@ def test_lines_that_differ_stand_with_those_around_them():
 def test_two_long_texts_are_compared_soon_or_not_at_all():
     """A thousand rules of one kind take no minute of the page that shows them."""
     rules = "\n".join(f"- name: r{n}\n  when: delivered\n  send: [email]\n  expires: 48h" for n in range(500))
-    begun = stopwatch()
+    begun = cpu_seconds()
     assert unified(rules, rules.replace("48h", "24h"))
     assert unified(f"{rules}\n" * 4, f"{rules}\n".replace("r", "q") * 4) is None
-    assert stopwatch() - begun < 20  # the first alone took 27 seconds once
+    assert cpu_seconds() - begun < 15  # the first alone took 27 seconds once
 
 
 def test_each_rule_is_found_at_its_line():

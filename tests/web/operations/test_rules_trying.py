@@ -46,7 +46,8 @@ def test_a_draft_is_tried_on_one_parcel(ops, parcel):
         page = ops.get(f"{AT}/rules/try", params={"parcel": written})
         assert "It is out for delivery" in page.text, written
     assert "differs" in page.text and "Your draft" in page.text
-    assert f"{AT}/parcels/{parcel}" in page.text
+    assert f"{AT}/parcels/{parcel}" in page.text and f'<span class="mono">{parcel}</span>' in page.text
+    assert 'name="parcel" value="1042"' in ops.get(f"{AT}/rules/try", params={"parcel": parcel}).text
     assert page.text.count("<b>out_for_delivery</b>") == 2 and page.text.count("<b>out</b>") == 1
 
 

@@ -7,10 +7,13 @@ import sqlalchemy as sa
 from markupsafe import Markup
 
 from app.insight.alarms import REMEDIES
+from app.insight.today_delays import delay
 from app.models import Attempt, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
 from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, lines, ranked
-from tests.web.conftest import NOW, order, scan
+from app.web.console.frame import environment
+from app.web.operations.today import _delay_by_hour
+from tests.web.conftest import NOW, Still, order, scan
 
 
 def _counts(page):
@@ -110,6 +113,7 @@ def test_charts_stand_on_zero():
     assert round(other.height / one.height, 2) == 2
     assert round(above.y + above.height, 1) == round(one.y, 1)
     assert [ceiling(value) for value in (0, 1, 3, 40, 51, 1001)] == [1, 1, 5, 50, 100, 2000]
+    assert [ceiling(value) for value in (0.004, 0.14, 0.5)] == [0.01, 0.2, 0.5]
     assert chart.rows == (("a", (10, 30)), ("b", (0, 20)))
     assert columns("?", [], {}).empty and lines("?", [], {}).empty and ranked("?", []).empty
 
@@ -126,3 +130,52 @@ def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
     assert "5 % of 100 answers bad, most: timeout" in page
     codes = reader.get("/b/fjallhem/carriers/unknown").text
     assert re.search(r">5 %<br><small[^>]*>5 of 100<", codes)
+
+
+def _called(sessions, seconds, hours_ago=0):
+    """A message that was decided so many hours ago and called so many seconds later."""
+    with sessions.begin() as session:
+        message = session.scalars(sa.select(Message).limit(1)).one()
+        row = {column.key: getattr(message, column.key) for column in sa.inspect(Message).mapper.column_attrs}
+        number = session.scalars(sa.select(sa.func.count()).select_from(Message)).one()
+        at = NOW - timedelta(hours=hours_ago)
+        changed = {"public_id": f"msg_{number}", "planned_at": at, "send_at": at, "attempts": 1, "state": "delivered"}
+        made = Message(**{**row, **changed, "id": None, "merge_until": None})
+        session.add(made)
+        session.flush()
+        words = dict.fromkeys(("provider", "sender", "lease_token"), "x")
+        session.add(
+            Attempt(
+                public_id=f"att_{number}", brand_id=made.brand_id, message_id=made.id, number=1, deadline_at=at,
+                begun_at=at + timedelta(seconds=seconds), outcome="accepted", **words,
+            )
+        )  # fmt: skip
+
+
+def test_delays_stand_over_the_day(client, visit, sessions, brand, monkeypatch):
+    """Each hour by its own calls, the whole day together; what waited, and another brand's, is left out."""
+    client.post("/v1/orders", order())
+    shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    client.post(f"/v1/shipments/{shipment}/scans", scan("in_transit"))
+    with sessions() as session:
+        assert delay(session, brand.id, NOW) is None
+    for seconds, hours_ago in ((0.2, 0), (0.4, 0), (3.0, 5), (9.0, 30)):
+        _called(sessions, seconds, hours_ago)
+    with sessions() as session:
+        found = delay(session, brand.id, NOW)
+        assert delay(session, brand.id + 1, NOW) is None
+    assert len(found.hours) == 24 and found.hours[-1] == NOW and found.all.count == 3
+    by_hour = {hour: one for hour, one in zip(found.hours, found.by_hour, strict=True) if one}
+    assert {hour: round(one.median, 2) for hour, one in by_hour.items()} == {NOW: 0.3, NOW - timedelta(hours=5): 3.0}
+    chart = _delay_by_hour(found, "Europe/Stockholm")
+    assert (chart.digits, chart.unit, len(chart.bars)) == (2, " s", 4)
+    assert ("05:00", (3.0, 3.0)) in [
+        (label, tuple(round(one, 2) for one in values if one)) for label, values in chart.rows
+    ]
+    drawn = environment().from_string('{% import "console/charts.html" as c %}{{ c.draw(chart, "x") }}')
+    assert ">0.30 s</td>" in (page := drawn.render(chart=chart)) and page.count(">–</td>") == 44
+    page = visit("reader").get("/b/fjallhem/today").text
+    assert "delay-by-hour" not in page  # on a clock that is not the real one it would mean nothing
+    monkeypatch.setattr(Still, "real", property(lambda self: True))
+    page = visit("agent").get("/b/fjallhem/today").text
+    assert 'From event to call, median</dt><dd class="num">0.40 s<' in page and 'id="delay-by-hour"' in page

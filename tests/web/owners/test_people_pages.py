@@ -150,7 +150,7 @@ def test_somebody_is_invited_chooses_a_password_and_is_closed(visit, anyone, oth
     with sessions() as session:
         noor = session.scalars(sa.select(Account).where(Account.email == "noor@shop.example")).one()
     here = f"/b/fjallhem/people/accounts/{noor.public_id}"
-    assert owner.post(here, {"role": "reader"}).status_code == 303
+    assert owner.post(here, {"role": "reader", "brands": "all"}).status_code == 303
     assert anyone.get("/b/fjallhem/people", headers=cookie).status_code == 403
     assert anyone.get("/b/atelier-ombre/today", headers=cookie).status_code == 200
     assert owner.post(f"{here}/close").status_code == 303
@@ -171,11 +171,37 @@ def test_the_last_owner_stays(visit, sessions, brand):
     here = f"/b/fjallhem/people/accounts/{people['ida@shop.example'].public_id}"
     assert "another owner" in ida.post(here, {"role": "reader"}).text
     assert "another owner" in ida.post(f"{here}/close").text
-    assert "last owner" in eva.post(here, {"role": "reader"}).text
+    assert "last owner" in eva.post(here, {"role": "reader", "brands": "all"}).text
     assert "last owner" in eva.post(f"{here}/close").text
     with sessions.begin() as session:
         session.get_one(Account, people["eva@shop.example"].id).password = hashed(PASSWORD)
-    assert eva.post(here, {"role": "reader"}).status_code == 303
+    assert eva.post(here, {"role": "reader", "brands": "all"}).status_code == 303
+
+
+def test_all_brands_is_said_never_left_out(visit, other, sessions):
+    """Nothing ticked is refused in a sentence that keeps what was typed; all is a box of its own, and in the log; one
+    who had none, or all, keeps that until somebody chooses."""
+    owner = visit("owner")
+    path, form = "/b/fjallhem/people/accounts", {"email": "noor@shop.example", "name": "Noor", "role": "agent"}
+    refused = owner.post(path, form)
+    assert refused.status_code == 422 and "No brand is chosen for them. Choose those that they work for" in refused.text
+    assert 'value="noor@shop.example"' in refused.text
+    owner.post(path, {**form, "brands": "all"})
+    with sessions() as session:
+        noor = session.scalars(sa.select(Account).where(Account.email == "noor@shop.example")).one()
+        entry = session.scalars(sa.select(AuditEntry)).one()
+    assert noor.brand_ids is None and entry.after["brands"] == "all"
+    here = f"{path}/{noor.public_id}"
+    assert re.search(r'value="all" checked', owner.get(here).text)
+    refused = owner.post(here, {"role": "marketer"})
+    assert refused.status_code == 409 and "No brand is chosen for them" in refused.text
+    assert re.search(r'value="marketer" selected', refused.text)
+    assert owner.post(here, {"role": "agent", "brands": ["atelier-ombre"]}).status_code == 303
+    with sessions() as session:
+        assert session.get_one(Account, noor.id).brand_ids == [other.id]
+        entry = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert (entry.before["brands"], entry.after["brands"]) == ("all", "atelier-ombre")
+    assert owner.post(here, {"role": "owner"}).status_code == 303  # who has all, whatever is ticked
 
 
 @pytest.mark.parametrize("role", ["operations", "marketer", "agent", "reader"])

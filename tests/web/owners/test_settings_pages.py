@@ -52,7 +52,7 @@ def listener():
     yield running
     running.shutdown()
     running.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def _house(site, **changes):

@@ -5,11 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.web.shoppers.calendar import Entry, calendar_file
+from app.web.shoppers.calendar import Entry, calendar_file, called_off, media_type
 from app.web.shoppers.window import Expected
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-ENTRY = Entry("shp_1@parcels.example", 3, "Fjällhem: a, b; c\\d\r\nX:y", "Can change.", "https://x.example/t/1", "en")
+SHOP = ('Fjällhem "ute"', "hjälp+1@fjallhem.example")
+ENTRY = Entry(
+    "shp_1@parcels.example", 3, "Fjällhem: a, b; c\\d\r\nX:y", "Can change.", "https://x.example/t/1", "en", *SHOP
+)
 
 
 def unfolded(body: bytes) -> list[str]:
@@ -54,7 +57,24 @@ def test_a_day_stays_a_day(zone):
 
 def test_days_are_whole_days_and_long_lines_are_folded():
     """A window over days ends on the day after its last; no line is longer than 75 octets, no letter torn."""
-    entry = Entry("u", 0, "å" * 200, "n", "https://x.example", "sv")
+    entry = Entry("u", 0, "å" * 200, "n", "https://x.example", "sv", *SHOP)
     when = Expected(date(2026, 11, 26), date(2026, 11, 28), NOW, NOW + timedelta(days=3))
     lines = unfolded(calendar_file(entry, when, ZoneInfo("UTC"), NOW))
     assert "DTEND;VALUE=DATE:20261129" in lines and f"SUMMARY;LANGUAGE=sv:{'å' * 200}" in lines
+
+
+def test_both_methods_hold_what_the_rules_ask_of_them():
+    """RFC 5546, 3.2.1 and 3.2.5: one organizer, the same, no attendee; the call-off a higher number, a time, and its
+    method in the media type too (RFC 5545, 8.1)."""
+    here, day = ZoneInfo("Europe/Stockholm"), date(2026, 11, 24)
+    when = Expected(day, day, datetime(2026, 11, 24, 13, tzinfo=UTC), datetime(2026, 11, 24, 15, tzinfo=UTC))
+    told, gone = calendar_file(ENTRY, when, here, NOW), called_off(ENTRY, when, here, NOW)
+    organizer = "ORGANIZER;CN=\"Fjällhem 'ute'\":mailto:hj%C3%A4lp+1@fjallhem.example"
+    for body, method, status, number in ((told, "PUBLISH", "CONFIRMED", 6), (gone, "CANCEL", "CANCELLED", 7)):
+        lines = unfolded(body)
+        once = [organizer, f"METHOD:{method}", f"STATUS:{status}", f"SEQUENCE:{number}", "DTSTAMP:20261124T090000Z"]
+        once += ["UID:shp_1@parcels.example", "DTSTART;TZID=Europe/Stockholm:20261124T140000", "VERSION:2.0"]
+        assert [lines.count(one) for one in once] == [1] * len(once), lines
+        assert not [line for line in lines if line.startswith(("ATTENDEE", "REQUEST-STATUS"))]
+        assert lines.index("END:VTIMEZONE") < lines.index("BEGIN:VEVENT")
+        assert media_type(body) == f"text/calendar; method={method}; charset=utf-8"

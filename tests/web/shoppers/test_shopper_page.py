@@ -71,15 +71,20 @@ def test_the_window_comes_as_a_file(anyone, told, sessions):
 
 
 def test_a_window_that_vanishes_is_called_off(anyone, told, client):
-    """A calendar that has the entry takes it out: same UID, a higher number, no time; and moves it in once more."""
+    """A calendar that has the entry takes it out: same UID and organizer, a higher number; and moves it in again."""
     token = told(scan("in_transit"))
     path = f"/t/{token}/window.ics"
     first = anyone.get(path).text
     told(scan("in_transit"), scan("attempt_failed", "2026-11-24T09:30:00+01:00"))
     page = anyone.get(f"/t/{token}").text
     assert path in page and "Add to calendar" not in page and "Take it out" in page
-    gone = anyone.get(path).text
-    assert "METHOD:CANCEL\r\n" in gone and "STATUS:CANCELLED\r\n" in gone and "DTSTART" not in gone
+    answer = anyone.get(path)
+    gone = answer.text
+    assert answer.headers["content-type"] == "text/calendar; method=CANCEL; charset=utf-8"
+    assert "METHOD:CANCEL\r\n" in gone and "STATUS:CANCELLED\r\n" in gone
+    organizer, begins = r"ORGANIZER;CN=\"Fjällhem\":mailto:hjalp@\S+", r"DTSTART;VALUE=DATE:20261126"
+    for rule in (organizer, begins):
+        assert re.search(rule, first)[0] == re.search(rule, gone)[0]
     told(scan("out_for_delivery", "2026-11-24T09:45:00+01:00"))
     again = anyone.get(path).text
     assert "METHOD:PUBLISH" in again and "STATUS:CONFIRMED" in again

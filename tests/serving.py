@@ -1,0 +1,73 @@
+"""An application at an address of this machine, which comes and goes without waiting for anything."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+
+
+class Prompt(uvicorn.Server):
+    """Uvicorn that ends as soon as it is told to. Its own looks ten times a second whether it should, and waits for as
+    long again whatever happens: of hundreds of tests' time the larger part."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which every second writes the date anew
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0.005)
+        for task in self.server_state.tasks:
+            task.cancel("the time for a graceful end is over")
+        await self.lifespan.shutdown()
+
+    def end(self) -> None:
+        """Tell it, from another thread."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._told.set)
+
+
+@contextmanager
+def running(config: uvicorn.Config) -> Iterator[Prompt]:
+    """A server in a thread of its own, started, and ended with the block."""
+    server = Prompt(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the server has not started"
+        time.sleep(0.002)
+    try:
+        yield server
+    finally:
+        server.end()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def serving(app: Any, port: int = 0, lifespan: str = "off") -> Iterator[str]:
+    """An ASGI application under uvicorn; yields its address."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1
+    )
+    with running(config) as server:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
