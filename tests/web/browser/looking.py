@@ -90,9 +90,7 @@ alike, and a page of a thousand rows takes it ten seconds. A row of targets that
 must be is always asked."""
 
 
-def hindrances(
-    page: Page, looks: tuple[Look, ...], more: Callable[[Page], list[str]] = lambda _page: []
-) -> list[str]:
+def hindrances(page: Page, looks: tuple[Look, ...], more: Callable[[Page], list[str]] = lambda _page: []) -> list[str]:
     """What keeps people out of an open page in any of these looks: what axe-core finds serious, what runs off the
     side, and what `more` says. Each names the look, the element and the remedy."""
     found = []
