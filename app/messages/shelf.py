@@ -15,9 +15,6 @@ from typing import Literal
 
 from app.errors import ConfigurationError
 
-MAX_BYTES = 200_000
-"""Of one file of text."""
-
 Origin = Literal["published", "brand", "shared"]
 
 _LOCALE = r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,2}"

@@ -60,7 +60,7 @@ def _web(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, Field(pattern=_HEX)]
-OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\r\n<>{}]+$")]
+OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f\u2028-\u202e<>{}]+$")]
 FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
 
 

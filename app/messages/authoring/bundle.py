@@ -137,7 +137,9 @@ def checked(form: type[Front], fields: Any, source: Source) -> Front:
     try:
         return form.model_validate(fields)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'all of it'}: {fault['msg']}" for fault in error.errors()
+        )
         raise BadTemplate(
             f"{source.label}, front matter: {faults}. The fields are {', '.join(form.model_fields)}."
         ) from error

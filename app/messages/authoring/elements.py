@@ -6,6 +6,8 @@ The engine that compiles takes any tag and silently drops what it does not know,
 import re
 from difflib import get_close_matches
 
+from app.messages.authoring.styling import put_for
+
 MJML_TAGS = frozenset({
     "mjml", "mj-head", "mj-body", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint", "mj-font",
     "mj-html-attributes", "mj-selector", "mj-html-attribute", "mj-preview", "mj-style", "mj-title", "mj-accordion",
@@ -16,13 +18,12 @@ MJML_TAGS = frozenset({
 })  # fmt: skip
 """https://documentation.mjml.io. `mj-include` is missing: a message is whole in itself."""
 
-_TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"<\s*(?:/\s*)?(mj[a-z0-9-]*)", re.IGNORECASE)
 
 
 def check_tags(source: str) -> None:
     """Refuse tags of MJML's kind that MJML has not. Raises ValueError with the line and the nearest that it has."""
-    bare = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), source)
+    bare = put_for(source, {"<!--": "-->"}, lambda comment: re.sub(r"[^\n]", " ", comment))
     for found in _TAG.finditer(bare):
         name = found[1]
         if name not in MJML_TAGS:

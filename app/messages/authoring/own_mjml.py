@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.messages.authoring.bundle import Line, Source, checked, front_matter
 from app.messages.authoring.markup import Tags, line_text
+from app.messages.authoring.styling import put_for
 from app.messages.shelf import BadTemplate, File
 
 _UNSEEN = frozenset({"mj-head", "head", "style", "title"})
@@ -17,7 +18,7 @@ _LINES = frozenset({
 })  # fmt: skip
 _APART = frozenset({"mj-text", "mj-button", "mj-section", "mj-table", "p", "h1", "h2", "h3", "table", "ul", "ol"})
 _LINKS = frozenset({"a", "mj-button", "mj-navbar-link", "mj-social-element"})
-_SHOWN_TO_OUTLOOK = re.compile(r"<!--.*?-->", re.DOTALL)
+_SHOWN_TO_OUTLOOK = {"<!--": "-->"}
 
 
 class OwnFrontMatter(BaseModel):
@@ -51,7 +52,7 @@ def letter_of(mjml: str, blocks: Mapping[str, str], source: Source) -> str:
     tags = Tags()
     reader = _Reader()
     try:
-        reader.feed(tags.hide(_SHOWN_TO_OUTLOOK.sub("", mjml)))
+        reader.feed(tags.hide(put_for(mjml, _SHOWN_TO_OUTLOOK, lambda comment: "")))
         reader.close()
     except ValueError as error:
         raise BadTemplate(f"{source.label}: {error}. Mend the tag there.") from error

@@ -16,7 +16,7 @@ _WHOLE = re.compile(r"<[A-Za-z/](?:\"[^\"]*\"|'[^']*'|[^\"'<>])*")
 """An element up to its end, which a `>` within quotes is not."""
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BANNED = re.compile(
-    r"<\s*/?\s*(script|iframe|frame|frameset|object|embed|applet|form|input|textarea|select|base|mj-include|mj-html"
+    r"<\s*(?:/\s*)?(script|iframe|frame|frameset|object|embed|applet|form|input|textarea|select|base|mj-include|mj-html"
     r"|mj-font|xmp|plaintext|noembed|noframes"
     r"|svg|math|noscript|template|audio|video|portal|link|button|dialog)\b",
     re.IGNORECASE,

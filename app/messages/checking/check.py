@@ -3,6 +3,7 @@
 One bad file hides no other: each is judged by itself, and all that is found is told.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
@@ -17,6 +18,8 @@ from app.messages.checking.writing import first_read, of_document, of_layout, of
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
 from app.messages.shelf import File
+
+_PLACE = re.compile(r"(?:[a-z_]+, )?line (\d+)(?:, column (\d+))?: ")
 
 Progress = Callable[[int, int], None]
 """Told how many messages have been looked at, of how many."""
@@ -212,5 +215,12 @@ def _unknown(file: File, text: str) -> Iterator[Finding]:
 
 
 def _whole(path: str, label: str, code: str, message: str) -> Finding:
-    said = message.removeprefix(f"{label}: ").removeprefix(f"{label}, ")
-    return Finding("error", code, path, label, None, None, said.rstrip("."), "Mend it there.", said)
+    """A finding from an error's own sentences: its line and column where they are this file's, its remedy apart."""
+    said = message.removeprefix(f"{label}: ").removeprefix(f"{label}, ").replace(f"{label} is", "it is")
+    place = _PLACE.match(said) if said != message else None
+    line, column = (int(place[1]), int(place[2]) if place[2] else None) if place else (None, None)
+    told = said[place.end() :] if place else said
+    what, stop, remedy = told.rstrip(".").rpartition(". ")
+    if not stop or not remedy[:1].isupper():
+        what, remedy = told.rstrip("."), "Mend it there"
+    return Finding("error", code, path, label, line, column, what, f"{remedy}.", said)

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 
+from app.messages.authoring.elements import check_tags
 from app.messages.authoring.styling import style_fault
 from app.messages.authoring.walling import check_loose, check_markup
 
@@ -51,13 +52,29 @@ def test_the_place_is_told() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["{%", "{#", "[#", "{{", "/*", "<style", "<mj-text a", "url(", " ", "a", 'style="', "http-equiv=", "&#", "\\"],
+    [
+        "<!--",
+        "{%",
+        "{#",
+        "[#",
+        "{{",
+        "/*",
+        "<style",
+        "<mj-text a",
+        "url(",
+        " ",
+        "a",
+        'style="',
+        "http-equiv=",
+        "&#",
+        "\\",
+    ],
 )
 def test_what_is_opened_and_never_closed_is_looked_at_once(piece: str) -> None:
     """A layout's length of it takes no longer than a layout: nothing is searched from every place to the end."""
-    source = f"<mj-text>url(\\ {{{{ {piece * (190_000 // len(piece))}"
-    style_fault(source)
-    with suppress(ValueError):
-        check_markup(source)
-    with suppress(ValueError):
-        check_loose(source)
+    for before in ("<mj-text>url(\\ {{ ", "<"):
+        source = before + piece * (190_000 // len(piece))
+        style_fault(source)
+        for look in (check_markup, check_loose, check_tags):
+            with suppress(ValueError):
+                look(source)
