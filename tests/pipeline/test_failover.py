@@ -9,6 +9,7 @@ from app.channels.base import Asking
 from app.demo.providers.behaviour import RecordManners, Rule
 from app.demo.providers.serving import StandIn
 from app.models.vocabulary import Channel, Milestone
+from app.settings import SendingSettings
 from tests.pipeline.conftest import Obedient, World
 from tests.pipeline.test_asking_back import MAIL, asked_world, passes, providers, settle_down  # noqa: F401 - fixtures
 from tests.pipeline.test_attacks import sql
@@ -42,6 +43,8 @@ def mails(providers: StandIn, spare: Obedient, address: str) -> int:  # noqa: F8
 def test_the_first_is_asked_before_the_second_is_used(two, providers: StandIn, act):  # noqa: F811
     """It took the mail and never said so; asked by our id it says so, and the second hears of nothing."""
     world, spare = two
+    if act == "accept_then_stall":  # which takes all the time that a call has
+        world = world.with_(sending=SendingSettings(deadline=3.0, margin=0.05, settle=3600))
     providers.behave(rules=[Rule(recipient="*", do=act)])
     one_mail(world, "1001", MAIL)
     for _ in range(3):
