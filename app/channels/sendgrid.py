@@ -21,7 +21,6 @@ from sendgrid.helpers.mail import (
     CustomArg,
     Email,
     From,
-    Header,
     HtmlContent,
     Mail,
     OpenTracking,
@@ -218,8 +217,11 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
         PlainTextContent(email.text.replace("\x00", "")).get() if email.text else None,
         HtmlContent(email.html.replace("\x00", "")).get() if email.html else None,
     ]
+    frame = _frame(email.from_email, email.from_name, email.reply_to, email.category)
+    headers = {name: one_line(value, 900) for name, value in email.headers.items()}
     return {
-        **_frame(email.from_email, email.from_name, email.reply_to, email.category, tuple(email.headers.items())),
+        **frame,
+        **({"headers": headers} if headers else {}),
         "subject": Subject(one_line(email.subject, 900)).get(),
         "personalizations": [recipient.get()],
         "content": [part for part in written if part],
@@ -228,16 +230,12 @@ def mail_body(email: OutgoingEmail) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _frame(
-    from_email: str, from_name: str, reply_to: str | None, category: str, headers: tuple[tuple[str, str], ...]
-) -> dict[str, Any]:
+def _frame(from_email: str, from_name: str, reply_to: str | None, category: str) -> dict[str, Any]:
     """What a brand's mails of a kind have in common. Building it anew costs as much as all the rest of a mail."""
     mail = Mail()
     mail.from_email = _mailbox(From, from_email, from_name)
     if reply_to:
         mail.reply_to = _mailbox(ReplyTo, reply_to)
-    for name, value in headers:
-        mail.header = Header(name, one_line(value, 900))
     mail.category = Category(category)
     mail.tracking_settings = TrackingSettings(
         click_tracking=ClickTracking(enable=False, enable_text=False),
