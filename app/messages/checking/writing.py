@@ -36,9 +36,10 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
     text = file.text
     yield from of_syntax(file, text)
     yield from _everywhere(file, text)
-    for found in _HTML.finditer(text) if channel == "email" else ():
+    for found in _HTML.finditer(text):
         message = f"HTML is shown to shoppers as it stands: {found[0]!r}"
-        yield at(file, text, found.start(), "error", "html", message, "Write Markdown, or change the layout.", found[0])
+        remedy = "Write Markdown, or change the layout." if channel == "email" else "Write plain text."
+        yield at(file, text, found.start(), "error", "html", message, remedy, found[0])
     for found in _PICTURE.finditer(text) if channel == "email" else ():
         message = "no picture is drawn here: shoppers would read an exclamation mark and a link"
         remedy = "Take the ! off, or put the picture into a layout."

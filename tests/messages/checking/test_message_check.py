@@ -59,6 +59,8 @@ FAULTS = {
         "compile", "there is no", "Name one that stands in that folder"),
     "raw HTML": (MAIL, "We write again", "<b>We</b> write again",
         "html", "HTML is shown to shoppers as it stands: '<b>'", "Write Markdown"),
+    "HTML in a text": (TEXT, "On {%", "<b>On</b> {%",
+        "html", "HTML is shown to shoppers as it stands: '<b>'", "Write plain text."),
     "a script": (MAIL, "We write again", "<script>alert(1)</script> We write again",
         "html", "'<script>'", "Write Markdown"),
     "an unsafe link": (MAIL, "We write again", "[Here](http://shop.example) we write again",
