@@ -39,8 +39,9 @@ class Shared(Generic[Answer]):
         is kept then."""
         slot = self._slot(brand_id)
         with slot.counting:
-            if slot.kept is not None and self._serves(slot.kept[0], slot.kept[1], clock):
-                return slot.kept[2]
+            kept = slot.kept  # taken once: somebody's act may forget it in between
+            if kept is not None and self._serves(kept[0], kept[1], clock):
+                return kept[2]
             turn, since, engine = slot.turn, stopwatch(), clock.now().timestamp()
             answer = count()
             with self._guard:
