@@ -113,7 +113,7 @@ def _names(here: Quarter) -> Mapping[str, str]:
         "order": f"M{nth:08}",
         "end": f"{nth:08}"[-6:],
         "called": named or "",
-        "family": (named or "").split()[-1] if named else "",
+        "family": named.split()[-1] if named else "",
         "then": f"{here.house.clock.now() - timedelta(days=45):%Y-%m-%d}",
         "number": "1",
         "path": MESSAGE,

@@ -17,7 +17,7 @@ from app.messages.versions.live import Edition as Counting
 from app.messages.versions.live import edition_of
 from app.messages.versions.publishing import Said
 from app.models import Brand
-from app.rehearsal.lacking import Lack, lacking
+from app.rehearsal.lacking import Lack, lacking_in
 
 Draft = Annotated[
     list[str] | None,
@@ -76,8 +76,4 @@ def drafts_read(desk: Desk, written: Sequence[str] | None) -> dict[str, str] | N
 
 def lacks_of(desk: Desk, changes: Mapping[str, bytes]) -> list[Lack]:
     """What changed files need that those that count do not."""
-    after = desk.catalog.over(desk.brand.key, {**desk.edition.files, **changes})
-    counting = desk.counting()
-    before = {path: counting[path].decode("utf-8", "replace") for path in changes if path in counting}
-    now = {path: content.decode("utf-8", "replace") for path, content in changes.items() if not path.endswith(".png")}
-    return lacking(desk.session, after, desk.brand, before, now)
+    return lacking_in(desk.session, desk.catalog, desk.brand, desk.edition.files, changes)

@@ -75,6 +75,20 @@ def lacking(
     return found
 
 
+def lacking_in(
+    session: Session, catalog: Catalog, brand: Brand, published: Mapping[str, bytes], changes: Mapping[str, bytes]
+) -> list[Lack]:
+    """What changed files, by path, need that those which count do not: what ships, and what is `published` over it."""
+    shelf = catalog.over(brand.key, published).shelf(brand.key)
+    after = catalog.over(brand.key, {**published, **changes})
+    before = {path: file.content for path in changes if (file := shelf.file(path))}
+    return lacking(session, after, brand, _texts(before), _texts(changes))
+
+
+def _texts(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: content.decode("utf-8", "replace") for path, content in files.items() if not path.endswith(".png")}
+
+
 def _counted(
     session: Session, catalog: Catalog, brand: Brand, message: tuple[str, str, str], needs: Sequence[tuple[str, Need]]
 ) -> list[Lack]:

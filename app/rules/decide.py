@@ -32,7 +32,7 @@ class Crossed:
     team: Team = field(default_factory=Team)
     unfollowed: bool = False
     unwanted: frozenset[Channel] = frozenset()
-    spent: frozenset["Way"] = frozenset()
+    spent: frozenset[Way] = frozenset()
 
     def inputs(self, channels: Collection[Channel]) -> dict[str, Any]:
         """What it is decided on beside its facts, as plain JSON values."""

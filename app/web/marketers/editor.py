@@ -18,7 +18,7 @@ from app.messages.versions.drafts import Draft, discard, save
 from app.messages.versions.live import digest_of, edition_of
 from app.models import Brand
 from app.pipeline.house import House
-from app.rehearsal.lacking import lacking
+from app.rehearsal.lacking import lacking_in
 from app.rehearsal.samples import SAMPLES
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
@@ -141,9 +141,8 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
     locale = sheet.path.split("/")[1] if sheet.path.startswith("messages/") else ""
     keys = sorted(key for key, channel in catalog.keys(brand.key) if channel == "email")
     sampled = sampled_of(house.catalog, brand.key)
-    before = {sheet.path: sheet.live.decode("utf-8", "replace")} if sheet.live is not None and changed else {}
-    drafted = catalog.over(brand.key, {**catalog.shelf(brand.key).published, sheet.path: sheet.content})
-    lacks = lacking(session, drafted, brand, before, {sheet.path: sheet.text})
+    drafted = {sheet.path: sheet.content} if sheet.draft is not None else {}
+    lacks = lacking_in(session, catalog, brand, catalog.shelf(brand.key).published, drafted)
     return {
         "sheet": sheet,
         "opened": sheet.opened,

@@ -13,7 +13,7 @@ from app.messages.checking.findings import Report
 from app.messages.versions.differing import Difference
 from app.messages.versions.drafts import drafts_of
 from app.messages.versions.history import history, publication
-from app.messages.versions.live import Edition, edition_of
+from app.messages.versions.live import edition_of
 from app.messages.versions.publishing import (
     Published,
     Refused,
@@ -27,7 +27,7 @@ from app.messages.versions.telling import changed_by, in_lines, in_words, pairs
 from app.models import Brand
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import waiting
-from app.rehearsal.lacking import Lack, lacking
+from app.rehearsal.lacking import lacking_in
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
@@ -168,7 +168,7 @@ def _page(
         edition = edition_of(session, brand.id)
         contents = {path: drafts[path].content for path in chosen}
         found, changes, wrong = _checked(session, house, brand, contents)
-        lacks = _lacks(session, house, brand, edition, contents)
+        lacks = lacking_in(session, house.catalog, brand, edition.files, contents)
     content = {
         "drafts": drafts,
         "chosen": chosen,
@@ -200,15 +200,6 @@ def _checked(
         return Report(), [], " ".join(str(fault) for fault in error.faults)
     after = {**edition.files, **{path: changes[path] for path in would}}
     return found, in_words(pairs(house.catalog, brand.key, edition.files, after, would)), ""
-
-
-def _lacks(session: Session, house: House, brand: Brand, edition: Edition, changes: Mapping[str, bytes]) -> list[Lack]:
-    """What the drafts need that what counts did not."""
-    shelf = house.catalog.over(brand.key, edition.files).shelf(brand.key)
-    after = house.catalog.over(brand.key, {**edition.files, **changes})
-    before = {path: file.content.decode("utf-8", "replace") for path in changes if (file := shelf.file(path))}
-    now = {path: content.decode("utf-8", "replace") for path, content in changes.items() if not path.endswith(".png")}
-    return lacking(session, after, brand, before, now)
 
 
 def _version(
