@@ -31,7 +31,8 @@ _RECENT = 200_000
 @dataclass(frozen=True, slots=True)
 class Lack:
     """A field that a file begins to need. Of the last `orders` of which its message told, `orders_without` have none;
-    of `waiting` messages that wait to leave with older words, `waiting_without`."""
+    of `waiting` messages that wait to leave with older words, `waiting_without`. Not `counted` where the file cannot
+    be filled in as it stands."""
 
     path: str
     need: Need
@@ -39,6 +40,7 @@ class Lack:
     orders_without: int = 0
     waiting: int = 0
     waiting_without: int = 0
+    counted: bool = True
 
     @property
     def breaks(self) -> bool:
@@ -50,6 +52,8 @@ class Lack:
         """How often it is blank, for a person."""
         if not self.need.field.blank:
             return "Every order has it."
+        if not self.counted:
+            return "It may be blank; for how many orders is told once the text can be filled in."
         told = [
             _told(self.orders_without, self.orders, "the last such order", f"the last {self.orders:,} such orders"),
             _told(self.waiting_without, self.waiting, "the one message that waits", f"{self.waiting:,} that wait"),
@@ -96,7 +100,7 @@ def _counted(
     try:
         template = catalog.resolve(brand.key, locale, key, channel)
     except (TemplateMissing, ConfigurationError):
-        return [Lack(path, need) for path, need in needs]
+        return [Lack(path, need, counted=False) for path, need in needs]
     paths = [need.field.path for _, need in needs if need.field.blank]
     seen = _without(template, _recent(session, brand.id, key), paths) if paths else (0, {})
     waits = _without(template, _waiting(session, brand.id, message), paths) if paths else (0, {})

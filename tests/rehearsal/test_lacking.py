@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.models import Brand
 from app.models.vocabulary import Milestone
-from app.rehearsal.lacking import lacking
+from app.rehearsal.lacking import lacking, lacking_in
 from tests.pipeline.conftest import world  # noqa: F401 - a fixture
 
 SMS = "messages/en/out_for_delivery.sms.txt"
@@ -60,3 +60,13 @@ def test_where_no_such_order_has_come_the_field_is_told_all_the_same(told):
     (note,) = told(BEFORE + "{{ note or '' }}", path="messages/en/return_received.sms.txt")
     assert (note.orders, note.waiting) == (0, 0) and "no such order has come yet" in note.sentence
     assert not replace(note, orders=1).breaks
+
+
+def test_of_what_cannot_be_filled_in_no_order_is_counted(told, world):  # noqa: F811
+    """It is not said that no such order has come: nobody has looked."""
+    broken = b"{{ brand.name }}: {{ note or '' }} {{ ordr.number }} {{ links.short }}"
+    with world.house.sessions() as session:
+        brand = session.scalars(sa.select(Brand).where(Brand.key == "fjallhem")).one()
+        found = lacking_in(session, world.house.catalog, brand, {}, {SMS: broken})
+    (note,) = (one for one in found if one.need.field.path == "note")
+    assert "once the text can be filled in" in note.sentence and not note.breaks
