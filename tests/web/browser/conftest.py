@@ -5,9 +5,11 @@
 
 import asyncio
 import os
-import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 
 import httpx
 import pytest
@@ -22,6 +24,7 @@ from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
 from app.web.access.sessions import begin
+from tests.serving import Prompt, running
 from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
 
@@ -69,45 +72,37 @@ class Served:
 class Server:
     """The application over HTTP, on a port of this machine, while one file's tests run."""
 
-    def __init__(self, app: FastAPI) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive()
-            self._thread.join(0.01)
+    def __init__(self, server: Prompt) -> None:
+        self._state = server.server_state
+        self.url = f"http://127.0.0.1:{server.config.port}"
 
     def finish(self) -> None:
         """Wait until all have hung up, and what they asked for is answered: it must not meet the next test's house."""
-        state = self._server.server_state
-        for _ in range(6_000):
-            if not state.connections and not state.tasks:
-                return
-            self._thread.join(0.01)
-        raise AssertionError("A request has not been answered within a minute.")
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(60)
+        deadline = time.monotonic() + 60
+        while self._state.connections or self._state.tasks:
+            assert time.monotonic() < deadline, "A request has not been answered within a minute."
+            time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
-def _servers() -> Iterator[list[Server]]:
-    """The file's server, once a test has started it."""
-    started: list[Server] = []
-    yield started
-    for server in started:
-        server.stop()
+def _server_of() -> Iterator[Callable[[FastAPI], Server]]:
+    """Gives the file's server, which its first test starts."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(app: FastAPI) -> Server:
+            config = uvicorn.Config(
+                app, port=free_port(), log_level="error", lifespan="off", timeout_graceful_shutdown=60
+            )
+            return Server(stack.enter_context(running(config)))
+
+        yield start
 
 
 @pytest.fixture
-def served(site: Site, _servers: list[Server]) -> Iterator[Served]:
+def served(site: Site, _server_of: Callable[[FastAPI], Server]) -> Iterator[Served]:
     """The application over HTTP, with links that lead to it."""
-    if not _servers:
-        _servers.append(Server(site.app))
-    (server,) = _servers
+    server = _server_of(site.app)
     house = replace(site.house, public_url=server.url)
     site.app.state.house, site.app.state.keys = house, Keys(house.sessions)
     yield Served(server.url, replace(site, house=house))
