@@ -1,4 +1,4 @@
-"""A server that comes and goes within a test leaves nothing behind: what is left is found by chance, in another test."""
+"""A test's server leaves nothing behind: what is left is found by chance, in another test."""
 
 import gc
 import socket
