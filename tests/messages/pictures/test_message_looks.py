@@ -33,6 +33,7 @@ def test_the_kept_screenshots_are_those_of_the_templates():
     assert sum(kept.values()) < 4_000_000
 
 
+@pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize("name", sorted(POSES))
 def test_an_email_looks_as_it_did(name: str, unspoiled: Callable[[golden.Pose], bytes], faults: Path):
     """Its screenshot is the kept one but for the edges of letters."""
