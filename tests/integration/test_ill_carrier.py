@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 import sqlalchemy as sa
+from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
 from app import worker
@@ -119,6 +120,16 @@ def ticking(send: Callable[[], object]) -> Iterator[None]:
         thread.join(30)
 
 
+@contextmanager
+def working(app: Celery) -> Iterator[None]:
+    """A worker of eight threads. What it has begun is waited for: it would lose its connection to the next test."""
+    with start_worker(
+        app, pool="threads", concurrency=8, perform_ping_check=False, queues=["tick", "poll"], shutdown_timeout=60
+    ) as running:
+        yield
+    running.pool.executor.shutdown(cancel_futures=True)
+
+
 @pytest.fixture
 def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
     """The engine's clock begins to run when all of it stands; nobody sends."""
@@ -149,9 +160,7 @@ def street(engine: sa.Engine, brand: Brand, broker_url: str, monkeypatch: pytest
         street = Street(house, carriers, engine)
         for name in WELL:
             street.send_off(name)
-        stack.enter_context(
-            start_worker(app, pool="threads", concurrency=8, perform_ping_check=False, queues=["tick", "poll"])
-        )
+        stack.enter_context(working(app))
         stack.enter_context(ticking(lambda: app.send_task("doorstep.tick", expires=2.0, retry=False)))
         yield street
     house.loop.run(house.http.aclose())
