@@ -413,7 +413,8 @@ def test_a_bounce_is_reported_as_one(stand_in):
             twilio=Manners(bounce=1),
         )
         assert [verdict.outcome for verdict in send(stand_in, EMAIL, SMS, public_url=base)] == [ACCEPTED, ACCEPTED]
-        until(lambda: sum(report.kind == "bounced" for report in reports_of(stand_in, base, heard)) == 2)
+        both = {(EMAIL.attempt_id, "bounced"), (SMS.attempt_id, "bounced")}
+        until(lambda: both <= {(one.attempt_id, one.kind) for one in reports_of(stand_in, base, heard)})
     assert [entry.status for entry in stand_in.journal.entries] == ["bounced", "bounced"]
 
 
@@ -425,7 +426,7 @@ def test_reports_come_twice_and_out_of_order_as_told(stand_in):
         until(lambda: len(reports_of(stand_in, base, heard)) >= 120)
         reports = reports_of(stand_in, base, heard)
     keys = Counter(report.event_key for report in reports)
-    assert (len(keys), set(keys.values())) == (60, {2})
+    assert len(keys) == 60 and min(keys.values()) == 2, "what is not answered in time is reported once more"
     first_seen = {key: place for place, key in enumerate(dict.fromkeys(report.event_key for report in reports))}
     by_attempt: dict[str, dict[str, int]] = {}
     for report in reports:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 
@@ -69,7 +70,16 @@ def family(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-def survivors(processes: list[psutil.Process], within: float = 20) -> list[str]:
+def told(processes: list[psutil.Process], what: str) -> list[Any]:
+    """What each says of itself (`name`, `username`, `cmdline`); one that has ended meanwhile says nothing."""
+    said = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            said.append(getattr(process, what)())
+    return said
+
+
+def survivors(processes: list[psutil.Process], within: float = 60) -> list[str]:
     """Those of the processes that still live after a while, by name."""
     _gone, alive = psutil.wait_procs(processes, timeout=within)
     left = []

@@ -17,7 +17,7 @@ from app.embedded import Embedded, HomeInUse, default_home, reach
 from app.embedded.children import wait_for
 from app.errors import ConfigurationError, Unreachable
 from tests.folders import new_folder
-from tests.ground.owners import ALMOST_NOTHING, EVERYTHING, SERVERS, family, is_root, owner, survivors
+from tests.ground.owners import ALMOST_NOTHING, EVERYTHING, SERVERS, family, is_root, owner, survivors, told
 from tests.ground.sleeper import doze
 
 
@@ -42,9 +42,15 @@ def home(cluster):
 
 @pytest.fixture
 def begun():
-    """What this test has started that still lives: the run's own server is not of this test."""
-    before = set(family(os.getpid()))
-    return lambda: [process for process in family(os.getpid()) if process not in before]
+    """What this test has started that still lives: the run's own server and browser are not of this test, nor is what
+    they start meanwhile."""
+    before = set(psutil.Process().children())
+    return lambda: [
+        one
+        for child in psutil.Process().children()
+        if child not in before
+        for one in (child, *child.children(recursive=True))
+    ]
 
 
 def _run_sql(url: str, statement: str):
@@ -57,11 +63,11 @@ def test_a_clean_stop_keeps_rows_and_queue_and_leaves_no_process(home, begun):
     """What was stored and queued before a stop is there after the next start."""
     with Embedded(home) as first:
         running = begun()
-        assert {"postgres", "valkey-server"} <= {process.name() for process in running}
+        assert {"postgres", "valkey-server"} <= set(told(running, "name"))
         _run_sql(first.database_url, "create table kept as select 7 as number")
         with redis.Redis.from_url(first.broker_url) as client:
             client.rpush("queue", "wake-up")
-    assert survivors(running, within=30) == []
+    assert survivors(running) == []
     assert not (home / "sockets").exists() and not (home / "run" / "endpoints.json").exists()
     with Embedded(home) as second:
         assert _run_sql(second.database_url, "select number from kept") == [(7,)]
@@ -77,7 +83,7 @@ def test_a_killed_owner_takes_everything_with_it(home, tmp_path):
         doze.delay(str(tmp_path / "dozing"), 60)
         assert wait_for((tmp_path / "dozing").exists, 60)
         running = family(process.pid)
-        assert sum("celery" in " ".join(child.cmdline()) for child in running) >= 3
+        assert sum("celery" in " ".join(words) for words in told(running, "cmdline")) >= 3
         process.kill()
         assert survivors(running) == []
     with Embedded(home, durable=False) as endpoints:
@@ -91,7 +97,7 @@ def test_a_signal_ends_the_program_and_all_it_started(home, signum):
         running = family(process.pid)
         process.send_signal(signum)
         assert process.wait(60) == 0
-        assert survivors(running, within=10) == []
+        assert survivors(running) == []
 
 
 def test_a_second_owner_is_refused_by_name(home):
@@ -143,7 +149,7 @@ def test_servers_that_outlived_their_owner_are_stopped_first(home, begun):
     left_behind = begun()
     os.close(first._roster._lock)  # what the kernel does when an owner dies, but here its children live on
     with Embedded(home, durable=False) as endpoints:
-        assert survivors(left_behind, within=10) == []
+        assert survivors(left_behind) == []
         assert _run_sql(endpoints.database_url, "select 1") == [(1,)]
     first._roster._lock = None
     for server in first._servers:
@@ -203,7 +209,7 @@ def test_an_ordinary_user_needs_no_account_made():
     shutil.chown(home, "nobody")
     try:
         with owner(SERVERS, home, user="nobody", extra_groups=[], cwd=Path.cwd()) as (process, database_url, _broker):
-            assert {child.username() for child in family(process.pid)} == {"nobody"}
+            assert set(told(family(process.pid), "username")) == {"nobody"}
             folder = database_url.split("host=")[1].replace("%2F", "/")
             assert os.stat(folder).st_uid == home.stat().st_uid
     finally:
@@ -211,11 +217,10 @@ def test_an_ordinary_user_needs_no_account_made():
 
 
 @pytest.mark.skipif(not is_root(), reason="only root hands its servers to another account")
-def test_root_hands_its_servers_to_an_account_without_a_shell(home):
+def test_root_hands_its_servers_to_an_account_without_a_shell(home, begun):
     """PostgreSQL and Valkey run unprivileged, and the folders above theirs can be passed through but not read."""
-    before = family(os.getpid())
     with Embedded(home, durable=False):
-        users = {process.username() for process in family(os.getpid()) if process not in before}
+        users = set(told(begun(), "username"))
     assert users == {"doorstep-data"}
     assert home.stat().st_mode & 0o777 == 0o701
     assert (home / "postgres").stat().st_mode & 0o777 == 0o700

@@ -169,10 +169,32 @@ def test_a_log_that_grew_large_is_set_aside_while_its_program_writes_on(tmp_path
     assert (tmp_path / "logs" / "web.log.1").read_text() == "web up None\n"
 
 
+_LAST_TO_GO = """
+import pathlib, signal, sys, time
+told = pathlib.Path(sys.argv[1])
+def note(signum, frame):
+    (told / sys.argv[2]).touch()
+    while len(list(told.iterdir())) < int(sys.argv[3]):
+        time.sleep(0.01)
+    print("and gone", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, note)
+print("up", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
 def test_what_was_started_together_ends_together(tmp_path):
-    """Programs that each take their time to end take it at the same time."""
-    grace, names = 0.6, ("one", "two", "three", "four", "five", "six", "seven", "eight")
+    """Programs that each take their time to end take it at the same time: none of these goes before all were told."""
+    told, names = tmp_path / "told", ("one", "two", "three", "four")
+    told.mkdir()
+
+    def program(name: str, processes: Processes) -> Program:
+        log = processes.log_file(name)
+        argv = (sys.executable, "-I", "-S", "-c", _LAST_TO_GO, str(told), name, str(len(names)))
+        return Program(name, argv, ready=lambda: log.exists() and "up" in log.read_text(), grace=60)
+
     with Processes(tmp_path) as processes:
-        processes.start(*(_program(name, processes, "stubborn", grace=grace) for name in names))
-        began = stopwatch()
-    assert grace <= stopwatch() - began < len(names) * grace
+        processes.start(*(program(name, processes) for name in names))
+    assert [processes.log_file(name).read_text() for name in names] == ["up\nand gone\n"] * len(names)

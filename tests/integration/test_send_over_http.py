@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import sqlalchemy as sa
-from aiosmtpd.controller import Controller
 from twilio.request_validator import RequestValidator
 
 from app import pipeline
@@ -24,7 +23,9 @@ from app.demo.providers.serving import StandIn
 from app.embedded.ports import free_port
 from app.models import Attempt, Receipt
 from app.wiring import build_transports
+from tests.channels.test_smtp import Keeper
 from tests.integration.conftest import Town, eventually, hurry, timetable
+from tests.pipeline.test_same_letter import mail_server
 
 EMAIL, PHONE = "maja@example.test", "+46701740605"
 BOTH_DELIVERED = {"email": ("delivered", "confirmed_by_receipt"), "sms": ("delivered", "confirmed_by_receipt")}
@@ -281,42 +282,43 @@ def _signed(signature: str, timestamp: str) -> dict[str, str]:
     }
 
 
-class Post:
+class Post(Keeper):
     """A mail server's handler that keeps what it takes, and can break off right after."""
 
     def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
+        super().__init__()
         self.break_off = False
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.taken.append(message_from_bytes(envelope.content, policy=SMTP_POLICY))
+        said = await super().handle_DATA(server, session, envelope)
         if self.break_off:
             server.transport.abort()
-        return "250 OK"
+        return said
+
+    def letters(self) -> list[EmailMessage]:
+        return [message_from_bytes(envelope.content, policy=SMTP_POLICY) for envelope in self.taken]
 
 
 @pytest.fixture
 def post(town: Town) -> Iterator[Post]:
     """A real SMTP server that carries this town's email, with SendGrid behind it."""
-    handler, port = Post(), free_port()
-    server = Controller(handler, hostname="127.0.0.1", port=port)
-    server.start()
+    handler = Post()
     told = town.settings.model_dump(include={"smtp", "channels"})
-    told |= {"smtp": {"url": f"smtp://127.0.0.1:{port}"}, "channels": {"email": "smtp,sendgrid", "sms": "twilio"}}
-    both = type(town.settings).model_validate({**dict(town.settings), **told})
-    transports = build_transports(both, town.house.http)
-    town.house = replace(town.house, transports=transports)
-    yield handler
-    for transport in (one for of_channel in transports.values() for one in of_channel):
-        town.house.loop.run(transport.aclose())
-    server.stop()
+    with mail_server(handler) as url:
+        told |= {"smtp": {"url": url}, "channels": {"email": "smtp,sendgrid", "sms": "twilio"}}
+        both = type(town.settings).model_validate({**dict(town.settings), **told})
+        transports = build_transports(both, town.house.http)
+        town.house = replace(town.house, transports=transports)
+        yield handler
+        for transport in (one for of_channel in transports.values() for one in of_channel):
+            town.house.loop.run(transport.aclose())
 
 
 def test_email_leaves_through_a_mail_server(town: Town, stand_in: StandIn, post: Post):
     """Over SMTP the same letter arrives, in both forms, and is accepted."""
     plan(town)
     town.send()
-    (letter,) = post.taken
+    (letter,) = post.letters()
     assert letter["To"] == f"Maja Lind <{EMAIL}>" and "Wool blanket" in letter["Subject"]
     page = f"/t/{town.parcel('T1').link_token}"
     assert page in letter.get_body(("plain",)).get_content() and page in letter.get_body(("html",)).get_content()

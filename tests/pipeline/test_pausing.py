@@ -231,7 +231,7 @@ def test_all_of_a_brand_has_one_name(world: World):
 
 
 def until(world: World, query: str, wanted: int) -> None:
-    deadline = stopwatch() + 20
+    deadline = stopwatch() + 60
     while sql(world, query) != [(wanted,)]:
         assert stopwatch() < deadline, query
 

@@ -53,6 +53,8 @@ def mail_server(keeper: Keeper) -> Iterator[str]:
         for made in sessions:
             if made.transport is not None:
                 made.transport.abort()
+        for _ in range(5):  # for sockets to be closed: one that the loop leaves open fails a later test, by chance
+            await asyncio.sleep(0)
 
     thread = Thread(target=loop.run_forever)
     thread.start()

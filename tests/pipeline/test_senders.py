@@ -217,7 +217,7 @@ def test_a_call_that_never_got_its_turn_was_certainly_not_made(world: World):
     sql(world, "INSERT INTO senders (provider, sender, strikes, resting_until)"
                " VALUES ('sendgrid', 'test', 1, clock_timestamp())")  # fmt: skip
     world.email.send = stall
-    house = replace(world.house, sending=world.house.sending.model_copy(update={"deadline": 0.4}))
+    house = replace(world.house, sending=world.house.sending.model_copy(update={"deadline": 1.0}))
     pipeline.send_batch(house, Channel.email)
     assert sorted(m.state for m in world.messages()) == ["ready", "unconfirmed"]
     whole(world)

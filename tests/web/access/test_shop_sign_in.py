@@ -97,7 +97,7 @@ LIES = {
     "an old token": {"exp": int(time.time()) - 3600},
     "no end": {"exp": None},
     "nobody": {"sub": None},
-    "a token for later": {"nbf": int(time.time()) + 3600},
+    "a token for later": {"nbf": int(time.time()) + 10**6},
     "a wrong access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
     "an address that nobody verified": {"email_verified": False},
     "an address verified in words": {"email_verified": "true"},

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from app.models import Choice, Claim
 from tests.web.browser.looking import LOOKS, hindrances
@@ -53,7 +54,7 @@ def test_a_shopper_turns_texts_off_without_script(enter, parcel, sessions):
         page.keyboard.press("Space")
     page.get_by_role("button", name="Save").focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("status").inner_text() == "Saved. It counts from now on."
+    expect(page.get_by_role("status")).to_have_text("Saved. It counts from now on.")
     with sessions() as session:
         chosen = session.scalars(sa.select(Choice)).all()
     assert {row.channel for row in chosen} == {"sms"} and len(chosen) == 6
@@ -65,11 +66,11 @@ def test_a_shopper_says_that_it_is_not_there_and_asks_for_a_link(enter, parcel, 
     page = enter(None, script=False)
     page.goto(f"/t/{token}")
     page.get_by_role("button", name="It is not there").click()
-    assert "You told us" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("You told us")
     with sessions() as session:
         assert session.scalars(sa.select(Claim)).one().closed_at is None
     page.goto("/find/fjallhem")
     page.get_by_label("Order number").fill("1042")
     page.get_by_label("Email address").fill("alma.berg@example.test")
     page.get_by_role("button", name="Send me the link").click()
-    assert "If there is such an order" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("If there is such an order")
