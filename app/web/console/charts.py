@@ -1,16 +1,17 @@
-"""Charts: where each bar and label of a drawing stands. The drawing itself is `console/charts.html`; the numbers stand
-in a table behind each."""
+"""Charts: where each bar and label of a drawing stands, in hundredths of its width and height, so that words keep the
+size of the page's text however wide it is. The drawing itself is `console/charts.html`; the numbers stand in a table
+behind each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-WIDTH, HEIGHT = 640, 180
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 24
+WHOLE = 100.0
+MOST_LABELS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, or one part of a stacked one, in the drawing's own units; `tone` is 1 to 6, a colour."""
+    """One upright bar, or one part of a stacked one; `tone` is 1 to 6, a colour."""
 
     x: float
     y: float
@@ -21,33 +22,45 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Lying:
+    """One lying bar: so much of the longest, its label before it and its number behind."""
+
+    label: str
+    width: float
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
-    """A word at a place."""
+    """A word under the middle of a bar. As little room as there is, two words stand; where there is more, four or all
+    eight: `among` is in how full a row this one begins to stand."""
 
     x: float
-    y: float
     text: str
+    among: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing: bars or lines over marked axes, `legend` with a tone for each series, and the table behind it: its
-    head, and rows of a label and numbers (None where there is none), with so many `digits` behind the point. `question`
-    is the sentence that it answers."""
+    """A drawing: upright bars over marked heights, or lying ones, `legend` with a tone for each series, and the table
+    behind it: its head, and rows of a label and numbers (None where there is none), with so many `digits` behind the
+    point. `question` is the sentence that it answers."""
 
     question: str
-    width: int
-    height: int
-    bars: tuple[Bar, ...]
-    lines: tuple[tuple[int, str, str], ...]
-    below: tuple[Mark, ...]
-    beside: tuple[Mark, ...]
-    rules: tuple[float, ...]
-    legend: tuple[tuple[int, str], ...]
     head: tuple[str, ...]
     rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    bars: tuple[Bar, ...] = ()
+    lying: tuple[Lying, ...] = ()
+    below: tuple[Mark, ...] = ()
+    heights: tuple[str, ...] = ()
+    legend: tuple[tuple[int, str], ...] = ()
     unit: str = ""
     digits: int = 0
+
+    @property
+    def long(self) -> bool:
+        """Whether the words under the bars are longer than a time."""
+        return any(len(mark.text) > len("00:00") for mark in self.below)
 
     @property
     def empty(self) -> bool:
@@ -62,17 +75,17 @@ def columns(
     labels in the table."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0.0]
     top = ceiling(max(totals))
-    step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
+    step = WHOLE / max(len(labels), 1)
     bars: list[Bar] = []
     for place, label in enumerate(labels):
         base = 0.0
         for tone, (name, values) in enumerate(series.items(), 1):
             if values[place]:
-                height = _up(values[place], top)
+                height = values[place] / top * WHOLE
                 bars.append(
                     Bar(
-                        round(_LEFT + place * step + step * 0.12, 2),
-                        round(HEIGHT - _BOTTOM - _up(base, top) - height, 2),
+                        round(place * step + step * 0.12, 2),
+                        round(WHOLE - base / top * WHOLE - height, 2),
                         round(step * 0.76, 2),
                         round(height, 2),
                         tone,
@@ -80,7 +93,7 @@ def columns(
                     )
                 )
                 base += values[place]
-    return _chart(question, labels, series, top, first, unit, tuple(bars), ())
+    return _chart(question, labels, series, top, first, unit, tuple(bars))
 
 
 def side_by_side(
@@ -95,14 +108,14 @@ def side_by_side(
     """Upright bars from zero, for each label one of each series beside the others: what is compared, not added up.
     Where there is no value no bar stands."""
     top = ceiling(max((value or 0 for values in series.values() for value in values), default=0))
-    step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
-    width = min(step * 0.76 / max(len(series), 1), 28.0)
+    step = WHOLE / max(len(labels), 1)
+    width = min(step * 0.76 / max(len(series), 1), 4.5)
     bars = tuple(
         Bar(
-            round(_LEFT + (place + 0.5) * step + (tone - 1 - len(series) / 2) * width, 2),
-            round(HEIGHT - _BOTTOM - _up(value, top), 2),
+            round((place + 0.5) * step + (tone - 1 - len(series) / 2) * width, 2),
+            round(WHOLE - value / top * WHOLE, 2),
             round(width * 0.92, 2),
-            round(_up(value, top), 2),
+            round(value / top * WHOLE, 2),
             tone,
             f"{label}, {name}: {value:,.{digits}f}{unit}",
         )
@@ -110,54 +123,18 @@ def side_by_side(
         for tone, (name, values) in enumerate(series.items(), 1)
         if (value := values[place])
     )
-    return replace(_chart(question, labels, series, top, first, unit, bars, ()), digits=digits)
-
-
-def lines(
-    question: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], *, first: str = "", unit: str = ""
-) -> Chart:
-    """Lines from zero through one point for each label."""
-    top = ceiling(max((value for values in series.values() for value in values), default=0))
-    step = (WIDTH - _LEFT - _RIGHT) / max(len(labels) - 1, 1)
-    drawn = tuple(
-        (
-            tone,
-            name,
-            " ".join(
-                f"{_LEFT + place * step:.1f},{HEIGHT - _BOTTOM - _up(value, top):.1f}"
-                for place, value in enumerate(values)
-            ),
-        )
-        for tone, (name, values) in enumerate(series.items(), 1)
-    )
-    return _chart(question, labels, series, top, first, unit, (), drawn)
+    return replace(_chart(question, labels, series, top, first, unit, bars), digits=digits)
 
 
 def ranked(question: str, rows: Sequence[tuple[str, float]], *, first: str = "", unit: str = "") -> Chart:
     """Lying bars from zero, each with its label before it and its number behind."""
     top = max((value for _, value in rows), default=0) or 1
-    height, left = 24, 200
-    room = WIDTH - left - 72
-    bars = tuple(
-        Bar(
-            left,
-            place * height + 4,
-            round(max(value / top * room, 1 if value else 0), 2),
-            16,
-            1,
-            f"{label}: {value:,.0f}",
-        )
-        for place, (label, value) in enumerate(rows)
+    lying = tuple(
+        Lying(label, round(max(value / top * WHOLE, 0.2 if value else 0), 2), f"{value:,.0f}{unit}")
+        for label, value in rows
     )
-    below = tuple(
-        Mark(round(left + bar.width + 6, 2), bar.y + 13, f"{value:,.0f}{unit}")
-        for bar, (_, value) in zip(bars, rows, strict=True)
-    )
-    beside = tuple(Mark(left - 8, place * height + 17, label[:30]) for place, (label, _) in enumerate(rows))
     table = tuple((label, (value,)) for label, value in rows)
-    return Chart(
-        question, WIDTH, max(len(rows), 1) * height, bars, (), below, beside, (), (), (first, "Number"), table, unit
-    )
+    return Chart(question, (first, "Number"), table, lying=lying, unit=unit)
 
 
 def ceiling(highest: float) -> float:
@@ -171,10 +148,6 @@ def ceiling(highest: float) -> float:
         step *= 10
 
 
-def _up(value: float, top: float) -> float:
-    return value / top * (HEIGHT - _TOP - _BOTTOM)
-
-
 def _chart(
     question: str,
     labels: Sequence[str],
@@ -183,20 +156,20 @@ def _chart(
     first: str,
     unit: str,
     bars: tuple[Bar, ...],
-    drawn: tuple[tuple[int, str, str], ...],
 ) -> Chart:
-    step = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
-    every = max(1, -(-len(labels) // 8))
+    every = -(-len(labels) // MOST_LABELS) or 1
+    standing = range(0, len(labels), every)
     marks = tuple(
-        Mark(round(_LEFT + (place + 0.5) * step, 1), HEIGHT - 6, label)
-        for place, label in enumerate(labels)
-        if place % every == 0
+        Mark(round((place + 0.5) * WHOLE / len(labels), 2), labels[place], _among(at, len(standing)))
+        for at, place in enumerate(standing)
     )
-    heights = (0.0, top / 2, top)
-    beside = tuple(
-        Mark(_LEFT - 8, round(HEIGHT - _BOTTOM - _up(value, top) + 4, 1), f"{value:,g}{unit}") for value in heights
-    )
-    rules = tuple(round(HEIGHT - _BOTTOM - _up(value, top), 1) for value in heights)
+    heights = tuple(f"{value:,g}{unit}" for value in (top, top / 2, 0.0))
     rows = tuple((label, tuple(values[place] for values in series.values())) for place, label in enumerate(labels))
     legend = tuple(enumerate(series, 1)) if len(series) > 1 else ()
-    return Chart(question, WIDTH, HEIGHT, bars, drawn, marks, beside, rules, legend, (first, *series), rows, unit)
+    return Chart(question, (first, *series), rows, bars, (), marks, heights, legend, unit)
+
+
+def _among(at: int, of: int) -> int:
+    if of > 4 and at % 2:
+        return 8
+    return 4 if of > 2 and at % 4 else 2

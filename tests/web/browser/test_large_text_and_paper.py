@@ -29,6 +29,24 @@ TORN = """(chosen) => [...document.querySelectorAll(chosen)].filter((one) => {
 }).map((one) => one.textContent)"""
 """What has a word that stands on two lines."""
 
+MIXED = """() => {
+  const words = [...document.querySelectorAll(".chart :is(span, b, text)")].filter((one) => one.checkVisibility());
+  const boxes = words.map((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    return [one.textContent, range.getBoundingClientRect(), one.closest(".panel").getBoundingClientRect()];
+  });
+  const wrong = [];
+  boxes.forEach(([word, box, panel], at) => {
+    if (box.left < panel.left || box.right > panel.right) wrong.push(`${word} hangs out`);
+    for (const [other, next] of boxes.slice(at + 1))
+      if (Math.min(box.right, next.right) - Math.max(box.left, next.left) > 1 &&
+          Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top) > 1) wrong.push(`${word} on ${other}`);
+  });
+  return words.length > 12 ? wrong : [`only ${words.length} words in charts`];
+}"""
+"""What in a chart is written over something else, or out of its panel."""
+
 OVER = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -45,7 +63,7 @@ def parcel(shop):
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_text_twice_as_large_stays_whole(enter, parcel, phone):
-    """Nobody scrolls sideways, and what the page is about is not torn into letters."""
+    """Nobody scrolls sideways, what the page is about is not torn into letters, and no chart writes over its words."""
     shipment, token = parcel
     page = enter("owner", phone=phone)
     for path, chosen in (
@@ -58,6 +76,7 @@ def test_text_twice_as_large_stays_whole(enter, parcel, phone):
         page.evaluate(LARGER)
         assert page.evaluate(OVER) <= 0, path
         assert page.evaluate(TORN, chosen) == [], path
+        assert not path.endswith("today") or page.evaluate(MIXED) == []
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])

@@ -10,7 +10,7 @@ from app.insight.alarms import REMEDIES
 from app.insight.today_delays import delay
 from app.models import Attempt, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
 from app.models.vocabulary import IncidentKind
-from app.web.console.charts import ceiling, columns, lines, ranked
+from app.web.console.charts import ceiling, columns, ranked
 from app.web.console.frame import environment
 from app.web.operations.today import _delay_by_hour
 from tests.web.conftest import NOW, Still, order, scan
@@ -115,7 +115,7 @@ def test_charts_stand_on_zero():
     assert [ceiling(value) for value in (0, 1, 3, 40, 51, 1001)] == [1, 1, 5, 50, 100, 2000]
     assert [ceiling(value) for value in (0.004, 0.14, 0.5)] == [0.01, 0.2, 0.5]
     assert chart.rows == (("a", (10, 30)), ("b", (0, 20)))
-    assert columns("?", [], {}).empty and lines("?", [], {}).empty and ranked("?", []).empty
+    assert columns("?", [], {}).empty and ranked("?", []).empty
 
 
 def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
