@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from app.errors import ConfigurationError
 from app.messages.authoring.bundle import locale_chain
+from app.messages.authoring.marks import marks
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import File, Shelf
 from app.zones import zone
@@ -57,10 +58,20 @@ def _web(text: str) -> str:
     return text
 
 
+def _seen(text: str) -> str:
+    for mark in marks(text):
+        raise ValueError(f"{mark.said}. Take it out")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, Field(pattern=_HEX)]
-OneLine = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f\u2028-\u202e<>{}]+$")]
+OneLine = Annotated[
+    str,
+    Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029<>{}]+$"),
+    AfterValidator(_seen),
+]
 FontStack = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9 ,'\-]+$")]
 
 

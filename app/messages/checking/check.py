@@ -153,7 +153,9 @@ class _Run:
                 yield _whole(path, file.label, "compile", str(error))
             return
         if template.locale == locale and not seen_elsewhere and not aside:
-            yield from self.reader.findings(Asked(self.brand, template, file), few=brief and channel != "email")
+            yield from self.reader.findings(
+                Asked(self.brand, template, file, self.shelf), few=brief and channel != "email"
+            )
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)

@@ -12,10 +12,12 @@ from app.messages.base import Links, NotRenderable, RenderedEmail, RenderedSms, 
 from app.messages.checking.blanks import Watching
 from app.messages.checking.corpus import LINKS, NOW, PERSON, WORST, facts_for
 from app.messages.checking.findings import Finding, Severity
+from app.messages.checking.seeing import Hidden, Owed, hidden, may_hide
+from app.messages.checking.tracing import traced
 from app.messages.checking.writing import at
 from app.messages.rendering.render import MAX_HTML_BYTES, Renderer
 from app.messages.rendering.view import fields_over, plain_facts
-from app.messages.shelf import File
+from app.messages.shelf import File, Shelf
 from app.models.facts import Facts, Person
 
 _RAW = re.compile(r"\{\{|\{%|xjinja|\[\[|\]\]|Undefined|\bNone\b|\bnull\b")
@@ -30,11 +32,25 @@ MAX_SUBJECT = 90
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One message of one brand in one language, with the file that it is written in."""
+    """One message of one brand in one language, with the file that it is written in and those around it."""
 
     brand: BrandSource
     template: Template
     file: File
+    shelf: Shelf
+
+    def owed(self) -> tuple[tuple[str, str, Owed], ...]:
+        """What its email may not be without: in words, by a code, and how it is found."""
+        address = self.brand.postal_address_in(self.template.locale)
+        return (
+            ("the parcel's page", "link", Owed(LINKS.parcel, "links.parcel", link=True)),
+            (
+                "the link to the choices, where one unsubscribes,",
+                "choices",
+                Owed(LINKS.choices, "links.choices", link=True),
+            ),
+            ("the brand's postal address", "postal_address", Owed(address, "brand.postal_address", link=False)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +119,15 @@ class Reader:
 
     def findings(self, asked: Asked, *, few: bool = False) -> Iterator[Finding]:
         """What is wrong with a message for one or another of the worst orders; with `few`, of those of `FEW`."""
+        owed = () if asked.template.key.endswith(_TEAM) or asked.template.channel != "email" else asked.owed()
+        looks = bool(owed) and may_hide(asked.template.parts["html"], [one for _, _, one in owed])
         for order in _orders(_meant(asked.template)):
             if not few or order.name in FEW:
-                yield from self._one(asked, order)
+                found = list(self._one(asked, order, looks=looks))
+                looks = looks and not any(one.code == "hidden" for one in found)
+                yield from found
 
-    def _one(self, asked: Asked, order: _Order) -> Iterator[Finding]:
+    def _one(self, asked: Asked, order: _Order, *, looks: bool) -> Iterator[Finding]:
         template, name, told, person = asked.template, order.name, order.facts, order.person
         self._known.order = order
         self.renderings += 1
@@ -115,7 +135,7 @@ class Reader:
             try:
                 if template.channel == "email":
                     email = self._renderer.render_email(template, told, person, LINKS, NOW)
-                    found = list(_of_email(asked, name, email))
+                    found = list(_of_email(asked, name, email, looks=looks))
                 elif template.channel == "sms":
                     sms = self._renderer.render_sms(template, told, person, LINKS, NOW)
                     found = list(_of_sms(asked, name, sms))
@@ -128,7 +148,7 @@ class Reader:
             yield from _of_blanks(asked, name, blank | blank_text)
 
 
-def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding]:
+def _of_email(asked: Asked, name: str, email: RenderedEmail, *, looks: bool) -> Iterator[Finding]:
     size = len(email.html.encode())
     if size > MAX_HTML_BYTES:
         message = f"the mail is {size:,} bytes long, and Gmail cuts what is over 102,000"
@@ -147,16 +167,30 @@ def _of_email(asked: Asked, name: str, email: RenderedEmail) -> Iterator[Finding
             yield _finding(asked, "error", "unfilled", message, "Correct the field.", f"{part} {found[0]}", name)
     if asked.template.key.endswith(_TEAM):
         return
-    for what, needed, code in (
-        ("the parcel's page", LINKS.parcel, "link"),
-        ("the page of choices, where one unsubscribes", LINKS.choices, "choices"),
-        ("the brand's postal address", asked.brand.postal_address_in(asked.template.locale), "postal_address"),
-    ):
+    for what, code, owed in asked.owed():
         for part, text in (("HTML", email.html), ("plain text", email.text)):
-            if needed not in text and needed.replace("&", "&amp;").replace("'", "&#39;") not in text:
+            if owed.text not in text and owed.text.replace("&", "&amp;").replace("'", "&#39;") not in text:
                 message = f"{what} is missing in its {part}"
                 remedy = "Put it into the layout that this message is set in."
                 yield _finding(asked, "error", code, message, remedy, part, name)
+            elif looks and part == "HTML" and (by := hidden(text, owed)):
+                yield _unseen(asked, name, what, owed, by)
+
+
+def _unseen(asked: Asked, name: str, what: str, owed: Owed, hidden: Hidden) -> Finding:
+    file, place = traced(hidden, owed, asked.file, asked.shelf)
+    by = hidden.by
+    style = f"{by.name}: {by.value}" if by.value not in ("", by.name) else by.name
+    said = {
+        "text": "there are no words in the link",
+        "comment": "it stands where no mail program shows it",
+    }.get(by.name, f"{style!r}{f' of {by.selector!r}' if by.selector else ''} hides it")
+    where = f" {hidden.view}" if hidden.view else ""
+    message = f"{what} cannot be seen in the mail{where}: {said}"
+    remedy = "Show it plainly: every reader must find it."
+    return at(
+        file, file.text, place, "error", "hidden", message, remedy, f"{what} {hidden.view}", f"seen with {name!r}"
+    )
 
 
 def _unfilled(text: str) -> re.Match[str] | None:

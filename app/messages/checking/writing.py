@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from app.messages.authoring.elements import MJML_TAGS, nearest_tag
+from app.messages.authoring.marks import marks
 from app.messages.checking.advertising import of_advertising
 from app.messages.checking.findings import Finding, Severity, place_of
 from app.messages.rendering.gsm import fits_gsm, to_gsm
@@ -27,6 +28,7 @@ _OUTLOOK = re.compile(
 _COMMENT = re.compile(r"\[#.*?#\]", re.S)
 _OTHERWISE = re.compile(r"\[%-?\s*(?:else|elif)\b(?:(?!\[%-?\s*(?:if|endif)\b).)*", re.S)
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
+_BRIEF = re.compile(r"(?ms)^(?:subject|preheader)[ \t]*:.*?(?=^[a-z_]+[ \t]*:|^---|\Z)")
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\(")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
 
@@ -45,10 +47,22 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
         remedy = "Take the ! off, or put the picture into a layout."
         yield at(file, text, found.start(), "error", "picture", message, remedy, found[0][:60])
     yield from of_advertising(file, channel, language)
+    yield from of_marks(file, brief=channel != "email")
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, text)
     if channel == "sms":
         yield from _letters(file, text)
+
+
+def of_marks(file: File, *, brief: bool) -> Iterator[Finding]:
+    """Letters that nobody sees and that change what is read; of an email, its subject and preheader are brief."""
+    text = file.text
+    locale = file.path.split("/")[1] if file.path.startswith("messages/") else ""
+    briefs = [] if brief else [found.span() for found in _BRIEF.finditer(text)]
+    for mark in marks(text, locale):
+        strict = brief or any(start <= mark.start < end for start, end in briefs)
+        if strict or not mark.breaks:
+            yield at(file, text, mark.start, "error", "mark", mark.said, "Take it out.", mark.letter)
 
 
 def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
@@ -57,6 +71,7 @@ def of_document(file: File, key: str, language: str) -> Iterator[Finding]:
     yield from of_syntax(file, text)
     yield from of_layout(file)
     yield from of_advertising(file, "email", language)
+    yield from of_marks(file, brief=False)
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, re.sub(r"<[^<>]*>", lambda found: re.sub(r"[^\n]", " ", found[0]), text))
 
@@ -77,6 +92,8 @@ def of_layout(file: File) -> Iterator[Finding]:
     """What is wrong with a layout as it is written."""
     text = file.text
     yield from _everywhere(file, text)
+    if file.path.startswith("layouts/"):
+        yield from of_marks(file, brief=False)
     for found in _UNSAFE.finditer(text):
         message = f"{found[0].strip()!r} has no place in a mail: programs drop it, or the whole mail"
         yield at(file, text, found.start(), "error", "unsafe", message, "Take it out.", found[0].strip().lower())
