@@ -5,9 +5,10 @@ attributes and the mail's style sheets. What is not known (a picture as the grou
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from cssselect2 import ElementWrapper
 from lxml.html import HtmlElement
 
 from app.messages.authoring.brands import contrast
@@ -66,10 +67,12 @@ class Drawn:
 
 
 class Drawing:
-    """A mail's elements as they are drawn in one view; what was worked out of an element once is kept."""
+    """A mail's elements as they are drawn in one view; what was worked out of an element once is kept. `wrapped` has
+    each as selectors are asked about it."""
 
-    def __init__(self, sheets: Iterable[Sheet], view: View) -> None:
+    def __init__(self, sheets: Iterable[Sheet], wrapped: Mapping[HtmlElement, ElementWrapper], view: View) -> None:
         self._sheets = tuple(sheets)
+        self._wrapped = wrapped
         self._view = view
         self._drawn: dict[HtmlElement, Drawn] = {}
 
@@ -86,11 +89,9 @@ class Drawing:
         """The declaration that counts of each property."""
         weighed = [((False, -1, (0, 0, 0), number), one) for number, one in enumerate(_by_attribute(element))]
         for number, sheet in enumerate(self._sheets):
-            for order, rule in sheet.about(element):
+            for weight, order, rule in sheet.about(self._wrapped[element]):
                 if rule.counts(self._view):
-                    weighed += [
-                        ((one.important, 0, rule.specificity, number * 10_000 + order), one) for one in rule.declared
-                    ]
+                    weighed += [((one.important, 0, weight, number * 10_000 + order), one) for one in rule.declared]
         own = declarations(element.get("style") or "")
         weighed += [((one.important, 1, (0, 0, 0), number), one) for number, one in enumerate(own)]
         weighed.sort(key=lambda pair: pair[0])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cssselect2 import ElementWrapper
 from lxml import html as markup
 from lxml.html import HtmlElement
 
@@ -82,7 +83,8 @@ class _Page:
         self._spare = "".join(_OUTLOOK.findall(html))
         self.styles = tuple(style.text or "" for style in self._root.iter("style"))
         sheets: tuple[Sheet, ...] = tuple(read_sheet(_TAG.sub("", style)) for style in self.styles)
-        self._drawings = tuple((view, Drawing(sheets, view)) for view in VIEWS)
+        wrapped = {one.etree_element: one for one in ElementWrapper.from_html_root(self._root).iter_subtree()}
+        self._drawings = tuple((view, Drawing(sheets, wrapped, view)) for view in VIEWS)
 
     def places(self, says: Callable[[str], bool], *, link: bool) -> list[HtmlElement]:
         """The elements that hold the words, or that lead to the address; what stands in a remark is none."""
