@@ -20,6 +20,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 import structlog
+from hypothesis.internal.conjecture import providers
 
 from app import wiring
 from app.db import Sessions, make_engine, make_sessions
@@ -51,12 +52,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def settle_hypothesis(*, derandomize: bool) -> None:
     """Let a run make up the same examples as the one before, so that what is new in it is the code, and new ones in a
-    sweep; neither measures how long it takes to make them up."""
+    sweep; neither measures how long it takes to make them up.
+
+    One example in twenty is taken from the constants of whatever module of ours has been imported by then, which the
+    tests before decide, and a run of several processes deals them out anew each time: that is left to the sweep.
+    """
     patient = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
     hypothesis.settings.register_profile(
         "doorstep", deadline=None, derandomize=derandomize, suppress_health_check=patient
     )
     hypothesis.settings.load_profile("doorstep")
+    if derandomize:
+        providers._get_local_constants = providers.Constants
 
 
 def shut_the_way_out() -> None:

@@ -1,5 +1,6 @@
 """What the other tests rely on: clean databases, an empty broker, and no way off this machine."""
 
+import importlib
 import os
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 import redis
 import sqlalchemy as sa
 from celery import Celery
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -102,3 +105,23 @@ def test_loopback_stays_open():
         socket.create_connection(("localhost", listener.getsockname()[1]), timeout=30) as client,
     ):
         assert client.getpeername()[0] == "127.0.0.1"
+
+
+def test_made_up_examples_are_the_same_whatever_has_been_imported(tmp_path, monkeypatch):
+    """Else those of one test would be chosen by the tests that ran before it in the same process."""
+
+    def made_up() -> list[object]:
+        seen: list[object] = []
+
+        @given(st.text(), st.integers())
+        def look(word: str, number: int) -> None:
+            seen.append((word, number))
+
+        look()
+        return seen
+
+    before = made_up()
+    (tmp_path / "further.py").write_text("\n".join(f"A{n} = 'word {n}', {n} * 7 + 1000" for n in range(100)))
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("further")
+    assert made_up() == before

@@ -22,7 +22,7 @@ async def garbled(line: bytes) -> RawAnswer:
     port = server.sockets[0].getsockname()[1]
     [call] = PostNord().calls([Ask("373500000000007003")], Access(f"http://127.0.0.1:{port}", "s3cret"))
     assert "s3cret" in call.url
-    async with server, Pool(AiohttpTransport()) as pool:
+    async with server, Pool(AiohttpTransport(), timeout=60.0) as pool:
         return await fetch(pool, call, 60)
 
 
