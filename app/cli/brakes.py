@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from app.cli.common import AsJson, err, operator, out, print_json, standing_house
 from app.cli.trail import log_change
 from app.errors import Fault, InvalidInput, NotFound
+from app.insight.watch import UNWATCHED, Watch, how_watched
 from app.models import Incident
 from app.models.vocabulary import PauseKind
 from app.pipeline.brakes.pausing import (
@@ -110,8 +111,9 @@ def incidents_command(
     everything: Annotated[bool, typer.Option("--all", help="Those that are over too, the newest hundred.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What is wrong now, as the alarms told it; exit 1 when there is something."""
+    """What is wrong now, as the alarms told it; exit 1 when there is something, or nobody looks."""
     with standing_house() as (house, _brands), house.sessions() as session:
+        unwatched = _unwatched(how_watched(session))
         query = sa.select(Incident).order_by(Incident.id.desc()).limit(100)
         if not everything:
             query = query.where(Incident.closed_at.is_(None))
@@ -119,14 +121,27 @@ def incidents_command(
     names = ("public_id", "kind", "summary", "count", "opened_at", "last_seen_at", "closed_at")
     if as_json:
         print_json([{name: getattr(one, name) for name in names} for one in found])
+        if unwatched:
+            err.print(unwatched)
     else:
         for one in found:
             until = f" until {one.closed_at:%Y-%m-%d %H:%M}" if one.closed_at else ""
             told = f"{one.public_id}  {one.kind}, since {one.opened_at:%Y-%m-%d %H:%M}{until} UTC: {one.summary}"
             out.print(told, highlight=False, markup=False)
-        if not found:
-            out.print("Nothing is wrong.")
-    raise typer.Exit(1 if any(one.closed_at is None for one in found) else 0)
+        if unwatched or not found:
+            out.print(unwatched or "Nothing is wrong.", highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if unwatched or any(one.closed_at is None for one in found) else 0)
+
+
+def _unwatched(kept: Watch) -> str:
+    """That nobody looks for what is wrong, and what to do about it; empty where somebody does."""
+    if kept.at is None:
+        return (
+            "No engine has looked at this database yet, so nothing is known of what is wrong. `doorstep up` starts one."
+        )
+    if kept.silent:
+        return f"Nobody has looked for what is wrong since {kept.at:%Y-%m-%d %H:%M} UTC. {UNWATCHED}"
+    return ""
 
 
 def tell_standing(found: list[Standing]) -> None:

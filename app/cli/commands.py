@@ -61,7 +61,10 @@ COMMANDS = {
         "Lift a pause. Each message that waited is judged again: it leaves, or ends with the reason why not.",
     ),
     "pauses": ("brakes", "What is paused, since when, by whom and why, and how many messages wait for it."),
-    "incidents": ("brakes", "What is wrong now, as the alarms told it; exit 1 when there is something."),
+    "incidents": (
+        "brakes",
+        "What is wrong now, as the alarms told it; exit 1 when there is something, or nobody looks.",
+    ),
     "rules": ("rules", "The rules that decide which milestone triggers a message."),
     "templates": (
         "templates",

@@ -1,7 +1,7 @@
 """`doorstep demo`, `up`, `migrate`: what starts and prepares a whole engine."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -59,7 +59,7 @@ def up(
     settings = with_links(settings, host, port)
     out.print("Starting PostgreSQL, Valkey and the engine…" if settings.embedded else "Starting the engine…")
     home = settings.home or default_home()
-    with _owned_servers(settings, home) as reached, engine_of(reached) as engine:
+    with _owned_servers(settings, home) as (reached, tend), engine_of(reached) as engine:
         check_broker(build_celery(reached))
         migrate(engine)
         house = build_house(reached, engine=engine)
@@ -84,7 +84,7 @@ def up(
                 if path:
                     link = f"{settings.public_url.rstrip('/')}{path}"
                     out.print(f"Nobody has an account yet. Make the owner's within two days: {link}", soft_wrap=True)
-                processes.wait()
+                processes.wait(tend)
             out.print("Stopping…")
 
 
@@ -115,13 +115,15 @@ def _check_address(host: str, port: int) -> None:
 
 
 @contextmanager
-def _owned_servers(settings: Settings, home: Path) -> Iterator[Settings]:
-    """Like `servers`, but the embedded pair is owned, not borrowed: `up` must be able to stop it."""
+def _owned_servers(settings: Settings, home: Path) -> Iterator[tuple[Settings, Callable[[], None]]]:
+    """Like `servers`, but the embedded pair is owned, not borrowed: `up` must be able to stop it, and to start it again
+    where it crashed, which is what the second does."""
     if not settings.embedded:
-        yield settings
+        yield settings, lambda: None
         return
-    with Embedded(home) as endpoints:
-        yield with_endpoints(settings, endpoints)
+    pair = Embedded(home)
+    with pair as endpoints:
+        yield with_endpoints(settings, endpoints), pair.tend
 
 
 def _mode_line(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """Which programs make up a running engine, and how each is started."""
 
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -18,10 +19,13 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
-    """The web process: API, hooks and pages."""
+    """The web process: API, hooks and pages. It believes nobody who says for whom they ask, save the proxies that
+    `FORWARDED_ALLOW_IPS` names: uvicorn by itself believes whoever is on this machine, so that through a proxy here
+    that hands on what it was given, one guesses passwords from a new network each time."""
     argv = (
         sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
         "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
+        "--forwarded-allow-ips", os.environ.get("FORWARDED_ALLOW_IPS", ""),
     )  # fmt: skip
     return Program("web", argv, env, ready=lambda: answers(port, reached_at(host)))
 

@@ -54,6 +54,7 @@ class Postgres:
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._user: str | None = None
+        self._command: list[str] = []
 
     def start(self) -> str:
         """Bring the server up, recovering from a crash if there was one, and return its URL.
@@ -63,33 +64,44 @@ class Postgres:
         self._user = service_user(self._home.postgres)
         self._check_binaries()
         self._make_cluster()
-        self._drop_foreign_pid_file()
         sockets = socket_folder(self._home, self._user)
         settings = {**_SETTINGS, "unix_socket_directories": str(sockets), **({} if self._durable else _RECKLESS)}
         command = [str(_binary("postgres")), "-D", str(self._home.postgres)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        # SIGINT is PostgreSQL's "fast" shutdown: should we die, it still ends cleanly by itself.
-        self._process = spawn(command, self._home.log("postgres"), Tie(signal.SIGINT, self._user))
-        self._roster.add(self._process, ending=signal.SIGINT)
-        self._await_ready()
+        self._command = command
+        self.launch()
         _create_database(sockets)
         return f"postgresql://{_NAME}@/{_NAME}?connect_timeout={_PATIENCE}&host={quote(str(sockets), safe='')}"
 
+    @property
+    def ended(self) -> bool:
+        """Whether it does not run: it was not started, was stopped, or ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
+    def launch(self) -> None:
+        """Run it as `start` prepared it, at the same address; also once more, when it ended by itself. Raises
+        Unreachable with the end of its log."""
+        self._drop_foreign_pid_file()
+        # SIGINT is PostgreSQL's "fast" shutdown: should we die, it still ends cleanly by itself.
+        self._process = spawn(self._command, self._home.log("postgres"), Tie(signal.SIGINT, self._user))
+        self._roster.add(self._process, ending=signal.SIGINT)
+        self._await_ready()
+
     def stop(self) -> None:
         """Fast shutdown: sessions are cut, what was committed is on disk. Safe to call twice."""
+        self._end()
+        remove_sockets(self._home)
+
+    def _end(self) -> None:
         if self._process is None:
             return
         for signum, patience in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0)):
             if self._process.poll() is None:
                 self._process.send_signal(signum)
-                wait_for(self._ended, patience)
+                wait_for(lambda: self.ended, patience)
         end_group(self._process)
         self._process = None
-        remove_sockets(self._home)
-
-    def _ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
 
     def _check_binaries(self) -> None:
         if self._user is None:
@@ -161,9 +173,9 @@ class Postgres:
         return ours and len(lines) > 7 and lines[7].strip() == "ready"
 
     def _await_ready(self) -> None:
-        if not wait_for(lambda: self._ended() or self._ready(), 300.0) or self._ended():
+        if not wait_for(lambda: self.ended or self._ready(), 300.0) or self.ended:
             report = tail(self._home.log("postgres"))
-            self.stop()
+            self._end()
             raise Unreachable(
                 f"The embedded PostgreSQL did not start; the end of {self._home.log('postgres')} says:\n{report}\n"
                 "If the disk is full, make room; the data itself is untouched."

@@ -135,9 +135,10 @@ class Processes:
             elif now >= entry.again_at:
                 self._relaunch(entry)
 
-    def wait(self) -> int:
-        """Tend the programs until a signal arrives, and return its number."""
+    def wait(self, besides: Callable[[], None] = lambda: None) -> int:
+        """Tend the programs, and what `besides` looks at, until a signal arrives; return its number."""
         while not self._signals:
+            besides()
             self.tend()
             time.sleep(_TICK)
         return self._signals[0]

@@ -14,8 +14,12 @@ from app.embedded.home import Home, open_home, service_user
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from app.errors import Unreachable
+from app.log import logger
 
 _PATIENCE = 60.0  # seconds for another program's servers to come up
+_PAUSE = 2.0  # seconds until a server that did not come up again is tried once more
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Embedded:
         self._home: Home | None = None
         self._roster: Roster | None = None
         self._servers: list[Postgres | Valkey] = []
+        self._again_at = 0.0
 
     def start(self) -> Endpoints:
         """Start both servers. Raises HomeInUse, ConfigurationError (extra missing) or Unreachable (log's end)."""
@@ -66,6 +71,19 @@ class Embedded:
             self._servers.pop().stop()
         self._roster.release()
         self._home = self._roster = None
+
+    def tend(self) -> None:
+        """Start a server again that ended by itself, where it was: whoever uses it connects anew to the same address.
+        One that does not come up is tried for ever, and the log says why."""
+        for server in self._servers:
+            if server.ended and stopwatch() >= self._again_at:
+                name = type(server).__name__
+                log.error("a server crashed and is started again", server=name)
+                try:
+                    server.launch()
+                except Unreachable as error:
+                    self._again_at = stopwatch() + _PAUSE
+                    log.error("it did not come up, and is tried again", server=name, why=str(error), in_seconds=_PAUSE)
 
     def _start_servers(self, home: Home, roster: Roster) -> Endpoints:
         _endpoints_file(home).unlink(missing_ok=True)  # those of a run that was killed

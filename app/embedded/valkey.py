@@ -35,20 +35,31 @@ class Valkey:
         self._durable = durable
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
+        self._port, self._password = 0, ""
 
     def start(self) -> str:
         """Bring the server up and return its URL. Raises Unreachable with the end of its log."""
         own(self._home.valkey, self._user)
         for attempt in range(_TRIES):
-            url = self._try_start()
-            if url is not None:
-                return url
+            self._port, self._password = free_port(), secrets.token_urlsafe(32)
+            if self._comes_up():
+                return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
             if attempt == _TRIES - 2:
                 self._set_aside()
-        raise Unreachable(
-            f"The embedded Valkey did not start; the end of {self._home.log('valkey')} says:\n"
-            f"{tail(self._home.log('valkey'))}\nIf the disk is full, make room."
-        )
+        raise self._failure()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it does not run: it was not started, was stopped, or ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
+    def launch(self) -> None:
+        """Run it once more at the same address, when it ended by itself; empty where what it kept cannot be read.
+        Raises Unreachable with the end of its log."""
+        if not self._comes_up():
+            self._set_aside()
+            if not self._comes_up():
+                raise self._failure()
 
     def stop(self) -> None:
         """Ask it to write down its queue and end. Safe to call twice."""
@@ -56,15 +67,12 @@ class Valkey:
             return
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            wait_for(self._ended, 15.0)
+            wait_for(lambda: self.ended, 15.0)
         end_group(self._process)
         self._process = None
 
-    def _ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
-
-    def _try_start(self) -> str | None:
-        port, password = free_port(), secrets.token_urlsafe(32)
+    def _comes_up(self) -> bool:
+        port, password = self._port, self._password
         with tempfile.TemporaryFile() as config:  # by standard input: a password in argv is everyone's to read
             config.write(_configuration(self._home.valkey, port, password, durable=self._durable).encode())
             config.seek(0)
@@ -75,12 +83,18 @@ class Valkey:
         once = Retry(NoBackoff(), 0)  # the client's own patience would hide from us that the server has ended
         client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=2, retry=once)
         try:
-            if wait_for(lambda: self._ended() or _answers(client), 60.0) and not self._ended():
-                return f"redis://:{password}@127.0.0.1:{port}/0"
+            if wait_for(lambda: self.ended or _answers(client), 60.0) and not self.ended:
+                return True
         finally:
             client.close()
         self.stop()
-        return None
+        return False
+
+    def _failure(self) -> Unreachable:
+        file = self._home.log("valkey")
+        return Unreachable(
+            f"The embedded Valkey did not start; the end of {file} says:\n{tail(file)}\nIf the disk is full, make room."
+        )
 
     def _set_aside(self) -> None:
         """Start empty when what is on disk cannot be read: the broker carries wake-ups, never the truth."""

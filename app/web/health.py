@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.db import check_reachable
 from app.errors import Unreachable
-from app.models import AuditMark
+from app.insight.watch import how_watched
 from app.pipeline.house import House
 from app.schema import current_revision, newest_revision
 from app.web.problems import MEDIA_TYPE, FieldFault, Problem, ProblemDocument
@@ -59,7 +59,7 @@ def readyz(request: Request) -> Ready | Response:
 
 def _watched_at(house: House) -> datetime | None:
     with house.sessions() as session:
-        return session.scalar(sa.select(sa.func.max(AuditMark.at)))
+        return how_watched(session).at
 
 
 @lru_cache(maxsize=1)

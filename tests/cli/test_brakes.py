@@ -1,10 +1,11 @@
 """The brakes from the command line: pausing says what it stops, resuming what it lets go, and both can be read."""
 
 import json
+from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.models import Brand, Incident
+from app.models import AuditMark, Brand, Incident
 from tests.cli.test_commands import doorstep  # noqa: F401 - fixtures
 
 
@@ -42,6 +43,7 @@ def test_a_slip_of_the_pen_is_no_pause(doorstep):  # noqa: F811
 
 def test_incidents_and_the_audit_that_ends_one(doorstep, sessions):  # noqa: F811
     """Open ones make the exit code 1; a whole audit ends those of its laws; those that are over are told on request."""
+    _look(sessions)
     assert doorstep("incidents")[:2] == (0, "Nothing is wrong.\n")
     with sessions.begin() as session:
         session.add(Incident(public_id="inc_1", kind="breach", subject="a law", summary="broken: a law", count=3))
@@ -51,6 +53,22 @@ def test_incidents_and_the_audit_that_ends_one(doorstep, sessions):  # noqa: F81
     assert "Everything adds up." in doorstep("audit")[1]
     assert [one["public_id"] for one in json.loads(doorstep("incidents", "--json")[1])] == ["inc_2"]
     assert "until" in doorstep("incidents", "--all")[1]
+
+
+def test_nothing_is_well_where_nobody_looks(doorstep, sessions):  # noqa: F811
+    """An engine that never ran, or whose beat or workers are silent, knows of nothing that is wrong: that is said."""
+    code, said, _ = doorstep("incidents")
+    assert code == 1 and "No engine has looked at this database yet" in said
+    _look(sessions, ago=timedelta(minutes=6))
+    code, said, _ = doorstep("incidents")
+    assert code == 1 and "Nobody has looked for what is wrong since" in said and "Nothing is wrong" not in said
+    assert json.loads(doorstep("incidents", "--json")[1]) == []
+
+
+def _look(sessions, ago=timedelta()):
+    """The workers of the queue `settle` have looked, so long ago."""
+    with sessions.begin() as session:
+        session.add(AuditMark(name="laws", before={}, reached={}, at=sa.func.now() - ago))
 
 
 def test_a_key_for_the_brakes(doorstep, sessions):  # noqa: F811

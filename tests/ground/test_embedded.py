@@ -90,6 +90,31 @@ def test_a_killed_owner_takes_everything_with_it(home, tmp_path):
         assert _run_sql(endpoints.database_url, "select number from kept") == [(7,)]
 
 
+def test_a_server_that_is_killed_comes_up_again_where_it_was(home, begun):
+    """What was committed is there, at the same addresses: whoever uses the servers need not be told."""
+    pair = Embedded(home)
+    with pair as endpoints:
+        _run_sql(endpoints.database_url, "create table kept as select 7 as number")
+        pair.tend()
+        servers = [process for process in begun() if process.ppid() == os.getpid()]
+        assert {process.name() for process in servers} == {"postgres", "valkey-server"}
+        for process in servers:
+            process.kill()
+
+        def answers() -> bool:
+            pair.tend()
+            try:
+                with redis.Redis.from_url(endpoints.broker_url) as client:
+                    return client.ping() and _run_sql(endpoints.database_url, "select number from kept") == [(7,)]
+            except (psycopg.OperationalError, redis.ConnectionError):
+                return False
+
+        assert wait_for(answers, 60)
+        running = begun()
+    assert survivors(running, within=30) == []
+    assert not (home / "sockets").exists()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_program_and_all_it_started(home, signum):
     """Ctrl-C and SIGTERM end the programs, then the servers, and the program's exit is a good one."""

@@ -11,6 +11,7 @@ from app.insight.alarms import REMEDIES
 from app.insight.listing import STATES
 from app.insight.today_counted import answers, mails_delivered
 from app.insight.today_delays import Delays, delay
+from app.insight.watch import UNWATCHED, how_watched
 from app.models import Shipment
 from app.models.vocabulary import IncidentKind
 from app.pipeline.house import House
@@ -78,6 +79,8 @@ def _counted(request: Request, visitor: Visitor) -> dict[str, Any]:
             "incidents": [
                 (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind)) for one in figures.incidents(session)
             ],
+            "watched": how_watched(session),
+            "unwatched": UNWATCHED,
             "carriers": figures.carriers(session),
             "answers": answers(session),
             "mails_delivered": mails_delivered(session, visitor.brand_id),

@@ -3,12 +3,13 @@
 import re
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from markupsafe import Markup
 
 from app.insight.alarms import REMEDIES
 from app.insight.today_delays import delay
-from app.models import Attempt, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
+from app.models import Attempt, AuditMark, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
 from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, ranked
 from app.web.console.frame import environment
@@ -97,6 +98,14 @@ def test_what_is_wrong_is_told(visit, sessions, brand):
     page = visit().get("/b/fjallhem/today").text
     assert told in page
     assert str(Markup.escape(REMEDIES[IncidentKind.stuck])) in page
+
+
+@pytest.mark.parametrize(("ago", "told"), [(timedelta(), False), (timedelta(minutes=6), True)])
+def test_that_nobody_looks_is_told(visit, sessions, ago, told):
+    """Beat and the workers cannot report their own silence: the page can."""
+    with sessions.begin() as session:
+        session.add(AuditMark(name="laws", before={}, reached={}, at=sa.func.now() - ago))
+    assert ("Nobody has looked for what is wrong since" in visit().get("/b/fjallhem/today/now").text) is told
 
 
 def test_the_part_that_changes_comes_alone(visit):
