@@ -62,6 +62,7 @@ COMMANDS = {
     ),
     "pauses": ("brakes", "What is paused, since when, by whom and why, and how many messages wait for it."),
     "incidents": ("brakes", "What is wrong now, as the alarms told it; exit 1 when there is something."),
+    "settings": ("settings", "What the engine is told, and where each setting comes from; no secret is shown."),
     "rules": ("rules", "The rules that decide which milestone triggers a message."),
     "templates": (
         "templates",
@@ -75,7 +76,7 @@ COMMANDS = {
 }
 """Each command or group of commands: the module of `app.cli` that has it, and what it is for."""
 
-GROUPS = ("rules", "templates", "carriers", "suppressions", "person", "user", "bench")
+GROUPS = ("settings", "rules", "templates", "carriers", "suppressions", "person", "user", "bench")
 """The modules whose commands stand together under the module's own name."""
 
 
