@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, out, print_json
+from app.demo.carrier.fresh import BY_END, USUAL
 from app.demo.stand_ins import HOST, Ports, connecting, stand_in, trial_home
 from app.embedded import default_home
 from app.errors import ConfigurationError
@@ -64,8 +65,10 @@ def _say(ports: Ports) -> None:
     other += [f"--smtp-port {ports.smtp}"] if ports.smtp != 1025 else []
     other += [f"--port {ports.inbox}"] if ports.inbox != 8025 else []
     asked = " ".join(["doorstep stand-ins --write doorstep.env", *other])
+    ends = "".join(f"  a number that ends in {end}: {journey.said}\n" for end, journey in BY_END.items())
     out.print(
-        f"Carrier: http://{HOST}:{ports.carrier} (as DHL; any number begins a journey of five minutes)\n"
+        f"Carrier: http://{HOST}:{ports.carrier} (as DHL; any number begins a journey: {USUAL.said})\n"
+        f"{ends}"
         f"Mail server: smtp://{HOST}:{ports.smtp} (takes all, delivers nothing)\n"
         f"Inbox: http://{HOST}:{ports.inbox}/inbox\n"
         f"To connect an engine to them, in another terminal:  {asked}\n"
