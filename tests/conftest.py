@@ -71,6 +71,7 @@ def shut_the_way_out() -> None:
     kept = ("DOORSTEP_REQUIRE_BROWSER", "DOORSTEP_CHROMIUM", "DOORSTEP_SLOW_BROWSER")
     for name in [name for name in os.environ if name.startswith("DOORSTEP_") and name not in kept]:
         del os.environ[name]
+    os.environ["DOORSTEP_SETTINGS_FILE"] = ""
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")]))
     runpy.run_path(str(GUARD / "sitecustomize.py"))
 

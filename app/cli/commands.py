@@ -65,6 +65,7 @@ COMMANDS = {
         "brakes",
         "What is wrong now, as the alarms told it; exit 1 when there is something, or nobody looks.",
     ),
+    "settings": ("settings", "What the engine is told, and where each setting comes from; no secret is shown."),
     "rules": ("rules", "The rules that decide which milestone triggers a message."),
     "templates": (
         "templates",
@@ -78,7 +79,7 @@ COMMANDS = {
 }
 """Each command or group of commands: the module of `app.cli` that has it, and what it is for."""
 
-GROUPS = ("rules", "templates", "carriers", "suppressions", "person", "user", "bench")
+GROUPS = ("settings", "rules", "templates", "carriers", "suppressions", "person", "user", "bench")
 """The modules whose commands stand together under the module's own name."""
 
 

@@ -21,6 +21,7 @@ from app.log import configure_logging
 from app.pipeline.house import House
 from app.schema import current_revision, migrate, newest_revision
 from app.settings import Settings, load_settings
+from app.settings.file import SettingsFile, settings_file
 from app.wiring import build_house, ensure_brands
 
 
@@ -59,10 +60,22 @@ def engine_of(settings: Settings) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
+def remark_on_file(file: SettingsFile | None) -> None:
+    """Say so on standard error where others on this machine may read the settings file."""
+    if file is not None and file.seen_by_others:
+        err.print(
+            f"{file.path} may be read by others on this machine, and holds secrets. Close it: chmod 600 {file.path}",
+            style="yellow",
+            markup=False,
+            highlight=False,
+        )
+
+
 @contextmanager
 def standing_house(brand: str | None = None) -> Iterator[tuple[House, dict[str, int]]]:
     """A house on a database with the newest schema and the brands in place, with the brands' row ids by key."""
     settings = load_settings()
+    remark_on_file(settings_file())
     configure_logging(settings.log_format, level=30)
     with servers(settings) as reached, engine_of(reached) as engine:
         if settings.embedded:

@@ -31,10 +31,13 @@ def export_command(
     """Everything that one brand keeps of a person, as one JSON document; a file is made readable to its owner only."""
     channel, known = address_of(address)
     with standing_house(brand) as (house, brands):
-        with house.sessions.begin() as session:
-            held = held_about(session, find_person(session, brands[brand], channel, known))
-            log_change(session, person_exported(held), brands[brand])
-        document = export_person(house, brands[brand], channel, known)
+        document = export_person(
+            house,
+            brands[brand],
+            channel,
+            known,
+            lambda session, held: log_change(session, person_exported(held), brands[brand]),
+        )
     if file is None:
         out.print_json(json.dumps(document))
         return
@@ -67,9 +70,13 @@ def erase_command(
                 out.print(line, markup=False, highlight=False)
         if not yes:
             typer.confirm("Erase this? It cannot be undone", abort=True)
-        with house.sessions.begin() as session:
-            log_change(session, person_erased(held), brands[brand])
-        erased = erase_person(house, brands[brand], channel, known)
+        erased = erase_person(
+            house,
+            brands[brand],
+            channel,
+            known,
+            lambda session, held: log_change(session, person_erased(held), brands[brand]),
+        )
     if as_json:
         print_json({"held": asdict(held), "erased": asdict(erased)})
         return

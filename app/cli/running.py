@@ -10,7 +10,7 @@ import typer
 
 from app.broker import build_celery
 from app.cli.brakes import tell_standing
-from app.cli.common import AsJson, engine_of, err, out, print_json, servers, with_endpoints
+from app.cli.common import AsJson, engine_of, err, out, print_json, remark_on_file, servers, with_endpoints
 from app.demo.run import run_demo
 from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
@@ -22,6 +22,7 @@ from app.pipeline.brakes.pausing import standing
 from app.pipeline.polling.rerouting import reroute
 from app.schema import current_revision, migrate
 from app.settings import SendMode, Settings, load_settings
+from app.settings.file import settings_file
 from app.web.access.links import set_up_path
 from app.wiring import build_house, check_broker, ensure_brands
 
@@ -53,9 +54,12 @@ def up(
     port: Annotated[int, typer.Option(help="Its port.", min=1, max=65535)] = 8080,
 ) -> None:
     """The whole engine on this machine, on the configured (or embedded) database and broker."""
-    settings = load_settings()
+    settings, file = load_settings(), settings_file()
+    remark_on_file(file)
     configure_logging(settings.log_format)
     _check_address(host, port)
+    if file is not None:
+        out.print(f"Settings: {file.path}, and the environment.", markup=False, highlight=False)
     settings = with_links(settings, host, port)
     out.print("Starting PostgreSQL, Valkey and the engine…" if settings.embedded else "Starting the engine…")
     home = settings.home or default_home()

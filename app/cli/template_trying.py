@@ -16,7 +16,7 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, err, operator, out, print_json, standing_house
-from app.cli.trail import log
+from app.cli.trail import log, log_change
 from app.errors import ConfigurationError
 from app.models import Brand
 from app.models.vocabulary import AttemptOutcome, Channel
@@ -26,6 +26,7 @@ from app.pipeline.leaving.moving import List, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, SmsSize, preview
 from app.rehearsal.samples import SAMPLES
 from app.rehearsal.trying import try_on_oneself
+from app.web.access.changes import words_moved
 
 app = typer.Typer(no_args_is_help=True, help="Trying templates out, and letting what waits have them.")
 
@@ -147,11 +148,12 @@ def move_command(
         if not yes and not typer.confirm(f"Move {_messages(len(found.messages))}?", err=True):
             raise typer.Exit(1)
         names = tuple(one.message for one in found.messages)
-        done = move(house, whose.id, Wanted(key, found.token, names, operator(), why))
-        if done.moved:
-            with house.sessions.begin() as writing:
-                said = {"messages": len(done.moved), "why": why}
-                log(writing, "templates.move", key, after=said, brand_id=whose.id)
+        done = move(
+            house,
+            whose.id,
+            Wanted(key, found.token, names, operator(), why),
+            lambda writing, done: log_change(writing, words_moved(key, done, why), whose.id),
+        )
     if as_json:
         print_json(asdict(done))
         return

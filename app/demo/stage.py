@@ -22,6 +22,7 @@ from app.embedded.ports import free_port
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings, load_settings
+from app.settings.file import NAMED_BY
 
 CARRIER_MOOD = {
     "late": 0.04, "late_hours": 5.0, "repeated": 0.1, "shuffled": 0.2, "unknown": 0.03,
@@ -100,7 +101,7 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
         _start(processes, _provider(provider_port, web_url, home, seed))
         account = _account(http, provider_url)
         clock = Clock(start, wall_seconds() + 6.0, speed)  # the engine's own programs need a moment to stand
-        own = {**endpoints.environment(), "DOORSTEP_SECRET_KEY": kept_secret(home)}
+        own = {**endpoints.environment(), "DOORSTEP_SECRET_KEY": kept_secret(home), NAMED_BY: ""}
         env = {**own, **account, **_environment(clock, web_url, carrier_url)}
         _start(processes, _carrier(carrier_port, seed, env), *engine_programs(home, "127.0.0.1", web_port, env))
         http.put(f"{carrier_url}/behaviour", json={**CARRIER_MOOD, "seed": seed}).raise_for_status()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from babel.core import get_global
 from sqlalchemy.orm import Session
 
-from app.models import Brand, Order, Shipment
+from app.models import Brand, Order, Shipment, TrackingEnd
 from app.models.addresses import normalised
 from app.models.vocabulary import Channel
 
@@ -24,7 +24,8 @@ _LEAST_OF_A_FAMILY = 2
 """Letters of a family name that is looked for as it is: Li, Ng."""
 
 _LEAST_OF_AN_END = 4
-"""Digits that an order's number has to end with before it is looked for as an end."""
+"""Digits that an order's number has to end with, letters and digits that a tracking number has to, before it is looked
+for as an end."""
 
 _NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._/-]*")
 _PHONE = re.compile(r"[+0-9(][0-9 ()./\u00a0-]{5,}")
@@ -34,13 +35,15 @@ _DIGITS_AT_THE_END = re.compile(r"[0-9]+$")
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What somebody may have meant by what they wrote; None or empty where it cannot be that. `end` is what an order's
-    number may end with, `name` a shopper's name, its beginning or its last words, in small letters."""
+    number may end with, `tail` a tracking number, `name` a shopper's name, its beginning or its last words, in small
+    letters."""
 
     email: str | None = None
     phones: tuple[str, ...] = ()
     shipment: str | None = None
     numbers: tuple[str, ...] = ()
     end: str | None = None
+    tail: str | None = None
     name: str | None = None
 
 
@@ -51,7 +54,7 @@ def read(written: str, countries: Collection[str] = ()) -> Sought:
         return Sought()
     if "@" in text:
         return Sought(email=normalised(Channel.email, text))
-    plain = text.lstrip("#").strip()
+    plain = text.lstrip("#*….").strip()
     together = plain.replace(" ", "")
     shipment = together.lower() if together.lower().startswith("shp_") else None
     return Sought(
@@ -59,6 +62,7 @@ def read(written: str, countries: Collection[str] = ()) -> Sought:
         shipment=shipment,
         numbers=tuple(_numbers(plain)) if _NUMBER.fullmatch(plain) else (),
         end=_end(together),
+        tail=_tail(plain),
         name=plain.lower() if len(plain) >= _LEAST_OF_A_FAMILY and not any(map(str.isdigit, plain)) else None,
     )
 
@@ -74,6 +78,13 @@ def _numbers(plain: str) -> dict[str, None]:
 def _end(together: str) -> str | None:
     found = _DIGITS_AT_THE_END.search(together)
     return found[0] if found and len(found[0]) >= _LEAST_OF_AN_END else None
+
+
+def _tail(plain: str) -> str | None:
+    """How a tracking number may end: as `TrackingEnd` writes it, with a digit in it, for a name is none."""
+    bare = "".join(filter(str.isalnum, plain)).upper()
+    wanted = _NUMBER.fullmatch(plain) and len(bare) >= _LEAST_OF_AN_END and any(map(str.isdigit, bare))
+    return bare if wanted else None
 
 
 def _phones(text: str, countries: Collection[str]) -> dict[str, None]:
@@ -103,7 +114,7 @@ def find_parcels(session: Session, brand_id: int, sought: Sought, at_most: int =
     """The row ids of the brand's parcels that it may mean, newest first. Whole numbers and names go before parts of
     some; each question is one of an index."""
     exact = _ids(session, brand_id, _exactly(sought), at_most)
-    return exact or _ids(session, brand_id, _partly(sought), at_most)
+    return exact or _ids(session, brand_id, _partly(sought, brand_id), at_most)
 
 
 def _exactly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
@@ -119,13 +130,21 @@ def _exactly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
     return asked
 
 
-def _partly(sought: Sought) -> Sequence[sa.ColumnElement[bool]]:
+def _partly(sought: Sought, brand_id: int) -> Sequence[sa.ColumnElement[bool]]:
     columns: tuple[Any, ...] = (Order.number, Shipment.tracking_number)
     long_enough = [one for one in sought.numbers if len(one) >= _LEAST]
     asked = [column.startswith(one, autoescape=True) for one in long_enough for column in columns]
     if sought.end:
         asked.append(sa.func.reverse(Order.number).startswith(sought.end[::-1], autoescape=True))
+    if sought.tail:
+        asked.append(_ending(sought.tail, brand_id))
     return asked + (_named(sought.name) if sought.name else [])
+
+
+def _ending(tail: str, brand_id: int) -> sa.ColumnElement[bool]:
+    ends = TrackingEnd.backwards.startswith(tail[::-1], autoescape=True)
+    found = sa.select(TrackingEnd.shipment_id).where(ends, TrackingEnd.brand_id == brand_id).limit(AT_MOST)
+    return Shipment.id.in_(found)
 
 
 def _named(written: str) -> list[sa.ColumnElement[bool]]:

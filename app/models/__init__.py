@@ -18,7 +18,7 @@ from app.models.consent import InboundMessage, ReceiptBatch, Suppression
 from app.models.decisions import Crossing, Decision, RuleSetPublication, RuleSetVersion, TemplateVersion
 from app.models.event_counts import EventCount
 from app.models.messages import Attempt, DailyCount, LedgerKey, Message, PaceLane, Receipt, Sender
-from app.models.orders import Estimate, Order, Shipment
+from app.models.orders import Estimate, Order, Shipment, TrackingEnd
 from app.models.pauses import Pause, RuleVolume
 from app.models.pushes import CarrierPush, EnrolledNumber
 from app.models.resends import Resend
@@ -89,6 +89,7 @@ __all__ = [
     "TemplateTest",
     "TemplateText",
     "TemplateVersion",
+    "TrackingEnd",
     "UnknownCode",
     "link_token",
     "public_id",

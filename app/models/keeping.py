@@ -60,6 +60,7 @@ STAYS: dict[str, str] = {
     " candidates tracking_number promised_on corrected ordered_at history_until cancelled_at unfollowed_at milestone"
     " milestone_at delivered_at delivery_doubted_at late_since eta_from eta_through eta_day service estimated_as_of"
     " next_poll_at poll_rank numbered_at watch_at last_heard_at last_polled_at poll_failures created_at",
+    "tracking_ends": "shipment_id brand_id backwards",
     "scans": "id brand_id shipment_id digest source carrier code milestone written_time occurred_at zone_source"
     " moves mapping_id read_as heard_at retired_at",
     "estimates": "id brand_id shipment_id as_of heard_at starts_at ends_at day retired_at",

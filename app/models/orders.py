@@ -225,3 +225,21 @@ class Shipment(Base):
     poll_failures: Mapped[int] = mapped_column(server_default="0")
     problem: Mapped[str | None]
     created_at: Mapped[CreatedAt]
+
+
+class TrackingEnd(Base):
+    """A parcel's tracking number, its letters and digits alone, in capitals and backwards: how it ends is how this
+    begins. It is no index of `shipments`, for a poll writes its row anew in each of them. The database keeps it
+    (migration 0034): a parcel that gets a number, another or none needs nothing said here.
+    """
+
+    __tablename__ = "tracking_ends"
+    __table_args__ = (
+        sa.Index("ix_tracking_ends", "brand_id", "backwards", postgresql_ops={"backwards": "text_pattern_ops"}),
+    )
+
+    shipment_id: Mapped[int] = mapped_column(
+        sa.BigInteger, sa.ForeignKey("shipments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    brand_id: Mapped[int] = mapped_column(sa.BigInteger)
+    backwards: Mapped[str]

@@ -1,4 +1,4 @@
-"""What an installation can be told from outside: environment variables with the prefix `DOORSTEP_`.
+"""What an installation can be told from outside: environment variables with the prefix `DOORSTEP_`, and a file of them.
 
 Nested names are joined by two underscores: `DOORSTEP_SENDGRID__API_KEY`, `DOORSTEP_CARRIERS__DHL__BASE_URL`.
 Reading them has no effect; `wiring` builds things from them.
@@ -17,13 +17,15 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
 from app.errors import ConfigurationError
 from app.settings.carriers import CarrierSettings
 from app.settings.group import Group
 from app.settings.sign_in import OidcSettings
+from app.settings.told import ENVIRONMENT, Told, field_at, nearest, told
 
 _APP = Path(__file__).parents[1]
 
@@ -258,15 +260,19 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def load_settings() -> Settings:
-    """Read the environment. Raises ConfigurationError naming each variable that is wrong, never its value."""
+def load_settings(given: Told | None = None) -> Settings:
+    """Read the environment and the settings file. Raises ConfigurationError naming each setting that is wrong and where
+    it stands, never its value."""
+    given = told() if given is None else given
+    strangers = [name for name in given.values if name not in given.in_environment and field_at(Settings, name) is None]
+    if strangers:
+        raise ConfigurationError("Settings cannot be read. " + "; ".join(_unknown(given, name) for name in strangers))
     try:
-        settings = Settings()
+        source = EnvSettingsSource(Settings)
+        source.env_vars = {name.lower(): value for name, value in given.values.items()}
+        settings = Settings(**source())
     except ValidationError as error:
-        lines = [
-            f"DOORSTEP_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors(include_input=False)
-        ]
+        lines = [_fault(given, fault) for fault in error.errors(include_input=False)]
         raise ConfigurationError("Settings cannot be read. " + "; ".join(lines)) from error
     except SettingsError as error:  # a group that was given as one plain word
         raise ConfigurationError(
@@ -285,3 +291,21 @@ def load_settings() -> Settings:
             "or neither to run on the embedded PostgreSQL and Valkey."
         )
     return settings
+
+
+def _fault(given: Told, fault: ErrorDetails) -> str:
+    name = f"DOORSTEP_{'__'.join(str(part) for part in fault['loc']).upper()}"
+    if fault["type"] == "extra_forbidden":
+        return _unknown(given, name)
+    return f"{_standing(given, name)}{name}: {fault['msg']}"
+
+
+def _unknown(given: Told, name: str) -> str:
+    meant = nearest(Settings, name)
+    remedy = f"Did you mean {meant}?" if meant else "Take it out, or look for its name with `doorstep settings --all`"
+    return f"{_standing(given, name)}{name} is no setting. {remedy}"
+
+
+def _standing(given: Told, name: str) -> str:
+    place = given.place(name)
+    return f"{place}: " if place not in ("", ENVIRONMENT) else ""

@@ -11,7 +11,7 @@ import pytest
 from app.channels.smtp import Smtp
 from app.cli.commands import COMMANDS
 from app.clock import Clock, wall_seconds
-from app.demo.carrier.fresh import fresh_journey
+from app.demo.carrier.fresh import BY_END, fresh_journey
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.providers.journal import Accepted
 from app.demo.providers.smtp_face import listening, read
@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 PORTS = Ports(carrier=8090, smtp=1025, inbox=8025)
 
 
-def asked(stand_in: CarrierStandIn, minutes: float) -> CarrierReply:
+def asked(stand_in: CarrierStandIn, minutes: float, number: str = "00340434161094042557") -> CarrierReply:
     """What the carrier answers about a number that nobody has registered, so long after the first question."""
     stand_in.clock = Clock(NOW + timedelta(minutes=minutes), wall_seconds(), 1e-6)
-    [call] = Dhl().calls([Ask("00340434161094042557")], Access("http://carrier.test", "any"))
+    [call] = Dhl().calls([Ask(number)], Access("http://carrier.test", "any"))
     answers: list[dict] = []
 
     async def ask() -> None:
@@ -61,6 +61,25 @@ def test_any_number_begins_a_journey_that_ends_at_the_door_in_five_minutes() -> 
     assert asked(stand_in, 2).scans[0].milestone is Milestone.out_for_delivery
     last = asked(stand_in, 5).scans[0]
     assert (last.milestone, last.occurred_at) == (Milestone.delivered, NOW + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(
+    ("end", "seen"),
+    [
+        ("11", ["in_transit", "exception", "exception", "delivered"]),
+        ("22", ["in_transit", "out_for_delivery", "ready_for_pickup", "delivered"]),
+        ("33", ["in_transit", "out_for_delivery", "returning", "returned"]),
+        ("44", ["in_transit", "in_transit", "in_transit", "in_transit"]),
+    ],
+)
+def test_other_ends_of_a_number_are_other_journeys(end: str, seen: list[str]) -> None:
+    """After one, two, six and twelve minutes; what is late is expected tomorrow, and the command names each end."""
+    stand_in, number = CarrierStandIn(Clock(NOW, wall_seconds(), 1e-6), fresh=fresh_journey), f"TRY-00{end}"
+    first = asked(stand_in, 0, number)
+    assert first.eta_through and (first.eta_through.date() > NOW.date()) == (end == "11")
+    assert [asked(stand_in, minutes, number).scans[0].milestone for minutes in (1, 2, 6, 12)] == seen
+    said = (ROOT / "docs/first-message.md").read_text(encoding="utf-8")
+    assert f"| `{end}` |" in said and set(BY_END) == {"11", "22", "33", "44"}
 
 
 def test_the_mail_server_takes_what_the_engine_sends() -> None:

@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from app.models import Brand, Order
+from app.models import AuditEntry, Brand, Erasure, Order
+from app.pipeline.people import person_export
 from tests.web.conftest import order, scan
 
 ALMA = {"address": "alma.berg@example.test"}
@@ -34,6 +35,19 @@ def test_exported_then_erased_then_told_again(caring, sessions):
     assert caring.post("/v1/people/export", ALMA).json()["orders"] == []
     with sessions() as session:
         assert session.scalars(sa.select(Order.items)).all() == [[]]
+
+
+def test_what_is_done_and_the_line_that_tells_it_are_one(caring, sessions, monkeypatch):
+    """The audit line of an erasure is written by the transaction that makes it; an export that fails leaves none."""
+    caring.post("/v1/orders", order())
+    with monkeypatch.context() as broken:
+        broken.setattr(person_export, "_inbound", lambda *_: 1 // 0)
+        assert caring.post("/v1/people/export", ALMA).status_code == 500
+    caring.post("/v1/people/erase", ALMA).raise_for_status()
+    with sessions() as session:
+        lines = session.execute(sa.select(AuditEntry.action, sa.literal_column("xmin::text"))).all()
+        by = set(session.scalars(sa.select(sa.literal_column("xmin::text")).select_from(Erasure)))
+        assert [one for one in lines if one[0].startswith("person.")] == [("person.erase", *by)]
 
 
 def test_each_needs_its_scope(caring, client, anyone):

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
-from app.models import Brand
+from app.models import AuditEntry, Brand, TemplateMove
 from app.rehearsal.samples import SAMPLE_PAGE
 from tests.web.conftest import Client, Site, order, scan
 
@@ -83,6 +84,11 @@ def test_what_waits_is_listed_and_moved_as_listed(site: Site, editor: Client):
     told = [one["message"] for crossing in story["crossings"] for one in crossing["decisions"] if one["message"]]
     (move,) = [move for message in told for move in message["moves"]]
     assert move["moved_by"] == "the API, key 'tests'" and move["why"] == "a friendlier question"
+    by = sa.literal_column("xmin::text")
+    with site.house.sessions() as session:
+        lines = session.execute(sa.select(by, AuditEntry.after).where(AuditEntry.action == "templates.move")).all()
+        moves = session.scalars(sa.select(by).select_from(TemplateMove)).all()
+    assert lines == [(*moves, {"moved": 1, "left": 0, "why": "a friendlier question"})]
 
 
 def test_a_test_messages_links_answer_politely_and_change_nothing(anyone: Client):

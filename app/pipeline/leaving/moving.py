@@ -5,7 +5,7 @@ been rendered: from its first release on, what it says is frozen (law 11).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,8 +118,11 @@ def waiting(session: Session, house: House, brand: Brand, key: str | None = None
     return List(found, total, token_of((one.message, one.old, one.new) for one in found))
 
 
-def move(house: House, brand_id: int, wanted: Wanted) -> Moved:
-    """Give the messages of a list the versions that it named, each if it still waits as it did; commits.
+def move(
+    house: House, brand_id: int, wanted: Wanted, noted: Callable[[Session, Moved], None] = lambda session, done: None
+) -> Moved:
+    """Give the messages of a list the versions that it named, each if it still waits as it did; commits. `noted` is
+    called in the same transaction, to write down what was moved.
 
     Raises InvalidInput without a reason, and Conflict, with nothing moved, where the list is not what it was: a
     template has changed again, somebody else has moved some, or another message waits by now. One that has left
@@ -149,8 +152,10 @@ def move(house: House, brand_id: int, wanted: Wanted) -> Moved:
             versions = [turns[row.template_version_id] for row in rows]
             session.execute(_MOVE, {"ids": [row.id for row in rows], "to": versions})
             session.execute(insert(TemplateMove), moves)
-    moved = tuple(row.public_id for row in rows)
-    return Moved(moved, tuple(sorted(set(wanted.messages) - set(moved))))
+        moved = tuple(row.public_id for row in rows)
+        done = Moved(moved, tuple(sorted(set(wanted.messages) - set(moved))))
+        noted(session, done)
+    return done
 
 
 _MOVE = sa.text("""

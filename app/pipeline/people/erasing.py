@@ -20,7 +20,7 @@ from app.models.keeping import blank
 from app.models.vocabulary import Channel
 from app.pipeline.brakes.capping import forget_shopper
 from app.pipeline.house import House
-from app.pipeline.people.person import Known, find_person, listed_as, unforgotten
+from app.pipeline.people.person import Known, Noted, find_person, held_about, listed_as, unforgotten, unnoted
 from app.pipeline.people.wiping import UNDER_WAY, lock_orders, stop_messages, wipe_orders
 
 log = logger(__name__)
@@ -43,11 +43,13 @@ class Erased:
     shared_addresses: int
 
 
-def erase_person(house: House, brand_id: int, channel: Channel, address: str) -> Erased:
-    """Erase the person whom an address names at one brand. Twice is once. Raises InvalidInput (`find_person`)."""
+def erase_person(house: House, brand_id: int, channel: Channel, address: str, noted: Noted = unnoted) -> Erased:
+    """Erase the person whom an address names at one brand. Twice is once. `noted` writes down what there was of them,
+    in the transaction by which they are erased from then on. Raises InvalidInput (`find_person`)."""
     now = house.clock.now()
     with house.sessions.begin() as session:
         person = find_person(session, brand_id, channel, address)
+        noted(session, held_about(session, person))
         _note(session, person, now)
         listed, written = _forget_addresses(session, person)
     reports = sum(_forget_raw(house, one) for _, one in person.own)

@@ -5,6 +5,7 @@ households share a telephone. Another address on those orders counts as the pers
 beyond them; otherwise it may be somebody else's, and is left alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -42,6 +43,14 @@ class Held:
     suppressions: int
     addresses: int
     shared_addresses: int
+
+
+Noted = Callable[[Session, Held], None]
+"""Writes down, in the transaction that does it, that something is done with what is held about a person."""
+
+
+def unnoted(_session: Session, _held: Held) -> None:
+    """Write nothing down."""
 
 
 def find_person(session: Session, brand_id: int, channel: Channel, address: str) -> Known:

@@ -21,7 +21,7 @@ from app.pipeline.leaving.judging import Release
 from app.pipeline.leaving.releasing import load, templates_of
 from app.pipeline.leaving.team import TEAM
 from app.pipeline.leaving.writing import write_out
-from app.pipeline.people.person import Known, find_person, listed_as, wrote
+from app.pipeline.people.person import Known, Noted, find_person, held_about, listed_as, unnoted, wrote
 from app.receipts.suppression import in_words
 
 log = logger(__name__)
@@ -48,11 +48,15 @@ _ORDER = (
 _SUPPRESSION = ("channel", "address", "kind", "scope", "provider", "created_at", "lifted_at")
 
 
-def export_person(house: House, brand_id: int, channel: Channel, address: str) -> dict[str, Any]:
-    """The document, as plain values (instants in UTC). Raises InvalidInput (`find_person`)."""
-    with house.sessions() as session:
+def export_person(
+    house: House, brand_id: int, channel: Channel, address: str, noted: Noted = unnoted
+) -> dict[str, Any]:
+    """The document, as plain values (instants in UTC). `noted` writes down that it was made, in the transaction that
+    reads it. Raises InvalidInput (`find_person`)."""
+    with house.sessions.begin() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         person = find_person(session, brand_id, channel, address)
+        noted(session, held_about(session, person))
         brand = session.get_one(Brand, brand_id)
         return {
             "format": FORMAT,

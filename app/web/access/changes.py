@@ -9,6 +9,7 @@ from app.messages.versions.publishing import Published as PublishedTemplates
 from app.pipeline.brakes.pausing import Paused, Resumed
 from app.pipeline.codes.mapping import Changed
 from app.pipeline.deciding.publishing import Published
+from app.pipeline.leaving.moving import Moved
 from app.pipeline.people.person import Held
 from app.rules.differing import differences
 from app.rules.ruleset import RuleSet
@@ -85,6 +86,12 @@ def person_erased(held: Held) -> Change:
 def person_exported(held: Held) -> Change:
     """All that is kept of somebody was handed over."""
     return Change("person.export", after={"orders": held.orders, "messages": held.messages})
+
+
+def words_moved(key: str, done: Moved, why: str) -> Change:
+    """Messages that waited got the words that their template has now."""
+    after = {"moved": len(done.moved), "left": len(done.left), "why": why[:300]}
+    return Change("templates.move", key, after=after, new=bool(done.moved))
 
 
 def _numbers(held: Held) -> dict[str, int]:

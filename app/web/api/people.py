@@ -10,7 +10,7 @@ from app.errors import InvalidInput
 from app.pipeline.house import House
 from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import erase_person
-from app.pipeline.people.person import Address, Held, find_person, held_about
+from app.pipeline.people.person import Held, Noted
 from app.pipeline.people.person_export import export_person
 from app.web.access.changes import Change, person_erased, person_exported
 from app.web.access.keys import Holder, Scope, needs
@@ -50,8 +50,7 @@ def export(request: Request, holder: Exporter, person: PersonAddress) -> dict[st
     house: House = request.app.state.house
     try:
         channel, known = address_of(person.address)
-        _noted(house, holder, (channel, known), person_exported)
-        return export_person(house, holder.brand_id, channel, known)
+        return export_person(house, holder.brand_id, channel, known, _noted(holder, person_exported))
     except InvalidInput as error:
         raise _refused(error) from error
 
@@ -63,17 +62,15 @@ def erase(request: Request, holder: Eraser, person: PersonAddress) -> ErasedPers
     house: House = request.app.state.house
     try:
         channel, known = address_of(person.address)
-        _noted(house, holder, (channel, known), person_erased)
-        erased = erase_person(house, holder.brand_id, channel, known)
+        erased = erase_person(house, holder.brand_id, channel, known, _noted(holder, person_erased))
     except InvalidInput as error:
         raise _refused(error) from error
     return ErasedPerson.model_validate(erased, from_attributes=True)
 
 
-def _noted(house: House, holder: Holder, address: Address, change: Callable[[Held], Change]) -> None:
-    """Write into the audit log what is about to be done, in numbers."""
-    with house.sessions.begin() as session:
-        note_change(session, holder, change(held_about(session, find_person(session, holder.brand_id, *address))))
+def _noted(holder: Holder, change: Callable[[Held], Change]) -> Noted:
+    """Writes into the audit log what is done, in numbers."""
+    return lambda session, held: note_change(session, holder, change(held))
 
 
 def _refused(error: InvalidInput) -> Exception:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
 
 from app.channels.base import OutgoingEmail
 from app.errors import ConfigurationError, Conflict, InvalidInput, NotFound
@@ -13,11 +14,12 @@ from app.log import mask
 from app.messages.base import NotRenderable, TemplateMissing
 from app.models import Brand
 from app.pipeline.house import House
-from app.pipeline.leaving.moving import MOST, List, Wanted, move, waiting
+from app.pipeline.leaving.moving import MOST, List, Moved, Wanted, move, waiting
 from app.rehearsal.previewing import Asked, Preview, preview
 from app.rehearsal.trying import try_on_oneself
+from app.web.access.changes import words_moved
 from app.web.access.keys import Holder, Scope, needs
-from app.web.access.trail import name_of, note
+from app.web.access.trail import name_of, note, note_change
 from app.web.api.house import house_of
 from app.web.problems import MEDIA_TYPE, NOT_FOUND, RESPONSES, Problem, ProblemDocument, invalid, shown
 
@@ -221,11 +223,11 @@ def move_waiting(request: Request, holder: Writer, wanted: WantedMove) -> MovedV
     nothing is moved (409): list them again."""
     house = house_of(request)
     seen = Wanted(wanted.key, wanted.token, tuple(wanted.messages), _who(house, holder), wanted.why)
-    done = _trying(lambda: move(house, holder.brand_id, seen))
-    if done.moved:
-        with house.sessions.begin() as session:
-            said = {"messages": len(done.moved), "why": wanted.why}
-            note(session, holder, "templates.move", wanted.key, after=said)
+
+    def noted(session: Session, done: Moved) -> None:
+        note_change(session, holder, words_moved(wanted.key, done, wanted.why))
+
+    done = _trying(lambda: move(house, holder.brand_id, seen, noted))
     return MovedView.model_validate(done, from_attributes=True)
 
 

@@ -1,7 +1,6 @@
 """The studio's desk: one file, left its text, right what the shopper sees; drafts are saved as one types."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,13 +11,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.errors import Conflict, InvalidInput
 from app.messages.authoring.blocks import block_names
 from app.messages.catalog import Catalog
-from app.messages.checking.field_samples import samples
-from app.messages.checking.field_uses import needed
 from app.messages.versions.drafts import Draft, discard, save
 from app.messages.versions.live import digest_of, edition_of
 from app.models import Brand
 from app.pipeline.house import House
-from app.rehearsal.lacking import lacking_in
 from app.rehearsal.samples import SAMPLES
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
@@ -29,6 +25,7 @@ from app.web.console.refusals import wants_page
 from app.web.marketers.clashing import clash
 from app.web.marketers.inserting import blocks_of, insertable
 from app.web.marketers.looking import Look, findings, in_words, look_in, look_of, show, told
+from app.web.marketers.needing import needs
 from app.web.marketers.sheets import CHOICES, FRONT, OTHERS, Sheet, address, brand_of, sheet_of, written
 from app.web.marketers.sizes import sizes
 
@@ -140,10 +137,9 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
     found = told(sheet, sheet.text, findings(house, session, brand, sheet, sheet.text, look)) if changed else []
     locale = sheet.path.split("/")[1] if sheet.path.startswith("messages/") else ""
     keys = sorted(key for key, channel in catalog.keys(brand.key) if channel == "email")
-    sampled = sampled_of(house.catalog, brand.key)
-    drafted = {sheet.path: sheet.content} if sheet.draft is not None else {}
-    lacks = lacking_in(session, catalog, brand, catalog.shelf(brand.key).published, drafted)
+    needed = needs(house, session, brand, sheet)
     return {
+        **needed,
         "sheet": sheet,
         "opened": sheet.opened,
         "front": FRONT,
@@ -158,10 +154,7 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
         "keys": [] if message else keys,
         "locales": catalog.locales(brand.key),
         "samples": SAMPLES,
-        "fields": insertable(sampled),
-        "needs": needed(sheet.path, sheet.text),
-        "lacks": {one.need.field.path: one for one in lacks},
-        "sampled": sampled,
+        "fields": insertable(needed["sampled"]),
         "blocks": blocks_of(block_names(catalog.shelf(brand.key))),
         "sizes": sizes(house, session, brand, sheet) if message and message[1] == "sms" else [],
         "may_write": visitor.has(Right.templates),
@@ -182,9 +175,3 @@ def _siblings(catalog: Catalog, brand: Brand, sheet: Sheet) -> list[tuple[str, s
     suffix = {"email": ".email.md", "sms": ".sms.txt"}[other]
     beside = [(other, f"messages/{locale}/{key}{suffix}")]
     return [(word, path) for word, path in there + beside if path in paths or path == sheet.path]
-
-
-@lru_cache(maxsize=32)
-def sampled_of(catalog: Catalog, brand_key: str) -> Mapping[str, str]:
-    """What each field is for a sample order; worked out once for the files that ship."""
-    return samples(catalog, brand_key)

@@ -15,7 +15,7 @@ from app.web.access.doors import may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import console_page
-from app.web.marketers.editor import sampled_of
+from app.web.marketers.needing import sampled_of
 from app.web.marketers.sheets import address, brand_of
 
 router = APIRouter(include_in_schema=False)

@@ -26,6 +26,7 @@ from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
 from app.web.console.frame import html
 from app.web.marketers.framing import framed, in_frame
+from app.web.marketers.needing import needs, written_out
 from app.web.marketers.sheets import Sheet, brand_of, place_in, sheet_of, written
 
 router = APIRouter(include_in_schema=False)
@@ -202,14 +203,16 @@ def look_at(request: Request, visitor: Reader, path: str, sent: Sent) -> Respons
 
 @router.post("/b/{brand}/templates/check/{path:path}")
 def check_form(request: Request, visitor: Reader, path: str, sent: Sent) -> Response:
-    """What the check says to the form as it stands."""
+    """What the check says to the form as it stands, and what its text needs; None where it cannot be read."""
     house, form = request.app.state.house, sent or FormData()
     with house.sessions() as session:
         brand = brand_of(session, visitor)
         sheet = sheet_of(session, house, brand, path)
         text = _written(sheet, form)
         found = findings(house, session, brand, sheet, text, look_in(form))
-    return JSONResponse({"findings": told(sheet, text, found)})
+        needed = written_out(visitor, needs(house, session, brand, sheet, text))
+    unread = not needed and any(one.severity == "error" for one in found)
+    return JSONResponse({"findings": told(sheet, text, found), "needs": None if unread else needed})
 
 
 @router.get("/b/{brand}/templates/picture/{digest}")

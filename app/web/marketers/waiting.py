@@ -9,10 +9,11 @@ from starlette.responses import Response
 from app.errors import ConfigurationError, Conflict, InvalidInput
 from app.pipeline.house import House
 from app.pipeline.leaving.moving import List, Wanted, move, waiting
+from app.web.access.changes import words_moved
 from app.web.access.doors import Sent, may
 from app.web.access.roles import Right
 from app.web.access.sessions import Visitor
-from app.web.access.trail import note
+from app.web.access.trail import note_change
 from app.web.console.frame import back, console_page
 from app.web.marketers.sheets import address, brand_of
 
@@ -36,14 +37,16 @@ def let_have(request: Request, visitor: Annotated[Visitor, Depends(may(Right.tem
     key, names = str(form.get("key", "")), tuple(str(form.get("messages", "")).split())
     wanted = Wanted(key, str(form.get("token", "")), names, visitor.actor, str(form.get("why", "")))
     try:
-        done = move(house, visitor.brand_id, wanted)
+        done = move(
+            house,
+            visitor.brand_id,
+            wanted,
+            lambda session, done: note_change(session, visitor, words_moved(key, done, wanted.why)),
+        )
     except InvalidInput as error:
         return _page(request, visitor, key, " ".join(str(fault) for fault in error.faults), wanted.why)
     except (Conflict, ConfigurationError) as error:
         return _page(request, visitor, key, str(error), wanted.why)
-    with house.sessions.begin() as session:
-        after = {"moved": len(done.moved), "left": len(done.left), "why": wanted.why[:300]}
-        note(session, visitor, "templates.move", key, after=after)
     said = f"{len(done.moved):,} {'message has' if len(done.moved) == 1 else 'messages have'} the new words."
     if done.left:
         said += f" {len(done.left):,} had left, or were leaving, and kept theirs."

@@ -49,12 +49,14 @@ def export(request: Request, visitor: Officer, address: Address = "") -> Respons
     """All of it as one JSON file."""
     house: House = request.app.state.house
     try:
-        held = _held(request, visitor, address)
-        document = export_person(house, visitor.brand_id, *address_of(address))
+        document = export_person(
+            house,
+            visitor.brand_id,
+            *address_of(address),
+            lambda session, held: note_change(session, visitor, person_exported(held)),
+        )
     except InvalidInput as error:
         return _page(request, visitor, address=address, wrong=error.beside)
-    with house.sessions.begin() as session:
-        note_change(session, visitor, person_exported(held))
     headers = {"Content-Disposition": f'attachment; filename="person-{visitor.brand_key}.json"'}
     written = json.dumps(document, ensure_ascii=False, indent=1, default=str)
     return Response(written, media_type="application/json", headers=headers)
@@ -84,9 +86,13 @@ def erase(
     if seen != _mark(held):
         wrong = "Nothing was erased: the numbers have changed meanwhile. These are the new ones."
         return _page(request, visitor, address=address, held=held, sure=True, wrong=wrong)
-    with house.sessions.begin() as session:
-        note_change(session, visitor, person_erased(held))
-    erased = erase_person(house, visitor.brand_id, channel, known)
+    erased = erase_person(
+        house,
+        visitor.brand_id,
+        channel,
+        known,
+        lambda session, held: note_change(session, visitor, person_erased(held)),
+    )
     flying = len(erased.in_flight)
     still = f" {_many(flying, 'message')} had begun to leave and may arrive." if flying else ""
     done = f"Erased from {_many(erased.orders, 'order')}; {_many(erased.messages_stopped, 'message')} stopped.{still}"

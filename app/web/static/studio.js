@@ -31,17 +31,30 @@ function lay(html) {
   if (inside.scrollingElement) inside.scrollingElement.scrollTop = top;
 }
 
-let looking = 0;
-async function look() {
-  const turn = ++looking;
+/** At most one request of a kind is on its way; what was typed meanwhile is asked once, when it has come back. */
+function inTurn(act) {
+  let running = false;
+  let wanted = false;
+  return async () => {
+    wanted = true;
+    if (running) return;
+    running = true;
+    while (wanted) {
+      wanted = false;
+      await act();
+    }
+    running = false;
+  };
+}
+
+const look = inTurn(async () => {
   let told;
   try {
     told = await ask(desk.dataset.look, form());
   } catch (error) {
-    if (turn === looking && error.status) say(at("wrong"), error.message);
+    if (error.status) say(at("wrong"), error.message);
     return;
   }
-  if (turn !== looking) return;
   say(at("wrong"), told.wrong);
   if (told.wrong) return;
   at("note").textContent = told.note;
@@ -54,7 +67,7 @@ async function look() {
   at("letter").textContent = told.text;
   lay(told.html);
   mark();
-}
+});
 
 function say(place, text) {
   place.textContent = text;
@@ -100,22 +113,31 @@ function state(word, kind) {
 
 let found = [];
 let strange = new Set();
-let checking = 0;
 
-async function check() {
-  const turn = ++checking;
+const check = inTurn(async () => {
+  let told;
   try {
-    const told = await ask(desk.dataset.check, form());
-    if (turn !== checking) return;
-    found = told.findings;
+    told = await ask(desk.dataset.check, form());
   } catch {
     return;
   }
+  found = told.findings;
+  if (told.needs !== null) need(told.needs);
   for (const list of desk.querySelectorAll("[data-marks]")) {
     list.replaceChildren(...found.filter((one) => one.part === list.dataset.marks || (list.dataset.marks === "" && !desk.querySelector(`[data-marks="${one.part}"]`))).map(finding));
   }
   reflect();
   mark();
+});
+
+/** The list of what the text needs, as the server writes it. Whether it stands open is its reader's choice. */
+let needed = "";
+function need(html) {
+  const list = at("needs");
+  if (!list || html === needed) return;
+  needed = html;
+  list.hidden = !html;
+  list.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
 }
 
 function finding(one) {

@@ -98,6 +98,29 @@ def test_a_family_name_is_asked_of_its_index(client, sessions, brand):
     assert "ix_orders_shopper_end" in plan, plan
 
 
+def test_a_tracking_number_is_found_by_its_end(client, sessions, brand, parcels):
+    """As it is read on the phone, four signs or more; when the shop corrects the number its new end finds it, and when
+    the parcel loses it none does."""
+
+    def found(written, of=brand.id):
+        with sessions() as session:
+            ids = find_parcels(session, of, read(written))
+            return set(session.scalars(sa.select(Shipment.public_id).where(Shipment.id.in_(ids))))
+
+    told = {"carrier": "dhl", "tracking_number": "RR 1234-56789 SE"}
+    answer = client.post("/v1/orders", order("1042", parcels=[told])).json()["results"][0]
+    mine = {one["id"] for one in answer["parcels"] if one["tracking_number"] == told["tracking_number"]}
+    for written in ("…789se", "...6789 SE", "9SE", "789-SE"):
+        assert found(written) == (set() if written == "9SE" else mine), written
+    assert found("789SE", brand.id + 1) == set()
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).where(Shipment.public_id.in_(mine)).values(tracking_number="JJD00774821"))
+    assert found("…4821") == mine and found("789SE") == set()
+    with sessions.begin() as session:
+        session.execute(sa.update(Shipment).where(Shipment.public_id.in_(mine)).values(tracking_number=None))
+    assert found("4821") == set()
+
+
 def test_another_brands_parcels_are_not_found(visit, parcels, stranger):
     """Neither by search, nor in the list, nor by their id."""
     agent = visit("agent")

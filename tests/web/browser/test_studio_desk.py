@@ -152,6 +152,27 @@ def test_findings_stand_beside_the_line(desk):
     expect(desk.locator("#wrong")).to_contain_text("colour")
 
 
+def test_what_it_needs_follows_what_is_typed(desk, sessions):
+    """A field that the text begins to read is in the list, marked as new; half a brace changes nothing in it, and only
+    one request at a time asks."""
+    needs, body = desk.locator("#needs"), desk.locator("#body")
+    before = needs.locator("li").count()
+    needs.locator("summary").click()
+    open_now, most = [], []
+    desk.on("request", lambda one: "/check/" in one.url and (open_now.append(one), most.append(len(open_now))))
+    desk.on("requestfinished", lambda one: one in open_now and open_now.remove(one))
+    body.fill("Your door code {{ order.colour")
+    with desk.expect_response(re.compile("/check/")):
+        pass
+    expect(desk.locator("[data-marks] li.error").first).to_be_visible()
+    expect(needs.locator("li")).to_have_count(before)
+    body.fill("{% if parcel.tracking_number %}{{ parcel.tracking_number }}{% endif %}")
+    expect(needs.locator("summary")).to_contain_text("1 new")
+    expect(needs.locator("li").first).to_contain_text("parcel.tracking_number")
+    expect(needs.locator("li").first).to_be_visible()
+    assert max(most) == 1
+
+
 def test_fields_and_blocks_are_inserted_by_keyboard(desk):
     """At the caret of the field that was last written in."""
     subject = desk.locator("[name='f.subject']")
