@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic_core import PydanticSerializationError, to_json
 from sendgrid.helpers.eventwebhook import EventWebhook
 from sendgrid.helpers.mail import (
@@ -106,8 +105,8 @@ class SendGrid:
         now: Callable[[], datetime] = wall_now,
     ) -> None:
         self._http = http
-        self._url = httpx.URL(f"{base_url.rstrip('/')}/v3/mail/send")
-        self._headers = httpx.Headers({"authorization": f"Bearer {api_key}", "content-type": "application/json"})
+        self._url = f"{base_url.rstrip('/')}/v3/mail/send"
+        self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
         self._webhook = _webhook(webhook_public_key)
         self._now = now
         # The key stands for the account; its digest tells two accounts apart without giving anything away.
