@@ -5,10 +5,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import httpx
 import psutil
@@ -22,6 +23,9 @@ from app.embedded.ports import free_port
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings
+
+TURNS = 10
+"""How often the floor and the engine take turns."""
 
 TRUSTED = "SSL_CERT_FILE"
 """The variable by which OpenSSL, httpx and the vendors' own clients are told whom to trust."""
@@ -113,6 +117,25 @@ class Cost:
     def cpu_ms(self) -> float:
         """CPU milliseconds an item, all processes."""
         return 1000 * (self.engine_cpu + self.database_cpu) / max(1, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The floor and the engine in one process, in turns, so that a machine whose pace drifts judges both alike.
+
+    Of each it is the turn that stands in the middle by its CPU, and `ratio` the median of the turns' ratios.
+    """
+
+    floor: Cost
+    engine: Cost
+    ratio: float
+
+    @classmethod
+    def of(cls, turns: Sequence[tuple[Cost, Cost]]) -> "Pair":
+        """What so many turns of (floor, engine) come to."""
+        floor, engine = (sorted(costs, key=lambda cost: cost.cpu_ms) for costs in zip(*turns, strict=True))
+        ratio = median(ours.cpu_ms / bare.cpu_ms for bare, ours in turns)
+        return cls(floor[len(floor) // 2], engine[len(engine) // 2], ratio)
 
 
 class Meter:

@@ -9,46 +9,43 @@ import httpx
 import sqlalchemy as sa
 
 from app import pipeline
-from app.bench.ground import Cost, Ground, Meter, ground
+from app.bench.ground import TURNS, Cost, Ground, Meter, Pair, ground
 from app.bench.naive_poll import bench_naive_poll
 from app.bench.world import PLACED, make_parcels
 from app.models import Shipment
 from app.pipeline.house import House
-from app.wiring import build_house
+from app.wiring import build_house, settle_in
 
 
 @dataclass(frozen=True, slots=True)
 class PollBench:
-    """`floor`: bare GETs. `fresh`: every parcel answers for the first time. `usual`: nine in ten say what they said.
-    `naive`: a task, a client and a session for each, and no parcel with anything new."""
+    """`usual`: bare GETs and polls in turns, where nine parcels in ten say what they said. `fresh`: every parcel
+    answers for the first time. `naive`: a task, a client and a session for each, and no parcel with anything new."""
 
-    floor: Cost
+    usual: Pair
     fresh: Cost
-    usual: Cost
     naive: Cost
-
-    @property
-    def ratio(self) -> float:
-        """CPU of a usual poll over that of a bare GET."""
-        return self.usual.cpu_ms / self.floor.cpu_ms
 
 
 def bench_poll(parcels: int, naive: int) -> PollBench:
-    """Poll `parcels` parcels of ten events three times over: bare, all new, and nine in ten unchanged; and `naive` of
-    them the way one would write first."""
+    """Ask about `parcels` parcels of ten events: all new, then in turns bare and with another tenth of them told of
+    one event more; and about `naive` of them the way one would write first."""
     with ground() as here:
         house = build_house(here.settings(here.plain))
-        ids = make_parcels(house, parcels)
-        urls = [f"{here.plain.url}/track/shipments?trackingNumber=BENCH{n:08}" for n in range(parcels)]
-        house.loop.run(_warm(house.http, urls[:200]))
-        meter = Meter()
-        house.loop.run(_bare(house.http, urls, 50))
-        floor = meter.stop(parcels)
+        ids, numbers = make_parcels(house, parcels), [f"BENCH{n:08}" for n in range(parcels)]
+        urls = [f"{here.plain.url}/track/shipments?trackingNumber={number}" for number in numbers]
+        house.loop.run(_bare(house.http, urls[:200], 50))
+        settle_in()
         fresh = _poll_all(house, here, parcels)
-        _make_fresh(here, [f"BENCH{n:08}" for n in range(0, parcels, 10)])
-        usual = _poll_all(house, here, parcels)
+        turns: list[tuple[Cost, Cost]] = []
+        for turn in range(TURNS):
+            meter = Meter()
+            house.loop.run(_bare(house.http, urls, 50))
+            floor = meter.stop(parcels)
+            _make_fresh(here, numbers[turn::TURNS])
+            turns.append((floor, _poll_all(house, here, parcels)))
         house.loop.run(house.http.aclose())
-        return PollBench(floor, fresh, usual, bench_naive_poll(here, ids[:naive]))
+        return PollBench(Pair.of(turns), fresh, bench_naive_poll(here, ids[:naive]))
 
 
 def _poll_all(house: House, here: Ground, parcels: int) -> Cost:
@@ -67,10 +64,6 @@ def _poll_all(house: House, here: Ground, parcels: int) -> Cost:
 def _make_fresh(here: Ground, numbers: Sequence[str]) -> None:
     with httpx.Client() as client:
         client.put(f"{here.plain.url}/fresh", content=json.dumps(list(numbers)))
-
-
-async def _warm(http: httpx.AsyncClient, urls: Sequence[str]) -> None:
-    await _bare(http, urls, 50)
 
 
 async def _bare(http: httpx.AsyncClient, urls: Sequence[str], concurrency: int) -> None:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from statistics import median
 
 import sqlalchemy as sa
 
 from app import pipeline
 from app.bench.floor import Floor
-from app.bench.ground import Cost, Ground, Meter, Sink, await_, ground
+from app.bench.ground import TURNS, Cost, Ground, Meter, Pair, Sink, await_, ground
 from app.bench.naive import bench_naive
 from app.bench.programs import running, senders
 from app.bench.world import make_parcels
@@ -21,18 +20,7 @@ from app.pipeline.listening.hearing import Heard
 from app.tracking.adapter.base import HeardScan, scan_digest
 from app.wiring import build_house, settle_in
 
-ROUNDS = 10
 PATIENCE = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The floor and the engine in one process, in turns, so that a machine whose pace drifts judges both alike."""
-
-    floor: Cost
-    engine: Cost
-    ratio: float
-    """The median over the turns of the engine's CPU over the floor's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +62,14 @@ def housed(here: Ground, sink: Sink) -> Iterator[House]:
 def _pair(here: Ground, sink: Sink, messages: int) -> Pair:
     with housed(here, sink) as house:
         batch = house.sending.batch
-        per_round = max(1, messages // ROUNDS // batch) * batch
-        plan_messages(house, per_round * ROUNDS + 2 * batch)
-        floor = Floor(house, here, sink, per_round * ROUNDS + batch)
+        per_round = max(1, messages // TURNS // batch) * batch
+        plan_messages(house, per_round * TURNS + 2 * batch)
+        floor = Floor(house, here, sink, per_round * TURNS + batch)
         settle_in()
         _turn(lambda: pipeline.send_batch(house, Channel.email), 2 * batch)  # compiles and connects
         floor.send(batch)
         costs: list[tuple[Cost, Cost]] = []
-        for _ in range(ROUNDS):
+        for _ in range(TURNS):
             bare = Meter(here.servers)
             floor.send(per_round)
             floored = bare.stop(per_round)
@@ -90,8 +78,7 @@ def _pair(here: Ground, sink: Sink, messages: int) -> Pair:
             costs.append((floored, meter.stop(per_round)))
         floor.close()
         _check_all_sent(house)
-        ratio = median(engine.cpu_ms / floored.cpu_ms for floored, engine in costs)
-        return Pair(_middle([pair[0] for pair in costs]), _middle([pair[1] for pair in costs]), ratio)
+        return Pair.of(costs)
 
 
 def _turn(send: Callable[[], int], messages: int) -> None:
@@ -101,11 +88,6 @@ def _turn(send: Callable[[], int], messages: int) -> None:
         if sent == 0:
             raise RuntimeError(f"only {done} of {messages} messages were due")
         done += sent
-
-
-def _middle(costs: list[Cost]) -> Cost:
-    """The turn that stands in the middle by its CPU."""
-    return sorted(costs, key=lambda cost: cost.cpu_ms)[len(costs) // 2]
 
 
 def _on_two_cores(here: Ground, sink: Sink, messages: int) -> Cost:

@@ -91,10 +91,9 @@ class Twilio:
     ) -> None:
         self._http = http
         self._url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{quote(account_sid)}/Messages.json"
-        self._send_to = httpx.URL(self._url)
         self._auth = httpx.BasicAuth(account_sid, auth_token)
         login = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-        self._headers = httpx.Headers({"authorization": f"Basic {login}", "content-type": FORM})
+        self._headers = {"authorization": f"Basic {login}", "content-type": FORM}
         self._from = sender
         self._validator = RequestValidator(auth_token)
         self._now = now
@@ -115,7 +114,7 @@ class Twilio:
     async def _create(self, form: Mapping[str, str]) -> Verdict:
         try:
             content = urlencode(form).encode()
-            answer = await self._http.exchange(self._send_to, self._headers, content)
+            answer = await self._http.exchange(self._url, self._headers, content)
         except HTTP_FAULTS as error:
             return fault_verdict(error)
         return judge(answer.status_code, answer.headers, answer.content, self._now())

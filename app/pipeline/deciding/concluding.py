@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.models import Crossing, Scan, Shipment
+from app.models import Crossing, Scan
 from app.models.vocabulary import ENDS, Cause, Milestone, Source
 from app.pipeline.deciding.answering import answer
 from app.pipeline.deciding.editions import as_of_now
@@ -25,6 +25,7 @@ from app.pipeline.deciding.scene import Row, Scene
 from app.pipeline.deciding.untold import untold
 from app.pipeline.deciding.watching import Calendar, Seen, open_calendar
 from app.pipeline.deciding.whole_orders import completed
+from app.pipeline.deciding.writing_down import write_down
 from app.pipeline.house import House
 from app.pipeline.listening.estimating import estimate
 from app.pipeline.listening.hearing import Heard, Locked, Tally, lock_parcels, store_scans, without_another
@@ -155,6 +156,7 @@ def _conclude(
     rules = rules_of(session, house, {locked.shipments[one].brand_id for one in latest}) if latest else {}
     calendar = open_calendar(session, house, locked, told, rules, now)
     updates: list[dict[str, Any]] = []
+    knowing: list[dict[str, Any]] = []
     was: dict[int, dict[str, Any]] = {}
     opened: list[tuple[int, NewCrossing]] = []
     for shipment_id in sorted(latest):
@@ -169,6 +171,8 @@ def _conclude(
         fresh = new_crossings([*state.episodes, *looked.episodes], known.crossings[shipment_id])
         opened += [(shipment_id, known.renumbered(shipment_id, crossing)) for crossing in fresh]
         was[shipment_id] = {"eta_was": looked.was}
+        whose = settled(house, shipment, entry)
+        knowing += [{"id": shipment_id, **whose}] if whose else []
         updates.append(
             {
                 **_standing(shipment, state, news_at),
@@ -176,11 +180,10 @@ def _conclude(
                 **_next_question(house, order, now_so, state, look),
                 "late_since": looked.late_since,
                 "watch_at": looked.next_at,
-                **settled(house, shipment, entry),
+                **whose,
             }
         )
-    if updates:
-        session.execute(sa.update(Shipment), updates)
+    write_down(session, updates, knowing)
     fresh_rows = {row["id"]: row | was[row["id"]] for row in updates}
     again = {entry.shipment_id for entry in heard if entry.again}
     scene = Scene(locked, fresh_rows, known.told, again, rules, known.retired)

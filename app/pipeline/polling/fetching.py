@@ -3,7 +3,6 @@
 import asyncio
 import re
 import ssl
-import zlib
 
 import aiohttp
 import httpx
@@ -11,24 +10,20 @@ import httpx
 from app.channels.pool import Pool
 from app.tracking.adapter.base import MAX_ANSWER_BYTES, Call, RawAnswer, Silence, clean
 
-_FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError, zlib.error)
+_FAULTS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 """All that asking may raise. What is no HTTP at all reaches us as aiohttp's own error, which `httpx-aiohttp` lets
 through; a key that cannot stand in a header is a ValueError."""
 
 _QUERY = re.compile(r"\?[^\s'\"]+")
 """An address's query, in the client's words on what went wrong: some carriers want their key there."""
 
-_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
-_ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
-
 
 async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
     """One request, read no further than a parcel's history can reach, within one total deadline. Never raises."""
     try:
-        headers = httpx.Headers({"Accept-Encoding": "gzip, deflate", **call.headers})
-        asked = http.unread(call.method, httpx.URL(call.url), headers, call.body or None)
+        asked = http.unread(call.method, call.url, call.headers, call.body)
         async with asyncio.timeout(deadline), asked as answer:
-            return RawAnswer(answer.status_code, dict(answer.headers), await _body(answer))
+            return RawAnswer(answer.status_code, answer.headers, await answer.read(MAX_ANSWER_BYTES))
     except TimeoutError:
         fault = f"no complete answer within {deadline:g} s"
         return RawAnswer(None, {}, b"", fault=fault, silence=Silence.timeout)
@@ -38,7 +33,7 @@ async def fetch(http: Pool, call: Call, deadline: float) -> RawAnswer:
 
 
 _CERTIFICATE = (ssl.SSLError, aiohttp.ClientSSLError)
-_GARBLED = (httpx.DecodingError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError, zlib.error, ValueError)
+_GARBLED = (httpx.DecodingError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError, ValueError)
 
 
 def _silence(error: BaseException) -> Silence:
@@ -52,21 +47,3 @@ def _silence(error: BaseException) -> Silence:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return Silence.timeout  # a connection that was refused comes as a ConnectTimeout too
     return Silence.garbled if isinstance(error, _GARBLED) else Silence.unreachable
-
-
-async def _body(answer: httpx.Response) -> bytes:
-    """The body, unpacked; at most one byte more than an answer may have.
-
-    Unpacked here rather than by the client, because that makes 16 MB of one 16 KB piece if the sender so wishes.
-    """
-    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in _ENCODINGS | {"identity", ""}:
-        raise httpx.DecodingError(f"the answer is packed as {encoding[:20]!r}, which was not asked for")
-    unpack = zlib.decompressobj(_ZLIB_OR_GZIP) if encoding in _ENCODINGS else None
-    body = bytearray()
-    async for piece in answer.aiter_raw():
-        room = MAX_ANSWER_BYTES + 1 - len(body)
-        body += unpack.decompress(piece, room) if unpack else piece[:room]
-        if len(body) > MAX_ANSWER_BYTES:
-            break
-    return bytes(body)

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db import cause_of
 from app.log import logger
-from app.models import CarrierAnswer, Shipment
+from app.models import Shipment
 from app.models.vocabulary import Source
 from app.pipeline.deciding.concluding import hear
 from app.pipeline.halving import in_halves
@@ -21,7 +20,7 @@ from app.pipeline.polling.due import DueParcel
 from app.pipeline.polling.raw_answers import packed
 from app.pipeline.polling.settling_carrier import ask_the_next, is_passed_on
 from app.pipeline.polling.silence import fall_silent, is_last_answer
-from app.pipeline.polling.understanding import Asked, answer_digest
+from app.pipeline.polling.understanding import SAME_AGAIN, Asked, answer_digest
 from app.tracking.adapter.base import AnswerKind, clean
 from app.tracking.cadence import Rank, after_failure, after_not_found, next_question
 from app.tracking.covered import seldom
@@ -86,6 +85,8 @@ def _is_unknown(one: Asked) -> bool:
 
 
 def _unchanged(one: Asked) -> bool:
+    if one.reply is SAME_AGAIN:
+        return True
     return one.reply.kind is AnswerKind.tracked and one.parcel.last_answer == answer_digest(one.about)
 
 
@@ -137,10 +138,9 @@ def _news(house: House, batch: Sequence[Asked], now: datetime) -> Tally:
         theirs = _still_theirs(session, batch)
         if not theirs:
             return tally
-        kept = [_answer_row(one, now, one.about) for one in theirs]
-        kept += [_answer_row(one, now, one.more.body) for one in theirs if one.more is not None]
-        session.execute(insert(CarrierAnswer), kept)
-        session.execute(sa.update(Shipment), [_answered(one, now) for one in theirs])
+        answers = [(one, one.about) for one in theirs]
+        _keep(session, [*answers, *((one, one.more.body) for one in theirs if one.more is not None)], now)
+        session.execute(_ANSWERED, {**_answered(theirs), "now": now})
         if hints := [_again_soon(house, one) for one in theirs if not one.complete]:
             session.execute(_STILL_ASKED, hints)
     return tally
@@ -167,10 +167,19 @@ def _heard(one: Asked) -> Heard:
     return replace(heard, covered=one.parcel.covered, by=one.parcel.asked_of or None)
 
 
-def _answered(one: Asked, now: datetime) -> dict[str, Any]:
+_ANSWERED = sa.text("""
+    UPDATE shipments SET last_polled_at = :now, last_answer = asked.answer, poll_failures = 0, problem = NULL
+    FROM unnest(cast(:ids AS bigint[]), cast(:answers AS bytea[])) AS asked (id, answer)
+    WHERE shipments.id = asked.id
+""")
+
+
+def _answered(batch: Sequence[Asked]) -> dict[str, Any]:
     """An answer that is only a hint, because nobody could ask for the whole, is no last answer: it is news again."""
-    last = answer_digest(one.about) if one.complete else one.parcel.last_answer
-    return {"id": one.parcel.id, "last_polled_at": now, "last_answer": last, "poll_failures": 0, "problem": None}
+    return {
+        "ids": [one.parcel.id for one in batch],
+        "answers": [answer_digest(one.about) if one.complete else one.parcel.last_answer for one in batch],
+    }
 
 
 def _again_soon(house: House, one: Asked) -> dict[str, Any]:
@@ -195,9 +204,7 @@ def _fault(house: House, batch: Sequence[Asked], now: datetime) -> None:
         ask_the_next(session, batch, now)
         kept = _still_theirs(session, told_first) if told_first else []
         if kept:
-            session.execute(
-                insert(CarrierAnswer), [_answer_row(one, now, one.about[:_KEPT_OF_A_FAULT]) for one in kept]
-            )
+            _keep(session, [(one, one.about[:_KEPT_OF_A_FAULT]) for one in kept], now)
 
 
 def _problem(one: Asked) -> str:
@@ -216,17 +223,30 @@ def _retry(house: House, one: Asked, now: datetime) -> dict[str, Any]:
     return {"poll_failures": failures, "next_poll_at": house.clock.after_wall(wait)}
 
 
-def _answer_row(one: Asked, now: datetime, body: bytes) -> dict[str, Any]:
-    return {
-        "brand_id": one.parcel.brand_id,
-        "shipment_id": one.parcel.id,
-        "heard_at": now,
+_KEEP = sa.text("""
+    INSERT INTO carrier_answers (brand_id, shipment_id, heard_at, source, kind, http_status, detail, body)
+    SELECT brand_id, shipment_id, :now, :source, kind, http_status, detail, body
+    FROM unnest(
+        cast(:brands AS bigint[]), cast(:parcels AS bigint[]), cast(:kinds AS text[]), cast(:statuses AS integer[]),
+        cast(:details AS text[]), cast(:bodies AS bytea[])
+    ) AS answer (brand_id, shipment_id, kind, http_status, detail, body)
+""")
+
+
+def _keep(session: Session, answers: Sequence[tuple[Asked, bytes]], now: datetime) -> None:
+    """Keep what was said about each parcel, word for word."""
+    asked = [one for one, _ in answers]
+    values = {
+        "now": now,
         "source": Source.poll.value,
-        "kind": one.reply.kind.value,
-        "http_status": one.raw.status,
-        "detail": clean(one.reply.detail, 500) if one.reply.detail else None,
-        "body": packed(body),
+        "brands": [one.parcel.brand_id for one in asked],
+        "parcels": [one.parcel.id for one in asked],
+        "kinds": [one.reply.kind.value for one in asked],
+        "statuses": [one.raw.status for one in asked],
+        "details": [clean(one.reply.detail, 500) if one.reply.detail else None for one in asked],
+        "bodies": [packed(body) for _, body in answers],
     }
+    session.execute(_KEEP, values)
 
 
 def _set_aside(house: House, one: Asked, error: Exception) -> None:
