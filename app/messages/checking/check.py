@@ -7,17 +7,27 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import OWN_MJML, locale_chain, named, read_words
+from app.messages.authoring.bundle import OWN_MJML, locale_chain, named
+from app.messages.authoring.wording import MAIL, is_message, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.schemes import of_schemes
-from app.messages.checking.writing import first_read, of_document, of_layout, of_message, of_syntax, of_words
+from app.messages.checking.wording import of_small_words
+from app.messages.checking.writing import (
+    first_read,
+    of_document,
+    of_layout,
+    of_marks,
+    of_message,
+    of_syntax,
+    of_words,
+)
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
-from app.messages.shelf import File
+from app.messages.shelf import File, Shelf
 
 _PLACE = re.compile(r"(?:[a-z_]+, )?line (\d+)(?:, column (\d+))?: ")
 
@@ -89,7 +99,7 @@ def _language(path: str) -> str:
 
 
 def _is_around(path: str) -> bool:
-    return path.startswith("layouts/") or path.endswith("words.yaml")
+    return path.startswith("layouts/") or path.endswith(f"/{MAIL}")
 
 
 class _Run:
@@ -99,6 +109,7 @@ class _Run:
         self.catalog = catalog
         self.light, self.brief = light, brief
         self._spoken: set[str] = set()
+        self._of_words: dict[str, list[Finding]] = {}
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = reader
@@ -110,10 +121,10 @@ class _Run:
         self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
-        return [path for path in self._paths if path.startswith("messages/") and not path.endswith("words.yaml")]
+        return [path for path in self._paths if is_message(path)]
 
     def layouts(self) -> list[str]:
-        return [path for path in self._paths if _is_around(path)]
+        return [path for path in self._paths if path.startswith(("layouts/", "messages/")) and not is_message(path)]
 
     def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
         """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""
@@ -142,6 +153,9 @@ class _Run:
             asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
             written = [*asked, *_unknown(file, text)]
         yield from written
+        if wrong := self._words(locale):
+            yield from wrong
+            return  # nothing can be built from them
         if channel == "email" and not own and self.shelf.file(f"messages/{locale}/{key}{OWN_MJML}") is not None:
             return  # the document is what is sent
         try:
@@ -176,6 +190,11 @@ class _Run:
             written = first_read(file.text)
             yield from of_syntax(file, written)
             yield from _unknown(file, written)
+        elif path.endswith(f"/{MAIL}"):
+            yield from self._words(path.split("/")[1])
+        else:
+            yield from of_small_words(file, self.shelf)
+            yield from of_marks(file, brief=False)
         if not path.endswith(".mjml"):
             yield from of_words(file)
         else:
@@ -187,11 +206,8 @@ class _Run:
         """Words that a language lacks, and messages that stand in English only."""
         there = {locale: self._named(locale) for locale in self.catalog.locales(self.brand.key)}
         for locale, names in there.items():
-            words = f"messages/{locale}/words.yaml"
-            try:
-                read_words(self.shelf, locale)
-            except ConfigurationError as error:
-                yield _whole(words, self.shelf.place(words), "words", str(error))
+            words = f"messages/{locale}/{MAIL}"
+            yield from self._words(locale)
             lacking = sorted(there.get("en", set()) - names) if "-" not in locale and locale != "en" else []
             shared = [name for name in lacking if "_team" not in name]
             if shared:
@@ -201,8 +217,35 @@ class _Run:
                     "warning", "language", words, self.shelf.place(words), None, None, message, remedy, locale
                 )
 
+    def _words(self, locale: str) -> list[Finding]:
+        """What is wrong with the small words that a language's messages are built from, once for all of them."""
+        if locale not in self._of_words:
+            paths = dict.fromkeys(f"messages/{step}/{MAIL}" for step in (locale.split("-")[0], locale))
+            files = [file for path in paths if (file := self.shelf.file(path)) is not None]
+            self._of_words[locale] = [one for file in files for one in _of_mail_words(file, self.shelf)]
+            if not self._of_words[locale]:
+                try:
+                    read_words(self.shelf, locale)
+                except ConfigurationError as error:
+                    path = files[-1].path if files else f"messages/{locale}/{MAIL}"
+                    label = files[-1].label if files else self.shelf.place(path)
+                    self._of_words[locale] = [_whole(path, label, "words", str(error))]
+        return self._of_words[locale]
+
     def _named(self, locale: str) -> set[str]:
         return {path.split("/")[2] for path in self.messages() if path.split("/")[1] == locale}
+
+
+def _of_mail_words(file: File, shelf: Shelf) -> Iterator[Finding]:
+    try:
+        text = file.text
+    except ConfigurationError as error:
+        yield _whole(file.path, file.label, "text", str(error))
+        return
+    yield from of_small_words(file, shelf)
+    yield from of_syntax(file, text)
+    yield from _unknown(file, text)
+    yield from of_marks(file, brief=True)
 
 
 def _unknown(file: File, text: str) -> Iterator[Finding]:
