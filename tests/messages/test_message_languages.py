@@ -220,3 +220,14 @@ def test_a_language_that_is_not_written_falls_back(catalog: Catalog, asked: str,
     expected = default if default in LANGUAGES else "en"
     for channel in CHANNELS:
         assert catalog.resolve(brand, asked, "delivered", channel).locale == expected
+
+
+@pytest.mark.parametrize(("language", "one"), [("de", "1 weiteres in diesem Paket"), ("nl", "nog 1 in dit pakket")])
+def test_one_that_is_left_is_said_as_one(catalog: Catalog, renderer: Renderer, language: str, one: str) -> None:
+    """Of eleven things ten are listed, and the last is no plural."""
+    told = facts_for("dispatched", **dict(WORST["forty items"][0]))
+    eleven = told.model_copy(update={"parcel": told.parcel.model_copy(update={"items": told.parcel.items[:11]})})
+    email = renderer.render_email(
+        catalog.resolve("fjallhem", language, "dispatched", "email"), eleven, PERSON, LINKS, NOW
+    )
+    assert f"- {one}\n" in email.text and f">{one}<" in email.html

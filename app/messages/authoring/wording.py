@@ -38,6 +38,8 @@ def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:
         for file in shelf.layers(f"messages/{step}/{MAIL}"):
             own = _words_of(file)
             words = _laid_over(words, {**own, "fallbacks": read_fallbacks(own, file.label)})
+    for name in ("more", "more_on_page"):
+        words.setdefault(f"one_{name}", f"1 {words.get(name, '')}")  # languages that say it alike need not say it twice
     lacking = [name for name in WORDS if name not in words]
     for name, steps in JOURNEYS.items():
         lacking += [f"{name}.{step}" for step in steps if step not in (words.get(name) or {})]

@@ -43,6 +43,7 @@ def check(
     *,
     light: bool = False,
     brief: bool = False,
+    texts: bool = True,
     rest: bool = False,
     reader: Reader | None = None,
 ) -> Report:
@@ -52,8 +53,11 @@ def check(
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
     colours and fonts do to a layout shows in any. With `brief`, for who waits: of what is touched without having
-    changed itself, emails in the brand's own language alone meet every order, one email of each other language is
-    compiled, and SMS meet the few orders of `FEW`. `reader` is one that has read other messages before.
+    changed itself, emails in the brand's own language alone meet every order, or those of `FEW` where only the brand
+    itself changed, one email of each other language is compiled, and SMS meet the few orders of `FEW`. `reader` is one
+    that has read other messages before.
+
+    Without `texts`, messages that are no emails are passed over: what they say of the brand is as it was.
 
     Writes nothing, and raises nothing for what is wrong with a template.
     """
@@ -62,8 +66,12 @@ def check(
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, reader or Reader(), light=light, brief=brief)
+    run.dressed = only is not None and all("/" not in one for one in only)
     rendered = run.reader.renderings
-    chosen = [] if rest else sorted(filter(touching(only), run.messages()), key=by_message)
+    touched = touching(only)
+    chosen = [path for path in sorted(run.messages(), key=by_message) if not rest and touched(path)]
+    if not texts:
+        chosen = [path for path in chosen if ".email." in path or path in (only or ())]
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path, meant=only is None or path in only)
@@ -108,6 +116,8 @@ class _Run:
     def __init__(self, catalog: Catalog, brand_key: str, reader: Reader, *, light: bool, brief: bool) -> None:
         self.catalog = catalog
         self.light, self.brief = light, brief
+        self.dressed = False
+        """Whether nothing but the brand's looks and names has changed: what is filled in for an order is as it was."""
         self._spoken: set[str] = set()
         self._of_words: dict[str, list[Finding]] = {}
         self.shelf = catalog.shelf(brand_key)
@@ -168,7 +178,7 @@ class _Run:
             return
         if template.locale == locale and not seen_elsewhere and not aside:
             yield from self.reader.findings(
-                Asked(self.brand, template, file, self.shelf), few=brief and channel != "email"
+                Asked(self.brand, template, file, self.shelf), few=brief and (channel != "email" or self.dressed)
             )
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:

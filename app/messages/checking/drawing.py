@@ -5,14 +5,14 @@ attributes and the mail's style sheets. What is not known (a picture as the grou
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lxml.html import HtmlElement
 
 from app.messages.authoring.brands import contrast
 from app.messages.checking.colours import Colour, as_hex, laid_over, read_colour
-from app.messages.checking.sheets import Declared, Sheet, View, declarations
+from app.messages.checking.sheets import Declared, Styles, View, declarations
 
 FAINTEST = 2.0
 """The contrast below which text is taken to be hidden and not only pale."""
@@ -68,8 +68,8 @@ class Drawn:
 class Drawing:
     """A mail's elements as they are drawn in one view; what was worked out of an element once is kept."""
 
-    def __init__(self, sheets: Iterable[Sheet], view: View) -> None:
-        self._sheets = tuple(sheets)
+    def __init__(self, styles: Styles, view: View) -> None:
+        self._styles = styles
         self._view = view
         self._drawn: dict[HtmlElement, Drawn] = {}
 
@@ -85,12 +85,9 @@ class Drawing:
     def _declared(self, element: HtmlElement) -> dict[str, Declared]:
         """The declaration that counts of each property."""
         weighed = [((False, -1, (0, 0, 0), number), one) for number, one in enumerate(_by_attribute(element))]
-        for number, sheet in enumerate(self._sheets):
-            for order, rule in sheet.about(element):
-                if rule.counts(self._view):
-                    weighed += [
-                        ((one.important, 0, rule.specificity, number * 10_000 + order), one) for one in rule.declared
-                    ]
+        for order, rule in self._styles.about(element):
+            if rule.counts(self._view):
+                weighed += [((one.important, 0, rule.specificity, order), one) for one in rule.declared]
         own = declarations(element.get("style") or "")
         weighed += [((one.important, 1, (0, 0, 0), number), one) for number, one in enumerate(own)]
         weighed.sort(key=lambda pair: pair[0])

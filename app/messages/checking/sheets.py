@@ -1,7 +1,7 @@
 """What a mail's own style sheet says of an element, for each way of looking at the mail."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,13 +50,15 @@ class _Compound:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One selector with its declarations, in the media that it is for; `night` is said by Outlook's own marks."""
+    """One selector with its declarations, in the media that it is for; `night` is said by Outlook's own marks.
+    `around` are the classes that stand above the element, wherever."""
 
     selector: tuple[_Compound, ...]
     specificity: Specificity
     media: tuple[str, ...]
     night: bool
     declared: tuple[Declared, ...]
+    around: frozenset[str]
 
     def counts(self, view: View) -> bool:
         """Whether the rule holds for whoever looks that way."""
@@ -73,15 +75,53 @@ class Sheet:
 
     rules: dict[str, tuple[tuple[int, Rule], ...]]
 
-    def about(self, element: HtmlElement) -> list[tuple[int, Rule]]:
-        """The rules about an element, in whatever media, with their order."""
+    def about(self, element: HtmlElement, around: frozenset[str]) -> list[tuple[int, Rule]]:
+        """The rules about an element, in whatever media, with their order; `around` are the classes above it."""
         keys = ("*", str(element.tag).lower(), *(f".{name}" for name in (element.get("class") or "").split()))
-        return [(order, rule) for key in keys for order, rule in self.rules.get(key, ()) if rule.matches(element)]
+        return [
+            (order, rule)
+            for key in keys
+            for order, rule in self.rules.get(key, ())
+            if rule.around <= around and rule.matches(element)
+        ]
+
+
+class Styles:
+    """The style sheets of one mail, asked of each of its elements; what was answered once is kept."""
+
+    def __init__(self, sheets: Sequence[str]) -> None:
+        self._sheets = tuple(read_sheet(sheet) for sheet in sheets)
+        self._around: dict[HtmlElement, frozenset[str]] = {}
+        self._about: dict[HtmlElement, list[tuple[int, Rule]]] = {}
+
+    def about(self, element: HtmlElement) -> list[tuple[int, Rule]]:
+        """The rules about an element, in whatever media, with their order among all."""
+        found = self._about.get(element)
+        if found is None:
+            found = self._about[element] = [
+                (number * 10_000 + order, rule)
+                for number, sheet in enumerate(self._sheets)
+                for order, rule in sheet.about(element, self._above(element))
+            ]
+        return found
+
+    def _above(self, element: HtmlElement) -> frozenset[str]:
+        known = self._around.get(element)
+        if known is None:
+            above = element.getparent()
+            own = () if above is None else (above.get("class") or "").split()
+            known = self._around[element] = frozenset() if above is None else self._above(above) | frozenset(own)
+        return known
 
 
 _REMARK = re.compile(r"/\*.*?\*/|<!--|-->", re.S)
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\r\n\f]?|([^0-9a-fA-F\r\n]))")
 _DECLARED = re.compile(r"([\w-]+)\s*:\s*((?:\"[^\"]*\"|'[^']*'|\([^()]*\)|[^;\"'])*)")
+_SEEN = re.compile(
+    r"display|visibility|opacity|color|-webkit-text-fill-color|font|font-size|(?:max-)?(?:height|width)|position|left|right"
+    r"|top|bottom|margin(?:-\w+)?|overflow(?:-[xy])?|text-indent|clip(?:-path)?|transform|filter|zoom|mso-hide"
+    r"|content-visibility|background(?:-color|-image)?"
+)
 _PIECE = re.compile(
     r"\s*([>+~])\s*|(\s+)|(\*|[A-Za-z][\w-]*)|\.([\w-]+)|#([\w-]+)"
     r"|\[\s*([\w-]+)\s*(?:([~|^$*]?=)\s*[\"']?([^\]\"']*)[\"']?\s*)?\]|(::?)([\w-]+)(?:\(([^()]*)\))?"
@@ -94,11 +134,14 @@ _PASSING = frozenset({
 _OUTLOOK_NIGHT = ("data-ogsc", "data-ogsb", "data-ogac", "data-ogab")
 
 
+@lru_cache(maxsize=1024)
 def declarations(text: str, selector: str = "") -> tuple[Declared, ...]:
-    """The declarations of a style, in order."""
+    """The declarations of a style that have to do with whether something is seen, in order."""
     text = _ESCAPE.sub(_letter, _REMARK.sub("", text))
     told = []
     for found in _DECLARED.finditer(text):
+        if not _SEEN.fullmatch(found[1].lower()):
+            continue
         value, important, _ = found[2].strip().lower().partition("!important")
         told.append(Declared(found[1].lower(), value.strip(), bool(important), selector))
     return tuple(told)
@@ -140,7 +183,11 @@ def _of_selectors(head: str, inside: str, media: tuple[str, ...]) -> Iterator[Ru
                 sum(len(one.names) + len(one.asked) for one in selector) + len(re.findall(r"(?<!:):(?!:)", written)),
                 sum(one.tag != "" for one in selector),
             )
-            yield Rule(selector, weight, media, night, declarations(inside, " ".join(written.split())))
+            declared = declarations(inside, " ".join(written.split()))
+            beside = any(one.stands in "+~" for one in selector)
+            around = frozenset() if beside else frozenset(name for one in selector[:-1] for name in one.names)
+            if declared:
+                yield Rule(selector, weight, media, night, declared, around)
 
 
 def _end(text: str, start: int) -> int:
@@ -233,6 +280,7 @@ def _asked(there: str | None, how: str, value: str) -> bool:
     return fits[how]
 
 
+@lru_cache(maxsize=256)
 def _holds(query: str, view: View) -> bool:
     return any(_one_holds(one.strip(), view) for one in query.split(","))
 

@@ -20,9 +20,9 @@ from app.messages.shelf import BadTemplate, File, Shelf
 LONGEST, LONGEST_MAIL = 500, 2_000
 _TAG = re.compile(r"\{\{|\{%|\[\[|\[%|\{#|\[#")
 _BY_LAYOUTS = frozenset({
-    "help", "help_link", "choices", "why", "more", "more_on_page", "in_this_parcel", "in_these_parcels",
-    "in_this_order", "in_this_return", "also_in_order", "not_shipped", "pickup_where", "pickup_hours",
-    "pickup_until", "order", "carried_by", "tracking_number", "parcel",
+    "help", "help_link", "choices", "why", "more", "more_on_page", "one_more", "one_more_on_page", "in_this_parcel",
+    "in_these_parcels", "in_this_order", "in_this_return", "also_in_order", "not_shipped", "pickup_where",
+    "pickup_hours", "pickup_until", "order", "carried_by", "tracking_number", "parcel",
 })  # fmt: skip
 """Words that layouts print, and that may therefore hold fields; all others are put together before."""
 _TOLD_OF_A_PARCEL = frozenset({"states", "late", "late_unpromised", "doubted", "return_parcel"})
