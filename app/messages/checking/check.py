@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import OWN_MJML, locale_chain, named
+from app.messages.authoring.bundle import OWN_MJML, known_locale, locale_chain, named
 from app.messages.authoring.wording import MAIL, is_message, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
+from app.messages.checking.linking import of_addresses, of_links
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.schemes import of_schemes
 from app.messages.checking.wording import of_small_words
@@ -142,6 +143,9 @@ class _Run:
         if file is None:
             return
         locale, name = path.split("/")[1:]
+        if not_read := _not_read(file, locale):
+            yield not_read
+            return
         key, channel = named(path) or (name, "email")
         own = name.endswith(OWN_MJML)
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
@@ -161,7 +165,8 @@ class _Run:
         written: list[Finding] = []
         if not brief:  # else the file says what it said before
             asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
-            written = [*asked, *_unknown(file, text)]
+            links = of_links(file) if channel == "email" and not own else ()
+            written = [*asked, *links, *_unknown(file, text)]
         yield from written
         if wrong := self._words(locale):
             yield from wrong
@@ -183,6 +188,7 @@ class _Run:
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)
+        yield from of_addresses(file)
         yield from of_markup(file, self.brand.colours)
         yield from of_schemes(file, self.brand.colours)
 
@@ -209,6 +215,7 @@ class _Run:
             yield from of_words(file)
         else:
             yield from of_layout(file)
+            yield from of_addresses(file)
             yield from of_markup(file, self.brand.colours)
             yield from of_schemes(file, self.brand.colours)
 
@@ -246,6 +253,16 @@ class _Run:
         return {path.split("/")[2] for path in self.messages() if path.split("/")[1] == locale}
 
 
+def _not_read(file: File, locale: str) -> Finding | None:
+    """A message in a folder that no shopper's language leads to."""
+    right = next(iter(locale_chain(locale, locale))) if known_locale(locale.replace("_", "-")) else ""
+    if right == locale:
+        return None
+    remedy = f"Call the folder {right}." if right else "Name it by its language: sv, pt-BR."
+    message = f"{locale} is no language that dates can be written in" if not right else f"{locale} is never looked for"
+    return Finding("error", "locale", file.path, file.label, None, None, message, remedy, locale)
+
+
 def _of_mail_words(file: File, shelf: Shelf) -> Iterator[Finding]:
     try:
         text = file.text
@@ -271,7 +288,12 @@ def _unknown(file: File, text: str) -> Iterator[Finding]:
 
 def _whole(path: str, label: str, code: str, message: str) -> Finding:
     """A finding from an error's own sentences: its line and column where they are this file's, its remedy apart."""
-    said = message.removeprefix(f"{label}: ").removeprefix(f"{label}, ").replace(f"{label} is", "it is")
+    said = (
+        message.removeprefix(f"{label}: ")
+        .removeprefix(f"{label}, ")
+        .replace(f"{label} is", "it is")
+        .replace(f"{label} lacks", "it lacks")
+    )
     place = _PLACE.match(said) if said != message else None
     line, column = (int(place[1]), int(place[2]) if place[2] else None) if place else (None, None)
     told = said[place.end() :] if place else said

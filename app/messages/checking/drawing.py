@@ -28,6 +28,7 @@ _FONT = re.compile(r"(?:^|\s)(-?(?:\d+\.?\d*|\.\d+)(?:px|pt|em|rem|%|vw|vh|))(?:
 _HIDES = {
     ("display", "none"), ("content-visibility", "hidden"), ("hidden", "hidden"), ("aria-hidden", "true"),
 }  # fmt: skip
+_FOLDED = Declared("element", "details")
 _WHITE: Colour = (255, 255, 255, 1)
 _BLACK: Colour = (0, 0, 0, 1)
 
@@ -109,7 +110,8 @@ def _drawn(element: HtmlElement, told: dict[str, Declared], above: Drawn) -> Dra
     size = _size(told, above.size)
     if "hidden" in told and "display" in told:
         del told["hidden"]  # a style that displays it goes before
-    hidden = above.hidden or _gone(element, told, size)
+    unfolds = element.tag == "summary" and above.hidden is _FOLDED
+    hidden = (None if unfolds else above.hidden) or _gone(element, told, size)
     unseen = above.unseen
     if "visibility" in told:
         unseen = told["visibility"] if told["visibility"].value in ("hidden", "collapse") else None
@@ -140,6 +142,8 @@ def _gone(element: HtmlElement, told: dict[str, Declared], size: float) -> Decla
     """The declaration that takes an element away with all that stands in it."""
     if element.tag in _NEVER:
         return Declared("element", str(element.tag))
+    if element.tag == "details" and element.get("open") is None:
+        return _FOLDED
     for name, value in _HIDES:
         if name in told and told[name].value == value:
             return told[name]
