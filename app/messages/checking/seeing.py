@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lxml import etree
 from lxml import html as markup
 from lxml.html import HtmlElement
 
@@ -123,7 +122,10 @@ class _Page:
         around = tuple(
             (one.tag, *(pair for pair in one.items() if pair[0] not in _SAID)) for one in place.iterancestors()
         )
-        beside = etree.tostring(self._root) if _BESIDE.search("".join(self.styles)) else b""
+        beside: tuple[object, ...] = ()
+        if _BESIDE.search("".join(self.styles)):
+            above = (place, *place.iterancestors())
+            beside = tuple((one.tag, *one.items()) for each in above for one in each.itersiblings(preceding=True))
         return (
             self.styles,
             self._spare if "mso-hide" in str((self.styles, inside, around)) else "",
