@@ -9,9 +9,10 @@ from typing import Any
 
 from app.errors import ConfigurationError
 from app.messages.authoring.brands import BrandSource, read_brand
-from app.messages.authoring.bundle import SUFFIXES, Source, find, known_locale, locale_chain, named, read_words
+from app.messages.authoring.bundle import SUFFIXES, Source, find, known_locale, locale_chain, named
 from app.messages.authoring.compile import compile_template
 from app.messages.authoring.layouts import Surroundings
+from app.messages.authoring.wording import page_words, read_words
 from app.messages.base import Template, TemplateMissing
 from app.messages.shelf import Shelf
 
@@ -38,6 +39,7 @@ class Catalog:
         self._compiled: dict[tuple[str, str, str], Template] = {}
         self._resolved: dict[tuple[str, str, str, str], Template] = {}
         self._words: dict[tuple[str, str], dict[str, Any]] = {}
+        self._said: dict[tuple[str, tuple[str, ...]], tuple[str, Mapping[str, Any]]] = {}
         self._lock = Lock()
 
     def brands(self) -> Mapping[str, BrandSource]:
@@ -104,6 +106,16 @@ class Catalog:
     def compiled(self, brand: BrandSource, source: Source) -> Template:
         """The template that one file is; raises as `resolve` does."""
         return self._compile(brand, source)
+
+    def page_words(self, brand_key: str, locales: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
+        """The first of these languages that a brand's pages are written in, else English, and its words: those that
+        mail is built from, so that mail and page say the same, with the page's own on top."""
+        asked = (brand_key, locales)
+        if asked not in self._said:
+            if len(self._said) > 1_000:  # browsers name any language
+                self._said.clear()
+            self._said[asked] = page_words(self.shelf(brand_key), locales)
+        return self._said[asked]
 
     def _words_of(self, brand: BrandSource, locale: str) -> dict[str, Any]:
         if (brand.key, locale) not in self._words:

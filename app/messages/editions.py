@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from app.messages.authoring.brands import BrandSource
 from app.messages.authoring.bundle import Source
@@ -33,6 +34,10 @@ class Editions(Catalog):
     def shelf(self, brand_key: str) -> Shelf:
         """A brand's files."""
         return self.of(brand_key).shelf(brand_key)
+
+    def page_words(self, brand_key: str, locales: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
+        """As the brand's own catalog says."""
+        return self.of(brand_key).page_words(brand_key, locales)
 
     def over(self, brand_key: str, published: Mapping[str, bytes], edition: int = 0) -> Catalog:
         """The same with other files published for a brand."""

@@ -22,7 +22,7 @@ _PATHS = re.compile(
     r"brand\.yaml"
     r"|[a-z0-9][a-z0-9_-]{0,60}\.png"
     r"|layouts/(?:blocks/)?[a-z][a-z0-9_-]{0,60}\.(?:mjml|txt)"
-    rf"|messages/{_LOCALE}/(?:[a-z][a-z0-9_]{{0,60}}\.(?:email\.md|email\.mjml|sms\.txt|whatsapp\.yaml)|words\.yaml)"
+    rf"|messages/{_LOCALE}/(?:[a-z][a-z0-9_]{{0,60}}\.(?:email\.md|email\.mjml|sms\.txt|whatsapp\.yaml)|(?:words|page)\.yaml)"
 )
 
 

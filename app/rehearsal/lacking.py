@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ConfigurationError
 from app.messages.authoring.bundle import named
+from app.messages.authoring.wording import is_message
 from app.messages.base import Template, TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import LINKS
@@ -72,7 +73,7 @@ def lacking(
     is not there yet, a layout and a block tell nothing: they are no change to orders that are on their way."""
     found: list[Lack] = []
     for path, text in sorted(after.items()):
-        message = named(path) if path.startswith("messages/") and not path.endswith("words.yaml") else None
+        message = named(path) if is_message(path) else None
         needs = new_needs(path, before[path], text) if message and path in before else []
         if message and needs:
             found += _counted(session, catalog, brand, (path.split("/")[1], *message), [(path, one) for one in needs])

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.commands import app
+from app.messages.authoring.wording import is_message
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL
 from tests.cli.test_commands import doorstep  # noqa: F401 - a fixture
@@ -27,7 +28,7 @@ def test_everything_that_ships_passes(doorstep) -> None:  # noqa: F811
     assert (code, told["findings"], told["passed"]) == (0, [], True)
     catalog = Catalog(ROOT, PUBLIC_URL)
     written = [path for brand in BRANDS for path in catalog.shelf(brand).paths() if path.startswith("messages/")]
-    assert told["templates"] == len([path for path in written if not path.endswith("words.yaml")])
+    assert told["templates"] == len(list(filter(is_message, written)))
 
 
 def test_the_command_fails_with_the_line(doorstep, tmp_path: Path) -> None:  # noqa: F811
@@ -100,4 +101,4 @@ def test_what_a_path_touches_is_checked(path: str, touched: str) -> None:
     told = json.loads(CliRunner().invoke(app, ["templates", "check", str(ROOT / path), "--json"]).stdout)
     catalog = Catalog(ROOT, PUBLIC_URL)
     paths = [one for brand in BRANDS for one in catalog.shelf(brand).paths() if one.startswith(touched)]
-    assert told["templates"] == len([one for one in paths if not one.endswith("words.yaml")])
+    assert told["templates"] == len(list(filter(is_message, paths)))

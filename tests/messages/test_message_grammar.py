@@ -56,68 +56,68 @@ CASES: Mapping[str, tuple[str, Mapping[str, object]]] = {
 SAID: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "de": {
         "sent, a day is known": (
-            "Unterwegs, voraussichtlich Donnerstag, 26. November, 14:00–16:00: Wolldecke und 1 mehr",
-            "Fjällhem: Unterwegs, voraussichtlich Do., 26. Nov. 14:00-16:00: Wolldecke und 1 mehr.",
+            "Unterwegs, voraussichtlich Donnerstag, 26. November, 14:00–16:00: Wolldecke und noch 1",
+            "Fjällhem: Unterwegs, voraussichtlich Do., 26. Nov. 14:00-16:00: Wolldecke und noch 1.",
         ),
         "two sent together": (
             "Unterwegs: 2 Pakete",
             "Fjällhem: Unterwegs: 2 Pakete.",
         ),
         "on the way, no day": (
-            "Unterwegs: Wolldecke und 1 mehr",
-            "Fjällhem: Unterwegs zu dir: Wolldecke und 1 mehr.",
+            "Unterwegs: Wolldecke und noch 1",
+            "Fjällhem: Unterwegs zu dir: Wolldecke und noch 1.",
         ),
         "comes today": (
-            "Kommt heute, 14:00–16:00: Wolldecke und 1 mehr",
-            "Fjällhem: Kommt heute 14:00-16:00: Wolldecke und 1 mehr.",
+            "Kommt heute, 14:00–16:00: Wolldecke und noch 1",
+            "Fjällhem: Kommt heute 14:00-16:00: Wolldecke und noch 1.",
         ),
         "two come today": (
             "Heute in Zustellung: 2 Pakete",
             "Fjällhem: Heute in Zustellung: 2 Pakete.",
         ),
         "late, a new day": (
-            "Verspätet, jetzt voraussichtlich Donnerstag, 26. November, 14:00–16:00: Wolldecke und 1 mehr",
-            "Fjällhem: Leider verspätet, jetzt voraussichtlich Do., 26. Nov. 14:00-16:00: Wolldecke und 1 mehr.",
+            "Verspätet, jetzt voraussichtlich Donnerstag, 26. November, 14:00–16:00: Wolldecke und noch 1",
+            "Fjällhem: Leider verspätet, jetzt voraussichtlich Do., 26. Nov. 14:00-16:00: Wolldecke und noch 1.",
         ),
         "late, no new day": (
-            "Verspätet, zugesagt für gestern: Wolldecke und 1 mehr",
-            "Fjällhem: Leider verspätet, noch kein neuer Tag: Wolldecke und 1 mehr.",
+            "Verspätet, zugesagt für gestern: Wolldecke und noch 1",
+            "Fjällhem: Leider verspätet, noch kein neuer Tag: Wolldecke und noch 1.",
         ),
         "nothing heard": (
-            "Zurzeit nichts Neues: Wolldecke und 1 mehr",
-            "Fjällhem: Zurzeit leider nichts Neues von deinem Paket: Wolldecke und 1 mehr.",
+            "Zurzeit nichts Neues: Wolldecke und noch 1",
+            "Fjällhem: Zurzeit leider nichts Neues von deinem Paket: Wolldecke und noch 1.",
         ),
         "another day": (
-            "Jetzt voraussichtlich Donnerstag, 26. November, 14:00–16:00 (bisher morgen): Wolldecke und 1 mehr",
-            "Fjällhem: Jetzt voraussichtlich Do., 26. Nov. 14:00-16:00 (bisher morgen): Wolldecke und 1 mehr.",
+            "Jetzt voraussichtlich Donnerstag, 26. November, 14:00–16:00 (bisher morgen): Wolldecke und noch 1",
+            "Fjällhem: Jetzt voraussichtlich Do., 26. Nov. 14:00-16:00 (bisher morgen): Wolldecke und noch 1.",
         ),
         "delivered last week": (
-            "Zugestellt Freitag, 20. November, 09:30, Lyon: Wolldecke und 1 mehr",
-            "Fjällhem: Zugestellt Fr., 20. Nov. 09:30, Lyon: Wolldecke und 1 mehr. Nicht da?",
+            "Zugestellt Freitag, 20. November, 09:30, Lyon: Wolldecke und noch 1",
+            "Fjällhem: Zugestellt Fr., 20. Nov. 09:30, Lyon: Wolldecke und noch 1. Nicht da?",
         ),
         "waits at a counter": (
-            "Bereit zum Abholen bis Dienstag, 1. Dezember, Tabac 12: Wolldecke und 1 mehr",
-            "Fjällhem: Bereit zum Abholen bei Tabac 12 bis Di., 1. Dez.: Wolldecke und 1 mehr.",
+            "Bereit zum Abholen bis Dienstag, 1. Dezember, Tabac 12: Wolldecke und noch 1",
+            "Fjällhem: Bereit zum Abholen bei Tabac 12 bis Di., 1. Dez.: Wolldecke und noch 1.",
         ),
         "nobody was there": (
-            "Zustellversuch heute, 06:42: Wolldecke und 1 mehr",
-            "Fjällhem: Zustellversuch heute 06:42, nicht übergeben: Wolldecke und 1 mehr.",
+            "Zustellversuch heute, 06:42: Wolldecke und noch 1",
+            "Fjällhem: Zustellversuch heute 06:42, nicht übergeben: Wolldecke und noch 1.",
         ),
         "held up": (
-            "Unterwegs aufgehalten: Wolldecke und 1 mehr",
-            "Fjällhem: Leider unterwegs aufgehalten: Wolldecke und 1 mehr.",
+            "Unterwegs aufgehalten: Wolldecke und noch 1",
+            "Fjällhem: Leider unterwegs aufgehalten: Wolldecke und noch 1.",
         ),
         "the whole order is there": (
             "Alles ist da: Bestellung FH-10482",
             "Fjällhem: Alles ist da, beide Pakete (Bestellung FH-10482). Fehlt etwas?",
         ),
         "a return was handed in": (
-            "Deine Rücksendung ist unterwegs zu uns: Wolldecke und 1 mehr",
-            "Fjällhem: Deine Rücksendung ist unterwegs zu uns, abgegeben heute 06:42: Wolldecke und 1 mehr.",
+            "Deine Rücksendung ist unterwegs zu uns: Wolldecke und noch 1",
+            "Fjällhem: Deine Rücksendung ist unterwegs zu uns, abgegeben heute 06:42: Wolldecke und noch 1.",
         ),
         "a return has arrived": (
-            "Deine Rücksendung ist angekommen: Wolldecke und 1 mehr",
-            "Fjällhem: Deine Rücksendung ist bei uns: Wolldecke und 1 mehr. Wie es weitergeht:",
+            "Deine Rücksendung ist angekommen: Wolldecke und noch 1",
+            "Fjällhem: Deine Rücksendung ist bei uns: Wolldecke und noch 1. Wie es weitergeht:",
         ),
     },
     "fr": {

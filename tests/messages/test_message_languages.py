@@ -19,11 +19,10 @@ from app.messages.rendering.render import Renderer
 from app.messages.rendering.sandbox import HTML
 from app.messages.rendering.using import unknown
 from app.models.facts import Facts, Person
-from app.web.pages import words_for
 from tests.messages.message_corpus import BRANDS, CHANNELS, LANGUAGES, ROOT, TEMPLATES, brand_in_turn
 
+CATALOG = Catalog(ROOT, "")
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
-PAGES = ROOT.parent / "app/web/words"
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt"}
 
 _TAG = re.compile(r"\{\{(.*?)\}\}|\{%-?\s*(?:if|elif)\b(.*?)%\}", re.DOTALL)
@@ -123,7 +122,7 @@ def test_a_language_tells_of_the_same_fields(language: str, key: str, channel: s
 @pytest.mark.parametrize("language", OTHERS)
 def test_small_words_keep_their_blanks(language: str) -> None:
     """Mail's words and the page's: each English one is there, with the same blanks to fill in, none empty."""
-    for place in (ROOT / "messages/{}/words.yaml", PAGES / "{}.yaml"):
+    for place in (ROOT / "messages/{}/words.yaml", ROOT / "messages/{}/page.yaml"):
         english = _leaves(_yaml(str(place).format("en")))
         own = _leaves(_yaml(str(place).format(language)))
         assert own.keys() >= english.keys(), sorted(english.keys() - own.keys())
@@ -202,9 +201,9 @@ def test_days_and_hours_fit_the_language(catalog: Catalog, renderer: Renderer, l
 def test_the_page_speaks_the_shoppers_language(language: str) -> None:
     """A region's shopper reads the language's page, which has a word for each step of a parcel and of a return."""
     region = f"{language}-{language.upper() if language not in ('sv',) else 'SE'}"
-    found, words = words_for("fjallhem", locale_chain(region, "en"))
+    found, words = CATALOG.page_words("fjallhem", locale_chain(region, "en"))
     assert found == language
-    _, english = words_for("fjallhem", ("en",))
+    _, english = CATALOG.page_words("fjallhem", ("en",))
     assert words["return_journey"].keys() == english["return_journey"].keys()
     assert words["journey"].keys() == english["journey"].keys()
     assert words["states"]["delivered"] != english["states"]["delivered"]
@@ -221,3 +220,14 @@ def test_a_language_that_is_not_written_falls_back(catalog: Catalog, asked: str,
     expected = default if default in LANGUAGES else "en"
     for channel in CHANNELS:
         assert catalog.resolve(brand, asked, "delivered", channel).locale == expected
+
+
+@pytest.mark.parametrize(("language", "one"), [("de", "1 weiteres in diesem Paket"), ("nl", "nog 1 in dit pakket")])
+def test_one_that_is_left_is_said_as_one(catalog: Catalog, renderer: Renderer, language: str, one: str) -> None:
+    """Of eleven things ten are listed, and the last is no plural."""
+    told = facts_for("dispatched", **dict(WORST["forty items"][0]))
+    eleven = told.model_copy(update={"parcel": told.parcel.model_copy(update={"items": told.parcel.items[:11]})})
+    email = renderer.render_email(
+        catalog.resolve("fjallhem", language, "dispatched", "email"), eleven, PERSON, LINKS, NOW
+    )
+    assert f"- {one}\n" in email.text and f">{one}<" in email.html

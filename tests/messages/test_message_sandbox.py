@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.messages.authoring.bundle import read_words
+from app.messages.authoring.wording import read_words
 from app.messages.base import NotRenderable, Template
 from app.messages.checking.corpus import LINKS, NOW, PERSON, facts
 from app.messages.rendering.render import Renderer

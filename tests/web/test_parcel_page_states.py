@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from app.messages.catalog import Catalog
 from app.models.facts import (
     BrandFacts,
     Eta,
@@ -16,9 +17,10 @@ from app.models.facts import (
     ShopperFacts,
 )  # fmt: skip
 from app.models.vocabulary import Milestone
-from app.web.pages import words_for
 from app.web.shoppers.page import ParcelPage, Seen, draw
+from tests.messages.message_corpus import ROOT
 
+PAGES = Catalog(ROOT, "")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 AT = NOW - timedelta(hours=4)
 KEPT = Promise(on=date(2026, 11, 27), ends_at=NOW + timedelta(days=3))
@@ -45,7 +47,7 @@ def drawn(
         eta=eta or Eta(),
         news=News(milestone=milestone, occurred_at=AT),
     )
-    language, words = words_for("fjallhem", ("en",))
+    language, words = PAGES.page_words("fjallhem", ("en",))
     return draw(facts, Seen(reached=dict.fromkeys((milestone, *also), AT)), language, words, NOW)
 
 
@@ -139,7 +141,7 @@ def test_every_state_can_be_drawn_in_both_directions():
     """Whatever a parcel has come to, its page opens."""
     for direction in ("outbound", "return"):
         for milestone in Milestone:
-            if milestone.value in words_for("fjallhem", ("en",))[1]["states"]:
+            if milestone.value in PAGES.page_words("fjallhem", ("en",))[1]["states"]:
                 assert drawn(milestone, direction=direction).fact
 
 

@@ -9,25 +9,12 @@ import yaml
 from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.messages.authoring.fallbacks import read_fallbacks
 from app.messages.authoring.plain_yaml import read_yaml
-from app.messages.shelf import BadTemplate, File, Shelf
+from app.messages.shelf import BadTemplate, Shelf
 
 SUFFIXES = {"email": ".email.md", "sms": ".sms.txt", "whatsapp": ".whatsapp.yaml"}
 OWN_MJML = ".email.mjml"
 """An email that is a whole MJML document of its own; it wins over the Markdown of the same language."""
-
-WORDS = ("today", "tomorrow", "yesterday", "at", "by", "from", "your_order", "your_parcel", "your_parcel_with",
-         "your_parcels", "your_return", "your_return_with", "part_of_order", "parcels", "parcel", "and_more",
-         "in_this_parcel", "in_these_parcels", "in_this_order", "in_this_return", "more_on_page", "more",
-         "also_in_order", "not_shipped", "pickup_where", "pickup_hours", "pickup_until", "order", "carried_by",
-         "tracking_number", "journey", "return_journey", "late", "wrong", "states", "help", "help_link",
-         "why", "choices")  # fmt: skip
-JOURNEYS = {
-    "journey": ("registered", "dispatched", "in_transit", "out_for_delivery", "ready_for_pickup", "delivered",
-                "collected", "returning", "returned"),
-    "return_journey": ("registered", "dispatched", "in_transit", "return_received", "returning", "returned"),
-}  # fmt: skip
 
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$")
 _KEY = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
@@ -143,30 +130,3 @@ def checked(form: type[Front], fields: Any, source: Source) -> Front:
         raise BadTemplate(
             f"{source.label}, front matter: {faults}. The fields are {', '.join(form.model_fields)}."
         ) from error
-
-
-def read_words(shelf: Shelf, locale: str) -> dict[str, Any]:
-    """The small words of a language (`words.yaml`): its language's, then its region's, then the brand's own on top."""
-    words: dict[str, Any] = {}
-    for step in (locale.split("-")[0], locale):
-        for file in shelf.layers(f"messages/{step}/words.yaml"):
-            own = _words_of(file)
-            words = {**words, **own, "fallbacks": {**words.get("fallbacks", {}), **read_fallbacks(own, file.label)}}
-    lacking = [name for name in WORDS if name not in words]
-    for name, steps in JOURNEYS.items():
-        lacking += [f"{name}.{step}" for step in steps if step not in (words.get(name) or {})]
-    if lacking:
-        raise BadTemplate(
-            f"{shelf.place(f'messages/{locale}/words.yaml')} lacks {', '.join(lacking)}. Add each in that language."
-        )
-    return words
-
-
-def _words_of(file: File) -> dict[str, Any]:
-    try:
-        content = read_yaml(file.text)
-    except yaml.YAMLError as error:
-        raise BadTemplate(f"{file.label} is not YAML: {error}. Mend it there.") from error
-    if not isinstance(content, dict):
-        raise BadTemplate(f"{file.label} holds no words. Write `today: today` and so on.")
-    return content

@@ -7,17 +7,28 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import OWN_MJML, locale_chain, named, read_words
+from app.messages.authoring.bundle import OWN_MJML, known_locale, locale_chain, named
+from app.messages.authoring.wording import MAIL, is_message, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
 from app.messages.checking.findings import Finding, Report, report_of
 from app.messages.checking.layouts import of_markup
+from app.messages.checking.linking import of_addresses, of_links
 from app.messages.checking.reading import Asked, Reader
 from app.messages.checking.schemes import of_schemes
-from app.messages.checking.writing import first_read, of_document, of_layout, of_message, of_syntax, of_words
+from app.messages.checking.wording import of_small_words
+from app.messages.checking.writing import (
+    first_read,
+    of_document,
+    of_layout,
+    of_marks,
+    of_message,
+    of_syntax,
+    of_words,
+)
 from app.messages.rendering.sandbox import Refused
 from app.messages.rendering.using import unknown
-from app.messages.shelf import File
+from app.messages.shelf import File, Shelf
 
 _PLACE = re.compile(r"(?:[a-z_]+, )?line (\d+)(?:, column (\d+))?: ")
 
@@ -33,6 +44,7 @@ def check(
     *,
     light: bool = False,
     brief: bool = False,
+    texts: bool = True,
     rest: bool = False,
     reader: Reader | None = None,
 ) -> Report:
@@ -42,8 +54,11 @@ def check(
     With `rest`, only what is no message: layouts, words, languages. With `light`, emails that this brand shares with
     others, and sets in shared layouts, are compiled in the brand's own language and not rendered: what a brand's
     colours and fonts do to a layout shows in any. With `brief`, for who waits: of what is touched without having
-    changed itself, emails in the brand's own language alone meet every order, one email of each other language is
-    compiled, and SMS meet the few orders of `FEW`. `reader` is one that has read other messages before.
+    changed itself, emails in the brand's own language alone meet every order, or those of `FEW` where only the brand
+    itself changed, one email of each other language is compiled, and SMS meet the few orders of `FEW`. `reader` is one
+    that has read other messages before.
+
+    Without `texts`, messages that are no emails are passed over: what they say of the brand is as it was.
 
     Writes nothing, and raises nothing for what is wrong with a template.
     """
@@ -52,8 +67,12 @@ def check(
     except ConfigurationError as error:
         return Report((_whole("brand.yaml", "brand.yaml", "brand", str(error)),))
     run = _Run(catalog, brand_key, reader or Reader(), light=light, brief=brief)
+    run.dressed = only is not None and all("/" not in one for one in only)
     rendered = run.reader.renderings
-    chosen = [] if rest else sorted(filter(touching(only), run.messages()), key=by_message)
+    touched = touching(only)
+    chosen = [path for path in sorted(run.messages(), key=by_message) if not rest and touched(path)]
+    if not texts:
+        chosen = [path for path in chosen if ".email." in path or path in (only or ())]
     found: list[Finding] = []
     for number, path in enumerate(chosen, 1):
         found += run.message(path, meant=only is None or path in only)
@@ -89,7 +108,7 @@ def _language(path: str) -> str:
 
 
 def _is_around(path: str) -> bool:
-    return path.startswith("layouts/") or path.endswith("words.yaml")
+    return path.startswith("layouts/") or path.endswith(f"/{MAIL}")
 
 
 class _Run:
@@ -98,7 +117,10 @@ class _Run:
     def __init__(self, catalog: Catalog, brand_key: str, reader: Reader, *, light: bool, brief: bool) -> None:
         self.catalog = catalog
         self.light, self.brief = light, brief
+        self.dressed = False
+        """Whether nothing but the brand's looks and names has changed: what is filled in for an order is as it was."""
         self._spoken: set[str] = set()
+        self._of_words: dict[str, list[Finding]] = {}
         self.shelf = catalog.shelf(brand_key)
         self.brand = catalog.brands()[brand_key]
         self.reader = reader
@@ -110,10 +132,10 @@ class _Run:
         self._own = next((locale for locale in chain if locale in there), "en")
 
     def messages(self) -> list[str]:
-        return [path for path in self._paths if path.startswith("messages/") and not path.endswith("words.yaml")]
+        return [path for path in self._paths if is_message(path)]
 
     def layouts(self) -> list[str]:
-        return [path for path in self._paths if _is_around(path)]
+        return [path for path in self._paths if path.startswith(("layouts/", "messages/")) and not is_message(path)]
 
     def message(self, path: str, *, meant: bool) -> Iterator[Finding]:
         """Everything that is wrong with one message's file; `meant` where the file itself was asked for."""
@@ -121,6 +143,9 @@ class _Run:
         if file is None:
             return
         locale, name = path.split("/")[1:]
+        if not_read := _not_read(file, locale):
+            yield not_read
+            return
         key, channel = named(path) or (name, "email")
         own = name.endswith(OWN_MJML)
         seen_elsewhere = self.light and channel == "email" and file.origin == "shared" and self._sets_as_others
@@ -140,8 +165,12 @@ class _Run:
         written: list[Finding] = []
         if not brief:  # else the file says what it said before
             asked = self._document(file, key, language) if own else of_message(file, key, channel, language)
-            written = [*asked, *_unknown(file, text)]
+            links = of_links(file) if channel == "email" and not own else ()
+            written = [*asked, *links, *_unknown(file, text)]
         yield from written
+        if wrong := self._words(locale):
+            yield from wrong
+            return  # nothing can be built from them
         if channel == "email" and not own and self.shelf.file(f"messages/{locale}/{key}{OWN_MJML}") is not None:
             return  # the document is what is sent
         try:
@@ -154,11 +183,12 @@ class _Run:
             return
         if template.locale == locale and not seen_elsewhere and not aside:
             yield from self.reader.findings(
-                Asked(self.brand, template, file, self.shelf), few=brief and channel != "email"
+                Asked(self.brand, template, file, self.shelf), few=brief and (channel != "email" or self.dressed)
             )
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)
+        yield from of_addresses(file)
         yield from of_markup(file, self.brand.colours)
         yield from of_schemes(file, self.brand.colours)
 
@@ -176,10 +206,16 @@ class _Run:
             written = first_read(file.text)
             yield from of_syntax(file, written)
             yield from _unknown(file, written)
+        elif path.endswith(f"/{MAIL}"):
+            yield from self._words(path.split("/")[1])
+        else:
+            yield from of_small_words(file, self.shelf)
+            yield from of_marks(file, brief=False)
         if not path.endswith(".mjml"):
             yield from of_words(file)
         else:
             yield from of_layout(file)
+            yield from of_addresses(file)
             yield from of_markup(file, self.brand.colours)
             yield from of_schemes(file, self.brand.colours)
 
@@ -187,11 +223,8 @@ class _Run:
         """Words that a language lacks, and messages that stand in English only."""
         there = {locale: self._named(locale) for locale in self.catalog.locales(self.brand.key)}
         for locale, names in there.items():
-            words = f"messages/{locale}/words.yaml"
-            try:
-                read_words(self.shelf, locale)
-            except ConfigurationError as error:
-                yield _whole(words, self.shelf.place(words), "words", str(error))
+            words = f"messages/{locale}/{MAIL}"
+            yield from self._words(locale)
             lacking = sorted(there.get("en", set()) - names) if "-" not in locale and locale != "en" else []
             shared = [name for name in lacking if "_team" not in name]
             if shared:
@@ -201,8 +234,45 @@ class _Run:
                     "warning", "language", words, self.shelf.place(words), None, None, message, remedy, locale
                 )
 
+    def _words(self, locale: str) -> list[Finding]:
+        """What is wrong with the small words that a language's messages are built from, once for all of them."""
+        if locale not in self._of_words:
+            paths = dict.fromkeys(f"messages/{step}/{MAIL}" for step in (locale.split("-")[0], locale))
+            files = [file for path in paths if (file := self.shelf.file(path)) is not None]
+            self._of_words[locale] = [one for file in files for one in _of_mail_words(file, self.shelf)]
+            if not self._of_words[locale]:
+                try:
+                    read_words(self.shelf, locale)
+                except ConfigurationError as error:
+                    path = files[-1].path if files else f"messages/{locale}/{MAIL}"
+                    label = files[-1].label if files else self.shelf.place(path)
+                    self._of_words[locale] = [_whole(path, label, "words", str(error))]
+        return self._of_words[locale]
+
     def _named(self, locale: str) -> set[str]:
         return {path.split("/")[2] for path in self.messages() if path.split("/")[1] == locale}
+
+
+def _not_read(file: File, locale: str) -> Finding | None:
+    """A message in a folder that no shopper's language leads to."""
+    right = next(iter(locale_chain(locale, locale))) if known_locale(locale.replace("_", "-")) else ""
+    if right == locale:
+        return None
+    remedy = f"Call the folder {right}." if right else "Name it by its language: sv, pt-BR."
+    message = f"{locale} is no language that dates can be written in" if not right else f"{locale} is never looked for"
+    return Finding("error", "locale", file.path, file.label, None, None, message, remedy, locale)
+
+
+def _of_mail_words(file: File, shelf: Shelf) -> Iterator[Finding]:
+    try:
+        text = file.text
+    except ConfigurationError as error:
+        yield _whole(file.path, file.label, "text", str(error))
+        return
+    yield from of_small_words(file, shelf)
+    yield from of_syntax(file, text)
+    yield from _unknown(file, text)
+    yield from of_marks(file, brief=True)
 
 
 def _unknown(file: File, text: str) -> Iterator[Finding]:
@@ -218,7 +288,12 @@ def _unknown(file: File, text: str) -> Iterator[Finding]:
 
 def _whole(path: str, label: str, code: str, message: str) -> Finding:
     """A finding from an error's own sentences: its line and column where they are this file's, its remedy apart."""
-    said = message.removeprefix(f"{label}: ").removeprefix(f"{label}, ").replace(f"{label} is", "it is")
+    said = (
+        message.removeprefix(f"{label}: ")
+        .removeprefix(f"{label}, ")
+        .replace(f"{label} is", "it is")
+        .replace(f"{label} lacks", "it lacks")
+    )
     place = _PLACE.match(said) if said != message else None
     line, column = (int(place[1]), int(place[2]) if place[2] else None) if place else (None, None)
     told = said[place.end() :] if place else said

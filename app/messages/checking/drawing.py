@@ -5,15 +5,14 @@ attributes and the mail's style sheets. What is not known (a picture as the grou
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cssselect2 import ElementWrapper
 from lxml.html import HtmlElement
 
 from app.messages.authoring.brands import contrast
 from app.messages.checking.colours import Colour, as_hex, laid_over, read_colour
-from app.messages.checking.sheets import Declared, Sheet, View, declarations
+from app.messages.checking.sheets import Declared, Styles, View, declarations
 
 FAINTEST = 2.0
 """The contrast below which text is taken to be hidden and not only pale."""
@@ -29,6 +28,7 @@ _FONT = re.compile(r"(?:^|\s)(-?(?:\d+\.?\d*|\.\d+)(?:px|pt|em|rem|%|vw|vh|))(?:
 _HIDES = {
     ("display", "none"), ("content-visibility", "hidden"), ("hidden", "hidden"), ("aria-hidden", "true"),
 }  # fmt: skip
+_FOLDED = Declared("element", "details")
 _WHITE: Colour = (255, 255, 255, 1)
 _BLACK: Colour = (0, 0, 0, 1)
 
@@ -67,12 +67,10 @@ class Drawn:
 
 
 class Drawing:
-    """A mail's elements as they are drawn in one view; what was worked out of an element once is kept. `wrapped` has
-    each as selectors are asked about it."""
+    """A mail's elements as they are drawn in one view; what was worked out of an element once is kept."""
 
-    def __init__(self, sheets: Iterable[Sheet], wrapped: Mapping[HtmlElement, ElementWrapper], view: View) -> None:
-        self._sheets = tuple(sheets)
-        self._wrapped = wrapped
+    def __init__(self, styles: Styles, view: View) -> None:
+        self._styles = styles
         self._view = view
         self._drawn: dict[HtmlElement, Drawn] = {}
 
@@ -88,10 +86,9 @@ class Drawing:
     def _declared(self, element: HtmlElement) -> dict[str, Declared]:
         """The declaration that counts of each property."""
         weighed = [((False, -1, (0, 0, 0), number), one) for number, one in enumerate(_by_attribute(element))]
-        for number, sheet in enumerate(self._sheets):
-            for weight, order, rule in sheet.about(self._wrapped[element]):
-                if rule.counts(self._view):
-                    weighed += [((one.important, 0, weight, number * 10_000 + order), one) for one in rule.declared]
+        for weight, order, rule in self._styles.about(element):
+            if rule.counts(self._view):
+                weighed += [((one.important, 0, weight, order), one) for one in rule.declared]
         own = declarations(element.get("style") or "")
         weighed += [((one.important, 1, (0, 0, 0), number), one) for number, one in enumerate(own)]
         weighed.sort(key=lambda pair: pair[0])
@@ -113,7 +110,8 @@ def _drawn(element: HtmlElement, told: dict[str, Declared], above: Drawn) -> Dra
     size = _size(told, above.size)
     if "hidden" in told and "display" in told:
         del told["hidden"]  # a style that displays it goes before
-    hidden = above.hidden or _gone(element, told, size)
+    unfolds = element.tag == "summary" and above.hidden is _FOLDED
+    hidden = (None if unfolds else above.hidden) or _gone(element, told, size)
     unseen = above.unseen
     if "visibility" in told:
         unseen = told["visibility"] if told["visibility"].value in ("hidden", "collapse") else None
@@ -144,6 +142,8 @@ def _gone(element: HtmlElement, told: dict[str, Declared], size: float) -> Decla
     """The declaration that takes an element away with all that stands in it."""
     if element.tag in _NEVER:
         return Declared("element", str(element.tag))
+    if element.tag == "details" and element.get("open") is None:
+        return _FOLDED
     for name, value in _HIDES:
         if name in told and told[name].value == value:
             return told[name]

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.messages.authoring.wording import is_message
 from app.messages.catalog import Catalog
 from app.messages.checking.check import by_message, check, touching
 from app.messages.checking.corpus import PUBLIC_URL
@@ -72,7 +73,7 @@ def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> It
         (by_message(path), number, path)
         for number, brand in enumerate(brands)
         for path in catalog.shelf(brand).paths()
-        if _is_message(path) and touched(path)
+        if is_message(path) and touched(path)
     )
     for start in range(0, len(chosen), _AT_ONCE):
         some = chosen[start : start + _AT_ONCE]
@@ -83,10 +84,6 @@ def _pieces(root: Path, brands: Sequence[str], only: Sequence[str] | None) -> It
         yield tuple(part for part in parts if part.paths)
     for brand in brands:
         yield (_Part(brand, (), light=False, rest=True),)
-
-
-def _is_message(path: str) -> bool:
-    return path.startswith("messages/") and not path.endswith("words.yaml")
 
 
 def _checked(root: Path, pieces: Sequence[_Piece], *, alone: bool) -> Iterator[tuple[_Piece, list[Report]]]:
@@ -163,7 +160,7 @@ def _check(catalog: Catalog, reader: Reader, piece: _Piece) -> list[Report]:
 
 def check_rest(catalog: Catalog, brand: str) -> Report:
     """What is asked of a brand's files that are no messages."""
-    return check(catalog, brand, [path for path in catalog.shelf(brand).paths() if not _is_message(path)], rest=True)
+    return check(catalog, brand, [path for path in catalog.shelf(brand).paths() if not is_message(path)], rest=True)
 
 
 def _together(reports: Sequence[Report]) -> Report:

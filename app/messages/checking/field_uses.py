@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.messages.authoring.bundle import named
+from app.messages.authoring.wording import is_message
 from app.messages.checking.writing import first_read
 from app.messages.rendering.fields import FIELDS, Field, known
 from app.messages.rendering.sandbox import Refused
@@ -89,7 +90,7 @@ def _texts(shelf: Shelf) -> dict[str, str]:
     """What a brand's messages are written in, by path, and what they are set in; small words read no field."""
     found = {}
     for path in shelf.paths():
-        if path.startswith(("messages/", "layouts/")) and not path.endswith("words.yaml"):
+        if path.startswith("layouts/") or is_message(path):
             file = shelf.file(path)
             try:
                 found[path] = file.text if file else ""

@@ -63,12 +63,13 @@ class _Order:
     plain: Mapping[str, Any]
 
 
-@lru_cache(maxsize=2)
-def _orders(meant: str) -> tuple[_Order, ...]:
-    """The orders that messages of a name meet: the same for each language, brand and channel."""
+@lru_cache(maxsize=4)
+def _orders(meant: str, *, few: bool = False) -> tuple[_Order, ...]:
+    """The orders that messages of a name meet, or those of `FEW`: the same for each language, brand and channel."""
     return tuple(
         _Order(name, facts, person, plain_facts(facts))
         for name, (changed, person) in {"an ordinary order": ({}, PERSON), **WORST}.items()
+        if not few or name in FEW
         for facts in (_facts(meant, changed),)
     )
 
@@ -121,11 +122,10 @@ class Reader:
         """What is wrong with a message for one or another of the worst orders; with `few`, of those of `FEW`."""
         owed = () if asked.template.key.endswith(_TEAM) or asked.template.channel != "email" else asked.owed()
         looks = bool(owed) and may_hide(asked.template.parts["html"], [one for _, _, one in owed])
-        for order in _orders(_meant(asked.template)):
-            if not few or order.name in FEW:
-                found = list(self._one(asked, order, looks=looks))
-                looks = looks and not any(one.code == "hidden" for one in found)
-                yield from found
+        for order in _orders(_meant(asked.template), few=few):
+            found = list(self._one(asked, order, looks=looks))
+            looks = looks and not any(one.code == "hidden" for one in found)
+            yield from found
 
     def _one(self, asked: Asked, order: _Order, *, looks: bool) -> Iterator[Finding]:
         template, name, told, person = asked.template, order.name, order.facts, order.person

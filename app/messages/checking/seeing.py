@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cssselect2 import ElementWrapper
 from lxml import html as markup
 from lxml.html import HtmlElement
 
 from app.messages.checking.drawing import Drawing
-from app.messages.checking.sheets import VIEWS, Declared, Sheet, read_sheet
+from app.messages.checking.sheets import VIEWS, Declared, Rule, Styles
 
 _MARK = re.compile(
     r"""\{%-?\s*(\w+).*?%\}|<!--.*?-->|<(/?)([a-zA-Z][\w:-]*)((?:[^<>"']|"[^"]*"|'[^']*')*?)(/?)>""", re.S
@@ -20,7 +19,7 @@ _VOID = frozenset({"img", "br", "hr", "meta", "link", "input", "area", "col", "w
 _ASKS = re.compile(r"\[\s*(?!data-ogs)[\w-]+[^\[\]{}]*\][^{}]*\{")
 """A rule about an attribute, which may be filled in."""
 _SAID = frozenset({"href", "aria-label", "title", "alt"})
-_LETTERS = re.compile(r"[^\W_]")
+_LETTERS = re.compile(r"[^\W_].*?[^\W_]", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,10 @@ def hidden(html: str, owed: Owed) -> Hidden | None:
     return found
 
 
+_KNOWN: dict[tuple[object, ...], Hidden | None] = {}
+_BESIDE = re.compile(r"[+~](?!=)")
+
+
 class _Page:
     """A mail taken apart."""
 
@@ -82,9 +85,8 @@ class _Page:
         self._root: HtmlElement = markup.document_fromstring(html)
         self._spare = "".join(_OUTLOOK.findall(html))
         self.styles = tuple(style.text or "" for style in self._root.iter("style"))
-        sheets: tuple[Sheet, ...] = tuple(read_sheet(_TAG.sub("", style)) for style in self.styles)
-        wrapped = {one.etree_element: one for one in ElementWrapper.from_html_root(self._root).iter_subtree()}
-        self._drawings = tuple((view, Drawing(sheets, wrapped, view)) for view in VIEWS)
+        self._styles = Styles([_TAG.sub("", style) for style in self.styles], self._root)
+        self._drawings = tuple((view, Drawing(self._styles, view)) for view in VIEWS)
 
     def places(self, says: Callable[[str], bool], *, link: bool) -> list[HtmlElement]:
         """The elements that hold the words, or that lead to the address; what stands in a remark is none."""
@@ -105,8 +107,41 @@ class _Page:
             yield from (value for name, value in element.items() if name not in _SAID)
 
     def hides(self, place: HtmlElement) -> Hidden | None:
-        """What hides a place in one view or another; nothing where all see it."""
+        """What hides a place in one view or another; nothing where all see it. Places that are dressed alike, as at the
+        foot of every mail of a layout, are looked at once."""
+        looks = self._looks(place)
+        if looks not in _KNOWN:
+            if len(_KNOWN) > 1_000:
+                _KNOWN.clear()
+            _KNOWN[looks] = self._hidden(place)
+        return _KNOWN[looks]
+
+    def _looks(self, place: HtmlElement) -> tuple[object, ...]:
+        """All that its being seen depends on."""
+        inside = tuple((one.tag, one.text, one.tail if one is not place else "", *one.items()) for one in place.iter())
+        around = tuple(
+            (one.tag, *(pair for pair in one.items() if pair[0] not in _SAID)) for one in place.iterancestors()
+        )
+        beside: tuple[object, ...] = ()
+        if _BESIDE.search("".join(self.styles)):
+            above = (place, *place.iterancestors())
+            beside = tuple((one.tag, *one.items()) for each in above for one in each.itersiblings(preceding=True))
+        return (
+            self.styles,
+            self._spare if "mso-hide" in str((self.styles, inside, around)) else "",
+            inside,
+            around,
+            beside,
+        )
+
+    def _hidden(self, place: HtmlElement) -> Hidden | None:
+        rules = {rule for one in (*place.iter(), *place.iterancestors()) for _, _, rule in self._styles.about(one)}
+        looked: list[frozenset[Rule]] = []
         for view, drawing in self._drawings:
+            counting = frozenset(rule for rule in rules if rule.counts(view))
+            if counting in looked:
+                continue  # it looks as in another view
+            looked.append(counting)
             by = self._hides(place, drawing)
             if by is not None:
                 return Hidden(by, view.name)
@@ -121,7 +156,7 @@ class _Page:
         first: Declared | None = None
         for element, text in _words(place):
             by = drawing.of(element).hides()
-            if by is None and len(_LETTERS.findall(text)) > 1:
+            if by is None and _LETTERS.search(text):
                 return None
             first = first or by
         return first or drawing.of(place).hidden or Declared("text", "")

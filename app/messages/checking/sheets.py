@@ -9,6 +9,7 @@ from itertools import groupby
 
 from cssselect2 import ElementWrapper, Matcher, SelectorError, compile_selector_list
 from cssselect2.compiler import CompiledSelector
+from lxml.html import HtmlElement
 from tinycss2 import parse_blocks_contents, parse_rule_list, parse_stylesheet, serialize
 from tinycss2.ast import AtRule, Declaration, Node, QualifiedRule
 
@@ -55,39 +56,60 @@ class Rule:
         return (view.night or not self.night) and all(_holds(query, view) for query in self.media)
 
 
-class Sheet:
-    """A style sheet's rules."""
+class Styles:
+    """The style sheets of one mail, asked of each of its elements; what was answered once is kept."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        self._matcher = matcher
+    def __init__(self, sheets: Iterable[str], root: HtmlElement) -> None:
+        self._sheets = tuple(read_sheet(sheet) for sheet in sheets)
+        self._wrapped = {one.etree_element: one for one in ElementWrapper.from_html_root(root).iter_subtree()}
+        self._about: dict[HtmlElement, list[tuple[Specificity, int, Rule]]] = {}
 
-    def about(self, element: ElementWrapper) -> list[tuple[Specificity, int, Rule]]:
-        """The rules about an element itself, in whatever media, with their weight and their order."""
-        found = self._matcher.match(element)
-        return [(weight, order, rule) for weight, order, part, rule in found if part is None]
+    def about(self, element: HtmlElement) -> list[tuple[Specificity, int, Rule]]:
+        """The rules about an element itself, in whatever media, with their weight and their order among all."""
+        found = self._about.get(element)
+        if found is None:
+            wrapped = self._wrapped.get(element)  # None for a comment
+            found = self._about[element] = [
+                (weight, number * 10_000 + order, rule)
+                for number, sheet in enumerate(self._sheets)
+                for weight, order, part, rule in (sheet.match(wrapped) if wrapped is not None else ())
+                if part is None
+            ]
+        return found
 
 
+_SEEN = re.compile(
+    r"display|visibility|opacity|color|-webkit-text-fill-color|font|font-size|(?:max-)?(?:height|width)|position|left|right"
+    r"|top|bottom|margin(?:-\w+)?|overflow(?:-[xy])?|text-indent|clip(?:-path)?|transform|filter|zoom|mso-hide"
+    r"|content-visibility|background(?:-color|-image)?"
+)
 _OUTLOOK_NIGHT = frozenset({"data-ogsc", "data-ogsb", "data-ogac", "data-ogab"})
 _AROUND = frozenset({"supports", "layer", "container", "document", "-moz-document"})
 """What rules stand in without another reader for it."""
 
 
-def declarations(text: str | Iterable[Node], selector: str = "") -> tuple[Declared, ...]:
-    """The declarations of a style, in order."""
+@lru_cache(maxsize=1024)
+def declarations(text: str) -> tuple[Declared, ...]:
+    """The declarations of an element's own style that have to do with whether it is seen, in order."""
+    return _declarations(text, "")
+
+
+def _declarations(text: str | Iterable[Node], selector: str) -> tuple[Declared, ...]:
     return tuple(
         Declared(one.lower_name, serialize(one.value).strip().lower(), one.important, selector)
         for one in parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
-        if isinstance(one, Declaration)
+        if isinstance(one, Declaration) and _SEEN.fullmatch(one.lower_name)
     )
 
 
 @lru_cache(maxsize=64)
-def read_sheet(text: str) -> Sheet:
-    """A style sheet as its readers take it; what cannot be read is passed over."""
+def read_sheet(text: str) -> Matcher:
+    """A style sheet's rules about what is seen, as its readers take them; what cannot be read is passed over."""
     matcher = Matcher()
     for selector, rule in _rules(parse_stylesheet(text, skip_comments=True, skip_whitespace=True), ()):
-        matcher.add_selector(selector, rule)
-    return Sheet(matcher)
+        if rule.declared:
+            matcher.add_selector(selector, rule)
+    return matcher
 
 
 def _rules(nodes: Iterable[Node], media: tuple[str, ...]) -> Iterator[tuple[CompiledSelector, Rule]]:
@@ -111,7 +133,7 @@ def _of_selectors(rule: QualifiedRule, media: tuple[str, ...]) -> Iterator[tuple
             continue
         with suppress(SelectorError):
             for selector in compile_selector_list(kept):
-                declared = declarations(rule.content, " ".join(serialize(written).split()))
+                declared = _declarations(rule.content, " ".join(serialize(written).split()))
                 yield selector, Rule(media, len(kept) < len(written), declared)
 
 
@@ -119,6 +141,7 @@ def _is_mark(node: Node) -> bool:
     return node.type == "[] block" and serialize(node.content).strip().lower() in _OUTLOOK_NIGHT
 
 
+@lru_cache(maxsize=256)
 def _holds(query: str, view: View) -> bool:
     return any(_one_holds(one.strip(), view) for one in query.split(","))
 

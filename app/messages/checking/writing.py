@@ -29,6 +29,9 @@ _COMMENT = re.compile(r"\[#.*?#\]", re.S)
 _OTHERWISE = re.compile(r"\[%-?\s*(?:else|elif)\b(?:(?!\[%-?\s*(?:if|endif)\b).)*", re.S)
 _TAG = re.compile(r"<\s*/?\s*(mj[a-z0-9-]*)")
 _BRIEF = re.compile(r"(?ms)^(?:subject|preheader)[ \t]*:.*?(?=^[a-z_]+[ \t]*:|^---|\Z)")
+_TABLE = re.compile(r"(?m)^ {0,3}\|?[ \t]*:?-{3,}:?[ \t]*\|[-:| \t]*$")
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$", re.S | re.M)
+_FIELD = re.compile(r"(?m)^([a-z_]+)[ \t]*:")
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\(")
 _IMAGE = re.compile(r"<(?:img|mj-image)\b[^>]*>", re.S)
 
@@ -46,12 +49,27 @@ def of_message(file: File, key: str, channel: str, language: str) -> Iterator[Fi
         message = "no picture is drawn here: shoppers would read an exclamation mark and a link"
         remedy = "Take the ! off, or put the picture into a layout."
         yield at(file, text, found.start(), "error", "picture", message, remedy, found[0][:60])
+    for found in _TABLE.finditer(text) if channel == "email" else ():
+        message = "no table is drawn here: shoppers would read its lines and bars"
+        yield at(file, text, found.start(), "error", "table", message, "Write a list, or change the layout.", "table")
+    yield from _twice(file)
     yield from of_advertising(file, channel, language)
     yield from of_marks(file, brief=channel != "email")
     if key.removeprefix("return_") in BAD_NEWS:
         yield from _exclaimed(file, text)
     if channel == "sms":
         yield from _letters(file, text)
+
+
+def _twice(file: File) -> Iterator[Finding]:
+    """A field of the front matter that stands twice, of which the first would not be read."""
+    front = _FRONT.match(file.text)
+    seen: set[str] = set()
+    for found in _FIELD.finditer(file.text, front.start(1), front.end(1)) if front else ():
+        if found[1] in seen:
+            message = f"{found[1]} stands twice, and the first is not read"
+            yield at(file, file.text, found.start(), "error", "twice", message, "Take one of them out.", found[1])
+        seen.add(found[1])
 
 
 def of_marks(file: File, *, brief: bool) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def differences(path: str, before: bytes | None, after: bytes | None) -> list[Di
     if path.endswith(".png"):
         return [Difference(path, "changed", "picture", _told(path, before), _told(path, after))]
     one, other = _text(before), _text(after)
-    found = [*_fields(path, one, other), *_paragraphs(path, one, other)]
+    found = [*_told_of(path, _fields(path, one, other)), *_paragraphs(path, one, other)]
     return found or [Difference(path, "changed", "spaces and line ends", "as they were", "as they are now")]
 
 
@@ -113,6 +113,18 @@ def _fields(path: str, one: str, other: str) -> Iterator[Difference]:
         if was != now:
             what: What = "added" if was is None else "removed" if now is None else "changed"
             yield Difference(path, what, name, was, now)
+
+
+def _told_of(path: str, fields: Iterator[Difference]) -> Iterator[Difference]:
+    """The differences of fields; of a language's words, those that are left out in one: what lies under them counts."""
+    left_out = 0
+    for one in fields:
+        if one.what == "removed" and path.endswith(("/words.yaml", "/page.yaml")):
+            left_out += 1
+        else:
+            yield one
+    if left_out:
+        yield Difference(path, "removed", "others", f"{left_out:,} words, which are as they lie under this file", None)
 
 
 def _paragraphs(path: str, one: str, other: str) -> Iterator[Difference]:

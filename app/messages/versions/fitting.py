@@ -25,7 +25,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _PLACES = (
     "brand.yaml, NAME.png, layouts/NAME.mjml, layouts/NAME.txt, layouts/blocks/NAME.mjml, messages/LOCALE/words.yaml, "
-    "messages/LOCALE/MESSAGE.email.md, .email.mjml, .sms.txt or .whatsapp.yaml"
+    "messages/LOCALE/page.yaml, messages/LOCALE/MESSAGE.email.md, .email.mjml, .sms.txt or .whatsapp.yaml"
 )
 
 

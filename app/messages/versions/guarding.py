@@ -2,16 +2,32 @@
 
 from collections.abc import Collection
 
+from app.errors import ConfigurationError
 from app.messages.authoring.bundle import SUFFIXES
+from app.messages.authoring.layouts import brand_facts
 from app.messages.catalog import Catalog
 from app.messages.checking.check import check
 from app.messages.checking.findings import Finding, Report
 
 
-def examine(catalog: Catalog, brand_key: str, paths: Collection[str], *, whole: bool = False) -> Report:
+def examine(
+    catalog: Catalog, brand_key: str, paths: Collection[str], *, whole: bool = False, before: Catalog | None = None
+) -> Report:
     """Check the templates of a brand that are made of one of these files: the files themselves against everything,
-    what is made of them briefly, because somebody waits; with `whole`, that too against everything."""
-    return check(catalog, brand_key, paths, brief=not whole)
+    what is made of them briefly, because somebody waits; with `whole`, that too against everything. Where a brand
+    changed in its looks alone since `before`, text messages say what they said, and are not asked."""
+    texts = whole or before is None or not _looks_alone(before, catalog, brand_key, paths)
+    return check(catalog, brand_key, paths, brief=not whole, texts=texts)
+
+
+def _looks_alone(before: Catalog, after: Catalog, brand_key: str, paths: Collection[str]) -> bool:
+    if any("/" in path for path in paths):
+        return False
+    try:
+        was, now = (one.brands()[brand_key] for one in (before, after))
+    except ConfigurationError:
+        return False
+    return all(brand_facts(was, locale) == brand_facts(now, locale) for locale in after.locales(brand_key))
 
 
 def vanishing(before: Catalog, after: Catalog, brand_key: str) -> list[Finding]:

@@ -235,10 +235,10 @@ def _examined(catalog: Catalog, brand_key: str, edition: Edition, wanted: Change
         return Report()
     files = {path: content for path, content in {**edition.files, **wanted}.items() if content is not None}
     after = catalog.over(brand_key, files)
-    found = examine(after, brand_key, wanted.keys(), whole=whole)
+    before = catalog.over(brand_key, edition.files)
+    found = examine(after, brand_key, wanted.keys(), whole=whole, before=before)
     if found.errors or None not in wanted.values():
         return found
-    before = catalog.over(brand_key, edition.files)
     return Report((*found.findings, *vanishing(before, after, brand_key)))
 
 

@@ -18,8 +18,8 @@ from app.channels.base import OutgoingEmail, Transport, one_line
 from app.errors import DoorstepError
 from app.log import logger
 from app.messages.authoring.brands import BrandSource
-from app.messages.authoring.bundle import locale_chain, read_words
-from app.messages.shelf import Shelf
+from app.messages.authoring.bundle import locale_chain
+from app.messages.authoring.wording import read_words
 from app.models import LinkMail, public_id
 from app.models.addresses import address_digest
 from app.models.orders import LINK_DAYS
@@ -29,7 +29,6 @@ from app.pipeline.house import House
 from app.pipeline.leaving.gate import gate_of
 from app.pipeline.leaving.senders import Rest, choose, resting
 from app.pipeline.people.consenting import standing
-from app.settings import shipped
 
 log = logger(__name__)
 
@@ -112,7 +111,7 @@ def _begin(session: Session, house: House, asked: Any) -> tuple[Transport, Outgo
 
 def _written(house: House, look: BrandSource, order: Any) -> OutgoingEmail:
     """The mail: the link and two sentences, in the order's language, like a letter."""
-    said = _words(look, order.locale)
+    said = _words(house, look, order.locale)
     filled = {
         "number": one_line(order.number, 60),
         "brand": look.name,
@@ -132,10 +131,10 @@ def _written(house: House, look: BrandSource, order: Any) -> OutgoingEmail:
     )
 
 
-def _words(look: BrandSource, locale: str) -> dict[str, str]:
+def _words(house: House, look: BrandSource, locale: str) -> dict[str, str]:
     for one in (*locale_chain(locale, look.locale), "en"):
         try:
-            found = read_words(Shelf(shipped("templates"), look.key), one).get("link_mail")
+            found = read_words(house.catalog.shelf(look.key), one).get("link_mail")
         except DoorstepError:
             continue  # no such language
         if found:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.messages.authoring.bundle import OWN_MJML, SUFFIXES, known_locale, named
+from app.messages.authoring.wording import is_message
 from app.messages.catalog import Catalog
 from app.messages.checking.check import check
 from app.messages.versions.drafts import Draft, drafts_of
@@ -78,7 +79,7 @@ def listed(session: Session, house: House, brand: Brand, query: str = "", locale
         cells[path] = Cell(
             path, "", file.origin if file else "", path in drafts, counts.get(path), accepted.get(path, 0)
         )
-    messages = [path for path in paths if path.startswith("messages/") and not path.endswith("words.yaml")]
+    messages = [path for path in paths if is_message(path)]
     locales = tuple(sorted({path.split("/")[1] for path in messages if known_locale(path.split("/")[1])}))
     locales = tuple(sorted(locales, key=lambda one: (one != brand.locale.split("-")[0], one != "en", one)))
     there = {one[1] for path in messages if (one := named(path)) is not None}
@@ -139,7 +140,7 @@ def _others(cells: Mapping[str, Cell]) -> dict[str, tuple[Cell, ...]]:
             groups["Blocks"].append(cell)
         elif path.startswith("layouts/"):
             groups["Layouts"].append(cell)
-        elif path.endswith("words.yaml"):
+        elif not is_message(path):
             groups["Words of a language"].append(cell)
     return {name: tuple(found) for name, found in groups.items() if found}
 

@@ -83,7 +83,7 @@ class Sheet:
     @property
     def message(self) -> tuple[str, str] | None:
         """The message and channel that the file is of, or None for any other file."""
-        return None if self.path.endswith("words.yaml") else named(self.path)
+        return named(self.path)
 
 
 def sheet_of(session: Session, house: House, brand: Brand, path: str) -> Sheet:
@@ -152,7 +152,7 @@ def address(visitor: Visitor, *steps: str, **query: str | int | None) -> str:
 def _start(house: House, brand: Brand, edition: Edition, path: str) -> tuple[str, bytes]:
     """What a new file of a message begins as: the same message in the language that is sent in its place."""
     found = named(path)
-    if found is None or path.endswith(("words.yaml", ".mjml")):
+    if found is None or path.endswith(".mjml"):
         raise Denied(404, "There is no such file", "A brand's files are listed under Templates.")
     key, channel = found
     suffix = SUFFIXES[channel]

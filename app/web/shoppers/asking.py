@@ -3,6 +3,7 @@ later, by whoever mails the link. So hit and miss differ in nothing, not in time
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
 from app.web.access.doors import same_site
 from app.web.access.sessions import network_of
-from app.web.pages import page, words_for
+from app.web.pages import page
 from app.web.shoppers.parcel import lost
 
 router = APIRouter(include_in_schema=False)
@@ -45,13 +46,14 @@ def which(request: Request) -> Response:
     """On to the form of the only brand; of several, the one that was ordered from is chosen by its name."""
     house: House = request.app.state.house
     with house.sessions() as session:
-        looks = catalog_of(session, house).brands()
+        catalog = catalog_of(session, house)
+        looks = catalog.brands()
         keys = session.scalars(sa.select(Brand.key).where(Brand.key.in_(looks)).order_by(Brand.name)).all()
     if not keys:
         return lost()
     if len(keys) == 1:
         return RedirectResponse(f"/find/{keys[0]}", 303)
-    language, words = words_for(keys[0], (*_understood(request), "en"))
+    language, words = catalog.page_words(keys[0], (*_understood(request), "en"))
     content = {"brands": [looks[key] for key in keys], "words": words["find"], "language": language}
     return page("shoppers/which.html", content)
 
@@ -108,10 +110,11 @@ def _digest(text: str) -> bytes:
 def _answer(request: Request, key: str, what: str, typed: dict[str, Any] | None = None, status: int = 200) -> Response:
     house: House = request.app.state.house
     with house.sessions() as session:
-        look = catalog_of(session, house).brands().get(key)
+        catalog = catalog_of(session, house)
+        look = catalog.brands().get(key)
     if look is None:
         return lost()
-    language, words = words_for(look.key, (*_understood(request), *locale_chain(look.locale, look.locale)))
+    language, words = catalog.page_words(look.key, (*_understood(request), *locale_chain(look.locale, look.locale)))
     content = {"brand": look, "words": words["find"], "language": language, "what": what}
     typed = {"number": "", "email": "", "missing": False} | (typed or {})
     answer = page("shoppers/find.html", content | typed, status, forms=True)
@@ -122,11 +125,12 @@ def _answer(request: Request, key: str, what: str, typed: dict[str, Any] | None 
     return answer
 
 
-_LANGUAGES = frozenset({"en", "sv", "de", "fr", "nl", "es"})
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_MOST = 10
 
 
 def _understood(request: Request) -> Sequence[str]:
-    """The languages that a browser asks for and that the pages are written in, in its order."""
+    """The languages that a browser asks for, in its order."""
     asked = request.headers.get("accept-language", "")[:200].split(",")
     named = [one.split(";")[0].strip().lower().split("-")[0] for one in asked]
-    return list(dict.fromkeys(one for one in named if one in _LANGUAGES))
+    return list(dict.fromkeys(one for one in named if _LANGUAGE.fullmatch(one)))[:_MOST]

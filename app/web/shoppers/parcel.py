@@ -13,10 +13,10 @@ from app.messages.rendering.moments import speech_zone
 from app.models import Crossing, Estimate, Order
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
-from app.web.pages import page, words_for
+from app.web.pages import page
 from app.web.shoppers.calendar import Entry, calendar_file, called_off, media_type
 from app.web.shoppers.page import draw, may_call_off, when_expected, when_told
-from app.web.shoppers.reading import facts_and_seen, find_family, look_of, reading
+from app.web.shoppers.reading import catalog_for, facts_and_seen, find_family, reading
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,10 +31,11 @@ def parcel(request: Request, token: str) -> Response:
         if found is None:
             return lost(token)
         facts, seen = facts_and_seen(connection, found)
-    look = look_of(house, found.brand)
+    catalog = catalog_for(house, found.brand)
+    look = catalog.brands().get(found.brand.key)
     if look is None:
         return lost()
-    language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
+    language, words = catalog.page_words(look.key, locale_chain(found.order.locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
     content = {
         "page": drawn,
@@ -60,10 +61,11 @@ def window(request: Request, token: str) -> Response:
             return lost(token)
         facts, seen = facts_and_seen(connection, found)
         sequence = _sequence(connection, found.order.id, found.shipment.id)
-    look = look_of(house, found.brand)
+    catalog = catalog_for(house, found.brand)
+    look = catalog.brands().get(found.brand.key)
     if look is None:
         return lost()
-    language, words = words_for(look.key, locale_chain(found.order.locale, look.locale))
+    language, words = catalog.page_words(look.key, locale_chain(found.order.locale, look.locale))
     when = when_expected(facts, seen, language, words, now)
     if when is None and not (may_call_off(facts) and (sequence.told or facts.promise.on)):
         return RedirectResponse(f"/t/{token}", 303)

@@ -21,7 +21,7 @@ from app.pipeline.house import House
 from app.pipeline.people.choosing import choose, digest_for, refused
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.pipeline.people.missing_parcels import close_claim, open_claim
-from app.web.pages import page, words_for
+from app.web.pages import page
 from app.web.shoppers.parcel import lost
 from app.web.shoppers.reading import find_parcel
 
@@ -41,7 +41,8 @@ def preferences(request: Request, token: str, saved: str = "") -> Response:
         if found is None:
             return lost(token)
         brand, order, _shipment = found
-        look = catalog_of(session, house).brands().get(brand.key)
+        catalog = catalog_of(session, house)
+        look = catalog.brands().get(brand.key)
         chosen = {
             "advertised": not _chosen(session, brand, order, *_UNSUBSCRIBE) if order.email else None,
             "texted": not _chosen(session, brand, order, *_STOP) if order.phone else None,
@@ -53,7 +54,7 @@ def preferences(request: Request, token: str, saved: str = "") -> Response:
         unwanted = _unwanted(session, brand, order, shown)
     if look is None:
         return lost()
-    language, words = words_for(look.key, locale_chain(order.locale, look.locale))
+    language, words = catalog.page_words(look.key, locale_chain(order.locale, look.locale))
     content = {"brand": look, "words": words["preferences"], "language": language, "token": token, **chosen}
     grid = {"kinds": list(NewsKind), "shown": shown, "unwanted": unwanted, "saved": bool(saved)}
     return page("shoppers/preferences.html", content | grid, forms=True)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.messages.authoring.brands import BrandSource
+from app.messages.catalog import Catalog
 from app.models import Base, Brand, Claim, Crossing, Order, Scan, Shipment
 from app.models.facts import Facts, News, OtherParcel
 from app.models.orders import LINK_DAYS
@@ -66,13 +66,13 @@ def reading(house: House) -> Iterator[sa.Connection]:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def look_of(house: House, brand: Any) -> BrandSource | None:
-    """How a brand looks: as it published itself, which is read once, else as it ships."""
+def catalog_for(house: House, brand: Any) -> Catalog:
+    """What a brand's pages are written from: as it published last, which is read once, else as it ships."""
     known = known_edition(house, brand.key, brand.template_edition) if brand.template_edition else house.catalog
     if known is not None:
-        return known.brands().get(brand.key)
+        return known
     with house.sessions() as session:
-        return catalog_of(session, house).brands().get(brand.key)
+        return catalog_of(session, house)
 
 
 _asked = aliased(Shipment)

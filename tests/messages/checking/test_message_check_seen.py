@@ -105,6 +105,9 @@ def test_a_rule_that_hides_nothing_is_let_through(sheet: str) -> None:
         ('<div style="visibility:hidden"><b style="visibility:visible">Shop AB,\n Street 1</b></div>', False),
         ('<i style="display:none">Shop AB, Street 1</i> <b>Shop AB, Street 1</b>', False),
         ('<img alt="Shop AB, Street 1" />', True),
+        ("<details><summary>More</summary><p>Shop AB, Street 1</p></details>", True),
+        ("<details><summary>More</summary>Shop AB, Street 1</details>", True),
+        ("<details><summary>Shop AB, Street 1</summary><p>More</p></details>", False),
     ],
 )
 def test_what_is_said_once_in_sight_is_enough(written: str, hides: bool) -> None:

@@ -41,6 +41,14 @@ def test_what_it_would_break_is_found(path: str, before: str, after: str, code: 
     assert code in {one.code for one in examine(_edition(path, before, after), "fjallhem", [path]).findings}
 
 
+def test_a_brand_that_only_looks_otherwise_asks_no_text_message() -> None:
+    """Colours and corners change no SMS, and no mail's words: a third as much is asked."""
+    before = Catalog(ROOT, PUBLIC_URL)
+    after = _edition("brand.yaml", "corners: 8", "corners: 9")
+    report = examine(after, "fjallhem", ["brand.yaml"], before=before)
+    assert report.findings == () and report.templates < 150 and 0 < report.renderings < 200
+
+
 def test_a_layout_touches_emails_only() -> None:
     """No SMS is set in one, nor shows a logo; a brand's own file touches both."""
     mail, text = "messages/en/delivered.email.md", "messages/en/delivered.sms.txt"

@@ -35,6 +35,25 @@ def test_a_link_holds_enough_randomness():
     assert len(tokens) == 1000 and all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{26}", token) for token in tokens)
 
 
+def reads(locale):
+    return {"email": "alma@shopper.example", "locale": locale, "country": "SE"}
+
+
+def test_the_page_says_what_was_published(anyone, told, brand, new_key):
+    """Words that a brand published for its page stand there at once, in their language alone."""
+    writer = anyone.holding(new_key(brand, "templates:read", "templates:write"))
+    tokens = {one: told(scan("dispatched"), number=one, promised_on=None, shopper=reads(one)) for one in ("en", "de")}
+    assert "On its way to you" in anyone.get(f"/t/{tokens['en']}").text
+    path, words = "messages/en/page.yaml", b"states:\n  dispatched:\n    fact: Rolling towards you\n"
+    writer("PUT", f"/v1/templates/files/{path}", content=words, headers={"If-Match": "*"})
+    done = writer.post("/v1/templates/publish", {"why": "our voice"}, headers={"If-Match": "*"})
+    assert done.status_code == 200, done.text
+    assert [one["field"] for one in done.json()["changes"]] == ["states.dispatched.fact", "others"]
+    text = anyone.get(f"/t/{tokens['en']}").text
+    assert "Rolling towards you" in text and "On its way to you" not in text
+    assert "Unterwegs zu dir" in anyone.get(f"/t/{tokens['de']}").text
+
+
 def test_reports_stand_in_our_own_words(anyone, told):
     """Each scan by its meaning, place and time, the newest first; what the carrier wrote stays with the carrier."""
     token = told(
