@@ -23,11 +23,12 @@ from app.pipeline.deciding.live_rules import as_lived_by, rules_of
 from app.pipeline.house import House
 from app.rehearsal.differences import Change, Day, Difference, Differences
 from app.rehearsal.journey import OWN, journeys_of
+from app.rehearsal.mails import Opened
 from app.rehearsal.planned_before import planned_before
 from app.rehearsal.reading import Stored, count_orders, looking, pages, read_orders
 from app.rehearsal.redrawing import Span, redrawn
 from app.rehearsal.reproducing import CAPS, Reproduced, Reproducing
-from app.rehearsal.stage import Opened, Stage
+from app.rehearsal.stage import Stage
 from app.rules.decide import Crossed, Decided
 from app.rules.ruleset import RuleSet
 from app.zones import zone

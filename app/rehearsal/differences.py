@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from app.models.vocabulary import Reason
+from app.rehearsal.mails import Answer, Mail
 from app.rehearsal.script import in_words
-from app.rehearsal.stage import Answer, Mail, Stage
+from app.rehearsal.stage import Stage
 from app.zones import zone
 
 EXAMPLES = 3

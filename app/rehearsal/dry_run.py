@@ -20,9 +20,10 @@ from app.pipeline.house import House
 from app.rehearsal.aside import outside
 from app.rehearsal.backtest import as_decided_on, play
 from app.rehearsal.journey import OWN
+from app.rehearsal.mails import Answer, Opened
 from app.rehearsal.reading import Stored, looking, read_orders
 from app.rehearsal.redrawing import Span, redrawn
-from app.rehearsal.stage import Answer, Opened, Stage
+from app.rehearsal.stage import Stage
 from app.rules.ruleset import RuleSet
 
 Key = tuple[str, int, str, int]

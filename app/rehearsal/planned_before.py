@@ -6,8 +6,8 @@ from typing import Any
 
 from app.models.facts import Facts
 from app.models.vocabulary import PENDING, SENT, Channel, MessageState, Milestone, Reason
+from app.rehearsal.mails import Cover, Mail
 from app.rehearsal.reading import Stored
-from app.rehearsal.stage import Cover, Mail
 from app.rules.decide import Decided
 from app.rules.quiet import parse_quiet
 from app.rules.ruleset import RuleSet

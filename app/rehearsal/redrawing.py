@@ -12,8 +12,8 @@ from app.pipeline.deciding.whole_orders import baseline
 from app.pipeline.house import House
 from app.pipeline.leaving.team import team_of
 from app.rehearsal.journey import OWN, Journey, journeys_of, known_as
+from app.rehearsal.mails import Opened
 from app.rehearsal.reading import Stored
-from app.rehearsal.stage import Opened
 from app.rehearsal.untold import forget_untold
 from app.rules.decide import Crossed
 from app.rules.ruleset import RuleSet

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from app.models.vocabulary import Reason
+from app.rehearsal.mails import Answer
 from app.rehearsal.reading import Stored
-from app.rehearsal.stage import Answer, Stage
+from app.rehearsal.stage import Stage
 
 EXAMPLES = 5
 

@@ -32,11 +32,12 @@ from app.pipeline.leaving.team import TEAM
 from app.pipeline.leaving.writing import write_out
 from app.pipeline.people.consenting import standing
 from app.rehearsal.journey import Journey, journeys_of
+from app.rehearsal.mails import Answer, Cover, Mail, Opened
 from app.rehearsal.planned_before import planned_so_far
 from app.rehearsal.reading import HeardOf, Stored, looking, read_orders
 from app.rehearsal.redrawing import crossing_of
 from app.rehearsal.script import MadeUp, Script
-from app.rehearsal.stage import Answer, Cover, Mail, Opened, Stage
+from app.rehearsal.stage import Stage
 from app.rehearsal.untold import forget_untold, note_untold
 from app.rules.ruleset import RuleSet
 from app.settings import SendMode

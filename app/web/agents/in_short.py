@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from app.insight.phrases import why, words
 from app.insight.stories import DecisionStory, MessageStory, Story
-from app.insight.tell import CHANNELS, STATES, WENT_WELL, quiet_because, unsent, why, words
+from app.insight.tell import quiet_because
+from app.insight.tell_messages import CHANNELS, STATES, WENT_WELL, unsent
 from app.models import Order
 from app.models.vocabulary import ENDS, Channel, MessageState, Milestone, Reason
 from app.web.agents.timeline import next_of

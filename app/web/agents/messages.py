@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
 from app.errors import Conflict
-from app.insight.tell import CHANNELS, STATES, words
+from app.insight.phrases import words
+from app.insight.tell_messages import CHANNELS, STATES
 from app.models.vocabulary import MessageState
 from app.pipeline.house import House
 from app.pipeline.leaving.asking_again import MOST, Outlook, Wish, ask_again, look

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.insight.phrases import why, words
 from app.insight.stories import (
     CAUSES,
     AnswerStory,
@@ -18,19 +19,8 @@ from app.insight.stories import (
     ScanStory,
     Story,
 )
-from app.insight.tell import (
-    CHANNELS,
-    STATES,
-    WENT_WELL,
-    claim_end,
-    goes_without_saying,
-    reply,
-    templates_of,
-    unsent,
-    untimed,
-    why,
-    words,
-)
+from app.insight.tell import claim_end, untimed
+from app.insight.tell_messages import CHANNELS, STATES, WENT_WELL, goes_without_saying, reply, templates_of, unsent
 from app.models.vocabulary import Cause, MessageState, Reason, Source
 
 _TOLD = {
