@@ -179,12 +179,22 @@ class _Run:
             return  # a WhatsApp template that this brand has not had approved
         except ConfigurationError as error:
             if not any(one.code in ("syntax", "field") for one in written):  # which said the same, with its place
-                yield _whole(path, file.label, "compile", str(error))
+                yield self._of_compiling(file, str(error))
             return
         if template.locale == locale and not seen_elsewhere and not aside:
             yield from self.reader.findings(
                 Asked(self.brand, template, file, self.shelf), few=brief and (channel != "email" or self.dressed)
             )
+
+    def _of_compiling(self, file: File, said: str) -> Finding:
+        """A fault that kept a message from being compiled, as that of the layout where it stands there: once for all
+        messages that are set in it."""
+        around, beside, _ = said.partition(f" with {file.label}")
+        for path in self._paths if beside else ():
+            layout = self.shelf.file(path) if path.startswith("layouts/") else None
+            if layout is not None and layout.label == around:
+                return _whole(path, layout.label, "compile", said.replace(beside, "", 1))
+        return _whole(file.path, file.label, "compile", said)
 
     def _document(self, file: File, key: str, language: str) -> Iterator[Finding]:
         yield from of_document(file, key, language)

@@ -188,6 +188,8 @@ def _unseen(asked: Asked, name: str, what: str, owed: Owed, hidden: Hidden) -> F
     where = f" {hidden.view}" if hidden.view else ""
     message = f"{what} cannot be seen in the mail{where}: {said}"
     remedy = "Show it plainly: every reader must find it."
+    if "dark" in hidden.view and by.name.endswith("color") and not by.selector:
+        remedy = 'Give it a class that has a colour by night too, such as css-class="muted".'
     return at(
         file, file.text, place, "error", "hidden", message, remedy, f"{what} {hidden.view}", f"seen with {name!r}"
     )

@@ -20,9 +20,10 @@ _NAMES = {
 def traced(hidden: Hidden, owed: Owed, file: File, shelf: Shelf) -> tuple[File, int]:
     """The file that hides it, and the place in its text: of the style, else of what is owed; else the message's own
     file at its beginning."""
-    files = list(_files(file, shelf))
+    files = sorted(_files(file, shelf), key=lambda one: owed.field not in one.text)
     for pattern in _patterns(hidden.by):
-        for one in files:
+        # A colour of the brand's is many styles': it is meant only where it stands beside what is owed.
+        for one in files if "\\[\\[" not in pattern.pattern else files[:1]:
             found = [match.start("style") for match in pattern.finditer(one.text)]
             if found:
                 place = one.text.rfind(owed.field)

@@ -21,7 +21,7 @@ BODY = """<mj-section background-color="[[ light.paper ]]"><mj-column>
       <mj-button href="{{ links.parcel }}">Open</mj-button>
     </mj-column></mj-section>
     [[ blocks.items ]]
-    <mj-section><mj-column><mj-text>[[ brand.postal_address ]]<br />
+    <mj-section><mj-column><mj-text css-class="muted">[[ brand.postal_address ]]<br />
       {% if links.choices %}<a href="{{ links.choices | url }}">[[ words.choices ]]</a>{% endif %}
     </mj-text></mj-column></mj-section>"""
 
@@ -60,6 +60,9 @@ def test_the_check_reads_it(catalog: Catalog) -> None:
     bad = document(BODY.replace("[[ brand.postal_address ]]", ""))
     report = check(catalog.over("fjallhem", {OWN: bad.encode()}), "fjallhem", [OWN])
     assert {one.code for one in report.findings if one.severity == "error"} == {"postal_address"}
+    pale = document().replace(' css-class="muted"', "")
+    found = check(catalog.over("fjallhem", {OWN: pale.encode()}), "fjallhem", [OWN]).errors
+    assert [(one.code, one.path, "in dark mode" in one.message) for one in found] == [("hidden", OWN, True)] * 2
 
 
 def test_a_message_may_be_mjml_only(catalog: Catalog) -> None:
