@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.messages.authoring.bundle import find
-from app.messages.authoring.wording import read_words
 from app.messages.authoring.compile import mjml_source
 from app.messages.authoring.layouts import Surroundings
+from app.messages.authoring.wording import read_words
 from app.messages.catalog import Catalog
 from app.settings import shipped
 
