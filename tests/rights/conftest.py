@@ -1,5 +1,7 @@
 """The pipeline's world, and a look into every corner of the database for what names a person."""
 
+from functools import cache
+
 import pytest
 import sqlalchemy as sa
 
@@ -14,15 +16,28 @@ SHOPS_OWN = {"template_versions", "rule_set_versions"}
 
 def traces(world: World, *words: str) -> set[str]:  # noqa: F811
     """Tables and columns in which one of the words can be found, in whatever form a dump would show it."""
-    patterns = sa.literal([f"%{word}%" for word in words], sa.ARRAY(sa.Text))
-    found = set()
+    patterns, found = {"patterns": [f"%{word}%" for word in words]}, set()
     with world.house.sessions() as session:
-        for table in [one for one in Base.metadata.sorted_tables if one.name not in SHOPS_OWN]:
-            held = [sa.func.coalesce(sa.func.bool_or(_text(column).ilike(sa.any_(patterns))), sa.false())
-                    for column in table.columns]  # fmt: skip
-            row = session.execute(sa.select(*held).select_from(table)).one()
-            found |= {f"{table.name}.{column.name}" for column, yes in zip(table.columns, row, strict=True) if yes}
+        for name, (columns, asked) in _looks().items():
+            rows = session.execute(asked, patterns)
+            found |= {f"{name}.{column}" for row in rows for column, yes in zip(columns, row, strict=True) if yes}
     return found
+
+
+@cache
+def _looks() -> dict[str, tuple[list[str], sa.Select]]:
+    """Each table's columns, and the question which of them hold a pattern: none is asked of a table without rows."""
+    patterns = sa.bindparam("patterns", type_=sa.ARRAY(sa.Text))
+    return {
+        table.name: (
+            table.columns.keys(),
+            sa.select(*(sa.func.bool_or(_text(column).ilike(sa.any_(patterns))) for column in table.columns))
+            .select_from(table)
+            .having(sa.func.count() > 0),
+        )
+        for table in Base.metadata.sorted_tables
+        if table.name not in SHOPS_OWN
+    }
 
 
 def _text(column):
