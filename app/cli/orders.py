@@ -92,7 +92,7 @@ def _print_replay(report: ReplayReport, recorded: Recorded) -> None:
     for fault in recorded.faults:
         out.print(f"skipped  {fault}", markup=False, highlight=False)
     out.print(
-        f"{report.parcels} parcels in {report.steps} steps, until {report.ended_at}; "
+        f"{report.parcels} parcels in {report.steps} steps{f', until {report.ended_at}' if report.ended_at else ''}; "
         f"{recorded.cancelled} cancelled orders left out, {len(recorded.faults)} faults."
     )
     out.print(table)

@@ -74,6 +74,21 @@ def test_what_was_exported_can_be_imported(doorstep, listed, tmp_path, sessions)
     assert doorstep("suppressions", "import", "out.csv", "--brand", "atelier-ombre")[1].startswith("3 new")
 
 
+def test_no_address_is_a_formula_in_a_spreadsheet(doorstep, listed, tmp_path, sessions):  # noqa: F811
+    """One that begins like a formula is kept from being one on its way out, and is the same when it comes in again."""
+    odd = ["=1+2@example.test", "-7@example.test"]
+    (tmp_path / "list.csv").write_text("address\n" + "".join(f"{one}\n" for one in odd), encoding="utf-8")
+    doorstep("suppressions", "import", "list.csv")
+    told = doorstep("suppressions", "export", "out.csv")
+    assert told[0] == 0
+    written = (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert all(f",'{one}," in written for one in odd)
+    with sessions.begin() as session:
+        session.execute(sa.delete(Suppression))
+    doorstep("suppressions", "import", "out.csv")
+    assert sorted(address for _, address, *_ in listed()) == sorted(odd)
+
+
 def test_a_providers_own_export_is_understood(doorstep, listed, tmp_path):  # noqa: F811
     """SendGrid's list of bounces names `email`, `created` in seconds, a status and a reason."""
     (tmp_path / "bounces.csv").write_text(
@@ -84,7 +99,12 @@ def test_a_providers_own_export_is_understood(doorstep, listed, tmp_path):  # no
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [("", "is empty"), ("name,town\nMaja,Malmö\n", "no column with addresses")]
+    ("content", "says"),
+    [
+        ("", "is empty"),
+        ("name,town\nMaja,Malmö\n", "no column with addresses"),
+        ("order_number,email\n1001,maja@example.test\n", "is that of a file of orders"),
+    ],
 )
 def test_a_file_that_is_no_list_is_refused(doorstep, listed, tmp_path, content, says):  # noqa: F811
     """One sentence, exit code 2, nothing written."""

@@ -93,6 +93,9 @@ def _wishes(records: CsvRecords, path: Path, own: str, brand_id: int, kind: Supp
     if not isinstance(first, Record):
         raise InvalidInput([first or Fault(1, path.name, "is empty", f"Begin with {','.join(COLUMNS)}.")])
     header = [_ALSO.get(name, name) for name in (cell.strip().lower() for cell in first.cells)]
+    if "order_number" in header:
+        remedy = "Everybody in it would be written to no more. `doorstep import` reads orders."
+        raise InvalidInput([Fault(first.line, "header", "is that of a file of orders", remedy)])
     if not {"address", "digest"} & set(header):
         remedy = f"Name a column address, email or phone. All columns: {', '.join(COLUMNS)}."
         raise InvalidInput([Fault(first.line, "header", "has no column with addresses", remedy)])
@@ -110,7 +113,7 @@ def _wishes(records: CsvRecords, path: Path, own: str, brand_id: int, kind: Supp
 
 
 def _wish(cells: Mapping[str, str], own: str, brand_id: int, default: SuppressionKind) -> Wish:
-    named, written = cells.get("channel", "").lower(), cells.get("address", "")
+    named, written = cells.get("channel", "").lower(), _as_it_was(cells.get("address", ""))
     channel = _member(Channel, "channel", named) if named else None
     kind = _member(SuppressionKind, "kind", cells["kind"].lower()) if cells.get("kind") else default
     scope = _member(SuppressionScope, "scope", cells["scope"].lower()) if cells.get("scope") else reach(kind)
@@ -179,7 +182,8 @@ def _digest(text: str, own: str) -> tuple[bytes, bool]:
 
 
 def export_list(session: Session, brand_id: int, file: TextIO) -> int:
-    """Write a brand's standing suppressions, oldest first; how many. The file can be imported as it is."""
+    """Write a brand's standing suppressions, oldest first; how many. The file can be imported as it is, and a
+    spreadsheet takes no address in it for a formula."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     query = sa.select(Suppression).where(Suppression.brand_id == brand_id, Suppression.lifted_at.is_(None))
@@ -187,6 +191,18 @@ def export_list(session: Session, brand_id: int, file: TextIO) -> int:
     for row in session.scalars(query.order_by(Suppression.id).execution_options(yield_per=1000)):
         at = row.created_at.isoformat()
         digest = "" if row.address else f"{own}:{row.address_digest.hex()}"
-        writer.writerow([row.channel, row.address or "", row.kind, row.scope, at, digest])
+        writer.writerow([row.channel, _harmless(row.address or ""), row.kind, row.scope, at, digest])
         count += 1
     return count
+
+
+_FORMULAS = ("=", "-", "@")
+"""What an email address may begin with and a formula does, too. A number's own `+` makes none."""
+
+
+def _harmless(address: str) -> str:
+    return f"'{address}" if address.startswith(_FORMULAS) else address
+
+
+def _as_it_was(written: str) -> str:
+    return written[1:] if written.startswith("'") and written[1:].startswith(_FORMULAS) else written
