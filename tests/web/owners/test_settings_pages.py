@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -90,7 +89,7 @@ def test_the_allowlist_is_shown_where_it_counts(site, visit):
 def test_a_provider_is_tested_on_oneself(site, visit, listener, sessions, brand):
     """One marked mail to one's own address; nothing in shadow, to nobody who must not be written to."""
     (sendgrid,) = [one for transports in site.house.transports.values() for one in transports if one.name == "sendgrid"]
-    sendgrid._url = httpx.URL(f"{listener.url}/v3/mail/send")
+    sendgrid._url = f"{listener.url}/v3/mail/send"
     owner, path = visit("owner"), "/b/fjallhem/settings/channels/email/sendgrid/test"
     _house(site, send_mode=SendMode.shadow)
     assert "shadow mode" in owner.post(path).text
