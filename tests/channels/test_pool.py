@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.channels.pool import MOST_BYTES, Answer
+from app.wiring import build_http
 from tests.channels.letters import answering, pooled
 
 
@@ -45,3 +46,24 @@ def test_an_answer_that_cannot_be_unpacked_is_a_fault_of_the_call(packed: str):
 def test_connections_that_are_not_aiohttps_are_used_alike():
     answer = asyncio.run(answering(202, {"X-Message-Id": "m1"}, b"taken").exchange("https://mail.test/", {}, b"asked"))
     assert (answer.status_code, answer.headers["x-message-id"], answer.content) == (202, "m1", b"taken")
+
+
+def test_no_cookie_goes_along_with_the_next_call():
+    """What a provider sets for one account says nothing of the next, which may be another brand's."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: who=them\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def twice() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+        async with server, build_http() as pool:
+            await pool.exchange(url, {}, b"")
+            await pool.exchange(url, {}, b"")
+            await pool.get(url)
+
+    asyncio.run(twice())
+    assert len(heard) == 3 and not any(b"who=them" in head for head in heard)
