@@ -82,7 +82,7 @@ def replay(
         print_json({**asdict(report), "agrees": report.agrees, "faults": [str(one) for one in recorded.faults]})
     else:
         _print_replay(report, recorded)
-    raise typer.Exit(0 if report.agrees else 1)
+    raise typer.Exit(0 if report.agrees and (report.parcels or not recorded.faults) else 1)
 
 
 def _print_replay(report: ReplayReport, recorded: Recorded) -> None:
@@ -98,4 +98,7 @@ def _print_replay(report: ReplayReport, recorded: Recorded) -> None:
     out.print(table)
     for what, counts in (("Decisions", report.decisions), ("Would have been sent", report.would_send)):
         out.print(f"{what}: " + (", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"))
-    out.print("The replay agrees with the file." if report.agrees else "The replay DISAGREES with the file.")
+    if not report.parcels:
+        out.print("No parcel could be replayed.")
+    else:
+        out.print("The replay agrees with the file." if report.agrees else "The replay DISAGREES with the file.")

@@ -115,6 +115,13 @@ def test_wrong_input_is_answered_with_a_sentence(doorstep, tmp_path: Path, words
     assert expected in said and "[Errno" not in said
 
 
+def test_a_replay_of_nothing_agrees_with_nothing(doorstep, tmp_path: Path):
+    """Where no row could be read, the command says so and fails."""
+    (tmp_path / "bad.csv").write_text("order_number,placed_at,email,carrier,tracking_number\n1,never,no,dhl,1\n")
+    code, printed, _ = doorstep("replay", "bad.csv")
+    assert code == 1 and "No parcel could be replayed." in printed and "agrees" not in printed
+
+
 @pytest.mark.parametrize(
     ("name", "value", "kind", "expected"),
     [

@@ -74,7 +74,7 @@ def columns(
     """Upright bars from zero, one for each label, stacked of the series in their order. `first` heads the column of
     labels in the table."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0.0]
-    top = ceiling(max(totals))
+    top = ceiling(max(totals)) if unit else 2 * ceiling(max(max(totals) / 2, 1))  # half a message is none
     step = WHOLE / max(len(labels), 1)
     bars: list[Bar] = []
     for place, label in enumerate(labels):

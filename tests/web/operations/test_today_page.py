@@ -124,6 +124,13 @@ def test_charts_stand_on_zero():
     assert [ceiling(value) for value in (0, 1, 3, 40, 51, 1001)] == [1, 1, 5, 50, 100, 2000]
     assert [ceiling(value) for value in (0.004, 0.14, 0.5)] == [0.01, 0.2, 0.5]
     assert chart.rows == (("a", (10, 30)), ("b", (0, 20)))
+    assert [columns("?", ["a"], {"x": [number]}).heights[1] for number in (0, 1, 3, 5, 12)] == [
+        "1",
+        "1",
+        "2",
+        "5",
+        "10",
+    ]
     assert columns("?", [], {}).empty and ranked("?", []).empty
 
 
