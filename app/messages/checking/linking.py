@@ -55,11 +55,8 @@ def _deceiving(file: File, address: str, place: int) -> Iterator[Finding]:
 
 def _host(address: str) -> str:
     found = _HOST.match(address.strip())
-    return (
-        found[1].rpartition("@")[2].partition(":")[0].lower()
-        if found and "[" not in found[1]
-        else (found[1].rpartition("@")[2].lower() if found else "")
-    )
+    named = found[1].rpartition("@")[2].lower() if found else ""
+    return named if named.startswith("[") else named.partition(":")[0]
 
 
 def _same(named: str, host: str) -> bool:
