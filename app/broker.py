@@ -7,8 +7,10 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from app.errors import ConfigurationError
-from app.log import configure_logging
-from app.settings import Settings, load_settings, shipped
+from app.log import configure_logging, logger
+from app.settings import Settings, load_settings, shipped, strangers
+
+log = logger(__name__)
 
 
 def build_celery(settings: Settings) -> Celery:
@@ -29,3 +31,5 @@ def build_celery(settings: Settings) -> Celery:
 
 def _use_our_logs(**_signal: Any) -> None:
     configure_logging(load_settings().log_format)
+    for said in strangers():
+        log.warning(said)

@@ -88,6 +88,11 @@ class Unreadable(Exception):
     """A call from outside is signed but cannot be parsed; the text says why."""
 
 
+def in_words(message: str) -> str:
+    """What pydantic says of a fault, without the words that it puts before ours."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
 def nearest(written: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """A remedy that names the closest right word, or else all of them; `otherwise` in place of a list too long."""
     names = sorted(map(str, known))  # a member of an enum as the word that it is

@@ -5,7 +5,6 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -189,9 +188,6 @@ def build_mailers(settings: Settings, carrying: tuple[Transport, ...], http: Poo
 
 def check_alerts(told: AlertsSettings) -> AlertsSettings:
     """The settings, if an alarm can reach somebody by them. Raises ConfigurationError naming what is wrong."""
-    url = told.url.get_secret_value()
-    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        raise ConfigurationError("DOORSTEP_ALERTS__URL is no web address. Write https://… or unset it.")
     for name, address in (("EMAIL", told.email), ("FROM", told.sender)):
         if address:
             try:

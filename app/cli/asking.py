@@ -17,7 +17,7 @@ from app.models import ApiKey
 from app.pipeline.brakes.alarming import end_mended
 from app.rehearsal.aside import whole_story
 from app.settings import load_settings
-from app.web.access.keys import issue_key, revoke_keys
+from app.web.access.keys import Scope, issue_key, revoke_keys
 
 app = typer.Typer()
 keys_app = typer.Typer(no_args_is_help=True, help="Keys with which programs call the API.")
@@ -75,11 +75,7 @@ def add_key(
     brand: BrandKey = "fjallhem",
     scope: Annotated[
         list[str] | None,
-        typer.Option(
-            help="orders:read, orders:write (both if none is named), rules:read, rules:write, templates:read,"
-            " templates:write, pauses:write,"
-            " carriers:write, people:export or people:erase."
-        ),
+        typer.Option(help=f"{', '.join(Scope)}; as often as need be. Without any: orders:read and orders:write."),
     ] = None,
 ) -> None:
     """A new API key for one brand. It is shown once; only its digest is kept."""

@@ -20,8 +20,9 @@ from app.errors import ConfigurationError, NotFound
 from app.log import configure_logging
 from app.pipeline.house import House
 from app.schema import current_revision, migrate, newest_revision
-from app.settings import Settings, load_settings
+from app.settings import Settings, load_settings, strangers
 from app.settings.file import SettingsFile, settings_file
+from app.settings.told import Told
 from app.wiring import build_house, ensure_brands
 
 
@@ -69,6 +70,12 @@ def remark_on_file(file: SettingsFile | None) -> None:
             markup=False,
             highlight=False,
         )
+
+
+def remark_on_strangers(given: Told | None = None) -> None:
+    """Say so on standard error where the environment holds what looks like a setting and is none."""
+    for said in strangers(given):
+        err.print(said, style="yellow", markup=False, highlight=False)
 
 
 @contextmanager

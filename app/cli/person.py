@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from app.cli.common import AsJson, BrandKey, err, out, print_json, standing_house
 from app.cli.trail import log_change
@@ -15,7 +17,7 @@ from app.pipeline.people.consent_file import address_of
 from app.pipeline.people.erasing import Erased, erase_person
 from app.pipeline.people.person import Held, find_person, held_about
 from app.pipeline.people.person_export import export_person
-from app.web.access.changes import person_erased, person_exported
+from app.web.access.changes import Change, person_erased, person_exported
 
 app = typer.Typer(no_args_is_help=True, help="A person's rights: everything about them, or nothing any more.")
 
@@ -36,7 +38,7 @@ def export_command(
             brands[brand],
             channel,
             known,
-            lambda session, held: log_change(session, person_exported(held), brands[brand]),
+            _noted(person_exported, brands[brand]),
         )
     if file is None:
         out.print_json(json.dumps(document))
@@ -75,13 +77,22 @@ def erase_command(
             brands[brand],
             channel,
             known,
-            lambda session, held: log_change(session, person_erased(held), brands[brand]),
+            _noted(person_erased, brands[brand]),
         )
     if as_json:
         print_json({"held": asdict(held), "erased": asdict(erased)})
         return
     for line in _afterwards(erased):
         out.print(line, markup=False, highlight=False)
+
+
+def _noted(change: Callable[[Held], Change], brand_id: int) -> Callable[[Session, Held], None]:
+    """What writes such a change into the audit log, in the transaction that makes it."""
+
+    def write(session: Session, held: Held) -> None:
+        log_change(session, change(held), brand_id)
+
+    return write
 
 
 def _many(count: int, what: str) -> str:

@@ -10,7 +10,17 @@ import typer
 
 from app.broker import build_celery
 from app.cli.brakes import tell_standing
-from app.cli.common import AsJson, engine_of, err, out, print_json, remark_on_file, servers, with_endpoints
+from app.cli.common import (
+    AsJson,
+    engine_of,
+    err,
+    out,
+    print_json,
+    remark_on_file,
+    remark_on_strangers,
+    servers,
+    with_endpoints,
+)
 from app.demo.run import run_demo
 from app.demo.stage import StoppedEarly
 from app.embedded import Embedded, Processes, default_home
@@ -56,6 +66,7 @@ def up(
     """The whole engine on this machine, on the configured (or embedded) database and broker."""
     settings, file = load_settings(), settings_file()
     remark_on_file(file)
+    remark_on_strangers()
     configure_logging(settings.log_format)
     _check_address(host, port)
     if file is not None:

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 from rich import box
 from rich.table import Table
 
-from app.cli.common import AsJson, err, out, print_json, remark_on_file
+from app.cli.common import AsJson, out, print_json, remark_on_file, remark_on_strangers
 from app.settings import Settings, load_settings
-from app.settings.told import BESIDE, Told, field_at, names_of, nearest, told
+from app.settings.told import Told, field_at, names_of, told
 
 app = typer.Typer(help="What the engine is told, and where each setting comes from; no secret is shown.")
 
@@ -52,11 +52,7 @@ def _show(everything: bool, as_json: bool) -> None:
         shipped = (f"DOORSTEP_{name.upper()}" for name in names_of(Settings))
         rows += [_Row(name, _default(settings, name), "as it ships") for name in shipped if name not in there]
     remark_on_file(given.file)
-    for name in sorted(given.values.keys() - BESIDE):
-        if field_at(Settings, name) is None:
-            meant = nearest(Settings, name)
-            said = f" Did you mean {meant}?" if meant else ""
-            err.print(f"{name} is in the environment, but is no setting.{said}", style="yellow", highlight=False)
+    remark_on_strangers(given)
     if as_json:
         print_json({"file": str(given.file.path) if given.file else None, "settings": [asdict(one) for one in rows]})
     else:

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from app.errors import Fault
+from app.errors import Fault, in_words
 from app.intake.fields import shown
 
 Where = tuple[str | int, ...]
@@ -45,7 +45,9 @@ def _fault(details: Mapping[str, Any], model: type[BaseModel]) -> Fault:
         return Fault(None, column, context["problem"], context["remedy"])
     if kind == "extra_forbidden":
         return Fault(None, column, "is not a field here", _did_you_mean(details["loc"], model))
-    problem, remedy = _KINDS.get(kind, (str(details["msg"]).replace("{", "{{").replace("}", "}}"), "Correct it."))
+    problem, remedy = _KINDS.get(
+        kind, (in_words(str(details["msg"])).replace("{", "{{").replace("}", "}}"), "Correct it.")
+    )
     values = {**context, "input": shown(details["input"])}
     return Fault(None, column, problem.format(**values), remedy.format(**values))
 

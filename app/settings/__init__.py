@@ -21,11 +21,22 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from app.clock import REAL, Clock, parse_clock
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, in_words
+from app.settings.addresses import (
+    VALKEY,
+    AlarmAddress,
+    BrokerAddress,
+    BudgetAddress,
+    DatabaseAddress,
+    MailServer,
+    PublicAddress,
+    WebAddress,
+)
 from app.settings.carriers import CarrierSettings
+from app.settings.file import PREFIX
 from app.settings.group import Group
 from app.settings.sign_in import OidcSettings
-from app.settings.told import ENVIRONMENT, Told, field_at, nearest, told
+from app.settings.told import BESIDE, ENVIRONMENT, Told, field_at, nearest, told
 
 _APP = Path(__file__).parents[1]
 
@@ -46,7 +57,7 @@ class SendMode(StrEnum):
 
 class SendGridSettings(Group):
     api_key: SecretStr = SecretStr("")
-    base_url: str = "https://api.sendgrid.com"
+    base_url: WebAddress = Field("https://api.sendgrid.com", min_length=1)
     webhook_public_key: str = ""
     activity: bool = Field(False, description="whether the account has the Email Activity add-on, and the key may read")
     requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
@@ -75,7 +86,7 @@ class TwilioSettings(Group):
         "", alias="from", description="an E.164 number, an alphanumeric sender, or MG… for a Messaging Service"
     )
     whatsapp_from: str = Field("", description="the WhatsApp sender's number, or MG… for a service that has one")
-    base_url: str = "https://api.twilio.com"
+    base_url: WebAddress = Field("https://api.twilio.com", min_length=1)
     whatsapp_per_second: float | None = Field(80.0, gt=0, description="messages, for the WhatsApp sender")
     requests_per_second: float | None = Field(None, gt=0, description="calls, for the whole account")
     segments_per_second: SegmentPace = SegmentPace()
@@ -94,7 +105,7 @@ class TwilioSettings(Group):
 
 
 class SmtpSettings(Group):
-    url: SecretStr = SecretStr("")
+    url: MailServer = SecretStr("")
     requests_per_second: float | None = Field(None, gt=0, description="letters that the server takes")
 
 
@@ -132,7 +143,7 @@ class AlertsSettings(Group):
     `queue`: how old the oldest message that is due may be; `unconfirmed`: how long a call may stay unanswered.
     """
 
-    url: SecretStr = SecretStr("")
+    url: AlarmAddress = SecretStr("")
     email: str = ""
     sender: str = Field("", alias="from")
     queue: float = Field(300.0, gt=0)
@@ -189,13 +200,13 @@ class Settings(BaseSettings):
     alerts: AlertsSettings = AlertsSettings()
     brake: BrakeSettings = BrakeSettings()
     retention: RetentionSettings = RetentionSettings()
-    database_url: SecretStr = SecretStr("")
-    broker_url: SecretStr = SecretStr("")
-    budget_url: SecretStr = SecretStr("")
+    database_url: DatabaseAddress = SecretStr("")
+    broker_url: BrokerAddress = SecretStr("")
+    budget_url: BudgetAddress = SecretStr("")
     home: Path | None = None
     secret_key: SecretStr = SecretStr("")
     oidc: OidcSettings = OidcSettings()
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: PublicAddress = "http://127.0.0.1:8080"
     sendgrid: SendGridSettings = SendGridSettings()
     twilio: TwilioSettings = TwilioSettings()
     smtp: SmtpSettings = SmtpSettings()
@@ -239,14 +250,11 @@ class Settings(BaseSettings):
         """The Valkey that hands on carriers' budgets: the one that is named, else the broker where it is one, else
         none (PostgreSQL alone keeps them)."""
         named, broker = self.budget_url.get_secret_value(), self.broker_url.get_secret_value()
-        return named or (broker if broker.startswith(_VALKEY) else "")
+        return named or (broker if broker.partition("://")[0] in VALKEY else "")
 
     def allowed_recipients(self) -> frozenset[str]:
         """The test addresses and numbers that `DOORSTEP_SEND=allowlist` lets through, lower case."""
         return frozenset(entry.strip().lower() for entry in self.allowlist.split(",") if entry.strip())
-
-
-_VALKEY = ("redis://", "rediss://", "unix://")
 
 
 def is_loopback(url: str) -> bool:
@@ -273,31 +281,44 @@ def load_settings(given: Told | None = None) -> Settings:
         settings = Settings(**source())
     except ValidationError as error:
         lines = [_fault(given, fault) for fault in error.errors(include_input=False)]
+        set_to = {name: bool(given.values.get(f"{PREFIX}{name}_URL")) for name in ("DATABASE", "BROKER")}
+        if any(set_to.values()) and not all(set_to.values()):
+            lines.append(_half(set_to["DATABASE"]))
         raise ConfigurationError("Settings cannot be read. " + "; ".join(lines)) from error
     except SettingsError as error:  # a group that was given as one plain word
         raise ConfigurationError(
             f"Settings cannot be read: {error}. Set the group's parts, e.g. DOORSTEP_SENDGRID__API_KEY."
         ) from error
-    named = settings.budget_url.get_secret_value()
-    if named and not named.startswith(_VALKEY):
-        raise ConfigurationError(
-            "DOORSTEP_BUDGET_URL names no Valkey or Redis. Write redis://host:6379/0 (or rediss://, unix://), "
-            "or unset it: PostgreSQL alone keeps the carriers' budgets then."
-        )
-    if bool(settings.database_url.get_secret_value()) != bool(settings.broker_url.get_secret_value()):
-        missing = "BROKER_URL" if settings.database_url.get_secret_value() else "DATABASE_URL"
-        raise ConfigurationError(
-            f"DOORSTEP_{missing} is not set. Set both DOORSTEP_DATABASE_URL and DOORSTEP_BROKER_URL, "
-            "or neither to run on the embedded PostgreSQL and Valkey."
-        )
+    pair = (settings.database_url.get_secret_value(), settings.broker_url.get_secret_value())
+    if any(pair) and not all(pair):
+        raise ConfigurationError(_half(bool(pair[0])))
     return settings
+
+
+def strangers(given: Told | None = None) -> list[str]:
+    """A sentence for each name in the environment that begins as settings do and is none; the file's are refused."""
+    given = told() if given is None else given
+    names = [name for name in sorted(given.values.keys() - BESIDE) if field_at(Settings, name) is None]
+    meant = ((name, nearest(Settings, name)) for name in names)
+    return [
+        f"{name} is in the environment, but is no setting.{f' Did you mean {near}?' if near else ''}"
+        for name, near in meant
+    ]
 
 
 def _fault(given: Told, fault: ErrorDetails) -> str:
     name = f"DOORSTEP_{'__'.join(str(part) for part in fault['loc']).upper()}"
     if fault["type"] == "extra_forbidden":
         return _unknown(given, name)
-    return f"{_standing(given, name)}{name}: {fault['msg']}"
+    return f"{_standing(given, name)}{name}: {in_words(fault['msg'])}"
+
+
+def _half(database: bool) -> str:
+    """That only the database's address is set, or only the broker's."""
+    return (
+        f"DOORSTEP_{'BROKER' if database else 'DATABASE'}_URL is not set. Set both DOORSTEP_DATABASE_URL and"
+        " DOORSTEP_BROKER_URL, or neither to run on the embedded PostgreSQL and Valkey."
+    )
 
 
 def _unknown(given: Told, name: str) -> str:

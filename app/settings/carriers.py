@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
+from app.settings.addresses import WebAddress
 from app.settings.group import Group
 
 _SPAN = re.compile(r"([0-9]{1,4})\s*([mhd])")
@@ -82,7 +83,7 @@ class CarrierSettings(Group):
     carrier that cannot be asked itself. `requests_per_day` is `none` where the carrier counts none.
     """
 
-    base_url: str = ""
+    base_url: WebAddress = ""
     api_key: SecretStr = SecretStr("")
     api_secret: SecretStr = SecretStr("")
     account: str = ""

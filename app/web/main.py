@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app.broker import build_celery
 from app.errors import ConfigurationError
-from app.log import configure_logging
+from app.log import configure_logging, logger
 from app.pipeline.house import House
 from app.rehearsal.pictures.kept import KeptBrowser
-from app.settings import Settings, load_settings
+from app.settings import Settings, load_settings, strangers
 from app.web import doorway, health, metrics, pictures
 from app.web.access.keys import Keys
 from app.web.access.marks import Marks
@@ -46,6 +46,8 @@ from app.web.shoppers import asking, parcel, preferences
 from app.web.waking import Waker
 from app.wiring import build_house, build_wake, settle_in
 
+log = logger(__name__)
+
 
 def create_app(settings: Settings | None = None, house: House | None = None) -> FastAPI:
     """The application, for `uvicorn --factory app.web.main:create_app`.
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     if settings is None:
         settings = load_settings()
         configure_logging(settings.log_format)
+        for said in strangers():
+            log.warning(said)
     if settings.oidc.issuer and not can_seal(settings):
         raise ConfigurationError(
             "DOORSTEP_OIDC__ISSUER is set, but DOORSTEP_SECRET_KEY is not, or shorter than 16 characters. Set it to a"

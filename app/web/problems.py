@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from app.errors import Fault, NotFound
+from app.errors import Fault, NotFound, in_words
 from app.log import logger, mask
 
 log = logger(__name__)
@@ -147,7 +147,7 @@ async def _unusable(_request: Request, error: Exception) -> Response:
 
 
 def _plain(message: str) -> str:
-    return mask(re.sub(r"^(Value error, |Input )", "", message))
+    return mask(in_words(message).removeprefix("Input "))
 
 
 def _remedy(fault: Mapping[str, Any]) -> str:

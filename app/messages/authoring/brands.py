@@ -9,7 +9,7 @@ from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, in_words
 from app.messages.authoring.bundle import locale_chain
 from app.messages.authoring.marks import marks
 from app.messages.authoring.plain_yaml import read_yaml
@@ -288,7 +288,7 @@ def _validated(label: str, content: dict[str, Any]) -> BrandSource:
     except ValidationError as error:
         faults = [
             f"{label}, {'.'.join(str(step) for step in fault['loc'] if step not in _TAGS) or 'the file'}: "
-            f"{fault['msg'].removeprefix('Value error, ')}{_remedy(fault['type'])}"
+            f"{in_words(fault['msg'])}{_remedy(fault['type'])}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(faults)) from error

@@ -9,6 +9,7 @@ import yaml
 from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.errors import in_words
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import BadTemplate, Shelf
 
@@ -125,7 +126,7 @@ def checked(form: type[Front], fields: Any, source: Source) -> Front:
         return form.model_validate(fields)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'all of it'}: {fault['msg']}" for fault in error.errors()
+            f"{'.'.join(map(str, fault['loc'])) or 'all of it'}: {in_words(fault['msg'])}" for fault in error.errors()
         )
         raise BadTemplate(
             f"{source.label}, front matter: {faults}. The fields are {', '.join(form.model_fields)}."

@@ -9,6 +9,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from app.errors import in_words
 from app.messages.authoring.bundle import Line, Source
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.base import TemplateMissing
@@ -37,7 +38,9 @@ def read_content(source: Source) -> Content:
     except yaml.YAMLError as error:
         raise BadTemplate(f"{source.label} is not YAML: {error}. Quote texts with braces.") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {in_words(fault['msg'])}" for fault in error.errors()
+        )
         remedy = "Write `content: HX…` (34 characters), or one for each brand, and `variables:` with a text for each."
         raise BadTemplate(f"{source.label}: {faults}. {remedy}") from error
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.responses import Response, StreamingResponse
 
 from app.clock import stopwatch
-from app.errors import InvalidInput
+from app.errors import InvalidInput, in_words
 from app.log import logger, mask
 from app.models import Brand
 from app.pipeline.deciding.editions import as_of_now
@@ -58,7 +58,9 @@ async def _wanted(request: Request, since: Annotated[str, Query(max_length=10)] 
         return WantedBacktest.model_validate(json.loads(body))
     except ValidationError as error:
         faults = [
-            FieldFault(field=field_path(one["loc"]), problem=one["msg"], remedy="/docs shows the body's form.")
+            FieldFault(
+                field=field_path(one["loc"]), problem=in_words(one["msg"]), remedy="/docs shows the body's form."
+            )
             for one in error.errors(include_input=False)
         ]
         raise invalid("Mend the fields that are listed and send it again.", faults) from error
