@@ -181,6 +181,7 @@ def test_a_stalled_answer_ends_with_the_askers_patience(served: Served) -> None:
     served.http.timeout = httpx.Timeout(0.2)
     assert served.at(100).kind is AnswerKind.unavailable
     served.http.timeout = httpx.Timeout(60)
+    wait_until(lambda: served.get("/log")["requests"] == 1)  # it may come to the question after the asker has gone
     assert served.at(100).kind is AnswerKind.tracked
 
 

@@ -136,6 +136,13 @@ def hurry(town: Town) -> None:
     town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 1.0}))
 
 
+def give_up(town: Town) -> None:
+    """Let the time be over in which the calls so far could have been answered. Who would wait for it would have to
+    set it short, and a machine that stands for as long would make calls late that are to be in time."""
+    with town.house.sessions.begin() as session:
+        session.execute(sa.update(Attempt).values(deadline_at=Attempt.begun_at))
+
+
 def close(house: House) -> None:
     house.loop.run(house.http.aclose())
     house.loop.close()
