@@ -14,7 +14,7 @@ import pytest
 
 from app.demo.stage import demo_home, set_stage
 from app.embedded import HomeInUse
-from app.embedded.children import Roster
+from app.embedded.children import Roster, wait_for
 from app.embedded.home import open_home
 from app.models.vocabulary import SENT, Channel
 from tests.folders import new_folder
@@ -31,11 +31,24 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+PATIENT = """
+from app.cli import main
+from app.demo import run
+run.LONGEST_SECONDS = 450  # a machine that does much else at the same time has needed more than three minutes
+main()
+"""
+
+
 def start(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "demo", *words],
+        [sys.executable, "-c", PATIENT, "demo", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def nothing_lives_from(home: Path) -> bool:
+    """Whether it comes to that soon: who was killed may take a moment to be gone."""
+    return wait_for(lambda: not living(home), 60)
 
 
 def living(home: Path) -> list[str]:
@@ -63,7 +76,7 @@ def test_the_demo_ends_with_nothing_lost_repeated_or_unexplained(home: Path):
     assert set(found["messages"]) == {Channel.email.value, Channel.sms.value}
     sent = [counts.get(state.value, 0) for counts in found["messages"].values() for state in SENT]
     assert found["in_journal"] == sum(sent) > 0
-    assert living(home) == []
+    assert nothing_lives_from(home), living(home)
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_behind(home: Path):
@@ -76,7 +89,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing_behind(home: Path):
     demo.send_signal(signal.SIGINT)
     _, said = demo.communicate(timeout=120)
     assert demo.returncode == 130 and said == "Stopped before the shop had opened; nothing is left running.\n"
-    assert living(home) == []
+    assert nothing_lives_from(home), living(home)
 
 
 def test_a_demo_that_runs_is_not_emptied_by_the_next(home: Path):

@@ -153,7 +153,7 @@ def test_orders_are_taken_while_the_broker_is_away(running: Engine, engine: sa.E
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 45
     assert sum(running.states().values()) == 4, "decided and planned in the same transaction"
     assert running.providers.journal.entries == []
     await_("a worker started meanwhile says what it waits for", lambda: "Cannot connect to" in running.log("worker"))
