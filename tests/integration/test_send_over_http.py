@@ -141,7 +141,7 @@ def test_a_message_that_never_got_through_leaves_once_others_have_been_reported(
     plan(town)
     town.send()
     assert {state for state, _ in town.states().values()} == {"unconfirmed"}
-    town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 10.0}))
+    town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 60.0}))
     pipeline.recover(town.house)
     town.send()
     assert stand_in.journal.entries == [], "nothing is sent on a guess"
