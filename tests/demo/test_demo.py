@@ -34,9 +34,13 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 PATIENT = """
 from app.cli import main
 from app.demo import run
-run.LONGEST_SECONDS = 450  # a machine that does much else at the same time has needed more than three minutes
+from app.embedded import Processes
+Processes.start.__kwdefaults__["within"] = 600.0
+run.LONGEST_SECONDS = 800.0
 main()
 """
+"""`doorstep demo` on a machine that does much else at the same time: its seven programs have needed more than three
+minutes to stand, and as long again to the end."""
 
 
 def start(*words: str) -> subprocess.Popen[str]:
@@ -65,10 +69,11 @@ def living(home: Path) -> list[str]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_the_demo_ends_with_nothing_lost_repeated_or_unexplained(home: Path):
     """A dozen orders live through everything; standard output is one JSON document whose wrongs are all empty."""
     demo = start("--headless", "--orders", "12", "--speed", "20000", "--json")
-    printed, said = demo.communicate(timeout=500)
+    printed, said = demo.communicate(timeout=900)
     assert demo.returncode == 0, said
     found = json.loads(printed)
     assert (found["duplicates"], found["lost"], found["unexplained"], found["unfinished"]) == (0, [], [], [])
