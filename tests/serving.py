@@ -73,7 +73,7 @@ def running(config: uvicorn.Config) -> Iterator[Prompt]:
         yield server
     finally:
         server.end()
-        thread.join(30)
+        thread.join(120)
     assert not thread.is_alive()
 
 

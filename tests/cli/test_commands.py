@@ -261,7 +261,7 @@ def test_ctrl_c_shows_no_traceback_however_early():
             break
     os.killpg(process.pid, signal.SIGINT)
     rest = process.stderr.read()
-    assert process.wait(timeout=30) == 130
+    assert process.wait(timeout=60) == 130
     assert "Traceback" not in rest and seen
     assert process.stdout is not None and process.stdout.read() == ""
     process.stdout.close()
