@@ -104,6 +104,7 @@ def served(site: Site, _server_of: Callable[[FastAPI], Server]) -> Iterator[Serv
     site.app.state.house, site.app.state.keys = house, Keys(house.sessions)
     yield Served(server.url, replace(site, house=house))
     server.finish()
+    site.app.state.browser.close()  # else it would stay for a minute, beside tests of processes and threads
 
 
 @pytest.fixture

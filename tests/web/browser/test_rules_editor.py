@@ -109,6 +109,21 @@ def test_what_is_typed_without_a_connection_waits_for_it(enter):
     assert page.input_value("#content") == SET
 
 
+def test_what_is_typed_before_the_script_has_come_is_kept(enter):
+    """On a slow line the form is there first, and is written in."""
+    page = enter("operations")
+
+    def late(route):
+        page.fill("#content", SET)
+        route.continue_()
+
+    page.route("**/rules.js", late, times=1)
+    page.goto(f"{AT}/rules/draft")
+    page.wait_for_selector(SAVED)
+    page.reload()
+    assert page.input_value("#content") == SET
+
+
 def test_a_second_window_is_told(enter):
     """The one that is behind stops saving, and says what to do."""
     page = enter("operations")
