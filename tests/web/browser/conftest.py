@@ -23,7 +23,7 @@ from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
 from app.web.access.sessions import begin
-from tests.serving import Prompt, running
+from tests.serving import KEPT_SECONDS, Prompt, running
 from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
 
@@ -90,7 +90,14 @@ def _server_of() -> Iterator[Callable[[FastAPI], Server]]:
 
         @cache
         def start(app: FastAPI) -> Server:
-            config = uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=60)
+            config = uvicorn.Config(
+                app,
+                port=0,
+                log_level="error",
+                lifespan="off",
+                timeout_keep_alive=KEPT_SECONDS,
+                timeout_graceful_shutdown=60,
+            )
             return Server(stack.enter_context(running(config)))
 
         yield start

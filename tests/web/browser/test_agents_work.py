@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
@@ -22,7 +21,7 @@ AGENT = ("", "/correct", "/stop")
 
 
 @pytest.fixture
-def parcel(served, brand, new_key):
+def parcel(served, shop):
     """A parcel out for delivery, told by mail; its SMS waits or was not planned."""
     mail = Obedient("sendgrid", "email", answer=lambda outgoing: Verdict(AttemptOutcome.accepted, "ref"))
     house = replace(served.site.house, transports={Channel.email: (mail,), Channel.sms: (Obedient("twilio", "sms"),)})
@@ -31,12 +30,11 @@ def parcel(served, brand, new_key):
         {"reference": one, "carrier": "dhl", "tracking_number": f"JJD1042{one}", "items": [{"name": "Tent"}]}
         for one in ("1", "2")
     ]
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {new_key(brand)}"}, timeout=60) as shop:
-        shop.post("/v1/orders", json=order(parcels=parcels)).raise_for_status()
-        shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
-        for milestone, at in (("dispatched", "22T09:55"), ("in_transit", "23T19:05"), ("out_for_delivery", "24T09:55")):
-            told = scan(milestone, f"2026-11-{at}:00+01:00")
-            shop.post(f"/v1/shipments/{shipment}/scans", json=told).raise_for_status()
+    shop.post("/v1/orders", json=order(parcels=parcels)).raise_for_status()
+    shipment = shop.get("/v1/orders/1042").json()["parcels"][0]["id"]
+    for milestone, at in (("dispatched", "22T09:55"), ("in_transit", "23T19:05"), ("out_for_delivery", "24T09:55")):
+        told = scan(milestone, f"2026-11-{at}:00+01:00")
+        shop.post(f"/v1/shipments/{shipment}/scans", json=told).raise_for_status()
     served.site.clock.put(served.site.clock.now() + timedelta(minutes=11))  # what is told together waits so long
     with ThreadPoolExecutor(1) as worker:  # beside the browser's own loop
         worker.submit(send, house, Channel.email).result()
