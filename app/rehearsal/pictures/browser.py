@@ -19,7 +19,7 @@ from typing import Any
 from app.errors import ConfigurationError, DoorstepError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SILENCE_SECONDS = 30
+SILENCE_SECONDS = 60
 """How long the browser may say nothing before it is given up."""
 
 Answer = tuple[str, bytes]
