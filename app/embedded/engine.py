@@ -26,6 +26,7 @@ def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
         sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
         "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
         "--forwarded-allow-ips", os.environ.get("FORWARDED_ALLOW_IPS", ""),
+        "--http", "app.web.patience:BoundedProtocol",
     )  # fmt: skip
     return Program("web", argv, env, ready=lambda: answers(port, reached_at(host)))
 
