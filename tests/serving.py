@@ -59,6 +59,11 @@ class Prompt(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._told.set)
 
 
+KEPT_SECONDS = 3600
+"""How long a connection may lie idle: one that the server hangs up on just as its client asks for something more fails
+whoever asked, by chance."""
+
+
 @contextmanager
 def running(config: uvicorn.Config) -> Iterator[Prompt]:
     """A server in a thread of its own, started, and ended with the block."""
@@ -73,7 +78,7 @@ def running(config: uvicorn.Config) -> Iterator[Prompt]:
         yield server
     finally:
         server.end()
-        thread.join(30)
+        thread.join(120)
     assert not thread.is_alive()
 
 
@@ -81,7 +86,13 @@ def running(config: uvicorn.Config) -> Iterator[Prompt]:
 def serving(app: Any, port: int = 0, lifespan: str = "off") -> Iterator[str]:
     """An ASGI application under uvicorn; yields its address."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        lifespan=lifespan,
+        timeout_keep_alive=KEPT_SECONDS,
+        timeout_graceful_shutdown=1,
     )
     with running(config) as server:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -19,7 +19,7 @@ from app.bench.ground import Cost, Meter, ground
 from app.clock import stopwatch, wall_seconds
 from app.demo.providers.account import Account
 from app.embedded.engine import answers, web_program
-from app.embedded.ports import free_port
+from app.embedded.ports import free_ports
 from app.errors import DoorstepError
 
 LARGEST = 768_000
@@ -52,7 +52,7 @@ def bench_hooks(requests: int) -> HooksBench:
     account = Account()
     bodies = [_largest(number) for number in range(requests + 1)]
     with ground() as here, ExitStack() as running:
-        floor_port, hook_port = free_port(), free_port()
+        floor_port, hook_port = free_ports(2)
         bare_argv = (*_UVICORN, "app.bench.hooks:bare", "--port", str(floor_port))
         bare_app = running.enter_context(serving(bare_argv, {}, floor_port))
         env = here.environment(here.plain, **account.environment(here.plain.url))

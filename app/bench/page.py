@@ -20,7 +20,7 @@ from app.bench.ground import Cost, Meter
 from app.bench.hooks import serving
 from app.bench.quarter import quarter
 from app.embedded.engine import web_program
-from app.embedded.ports import free_port
+from app.embedded.ports import free_ports
 from app.errors import DoorstepError
 
 CALLERS = 8
@@ -62,7 +62,7 @@ def bench_page(parcels: int, requests: int, told: Callable[[str], None] = lambda
     """Call for so many pages of a shop's quarter, each of another parcel while there are as many."""
     with quarter(parcels, told) as here, ExitStack() as running:
         told("pages are called for")
-        floor_port, page_port = free_port(), free_port()
+        floor_port, page_port = free_ports(2)
         floor_server = running.enter_context(
             serving((*_UVICORN, "app.bench.page:bare", "--port", str(floor_port)), {}, floor_port)
         )

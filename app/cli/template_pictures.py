@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import AsJson, out, print_json, progress_bar, read_file
-from app.errors import ConfigurationError, NotFound
+from app.errors import ConfigurationError, Fault, InvalidInput, NotFound, nearest
 from app.messages.catalog import Catalog
 from app.messages.checking.corpus import PUBLIC_URL
 from app.messages.rendering.render import Renderer
@@ -32,7 +32,12 @@ def sheet_command(
     ] = None,
 ) -> None:
     """Every email of every brand in one picture."""
+    _require_png(file)
     with _browser("Taking pictures") as (browser, catalog, tell):
+        written = sorted({one for brand in catalog.brands() for one in catalog.locales(brand)})
+        if locale is not None and locale not in written:
+            problem = f"no email is written in {locale!r}"
+            raise InvalidInput([Fault(None, "locale", problem, nearest(locale, written))])
         _write(file, contact_sheet(browser, catalog, locale, tell))
 
 
@@ -78,6 +83,8 @@ def compare_command(
     as_json: AsJson = False,
 ) -> None:
     """How much two pictures differ, and where; exit 1 when they do."""
+    if picture is not None:
+        _require_png(picture)
     one, two = read_file(before), read_file(after)
     found = compare(one, two, tolerance)
     if picture is not None:
@@ -101,6 +108,13 @@ def _browser(told: str) -> Iterator[tuple[Browser, Catalog, Callable[[int, int],
     with Browser(pictures_of(catalog)) as browser, progress_bar(True) as progress:
         task = progress.add_task(told, total=None)
         yield browser, catalog, lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _require_png(file: Path) -> None:
+    """Raise InvalidInput for a file whose name is no picture's."""
+    if file.suffix.lower() != ".png":
+        remedy = f"Give a file to write, such as {file.name or 'emails'}.png."
+        raise InvalidInput([Fault(None, str(file), "is no name of a PNG", remedy)])
 
 
 def _write(file: Path, png: bytes) -> None:

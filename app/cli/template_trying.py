@@ -60,6 +60,8 @@ def preview_command(
         _print_samples(samples, as_json)
         return
     _one_of(shipment, sample)
+    if file is not None and file.suffix not in (".html", ".txt"):
+        raise ConfigurationError(f"{file} is neither FILE.html nor FILE.txt. End its name with what you want to have.")
     asked = Asked(key, channel, locale, sample, shipment, show_person)
     with _brand(brand) as (house, session, whose):
         spoken = catalog_of(session, house, brand).locales(brand) if all_locales else [locale]

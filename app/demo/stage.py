@@ -18,7 +18,7 @@ from app.embedded import Embedded, Processes, Program, default_home
 from app.embedded.children import Roster
 from app.embedded.engine import answers, engine_programs
 from app.embedded.home import kept_secret, open_home
-from app.embedded.ports import free_port
+from app.embedded.ports import free_ports
 from app.errors import DoorstepError
 from app.schema import migrate
 from app.settings import Settings, load_settings
@@ -95,7 +95,7 @@ def set_stage(speed: float, seed: int) -> Iterator[Stage]:
     with Embedded(home) as endpoints, Processes(home) as processes, httpx.Client(timeout=30) as http:
         engine = make_engine(endpoints.database_url)
         migrate(engine)
-        web_port, carrier_port, provider_port = free_port(), free_port(), free_port()
+        web_port, carrier_port, provider_port = free_ports(3)
         web_url = f"http://127.0.0.1:{web_port}"
         provider_url, carrier_url = f"http://127.0.0.1:{provider_port}", f"http://127.0.0.1:{carrier_port}"
         _start(processes, _provider(provider_port, web_url, home, seed))

@@ -17,7 +17,7 @@ from app.models.facts import Facts
 from app.models.vocabulary import Channel, Milestone
 from app.pipeline.deciding.live_rules import rules_of
 from app.pipeline.house import House
-from app.rules.condition_words import condition_words
+from app.rules.condition_words import carrier_name, condition_words
 from app.rules.document import reread_rules
 from app.rules.parts import CODE
 from app.rules.ruleset import Reach, Rule, RuleSet
@@ -103,8 +103,9 @@ def outside(reach: Reach, facts: Facts) -> str:
     parcel, shopper = facts.parcel, facts.shopper
     if reach.direction != parcel.direction:
         return f"it is for {reach.direction} parcels"
+    named = {carrier_name(one) for one in reach.carriers}
     parts = (
-        ("parcels with", reach.carriers, [parcel.carrier], "this one goes with"),
+        ("parcels with", named, [parcel.carrier and carrier_name(parcel.carrier)], "this one goes with"),
         ("shoppers in", reach.countries, [(shopper.country or "").upper()], "this one lives in"),
         ("the brands", reach.brands, [facts.brand.key], "this one is"),
         ("orders tagged", reach.tags, list(facts.order.tags), "this one is tagged"),

@@ -53,10 +53,7 @@ def real_parcel(session: Session, brand: Brand, key: str, written: str, now: dat
 
     The shopper is nobody without `show_person`. Raises NotFound where it is no parcel, or several.
     """
-    found = find_shipments(session, written, brand.id)
-    if len(found) != 1:
-        raise _unclear(written, found)
-    shipment = session.scalars(sa.select(Shipment).where(Shipment.public_id == found[0])).one()
+    shipment = one_parcel(session, brand, written)
     order = session.get_one(Order, shipment.order_id)
     others = session.scalars(
         sa.select(Shipment).where(Shipment.order_id == order.id, Shipment.id != shipment.id).order_by(Shipment.id)
@@ -71,6 +68,14 @@ def real_parcel(session: Session, brand: Brand, key: str, written: str, now: dat
         note = f"This parcel is not known to have been {told}; it is written as if that had just happened."
     person = Person(name=order.shopper_name, email=order.email, phone=order.phone) if show_person else Person()
     return Subject(shipment.public_id, _nowhere(facts), person, now, note)
+
+
+def one_parcel(session: Session, brand: Brand, written: str) -> Shipment:
+    """The parcel of a brand by its id, tracking or order number. Raises NotFound where it is none, or several."""
+    found = find_shipments(session, written, brand.id)
+    if len(found) != 1:
+        raise _unclear(written, found)
+    return session.scalars(sa.select(Shipment).where(Shipment.public_id == found[0])).one()
 
 
 def milestone_of(key: str) -> Milestone:

@@ -12,6 +12,7 @@ from app.rules.conditions import Condition, ConditionFailed, View
 from app.rules.inputs import inputs_of
 from app.rules.quiet import Quiet, first_allowed, zones_of
 from app.rules.ruleset import Audience, Once, Per, Rule, RuleSet, Send
+from app.rules.spans import span_words
 
 Way = tuple[str, str, str]
 """A rule, a channel, and who is told (a role)."""
@@ -162,7 +163,7 @@ class _Judge:
         """Whether it is news no longer."""
         at = self.crossed.facts.news.occurred_at
         if at + rule.expires <= self.now:
-            return Reason.stale, f"it happened at {_minute(at)} and is news for {rule.expires}"
+            return Reason.stale, f"it happened at {_minute(at)} and is news for {span_words(rule.expires)}"
         return None
 
     def untrue(self, condition: Condition) -> Why | None:
@@ -277,7 +278,7 @@ def _minute(at: datetime) -> str:
 
 
 def _once(once: Once | timedelta | None) -> str:
-    return once.value if isinstance(once, Once) else str(once)
+    return span_words(once) if isinstance(once, timedelta) else str(once)
 
 
 def _zones(crossed: Crossed, send: Send) -> tuple[str, ...]:

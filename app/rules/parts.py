@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from itertools import groupby
 
@@ -47,8 +46,6 @@ MILESTONES = {
 }
 """What is said of a parcel that has come to each milestone."""
 
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
-
 
 def strong(text: str) -> Part:
     """Words that the eye is to find."""
@@ -73,15 +70,6 @@ def plain(sentence: Iterable[Part]) -> str:
 def listed(words: Sequence[str], last: str = "and") -> str:
     """`a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
-
-
-def span_words(length: timedelta) -> str:
-    """A span in the largest unit that says it whole: "8 hours", "90 minutes", "3 days"; 48 hours stay hours."""
-    seconds = int(length.total_seconds())
-    for unit, size in _UNITS:
-        if seconds % size == 0 and (seconds >= size * (3 if unit == "day" else 1) or size == 1):
-            return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
-    return f"{seconds} seconds"
 
 
 def country_name(code_of_it: str) -> str:

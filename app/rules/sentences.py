@@ -7,9 +7,10 @@ from itertools import groupby
 from app.models.expectations import Delay, Expectations, SilenceLimit
 from app.models.vocabulary import Channel, Milestone
 from app.rules.condition_words import carrier_name, condition_words
-from app.rules.parts import CHANNELS, MILESTONES, Part, Sentence, country_name, listed, span_words, strong, together
+from app.rules.parts import CHANNELS, MILESTONES, Part, Sentence, country_name, listed, strong, together
 from app.rules.quiet import Quiet
 from app.rules.ruleset import Audience, Once, Per, Priority, Reach, Rule, RuleSet, Send
+from app.rules.spans import span_words
 
 
 def rule_sentence(rule: Rule) -> Sentence:

@@ -30,9 +30,11 @@ async def wire(conduct):
     """A raw server whose `conduct(reader, writer)` runs once the request's head and body have arrived."""
 
     tasks: list[asyncio.Task] = []
+    accepted = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.append(asyncio.current_task())
+        accepted.set()
         try:
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(4)
@@ -46,6 +48,7 @@ async def wire(conduct):
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     finally:
+        await asyncio.wait_for(accepted.wait(), 60)  # whoever gave up before leaves a connection that nobody closes
         server.close()
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
 

@@ -20,6 +20,8 @@ def test_a_template_is_previewed_in_words_and_as_files(doorstep, tmp_path):  # n
     file = tmp_path / "mail.html"
     assert doorstep("templates", "preview", "delivered", "--out", str(file), "--locale", "en")[0] == 0
     assert "<html" in file.read_text(encoding="utf-8")
+    code, _, error = doorstep("templates", "preview", "delivered", "--out", str(tmp_path / "mail.pdf"))
+    assert code == 2 and "FILE.html" in error and not (tmp_path / "mail.pdf").exists()
     found = json.loads(doorstep("templates", "preview", "delivered", "--all-locales", "--json")[1])
     assert {one["locale"] for one in found} >= {"en"} and all(one["subject"] and one["html"] for one in found)
     code, _, error = doorstep("templates", "test", "delivered", "--to", "me@shop.example")

@@ -63,7 +63,7 @@ class Engine:
         process = self.running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(60)
 
     def tend(self) -> list[str]:
         """Start again what ended by itself, as `doorstep up` and the compose file do; which programs those were."""

@@ -76,11 +76,12 @@ class Database:
     def crash(self) -> None:
         """Kill every process of the server at once, and clear up what a crash leaves lying about."""
         postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        postmaster.suspend()  # else it may let one more in after the look, which would outlive it
         below = postmaster.children(recursive=True)
         for process in (postmaster, *below):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(below, timeout=10)
+        psutil.wait_procs(below, timeout=60)
         self._server.stop()
 
     def release(self) -> None:

@@ -38,7 +38,7 @@ def home(cluster):
     folder = new_folder("doorstep-ground-")
     subprocess.run(["cp", "-a", f"{cluster}/.", str(folder)], check=True)
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # who was begun as its owner was killed may still be tidying up
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_killed_owner_takes_everything_with_it(home, tmp_path):
         _run_sql(database_url, "create table kept as select 7 as number")
         doze.app.conf.broker_url = broker_url
         doze.delay(str(tmp_path / "dozing"), 60)
-        assert wait_for((tmp_path / "dozing").exists, 60)
+        assert wait_for((tmp_path / "dozing").exists, 120)
         running = family(process.pid)
         assert sum("celery" in " ".join(words) for words in told(running, "cmdline")) >= 3
         process.kill()
@@ -114,9 +114,9 @@ def test_a_server_that_is_killed_comes_up_again_where_it_was(home, begun):
             except (psycopg.OperationalError, redis.ConnectionError):
                 return False
 
-        assert wait_for(answers, 60)
+        assert wait_for(answers, 120)
         running = begun()
-    assert survivors(running, within=30) == []
+    assert survivors(running) == []
     assert not (home / "sockets").exists()
 
 
@@ -126,7 +126,7 @@ def test_a_signal_ends_the_program_and_all_it_started(home, signum):
     with owner(ALMOST_NOTHING, home) as (process, _database_url, _broker_url):
         running = family(process.pid)
         process.send_signal(signum)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
         assert survivors(running) == []
 
 
@@ -243,7 +243,7 @@ def test_an_ordinary_user_needs_no_account_made():
             folder = database_url.split("host=")[1].replace("%2F", "/")
             assert os.stat(folder).st_uid == home.stat().st_uid
     finally:
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.mark.skipif(not is_root(), reason="only root hands its servers to another account")

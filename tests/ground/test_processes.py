@@ -16,16 +16,25 @@ from app.embedded.children import tail, wait_for
 
 _DIARY = """
 import os, signal, sys, time
+def say(*words):  # print() is not for handlers: the signal may come while it writes, and it refuses to be entered twice
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 def note(signum, frame):
-    print(sys.argv[1], signal.Signals(signum).name, flush=True)
+    say(sys.argv[1], signal.Signals(signum).name)
     if sys.argv[2] == "obedient":
         sys.exit(0)
 for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(signum, note)
-print(sys.argv[1], "up", os.environ.get("COLOUR"), flush=True)
+say(sys.argv[1], "up", os.environ.get("COLOUR"))
 while True:
     time.sleep(0.05)
 """
+
+
+@pytest.fixture
+def slow_to_fail(monkeypatch):
+    """A program that is still being loaded when five seconds have passed, on a machine that stands, would be believed
+    to have stood, and be started anew for ever."""
+    monkeypatch.setattr(supervisor, "_SETTLED", 3600.0)
 
 
 def _program(name: str, processes: Processes, temper: str = "obedient", **options) -> Program:
@@ -75,19 +84,17 @@ def test_a_program_that_will_not_end_is_killed_after_its_grace(tmp_path):
     with Processes(tmp_path) as processes:
         processes.start(_program("mule", processes, "stubborn", grace=0.3))
         began = stopwatch()
-    assert 0.3 <= stopwatch() - began < 30
+    assert stopwatch() - began >= 0.3
     assert _pids() == {}
 
 
 def test_a_second_signal_ends_the_waiting(tmp_path):
     """Whoever presses Ctrl-C twice does not want to wait for the grace."""
     with Processes(tmp_path) as processes:
-        processes.start(_program("mule", processes, "stubborn", grace=60))
+        processes.start(_program("mule", processes, "stubborn", grace=3600))
         os.kill(os.getpid(), signal.SIGINT)
         assert processes.wait() == signal.SIGINT
         os.kill(os.getpid(), signal.SIGINT)
-        began = stopwatch()
-    assert stopwatch() - began < 30
     assert "SIGINT" not in processes.log_file("mule").read_text()  # the terminal's signal is ours alone
 
 
@@ -108,13 +115,13 @@ def test_a_crashed_program_is_started_again_after_a_growing_pause(tmp_path):
             pid = _pids()["web"]
             os.kill(pid, signal.SIGKILL)
             began = stopwatch()
-            assert wait_for(lambda pid=pid: (processes.tend(), _pids().get("web", pid) != pid)[1], 30)
+            assert wait_for(lambda pid=pid: (processes.tend(), _pids().get("web", pid) != pid)[1], 120)
             pauses.append(stopwatch() - began)
-            assert wait_for(lambda ups=crash + 1: processes.log_file("web").read_text().count(" up ") == ups, 30)
+            assert wait_for(lambda ups=crash + 1: processes.log_file("web").read_text().count(" up ") == ups, 120)
     assert pauses[0] >= 0.5 and pauses[1] >= 1.0
 
 
-def test_a_false_start_shows_the_end_of_the_log(tmp_path):
+def test_a_false_start_shows_the_end_of_the_log(tmp_path, slow_to_fail):
     """A program that ends at once is an error with its own last words, and the others are stopped."""
     broken = Program("broken", (sys.executable, "-I", "-c", "raise SystemExit('no such port: red@example.test')"))
     with pytest.raises(ProgramFailed) as caught, Processes(tmp_path) as processes:
@@ -126,7 +133,7 @@ def test_a_false_start_shows_the_end_of_the_log(tmp_path):
     assert _pids() == {}
 
 
-def test_a_command_that_is_not_there_is_named(tmp_path):
+def test_a_command_that_is_not_there_is_named(tmp_path, slow_to_fail):
     """A typing error in a command is a sentence, not a traceback."""
     with (
         pytest.raises(ProgramFailed, match="no-such-command cannot be started: No such file"),
@@ -164,22 +171,22 @@ def test_a_log_that_grew_large_is_set_aside_while_its_program_writes_on(tmp_path
         processes.start(_program("web", processes))
         monkeypatch.setattr("app.embedded.children._LARGE_LOG", 5)
         monkeypatch.setattr(supervisor, "_LOOK_AT_LOGS", 0.0)
-        assert wait_for(lambda: (processes.tend(), processes.log_file("web").read_text() == "")[1], 30)
+        assert wait_for(lambda: (processes.tend(), processes.log_file("web").read_text() == "")[1], 120)
     assert processes.log_file("web").read_text() == "web SIGTERM\n"
     assert (tmp_path / "logs" / "web.log.1").read_text() == "web up None\n"
 
 
 _LAST_TO_GO = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 told = pathlib.Path(sys.argv[1])
 def note(signum, frame):
     (told / sys.argv[2]).touch()
     while len(list(told.iterdir())) < int(sys.argv[3]):
         time.sleep(0.01)
-    print("and gone", flush=True)
+    os.write(1, b"and gone\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, note)
-print("up", flush=True)
+os.write(1, b"up\\n")
 while True:
     time.sleep(0.05)
 """

@@ -24,6 +24,7 @@ from app.intake.store import upsert_orders
 from app.models import Attempt, Brand, Message, Receipt, Shipment
 from app.models.vocabulary import Channel
 from app.pipeline.house import House
+from app.pipeline.leaving import delivering
 from app.pipeline.polling.routing import accepted_carriers, routes_for
 from app.settings import Settings
 from app.wiring import build_house
@@ -132,8 +133,16 @@ def order_payload(tracking_number: str, **given: Any) -> dict[str, Any]:
 
 
 def hurry(town: Town) -> None:
-    """Let a provider's answer be waited for a second only, where none comes."""
-    town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 1.0}))
+    """Let a provider's answer be waited for a few seconds only, where none comes. A call that does not begin in three
+    quarters of that is not made, so they must do for a machine that does much else."""
+    town.house = replace(town.house, sending=town.house.sending.model_copy(update={"deadline": 3.0}))
+
+
+def give_up(town: Town) -> None:
+    """Let the time be over in which the calls so far could have been answered. Who would wait for it would have to
+    set it short, and a machine that stands for as long would make calls late that are to be in time."""
+    with town.house.sessions.begin() as session:
+        session.execute(sa.update(Attempt).values(deadline_at=Attempt.begun_at))
 
 
 def close(house: House) -> None:
@@ -207,15 +216,22 @@ def settings(providers: StandIn, carrier_url: str, web_port: int) -> Settings:
             "base_url": providers.url,
             "segments_per_second": {"long_code": None, "alphanumeric": None},
         },
-        sending={"deadline": 10.0, "margin": 0.2, "settle": 3600},
+        sending={"deadline": 60.0, "margin": 0.2, "settle": 3600},
     )
 
 
 @pytest.fixture
 def town(
-    settings: Settings, engine: sa.Engine, brand: Brand, clock: TurnedClock, carrier: CarrierStandIn
+    settings: Settings,
+    engine: sa.Engine,
+    brand: Brand,
+    clock: TurnedClock,
+    carrier: CarrierStandIn,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Town]:
-    """A house wired by `wiring` as in production, but for the clock."""
+    """A house wired by `wiring` as in production, but for the clock, and with patience: a call that a machine that
+    stands has held up for seconds is made all the same, for most tests send once and look."""
+    monkeypatch.setattr(delivering, "LATEST_SECONDS", 60.0)
     built = replace(build_house(settings, engine=engine), clock=clock)
     town = Town(built, clock, settings, carrier, engine)
     yield town

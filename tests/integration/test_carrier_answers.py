@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import pipeline
+from app.clock import stopwatch
 from app.demo.carrier.behaviour import Behaviour, Fault
 from app.demo.carrier.server import CarrierStandIn
 from app.demo.carrier.timetable import Step
@@ -424,9 +425,11 @@ def test_the_carriers_allowance_is_kept_by_all_processes_together(town: Town, mo
         together.wait(60)
         deadline = time.monotonic() + 60
         while sum(shares) < amount and time.monotonic() < deadline:
-            shares[index] += pipeline.poll(houses[index], "dhl").parcels
+            if shares[index] <= shares[1 - index] + 16:  # a claim ahead at the most: the other may be held up
+                shares[index] += pipeline.poll(houses[index], "dhl").parcels
             time.sleep(0.005)
 
+    began = stopwatch()
     threads = [threading.Thread(target=ask, args=(index,)) for index in range(2)]
     for thread in threads:
         thread.start()
@@ -434,5 +437,6 @@ def test_the_carriers_allowance_is_kept_by_all_processes_together(town: Town, mo
         thread.join(70)
     assert town.carrier.asked == dict.fromkeys(numbers, 1), "each parcel is asked about once"
     assert min(shares) > 0, shares
-    # What a busy machine holds up arrives at once. Two that know nothing of each other have asked about all by then.
-    assert town.carrier.busiest(1.0) <= rate * 1.5
+    # What a machine holds up arrives at once, but nothing arrives early: two that know nothing of each other would have
+    # asked about all in half of the time.
+    assert town.carrier.arrivals[-1] - began >= 0.9 * (amount - 1) / rate

@@ -17,7 +17,7 @@ from app.messages.catalog import Catalog
 from app.models import InboundMessage, Suppression
 from app.rules.document import parse_rules
 from app.settings import Settings, shipped
-from tests.integration.conftest import Town, eventually, hurry, timetable
+from tests.integration.conftest import Town, eventually, give_up, timetable
 
 PHONE, ADDRESS, OURS = "+46701740605", "whatsapp:+46701740605", "+46700000001"
 RULES = "version: 1\nrules:\n  - {name: moving, when: out_for_delivery, send: [sms, whatsapp], expires: 48h}\n"
@@ -136,10 +136,10 @@ def test_a_number_that_whatsapp_does_not_know_is_asked_no_more_there(town: Town,
 def test_an_unanswered_call_is_found_in_the_list(town: Town, web: str, stand_in: StandIn):
     """Taken without a word and never reported: found by the parcel's link among what was filled in, sent once."""
     behave(stand_in, web, {"recipient": ADDRESS, "do": "accept_then_drop"}, enabled=False)
-    hurry(town)
     plan(town, "T1")
     town.send()
     assert town.states()["whatsapp"] == ("unconfirmed", "no_answer")
+    give_up(town)
 
     def found() -> bool:
         pipeline.recover(town.house)

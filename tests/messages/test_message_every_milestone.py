@@ -320,6 +320,9 @@ def test_a_return_goes_its_own_way(written) -> None:
     assert "promised" not in email.text and "need to do" in email.text
     assert [word for _, word in steps(email)] == ["Announced", "Handed in", "On its way", "With us"]
     assert note(email) == "On its way: no news"
+    assert email.subject.startswith("No news of your return lately: ")
+    said = late.model_copy(update={"news": news.model_copy(update={"cause": Cause.carrier_says})})
+    assert written("return_delayed", said).subject.startswith("Your return is late: ")
     told = email.text[: email.text.index("You are reading this")]
     assert "In this return:" in told and "your parcel" not in told
     here = written("return_received", facts_for("return_received"))

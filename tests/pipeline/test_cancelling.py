@@ -44,7 +44,8 @@ class Seen:
 
 @dataclass
 class Race:
-    """Senders and cancellers at work on the same orders. The seed draws the moments; the threads do the rest."""
+    """Senders and cancellers at work on the same orders. The seed draws the moments; the threads do the rest, but for
+    the first of each moment, which is sure to be drawn: however the threads take turns, each is met with."""
 
     world: World
     brand_id: int
@@ -57,15 +58,28 @@ class Race:
     over: bool = False
     guard: Lock = field(default_factory=Lock)
     parcels: dict[str, str] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
 
-    def choose(self, moment: str, message_ids: Sequence[int]) -> None:
-        """A message is at this moment of its life: its order may be one that is cancelled now."""
+    def choose(self, moment: str, message_ids: Sequence[int]) -> str | None:
+        """A message is at this moment of its life: its order may be one that is cancelled now. The first order of all
+        that is drawn for this moment here, or None."""
+        first = None
         for message_id in message_ids:
             number = self.order_of[message_id]
             with self.guard:
-                if number not in self.taken and self.chance.random() < 0.3:
+                if number not in self.taken and (moment not in self.met or self.chance.random() < 0.3):
+                    first = first if moment in self.met else number
+                    self.met.add(moment)
                     self.taken.add(number)
                     self.chosen.append((number, moment))
+        return first
+
+    def await_cancelled(self, number: str | None) -> None:
+        """Go on once that order is cancelled, so that one certainly is at this moment and no later."""
+        deadline = time.monotonic() + 60
+        while number is not None and number not in self.cancelled and not self.faults:
+            assert time.monotonic() < deadline, "nobody cancels"
+            time.sleep(0.0005)
 
     def cancel(self) -> None:
         """Cancel what was chosen, as the shop would, until the race is over."""
@@ -120,7 +134,7 @@ def provider(race: Race, name: str, kind: str, ids: dict[str, int]) -> Obedient:
     """Instant, mostly willing; it tells the race when a call is under way."""
 
     def answer(outgoing: Outgoing) -> Verdict:
-        race.choose("called", [ids[outgoing.to_email if kind == "email" else outgoing.to_phone]])
+        race.await_cancelled(race.choose("called", [ids[outgoing.to_email if kind == "email" else outgoing.to_phone]]))
         return race.chance.choice(OUTCOMES)
 
     return Obedient(name, kind, answer=answer)
@@ -156,7 +170,7 @@ def run_race(world: World, monkeypatch, seed: int, parcels: Mapping[str, str] | 
 
     monkeypatch.setattr(pipeline, "begin", begin_watched)
     monkeypatch.setattr(pipeline, "settle", settle_watched)
-    race.choose("waiting", [row.id for row in rows[:: max(1, 4 * len(rows) // len(set(numbers.values())))]])
+    waiting = race.choose("waiting", [row.id for row in rows[:: max(1, 4 * len(rows) // len(set(numbers.values())))]])
     house = replace(
         world.house,
         transports={
@@ -166,6 +180,7 @@ def run_race(world: World, monkeypatch, seed: int, parcels: Mapping[str, str] | 
         sending=SendingSettings(batch=20, deadline=20.0, margin=0.05, settle=3600),
     )
     cancellers = [race.run(race.cancel) for _ in range(3)]
+    race.await_cancelled(waiting)
     senders = [race.run(race.send, house, channel) for channel in (*Channel, Channel.email)]
     for sender in senders:
         sender.join()

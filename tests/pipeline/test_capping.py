@@ -242,10 +242,17 @@ def test_far_from_its_cap_a_rule_takes_no_turns(world: World, monkeypatch: pytes
     locks: list[str] = []
     with world.house.sessions() as session:
         engine = session.get_bind()
-    sa.event.listen(engine, "before_cursor_execute", lambda conn, cursor, text, *rest: locks.append(text))
+
+    def note(_conn: object, _cursor: object, text: str, *_rest: object) -> None:
+        locks.append(text)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    turns = []
     for number in range(4):
         tell(world, str(number), email=f"{number}@example.test")
-        assert any("asked.turn" in text for text in locks) == (number > 2), number
+        turns.append(any("asked.turn" in text for text in locks))
+    sa.event.remove(engine, "before_cursor_execute", note)
+    assert turns == [False, False, False, True]
     assert counts(world) == [("rule", 4), ("shopper", 4)]
 
 

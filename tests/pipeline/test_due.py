@@ -21,6 +21,7 @@ from app.tracking.adapter.base import AnswerKind, CarrierReply, RawAnswer
 from app.tracking.cadence import LATER_LOOKS, Cadence, Rank
 from app.tracking.carriers.registry import CARRIERS
 from tests.pipeline.conftest import World, heard_scan
+from tests.pipeline.test_budget import at_noon
 
 M = Milestone
 DHL = CARRIERS["dhl"]
@@ -78,14 +79,15 @@ def test_nobody_starves_behind_what_is_always_due(world: World):
 
 def test_a_spent_day_still_asks_about_what_is_out_for_delivery(world: World, monkeypatch):
     """When the day's ordinary share is gone, only those are claimed; what waits keeps its place."""
-    monkeypatch.setattr(type(DHL), "day_zone", "UTC")
+    at_noon(monkeypatch)
     allow(world, requests_per_second=1.0, requests_per_day=1000)
     hot = waits(world, "1", Rank.hot, 1)
     waits(world, "2", Rank.cool, 500)
     share = "INSERT INTO carrier_budgets (carrier, free_at, day, spent) SELECT 'dhl', now() - interval '1 s',"
-    passed = "extract(epoch FROM now() - date_trunc('day', now())) / 86400"
+    here = f"(now() AT TIME ZONE '{DHL.day_zone}')"
+    passed = f"extract(epoch FROM {here} - date_trunc('day', {here})) / 86400"
     sql(world, "DELETE FROM carrier_budgets")
-    sql(world, f"{share} current_date, 800 * least(1, {passed} + 1.0 / 12) + 20")
+    sql(world, f"{share} cast({here} AS date), 800 * least(1, {passed} + 1.0 / 12) + 20")
     with world.house.sessions.begin() as session:
         due, _ = claim_due(session, world.house, DHL, world.clock.now())
     assert [parcel.id for parcel in due] == [hot]

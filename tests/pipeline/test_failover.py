@@ -1,5 +1,6 @@
 """Two providers of a kind over real HTTP: what the first may have taken, the second never gets."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,7 @@ from app.channels.base import Asking
 from app.demo.providers.behaviour import RecordManners, Rule
 from app.demo.providers.serving import StandIn
 from app.models.vocabulary import Channel, Milestone
-from app.settings import SendingSettings
-from tests.pipeline.conftest import Obedient, World
+from tests.pipeline.conftest import Obedient, World, a_minute_passes
 from tests.pipeline.test_asking_back import MAIL, asked_world, passes, providers, settle_down  # noqa: F401 - fixtures
 from tests.pipeline.test_attacks import sql
 from tests.pipeline.test_path import send_all, whole
@@ -40,11 +40,21 @@ def mails(providers: StandIn, spare: Obedient, address: str) -> int:  # noqa: F8
 
 
 @pytest.mark.parametrize("act", ["accept_then_drop", "accept_then_error", "accept_then_stall"])
-def test_the_first_is_asked_before_the_second_is_used(two, providers: StandIn, act):  # noqa: F811
+def test_the_first_is_asked_before_the_second_is_used(two, providers: StandIn, act, monkeypatch):  # noqa: F811
     """It took the mail and never said so; asked by our id it says so, and the second hears of nothing."""
     world, spare = two
-    if act == "accept_then_stall":  # which takes all the time that a call has
-        world = world.with_(sending=SendingSettings(deadline=3.0, margin=0.05, settle=3600))
+    first = world.house.transports[Channel.email][0]
+    send = first.send
+
+    async def in_vain(outgoing):
+        call = asyncio.ensure_future(send(outgoing))
+        while not providers.journal.entries:
+            await asyncio.sleep(0.01)
+        a_minute_passes()  # which is all the time that a call has
+        return await call
+
+    if act == "accept_then_stall":
+        monkeypatch.setattr(first, "send", in_vain)
     providers.behave(rules=[Rule(recipient="*", do=act)])
     one_mail(world, "1001", MAIL)
     for _ in range(3):

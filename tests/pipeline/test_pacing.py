@@ -228,7 +228,7 @@ def test_no_limit_costs_nothing(world: World):
 
 def test_what_cannot_leave_yet_is_put_back_untried(world: World):
     """It is ready again with the reason, at its turn, and no attempt is counted; later it leaves, once."""
-    slow = slowed(world, 0.01, deadline=2.0)
+    slow = slowed(world, 0.01)
     plan(slow, 3)
     pipeline.send_batch(slow.house, Channel.sms)
     assert len(slow.sms.sent) == 1

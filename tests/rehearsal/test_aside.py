@@ -37,7 +37,7 @@ def test_the_story_names_the_version_the_other_rules_and_what_is_due(world: Worl
     text = "\n".join(tell(story))
     for expected in (
         "(rule 'dispatched' of publication 1)",
-        "Not by rule 'letters': it is for parcels with bring, postnord, and this one goes with dhl.",
+        "Not by rule 'letters': it is for parcels with Bring, PostNord, and this one goes with DHL.",
         "Not by rule 'back_at_the_shop': it is for return parcels.",
         "It looked at order.total_minor = 49900, parcel.items = 9 of them.",
         "SMS about out for delivery leaves Tue 03 Mar 08:00, if it is still true then.",
@@ -61,7 +61,7 @@ def test_why_a_rule_is_not_for_a_parcel(past):
         outside(Reach(), facts) == outside(Reach(countries=frozenset({"SE"}), carriers=frozenset({"dhl"})), facts) == ""
     )
     for reach, part in (
-        (Reach(carriers=frozenset({"ups"})), "goes with dhl"), (Reach(countries=frozenset({"NO"})), "lives in SE"),
+        (Reach(carriers=frozenset({"ups"})), "goes with DHL"), (Reach(countries=frozenset({"NO"})), "lives in SE"),
         (Reach(brands=frozenset({"other"})), "one is fjallhem"), (Reach(tags=frozenset({"gift"})), "nothing known"),
         (Reach(services=("mypack*",)), "goes by none"), (Reach(direction="return"), "return parcels"),
     ):  # fmt: skip

@@ -240,7 +240,7 @@ def test_erasure_during_a_running_send(world, brand_id, moment):
     else:
         erased = erase_person(house, brand_id, Channel.email, MAIL)
         assert len(erased.in_flight) == 1
-        settle(house, house.loop.run(deliver(begun, gate_of(house), 1, stopwatch(), 2.0)), now)
+        settle(house, house.loop.run(deliver(begun, gate_of(house), 1, stopwatch(), 60.0)), now)
         world.clock.turn(minutes=10)
         send(world)
         assert len(world.email.sent) == 1

@@ -48,6 +48,12 @@ def test_news_that_must_not_be_told_fires_nothing(crossed, expected):
     assert reasons(crossed) == {Channel.email: expected, Channel.sms: expected}
 
 
+def test_stale_news_says_in_words_how_long_it_was_news():
+    """Hours, as the rule's sentence has them, not a clock's 12:00:00."""
+    answers = decide(Crossed(facts(ago=timedelta(hours=12))), default_rules(), BOTH, NOW)
+    assert {one.detail for one in answers} == {"it happened at 2026-03-01 20:00 UTC and is news for 12 hours"}
+
+
 def test_what_is_newer_than_the_baseline_is_told():
     """Only crossings at or before the baseline are history."""
     crossed = Crossed(facts(ago=timedelta(minutes=5)), history_until=NOW - timedelta(minutes=6))

@@ -10,10 +10,11 @@ from app.models.vocabulary import Channel, Milestone
 from app.rules.condition_words import condition_words
 from app.rules.conditions import check
 from app.rules.document import default_rules, parse_rules
-from app.rules.parts import CODE, plain, span_words
+from app.rules.parts import CODE, plain
 from app.rules.quiet import Quiet
 from app.rules.ruleset import Audience, Once, Per, Priority, Reach, Rule, Send
 from app.rules.sentences import rule_sentence, set_sentences
+from app.rules.spans import span_words
 
 EVERYTHING = """
 version: 1

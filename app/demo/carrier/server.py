@@ -73,16 +73,6 @@ class CarrierStandIn:
         for timetable in timetables:
             self.parcels[timetable.tracking_number] = Parcel(timetable, self.behaviour)
 
-    def busiest(self, seconds: float = 1.0) -> int:
-        """How many questions reached it, at the most, within so many real seconds."""
-        most, within = 0, deque[float]()
-        for at in self.arrivals:
-            within.append(at)
-            while at - within[0] >= seconds:
-                within.popleft()
-            most = max(most, len(within))
-        return most
-
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """One request, as ASGI wants it."""
         if scope["type"] != "http":

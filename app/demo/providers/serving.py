@@ -96,7 +96,7 @@ def serve(
                 asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
         finally:
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
+            thread.join(60)
             loop.close()
             journal.close()
 

@@ -82,6 +82,16 @@ def known_locale(name: str) -> bool:
     return bool(_LOCALE.match(name))
 
 
+def misnamed(locale: str) -> tuple[str, str] | None:
+    """Why no shopper's language leads to a folder of this name, and the remedy; None where one does."""
+    right = locale_chain(locale, locale)[0] if known_locale(locale.replace("_", "-")) else ""
+    if right == locale:
+        return None
+    if right:
+        return f"{locale} is never looked for", f"Call the folder {right}."
+    return f"{locale} is no language that dates can be written in", "Name it by its language: sv, pt-BR."
+
+
 def find(shelf: Shelf, chain: tuple[str, ...], key: str, channel: str) -> Source | None:
     """The first file for `key` on `channel` along the locales, or None."""
     if not _KEY.match(key) or channel not in SUFFIXES:

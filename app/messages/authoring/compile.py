@@ -47,6 +47,7 @@ def _sms_parts(source: Source, around: Surroundings) -> dict[str, Any]:
 
 def _whatsapp_parts(source: Source, around: Surroundings) -> dict[str, Any]:
     content = read_content(source)
+    check_written(TEXT, {f"variables.{name}": filling for name, filling in content.variables.items()}, source)
     variables = {name: with_fallbacks(filling, around.words) for name, filling in content.variables.items()}
     for filling in variables.values():
         check_part(TEXT, filling, source, around.shelf)

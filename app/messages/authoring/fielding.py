@@ -33,7 +33,7 @@ def check_part(environment: Sandbox, text: str, source: Source, shelf: Shelf) ->
 
 def check_written(environment: Sandbox, pieces: Mapping[str, str], source: Source) -> None:
     """Refuse what a person wrote and templates may not do, by the line of the file. `pieces` are the texts of the
-    message by the name of their front matter's field, or `body`. Raises BadTemplate."""
+    message by the name of their field (`subject`, `variables.2`), or `body`. Raises BadTemplate."""
     for name, piece in pieces.items():
         try:
             sections(environment, piece, loops=1)
@@ -51,7 +51,7 @@ def _refuse(environment: Sandbox, name: str, piece: str, source: Source) -> None
 def _lines_above(name: str, piece: str, text: str) -> int:
     if text.endswith(piece):
         return text.count("\n", 0, len(text) - len(piece))
-    found = re.search(rf"^{name}[ \t]*:", text, re.MULTILINE)
+    found = re.search(rf"^[ \t]*[\"']?{re.escape(name.split('.')[-1])}[\"']?[ \t]*:", text, re.MULTILINE)
     return text.count("\n", 0, found.start()) if found else 0
 
 

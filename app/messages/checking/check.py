@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from app.errors import ConfigurationError
-from app.messages.authoring.bundle import OWN_MJML, known_locale, locale_chain, named
+from app.messages.authoring.bundle import OWN_MJML, locale_chain, misnamed, named
 from app.messages.authoring.wording import MAIL, is_message, read_words
 from app.messages.base import TemplateMissing
 from app.messages.catalog import Catalog
@@ -265,12 +265,8 @@ class _Run:
 
 def _not_read(file: File, locale: str) -> Finding | None:
     """A message in a folder that no shopper's language leads to."""
-    right = next(iter(locale_chain(locale, locale))) if known_locale(locale.replace("_", "-")) else ""
-    if right == locale:
-        return None
-    remedy = f"Call the folder {right}." if right else "Name it by its language: sv, pt-BR."
-    message = f"{locale} is no language that dates can be written in" if not right else f"{locale} is never looked for"
-    return Finding("error", "locale", file.path, file.label, None, None, message, remedy, locale)
+    wrong = misnamed(locale)
+    return Finding("error", "locale", file.path, file.label, None, None, *wrong, locale) if wrong else None
 
 
 def _of_mail_words(file: File, shelf: Shelf) -> Iterator[Finding]:

@@ -207,9 +207,9 @@ def known(path: str, fields: Mapping[str, Field] = FIELDS) -> bool:
 
 
 def nearest(path: str, fields: Mapping[str, Field] = FIELDS) -> str | None:
-    """The documented field that was probably meant, or None."""
-    found = difflib.get_close_matches(path, fields, 1, 0.6)
+    """The documented field that was probably meant: written nearly so, or by the same last word; or None."""
+    found = difflib.get_close_matches(path, fields, 1, 0.8)
     if not found:
         by_end = [name for name in fields if name.rpartition(".")[2] == path.rpartition(".")[2]]
-        found = by_end[:1]
+        found = difflib.get_close_matches(path, by_end, 1, 0)
     return found[0] if found else None

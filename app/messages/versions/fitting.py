@@ -5,6 +5,7 @@ import struct
 import yaml
 
 from app.errors import Fault, InvalidInput
+from app.messages.authoring.bundle import misnamed
 from app.messages.authoring.plain_yaml import read_yaml
 from app.messages.shelf import known_path
 
@@ -41,7 +42,7 @@ def faults_of(path: str, content: bytes, brand_key: str) -> list[Fault]:
         return [_no_place(path)]
     if path.endswith(".png"):
         return _picture_faults(path, content)
-    faults = _text_faults(path, content)
+    faults = _language_faults(path) or _text_faults(path, content)
     return faults or (_brand_faults(path, content, brand_key) if path == "brand.yaml" else [])
 
 
@@ -55,6 +56,11 @@ def picture_size(content: bytes) -> tuple[int, int] | None:
 
 def _no_place(path: str) -> Fault:
     return Fault(None, path[:200] or "path", "there is no such place for a brand's file", f"The places are {_PLACES}.")
+
+
+def _language_faults(path: str) -> list[Fault]:
+    wrong = misnamed(path.split("/")[1]) if path.startswith("messages/") else None
+    return [Fault(None, path, *wrong)] if wrong else []
 
 
 def _picture_faults(path: str, content: bytes) -> list[Fault]:

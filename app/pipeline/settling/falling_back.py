@@ -34,6 +34,7 @@ from app.receipts.choices import kind_of
 from app.receipts.suppression import in_words
 from app.rules.decide import Crossed, Decided, in_place_of, reachable
 from app.rules.ruleset import Audience, Rule, RuleSet, Send
+from app.rules.spans import span_words
 from app.tracking.outdated import Now, outdated, stood_before
 
 log = logger(__name__)
@@ -303,5 +304,5 @@ def _over(about: Any, rule: Rule, now: datetime) -> tuple[Reason, str] | None:
     if old := outdated(Milestone(about.milestone), Now(stands, about.delivery_doubted_at is not None, already=already)):
         return old, f"the parcel is {stands.value.replace('_', ' ')}"
     if about.occurred_at + rule.expires <= now:
-        return Reason.outlived, f"it is news for {rule.expires}"
+        return Reason.outlived, f"it is news for {span_words(rule.expires)}"
     return None

@@ -19,7 +19,7 @@ from typing import Any
 from app.errors import ConfigurationError, DoorstepError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SILENCE_SECONDS = 30
+SILENCE_SECONDS = 60
 """How long the browser may say nothing before it is given up."""
 
 Answer = tuple[str, bytes]
@@ -33,6 +33,7 @@ _SWITCHES = (
     "--no-first-run", "--no-default-browser-check", "--disable-extensions", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--mute-audio", "--force-color-profile=srgb",
     "--font-render-hinting=none", "--disable-lcd-text", "--proxy-server=127.0.0.1:9", "--proxy-bypass-list=<-loopback>",
+    "--disable-checker-imaging",  # a large image is in the first picture that is drawn, not in one soon after
 )  # fmt: skip
 _READY = """(async () => {
   const seen = async (page) => Promise.all([...page.images].map((image) => image.decode().catch(() => 0)));

@@ -26,6 +26,7 @@ from app.web.marketers.clashing import clash
 from app.web.marketers.inserting import blocks_of, insertable
 from app.web.marketers.looking import Look, findings, in_words, look_in, look_of, show, told
 from app.web.marketers.needing import needs
+from app.web.marketers.paging import STATES, is_page
 from app.web.marketers.sheets import CHOICES, FRONT, OTHERS, Sheet, address, brand_of, sheet_of, written
 from app.web.marketers.sizes import sizes
 
@@ -137,6 +138,7 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
     found = told(sheet, sheet.text, findings(house, session, brand, sheet, sheet.text, look)) if changed else []
     locale = sheet.path.split("/")[1] if sheet.path.startswith("messages/") else ""
     keys = sorted(key for key, channel in catalog.keys(brand.key) if channel == "email")
+    page = is_page(sheet.path)
     needed = needs(house, session, brand, sheet)
     return {
         **needed,
@@ -151,7 +153,8 @@ def desk(house: House, session: Session, visitor: Visitor, brand: Brand, sheet: 
         "message": message,
         "locale": locale,
         "siblings": _siblings(catalog, brand, sheet),
-        "keys": [] if message else keys,
+        "is_page": page,
+        "keys": STATES if page else [] if message else keys,
         "locales": catalog.locales(brand.key),
         "samples": SAMPLES,
         "fields": insertable(needed["sampled"]),

@@ -1,7 +1,8 @@
-"""A rendered email made ready for the studio's frame: one scheme, pictures that can be shown, links that lead nowhere.
+"""A rendered email, or the shopper's page, made ready for the studio's frame: one scheme, pictures that can be shown,
+links that lead nowhere.
 
-The mail's own words and layout are as the renderer gave them. What a mail program decides for itself, day or night, is
-decided here; what a sample order cannot have, a shop's pictures, is drawn.
+The words and the layout are as the renderer gave them. What a mail program or a browser decides for itself, day or
+night, is decided here; what a sample order cannot have, a shop's pictures, is drawn.
 """
 
 import base64
@@ -22,7 +23,7 @@ FRAME_POLICY = (
 """No script, no form, no frame in it, and it may stand in our own pages only."""
 
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)")
-_SOURCE = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")', re.IGNORECASE)
+_SOURCE = re.compile(r'(<(?:img|source)\b[^>]*?\bsrc(?:set)?=")([^"]*)(")', re.IGNORECASE)
 _NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 _SAMPLES = Path(app.rehearsal.pictures.__file__).parent / "samples"
 
@@ -31,7 +32,7 @@ def framed(html: str, public_url: str, *, dark: bool, real: bool, drafts: Mappin
     """The mail for the frame. `drafts` are addresses of pictures that are not published, by the first twelve digits of
     their digest; with `real` it is a real parcel's, whose pictures are fetched from the shop."""
     chosen = "dark" if dark else "light"
-    html = _SCHEME.sub(lambda one: "all" if one[1] == chosen else "not all", html)
+    html = _SCHEME.sub(lambda one: "(min-width: 0)" if one[1] == chosen else "(max-width: 0)", html)
     html = html.replace("color-scheme: light dark", f"color-scheme: {chosen}")
     html = html.replace('content="light dark"', f'content="{chosen}"')
     html = _SOURCE.sub(lambda one: one[1] + _shown(one[2], public_url, real, drafts) + one[3], html)

@@ -18,8 +18,9 @@ from app.messages.versions.drafts import drafts_of
 from app.messages.versions.fitting import faults_of
 from app.messages.versions.live import digest_of, edition_of
 from app.models import Brand
+from app.pipeline.deciding.editions import catalog_of
 from app.pipeline.house import House
-from app.rehearsal.previewing import Asked, Preview, SmsSize, preview
+from app.rehearsal.previewing import Asked, Preview, SmsSize, preview, with_files
 from app.rehearsal.samples import SAMPLES
 from app.web.access.doors import Denied, Sent, may
 from app.web.access.roles import Right
@@ -27,6 +28,7 @@ from app.web.access.sessions import Visitor
 from app.web.console.frame import html
 from app.web.marketers.framing import framed, in_frame
 from app.web.marketers.needing import needs, written_out
+from app.web.marketers.paging import PageSeen, is_page, page_seen
 from app.web.marketers.sheets import Sheet, brand_of, place_in, sheet_of, written
 
 router = APIRouter(include_in_schema=False)
@@ -35,7 +37,8 @@ Reader = Annotated[Visitor, Depends(may(Right.see))]
 Word = Annotated[str, Query(max_length=120)]
 
 FIRST_LOOK = "out_for_delivery"
-"""The message that is shown beside a file that is of none: a layout, a language's words, the brand."""
+"""The message that is shown beside a file that is of none: a layout, a language's words, the brand. The state that the
+shopper's page is shown in first, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Look:
 class Shown:
     """A file filled in, or in `wrong` why it could not be."""
 
-    seen: Preview | None
+    seen: Preview | PageSeen | None
     wrong: str = ""
     html: str = ""
 
@@ -87,10 +90,9 @@ def look_in(form: FormData) -> Look:
 def show(house: House, session: Session, visitor: Visitor, sheet: Sheet, text: str | None, look: Look) -> Shown:
     """A file with this text (None: as what counts says) filled in. Raises Denied for a brand that is not theirs."""
     brand = looked_at(session, visitor, look)
-    asked = asked_of(sheet, look)
     try:
         files = {} if text is None else beside(session, brand, sheet.path, text)
-        seen = preview(house, session, brand, asked, house.clock.now(), files)
+        seen = _seen(house, session, brand, sheet, files, look)
     except InvalidInput as error:
         return Shown(None, " ".join(f"{fault.column}: {fault.problem}. {fault.remedy}" for fault in error.faults))
     except (NotFound, TemplateMissing, NotRenderable, ConfigurationError) as error:
@@ -98,6 +100,17 @@ def show(house: House, session: Session, visitor: Visitor, sheet: Sheet, text: s
     drafts = _pictures(session, brand) if text is not None else {}
     public_url = house.catalog.public_url.rstrip("/")
     return Shown(seen, "", framed(seen.html, public_url, dark=look.dark, real=bool(look.parcel), drafts=drafts))
+
+
+def _seen(
+    house: House, session: Session, brand: Brand, sheet: Sheet, files: Mapping[str, str | bytes], look: Look
+) -> Preview | PageSeen:
+    asked = asked_of(sheet, look)
+    if not is_page(sheet.path):
+        return preview(house, session, brand, asked, house.clock.now(), files)
+    catalog = with_files(catalog_of(session, house, brand.key), brand.key, files)
+    locale, order = asked.locale or brand.locale, asked.sample or ""
+    return page_seen(house, session, catalog, brand, sheet.path, locale, order, look.parcel, look.key)
 
 
 def asked_of(sheet: Sheet, look: Look) -> Asked:
@@ -118,7 +131,7 @@ def beside(session: Session, brand: Brand, path: str, text: str) -> dict[str, st
 
 def findings(house: House, session: Session, brand: Brand, sheet: Sheet, text: str, look: Look) -> list[Finding]:
     """What the check says to a message as it stands in the form; to any other file, what it says to the message that
-    is shown beside it (publishing checks them all)."""
+    is shown beside it (publishing checks them all), and to the words of the shopper's page what it says to them."""
     faults = faults_of(sheet.path, text.encode("utf-8", "replace"), brand.key)
     if faults:
         return [
@@ -132,6 +145,8 @@ def findings(house: House, session: Session, brand: Brand, sheet: Sheet, text: s
     }
     after = house.catalog.over(brand.key, {**edition.files, **laid})
     if sheet.message is not None:
+        return list(check(after, brand.key, {sheet.path}).findings)
+    if is_page(sheet.path):
         return list(check(after, brand.key, {sheet.path}).findings)
     asked = asked_of(sheet, look)
     try:

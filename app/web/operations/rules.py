@@ -42,7 +42,7 @@ def live_rules(request: Request, visitor: Reader) -> Response:
         "rules": shown_rules(live.rules),
         "beside": set_sentences(live.rules),
         "tellers": tellers(live.rules),
-        "channels": channel_names(),
+        "channels": channel_names(live.rules),
         "lines": live.rules.content.rstrip("\n").split("\n"),
         "paused_rules": {scope.removeprefix("rule:") for scope in paused if scope.startswith("rule:")},
         "unread": live.rules.unread,

@@ -94,9 +94,11 @@ def tellers(rules: RuleSet) -> Sequence[tuple[str, Mapping[str, tuple[str, Seque
     return found
 
 
-def channel_names() -> list[tuple[str, str]]:
-    """Each channel's key and word."""
-    return [(channel.value, word) for channel, word in CHANNELS.items()]
+def channel_names(rules: RuleSet) -> list[tuple[str, str]]:
+    """The key and word of each channel that somebody tells by; a column in which all is "nobody" would say nothing."""
+    owned = {channel for _, channel in rules.owners}
+    told = {channel for channel in CHANNELS if any(_names(rules, milestone, channel) for milestone in Milestone)}
+    return [(channel.value, word) for channel, word in CHANNELS.items() if channel in owned | told]
 
 
 def _names(rules: RuleSet, milestone: Milestone, channel: Channel) -> list[str]:

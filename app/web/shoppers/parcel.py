@@ -9,13 +9,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.messages.authoring.bundle import locale_chain
+from app.messages.catalog import Catalog
 from app.messages.rendering.moments import speech_zone
 from app.models import Crossing, Estimate, Order
+from app.models.facts import Facts
 from app.pipeline.house import House
 from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page
 from app.web.shoppers.calendar import Entry, calendar_file, called_off, media_type
-from app.web.shoppers.page import draw, may_call_off, when_expected, when_told
+from app.web.shoppers.page import Seen, draw, may_call_off, when_expected, when_told
 from app.web.shoppers.reading import catalog_for, facts_and_seen, find_family, reading
 
 router = APIRouter(include_in_schema=False)
@@ -32,10 +34,19 @@ def parcel(request: Request, token: str) -> Response:
             return lost(token)
         facts, seen = facts_and_seen(connection, found)
     catalog = catalog_for(house, found.brand)
-    look = catalog.brands().get(found.brand.key)
+    shown = parcel_page(catalog, found.brand.key, found.order.locale, facts, seen, token, now)
+    return shown[1] if shown is not None else lost()
+
+
+def parcel_page(
+    catalog: Catalog, brand_key: str, locale: str, facts: Facts, seen: Seen, token: str, now: datetime
+) -> tuple[str, Response] | None:
+    """The page for a reader of `locale`, and the language that it is written in; `token` is what its links are made of.
+    None where the catalog has no such brand."""
+    look = catalog.brands().get(brand_key)
     if look is None:
-        return lost()
-    language, words = catalog.page_words(look.key, locale_chain(found.order.locale, look.locale))
+        return None
+    language, words = catalog.page_words(look.key, locale_chain(locale, look.locale))
     drawn = draw(facts, seen, language, words, now)
     content = {
         "page": drawn,
@@ -45,9 +56,8 @@ def parcel(request: Request, token: str) -> Response:
         "tagline": look.tagline_in(language),
         "token": token,
     }
-    return page(
-        "shoppers/parcel.html", content, cache="private, no-cache", forms=drawn.can_claim or drawn.claimed != ""
-    )
+    forms = drawn.can_claim or drawn.claimed != ""
+    return language, page("shoppers/parcel.html", content, cache="private, no-cache", forms=forms)
 
 
 @router.get("/t/{token}/window.ics")

@@ -79,20 +79,20 @@ export function keeper(form, { texts, sent, saved: told = () => {}, restored }) 
         tell("Typing…");
       }
     } catch (error) {
-      stumble(error);
+      stumble(error, state);
     } finally {
       saving = false;
     }
     if (!clash && !settled() && waits === 0) plan(800);
   }
 
-  function stumble(error) {
+  function stumble(error, state) {
     if (error.status === 409) {
       clash = true;
       tell("Somebody else saved another draft meanwhile. Yours is kept here: press “Save draft” to see both.", "lost");
     } else if (error.status === 422) {
       tell(`Not saved: ${error.message}`, "lost");
-      waits = 1;
+      waits = alike(now(), state) ? 1 : 0; // what was typed meanwhile may be right
     } else if (error.status === 401) {
       tell("Not saved: you are signed out. Your text is kept in this browser; sign in in another tab, then go on here.", "lost");
       retry();

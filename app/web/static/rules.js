@@ -15,7 +15,7 @@ let faults = readFaults();
 let busy = false;
 let wanted = false;
 let timer = 0;
-let kept = text.value;
+let kept = text.defaultValue; // somebody may have typed before this script had come
 let stopped = false;
 
 /* Numbered lines */
@@ -394,3 +394,4 @@ window.addEventListener("beforeunload", (event) => {
 for (const one of document.querySelectorAll(".scripted")) one.hidden = false;
 for (const one of document.querySelectorAll(".unscripted")) one.hidden = true;
 draw();
+if (text.value !== kept) later();

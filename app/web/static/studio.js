@@ -258,7 +258,7 @@ desk.addEventListener("input", ({ target }) => {
 desk.addEventListener("change", ({ target }) => {
   if (!target.matches("[data-looks]")) return;
   const phone = at("phone");
-  if (phone) for (const name of ["dark", "desktop", "plain"]) phone.classList.toggle(name, desk.elements[name].checked);
+  if (phone) for (const name of ["dark", "desktop", "plain"]) phone.classList.toggle(name, Boolean(desk.elements[name]?.checked));
   const address = new URL(location.href);
   for (const one of desk.querySelectorAll("[data-looks]")) {
     const value = one.type === "checkbox" ? (one.checked ? "1" : "") : one.value;

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from app.cli.template_pictures import app
+from app.errors import InvalidInput
 from app.messages.base import RenderedSms
 from app.messages.catalog import Catalog
 from app.messages.rendering.render import Renderer
@@ -61,7 +62,7 @@ def test_nothing_is_loaded_but_what_is_answered(catalog: Catalog, browser: Brows
     asked: list[str] = []
     with Browser(lambda url: asked.append(url)) as alone:
         alone.shoot("<link rel=stylesheet href=https://a.example/x.css><img src=http://127.0.0.1:1/y.png>", View(90))
-    assert asked == ["https://a.example/x.css", "http://127.0.0.1:1/y.png"]
+    assert sorted(asked) == ["http://127.0.0.1:1/y.png", "https://a.example/x.css"]
     answer = pictures_of(catalog)
     assert answer("https://parcels.shop.example/brand/fjallhem/logo-light.png")[1].startswith(b"\x89PNG")
     for nothing in (
@@ -192,6 +193,17 @@ def test_pictures_are_compared_from_the_command_line(tmp_path: Path):
     assert json.loads(ran.stdout)["places"] == [[5, 5, 15, 15]]
     assert shown.read_bytes().startswith(b"\x89PNG")
     assert CliRunner().invoke(app, ["compare", str(one), str(one)]).exit_code == 0
+
+
+def test_a_picture_is_written_to_a_png_alone(tmp_path: Path):
+    """A name that is no picture's is refused before a browser is started, and nothing is written."""
+    for asked in (
+        ["sheet", str(tmp_path / "nope")],
+        ["compare", "one.png", "two.png", "--out", str(tmp_path / "nope")],
+    ):
+        refused = CliRunner().invoke(app, asked).exception
+        assert isinstance(refused, InvalidInput) and "such as nope.png" in str(refused.faults[0])
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_message_is_shot_from_the_command_line(tmp_path: Path, browser: Browser):

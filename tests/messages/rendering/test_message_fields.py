@@ -156,8 +156,9 @@ def test_the_shops_own_team_is_told_of_documented_fields(catalog: Catalog) -> No
 
 
 def test_the_nearest_is_none_where_nothing_is_near() -> None:
-    """Nonsense is no field, and nothing is guessed."""
-    assert nearest("qqqqqqqq") is None
+    """Nonsense is no field, and nothing is guessed; a slip is set right, and a last word leads to what ends in it."""
+    assert nearest("qqqqqqqq") is None and nearest("nope") is None
+    assert (nearest("carier"), nearest("shoper.name")) == ("carrier", "person.name")
 
 
 def test_fields_are_plain_values(catalog: Catalog) -> None:

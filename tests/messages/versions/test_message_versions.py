@@ -30,6 +30,8 @@ def catalog() -> Catalog:
         ("logo-light.png", LOGO + b"\0" * 200_000, "200 kB are the most"),
         ("logo-light.png", LOGO[:16] + b"\0\0\x10\0\0\0\x10\0" + LOGO[24:], "4096 by 4096 pixels"),
         ("logo-light.png", LOGO[:16] + b"\0" * 8 + LOGO[24:], "0 by 0 pixels"),
+        ("messages/xx/x.sms.txt", b"x", "xx is no language that dates can be written in. Name it by its language"),
+        ("messages/pt_br/words.yaml", b"x", "pt_br is never looked for. Call the folder pt-BR."),
         (MAIL, b"\xef\xbb\xbf---\n", "byte order mark"),
         (MAIL, b"a\xff", "line 1, column 2"),
         (MAIL, b"one\ntw\0", "line 2, column 3"),

@@ -9,6 +9,7 @@ from app.errors import ConfigurationError
 from app.models import Account, AccountSession, AuditEntry, Brand, public_id
 from app.settings import load_settings
 from app.settings.sign_in import OidcSettings
+from app.web.access import oidc
 from app.web.access.oidc import Person
 from app.web.console.shop_sign_in import account_of
 from tests.web.access.provider import CLIENT, SECRET, provider
@@ -16,8 +17,9 @@ from tests.web.conftest import PUBLIC_URL
 
 
 @pytest.fixture
-def openid(site):
-    """A provider that this installation trusts."""
+def openid(site, monkeypatch):
+    """A provider that this installation trusts, and waits for as long as a machine may stand still."""
+    monkeypatch.setattr(oidc, "DEADLINE", 60.0)
     with provider(f"{PUBLIC_URL}/sign-in/shop/back") as served:
         _told(site, served)
         yield served

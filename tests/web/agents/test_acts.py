@@ -51,7 +51,10 @@ def after(page: str) -> str:
 
 def audited(sessions):
     with sessions() as session:
-        return [(one.actor, one.action, one.subject) for one in session.scalars(sa.select(AuditEntry))]
+        return [
+            (one.actor, one.action, one.subject)
+            for one in session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id))
+        ]
 
 
 def test_a_message_is_shown_byte_for_byte_as_it_left(visit, mail, post):

@@ -41,7 +41,7 @@ def test_every_answer_is_written_down(document, all_scopes, examples):
         @few
         @given(case=operation.as_strategy())
         def holds(case):
-            case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {all_scopes}"})
+            case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {all_scopes}"}, timeout=300)
 
         tried += 1
         try:

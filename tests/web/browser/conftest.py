@@ -19,16 +19,15 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.db import Sessions
-from app.embedded.ports import free_port
 from app.models import Account, Brand, public_id
 from app.rehearsal.pictures.browser import NoBrowser, find_browser
 from app.web.access.keys import Keys
 from app.web.access.sessions import begin
-from tests.serving import Prompt, running
+from tests.serving import KEPT_SECONDS, Prompt, running
 from tests.web.browser.looking import DESKTOP, PHONE
 from tests.web.conftest import Site
 
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds for which a page is waited for: a machine may be busy for seconds, and what holds is not waited for."""
 
 
@@ -74,7 +73,7 @@ class Server:
 
     def __init__(self, server: Prompt) -> None:
         self._state = server.server_state
-        self.url = f"http://127.0.0.1:{server.config.port}"
+        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
     def finish(self) -> None:
         """Wait until all have hung up, and what they asked for is answered: it must not meet the next test's house."""
@@ -92,7 +91,12 @@ def _server_of() -> Iterator[Callable[[FastAPI], Server]]:
         @cache
         def start(app: FastAPI) -> Server:
             config = uvicorn.Config(
-                app, port=free_port(), log_level="error", lifespan="off", timeout_graceful_shutdown=60
+                app,
+                port=0,
+                log_level="error",
+                lifespan="off",
+                timeout_keep_alive=KEPT_SECONDS,
+                timeout_graceful_shutdown=60,
             )
             return Server(stack.enter_context(running(config)))
 
@@ -107,6 +111,7 @@ def served(site: Site, _server_of: Callable[[FastAPI], Server]) -> Iterator[Serv
     site.app.state.house, site.app.state.keys = house, Keys(house.sessions)
     yield Served(server.url, replace(site, house=house))
     server.finish()
+    site.app.state.browser.close()  # else it would stay for a minute, beside tests of processes and threads
 
 
 @pytest.fixture

@@ -78,16 +78,19 @@ _ASK = f"""async () => {{
   }}
   const before = hidden.map((one) => one.style.display);
   for (const one of hidden) one.style.display = "none";
+  Object.defineProperty(document, "hidden", {{ value: true, configurable: true }});
   try {{
     return (await axe.run(options)).violations;
   }} finally {{
+    delete document.hidden;
     hidden.forEach((one, at) => {{ one.style.display = before[at]; }});
   }}
 }}"""
 """What axe-core finds serious. Of rows in places that are alike, it is asked about the first alone when the others are
 of the same elements, attributes and colours, and have as many links and controls, none smaller: they can only be
 answered alike, and a page of a thousand rows takes it ten seconds. A row with something to press that is less high than
-that has to be is always asked."""
+that has to be is always asked. Meanwhile the page counts as one that nobody looks at: it would put what is new in place
+of what is being asked about."""
 
 
 def hindrances(page: Page, looks: tuple[Look, ...], more: Callable[[Page], list[str]] = lambda _page: []) -> list[str]:

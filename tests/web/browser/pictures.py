@@ -53,6 +53,8 @@ PAGES = {
 FOR_ANYBODY = {"sign-in": "/sign-in", "docs": "/docs", "shopper": "/t/{token}", "choices": "/p/{token}"}
 VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
 PASSWORD = "four birches around a tent"
+PATIENCE = 180_000
+"""Milliseconds for which a page or its picture is waited for: a busy machine may need minutes for a large one."""
 SECONDS = 50.0
 """How long the demo runs before the pictures: by then parcels are on their way, late and delivered."""
 
@@ -89,6 +91,7 @@ def shoot(browser: Browser, url: str, cookie: str, folder: Path) -> int:
             context = browser.new_context(
                 base_url=url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             )
+            context.set_default_timeout(PATIENCE)
             for pages, known in ((FOR_ANYBODY, False), (PAGES, True)):
                 if known:
                     context.add_cookies([{"name": "doorstep", "value": cookie, "url": url}])

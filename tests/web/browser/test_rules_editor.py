@@ -1,6 +1,5 @@
 """The rules in a real browser: written with offers and faults at their line, by keyboard alone, and without script."""
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -14,15 +13,12 @@ SAVED = "#saved:text-matches('^Saved')"
 
 
 @pytest.fixture
-def parcels(served, brand, new_key):
+def parcels(shop):
     """Two parcels that are out for delivery."""
-    headers = {"Authorization": f"Bearer {new_key(brand)}"}
     for number in ("1001", "1002"):
-        told = httpx.post(f"{served.url}/v1/orders", json=order(number), headers=headers, timeout=60).json()
+        told = shop.post("/v1/orders", json=order(number)).raise_for_status().json()
         stored = told["results"][0]["parcels"][0]["id"]
-        httpx.post(
-            f"{served.url}/v1/shipments/{stored}/scans", json=scan("out_for_delivery"), headers=headers, timeout=60
-        )
+        shop.post(f"/v1/shipments/{stored}/scans", json=scan("out_for_delivery")).raise_for_status()
 
 
 def write(page, content):
@@ -104,6 +100,21 @@ def test_what_is_typed_without_a_connection_waits_for_it(enter):
     page.wait_for_selector("#saved.lost:has-text('no connection')")
     page.context.set_offline(False)
     page.clock.fast_forward(5000)  # after which it is tried again
+    page.wait_for_selector(SAVED)
+    page.reload()
+    assert page.input_value("#content") == SET
+
+
+def test_what_is_typed_before_the_script_has_come_is_kept(enter):
+    """On a slow line the form is there first, and is written in."""
+    page = enter("operations")
+
+    def late(route):
+        page.fill("#content", SET)
+        route.continue_()
+
+    page.route("**/rules.js", late, times=1)
+    page.goto(f"{AT}/rules/draft")
     page.wait_for_selector(SAVED)
     page.reload()
     assert page.input_value("#content") == SET

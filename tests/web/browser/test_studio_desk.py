@@ -108,6 +108,24 @@ def test_a_brand_is_kept_as_one_types_too(enter, sessions):
     assert b"A line that must not be lost." in content and b"#101010" in content
 
 
+def test_what_is_typed_while_a_refusal_is_on_its_way_is_saved(enter):
+    """Its turn comes while the form is busy with what is refused; it is not forgotten."""
+    page = enter("marketer")
+    page.clock.install()
+    page.goto("/b/fjallhem/templates/brand")
+    ink = page.locator("[name='v.colours.light.ink']")
+
+    def meanwhile(route):
+        ink.fill("#101010")
+        page.clock.fast_forward(1_200)
+        route.continue_()
+
+    page.route("**/templates/brand", meanwhile, times=1)
+    ink.fill("#EEEEEE")
+    page.clock.fast_forward(1_200)
+    expect(page.locator("#saving")).to_contain_text("Saved as a draft")
+
+
 def test_two_people_lose_nothing(desk, enter):
     """The second to save sees both texts, and their own is still there to be saved."""
     other = enter("owner")
@@ -161,9 +179,8 @@ def test_what_it_needs_follows_what_is_typed(desk, sessions):
     open_now, most = [], []
     desk.on("request", lambda one: "/check/" in one.url and (open_now.append(one), most.append(len(open_now))))
     desk.on("requestfinished", lambda one: one in open_now and open_now.remove(one))
-    body.fill("Your door code {{ order.colour")
     with desk.expect_response(re.compile("/check/")):
-        pass
+        body.fill("Your door code {{ order.colour")
     expect(desk.locator("[data-marks] li.error").first).to_be_visible()
     expect(needs.locator("li")).to_have_count(before)
     body.fill("{% if parcel.tracking_number %}{{ parcel.tracking_number }}{% endif %}")

@@ -49,7 +49,7 @@ def test_figures_change_without_a_reload(enter, parcel, sessions):
     _look(page)
     page.wait_for_selector("text=The queue stands.")
     assert page.evaluate("window.sameDocument") is True
-    assert page.text_content("#as-of") == "kept up to date"
+    expect(page.locator("#as-of")).to_have_text("kept up to date")
 
 
 def test_nothing_is_asked_in_a_hidden_tab(enter, parcel):

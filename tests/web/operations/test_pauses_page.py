@@ -105,9 +105,14 @@ def test_pauses_in_sight_are_one_look_at_an_index(ops, waiting, engine, brand, s
         pause(session, Scope(PauseKind.rule, "delivered"), brand.id, "ours", "x")
         pause(session, Scope(PauseKind.channel, "email"), None, "all brands'", "x")
     asked = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def note(*given):
+        asked.append(given[2])
+
+    sa.event.listen(engine, "before_cursor_execute", note)
     with sessions() as session:
         found = pauses_in_sight(session, brand.id)
+    sa.event.remove(engine, "before_cursor_execute", note)
     assert [(one.scope, one.own, one.why) for one in found] == [
         ("rule:delivered", True, "ours"),
         ("channel:email", False, "by those who run this installation"),

@@ -28,7 +28,7 @@ def parcel(client):
     return stored
 
 
-def ended(browser, address, seconds=30):
+def ended(browser, address, seconds=180):
     """The page of a back-test once it has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -114,7 +114,7 @@ def test_one_that_is_stopped_ends(site, ops, brand, sessions, parcel):
         row = runs.start(session, brand.id, rules, 30, "x")
         name, row_id = row.public_id, row.id
     assert ops.post(f"{AT}/rules/backtests/{name}/stop").status_code == 303
-    runs.work_on(site.house, row_id, brand.id, rules, 30).join(30)
+    runs.work_on(site.house, row_id, brand.id, rules, 30).join(180)
     with sessions() as session:
         kept = session.get_one(RuleBacktest, row_id)
         assert (kept.state, kept.result) == ("stopped", None)

@@ -64,7 +64,7 @@ def test_what_machines_open_is_counted_apart(visit, client, sessions):
     shipment = client.get("/v1/orders/1042").json()["parcels"][0]["id"]
     client.post(f"/v1/shipments/{shipment}/scans", scan("in_transit"))
     with sessions.begin() as session:
-        message = session.scalars(sa.select(Message).limit(1)).one()
+        message = session.scalars(sa.select(Message).order_by(Message.id).limit(1)).one()
         labels = ["email", "delivered", "delivered"]
         session.add(EventCount(kind="messages", brand_id=message.brand_id, labels=labels, number=4))
         for number, kinds in enumerate((["opened", "machine_opened"], ["machine_opened"]), 1):
@@ -151,7 +151,7 @@ def test_a_carriers_bad_answers_are_a_share_of_its_calls(visit, sessions):
 def _called(sessions, seconds, hours_ago=0):
     """A message that was decided so many hours ago and called so many seconds later."""
     with sessions.begin() as session:
-        message = session.scalars(sa.select(Message).limit(1)).one()
+        message = session.scalars(sa.select(Message).order_by(Message.id).limit(1)).one()
         row = {column.key: getattr(message, column.key) for column in sa.inspect(Message).mapper.column_attrs}
         number = session.scalars(sa.select(sa.func.count()).select_from(Message)).one()
         at = NOW - timedelta(hours=hours_ago)

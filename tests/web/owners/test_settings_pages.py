@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from app.models import ApiKey, AuditEntry, Brand, HookCall, Suppression
+from app.pipeline import trying_out
+from app.pipeline.brakes import telling
 from app.settings import AlertsSettings, SendMode
 from tests.web.conftest import TWILIO_TOKEN, order
 
@@ -18,8 +20,11 @@ PAGES = ("settings", "settings/carriers", "settings/hooks", "settings/alerts", "
 
 
 @pytest.fixture
-def listener():
-    """A small server that notes what it is sent, and answers as `answer` says."""
+def listener(monkeypatch):
+    """A small server that notes what it is sent, and answers as `answer` says; it is waited for as long as a machine
+    may stand still."""
+    for module in (telling, trying_out):
+        monkeypatch.setattr(module, "DEADLINE", 60.0)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
