@@ -37,4 +37,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 
-CMD ["uvicorn", "--factory", "app.web.main:create_app", "--host", "0.0.0.0", "--port", "8080", "--http", "app.web.patience:BoundedProtocol", "--no-access-log", "--no-server-header"]
+CMD ["uvicorn", "--factory", "app.web.main:create_app", "--host", "0.0.0.0", "--port", "8080", "--http", "app.web.patience:BoundedProtocol", "--timeout-keep-alive", "75", "--no-access-log", "--no-server-header"]

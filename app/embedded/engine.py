@@ -18,6 +18,11 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
+KEPT_SECONDS = 75
+"""How long an idle connection is kept: longer than load balancers keep theirs (60 s), or one of them asks just as this
+side hangs up, and its caller hears of a bad gateway."""
+
+
 def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
     """The web process: API, hooks and pages. It believes nobody who says for whom they ask, save the proxies that
     `FORWARDED_ALLOW_IPS` names: uvicorn by itself believes whoever is on this machine, so that through a proxy here
@@ -26,7 +31,7 @@ def web_program(host: str, port: int, env: Mapping[str, str]) -> Program:
         sys.executable, "-m", "uvicorn", "--factory", "app.web.main:create_app",
         "--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header",
         "--forwarded-allow-ips", os.environ.get("FORWARDED_ALLOW_IPS", ""),
-        "--http", "app.web.patience:BoundedProtocol",
+        "--http", "app.web.patience:BoundedProtocol", "--timeout-keep-alive", str(KEPT_SECONDS),
     )  # fmt: skip
     return Program("web", argv, env, ready=lambda: answers(port, reached_at(host)))
 

@@ -41,7 +41,10 @@ def _mail_server(url: SecretStr) -> SecretStr:
     told = url.get_secret_value()
     parts = _parts(told)
     if told and (parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname):
-        raise ValueError("is no mail server's address. Write e.g. smtp://user:password@mail.shop.example:587")
+        raise ValueError(
+            "is no mail server's address. Write e.g. smtp://user:password@mail.shop.example:587;"
+            " a # in the password is written %23"
+        )
     return url
 
 

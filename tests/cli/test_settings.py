@@ -31,7 +31,7 @@ def test_the_file_is_read_and_the_environment_wins(write, monkeypatch):
     """Groups are put together from both; quotation marks, comments and `export` are as in a shell, $ is a sign."""
     write(
         "# the shop's\n\nexport DOORSTEP_SEND=live # at last\nDOORSTEP_TWILIO__FROM='+46700000000'\n"
-        'DOORSTEP_TWILIO__AUTH_TOKEN="a\\"b$HOME#c"\ndoorstep_smtp__url = smtp://u:p#1@mail.example\n'
+        'DOORSTEP_TWILIO__AUTH_TOKEN="a\\"b$HOME#c"\ndoorstep_secret_key = words#of many\n'
         "DOORSTEP_OIDC__NAME=The shop's own\nDOORSTEP_CARRIERS__DHL__API_KEY=of-the-file\n"
     )
     monkeypatch.setenv("DOORSTEP_CARRIERS__DHL__REQUESTS_PER_SECOND", "3")
@@ -39,7 +39,7 @@ def test_the_file_is_read_and_the_environment_wins(write, monkeypatch):
     found = load_settings()
     assert (found.send, found.twilio.sender) == (SendMode.shadow, "+46700000000")
     assert found.twilio.auth_token.get_secret_value() == 'a"b$HOME#c'
-    assert found.smtp.url.get_secret_value() == "smtp://u:p#1@mail.example"
+    assert found.secret_key.get_secret_value() == "words#of many"
     assert found.oidc.name == "The shop's own"
     dhl = found.carriers["dhl"]
     assert (dhl.api_key.get_secret_value(), dhl.requests_per_second) == ("of-the-file", 3)
