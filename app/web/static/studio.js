@@ -39,11 +39,14 @@ function inTurn(act) {
     wanted = true;
     if (running) return;
     running = true;
-    while (wanted) {
-      wanted = false;
-      await act();
+    try {
+      while (wanted) {
+        wanted = false;
+        await act();
+      }
+    } finally {
+      running = false; // what went wrong once is tried again at the next word
     }
-    running = false;
   };
 }
 
