@@ -32,8 +32,7 @@ class Prompt(uvicorn.Server):
         await self._rounds()  # whoever has come in by now is let in: a server that is closed drops them, unclosed
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
+        self._hang_up()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
                 while self.server_state.connections or self.server_state.tasks:
@@ -51,6 +50,14 @@ class Prompt(uvicorn.Server):
         after its coming."""
         for _ in range(10):
             await asyncio.sleep(0)
+
+    def _hang_up(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def hang_up(self) -> None:
+        """End every connection, from another thread: one that waits for an answer as soon as it has that."""
+        self._loop.call_soon_threadsafe(self._hang_up)
 
     def end(self) -> None:
         """Tell it, from another thread."""

@@ -72,11 +72,13 @@ class Server:
     """The application over HTTP, on a port of this machine, while one file's tests run."""
 
     def __init__(self, server: Prompt) -> None:
-        self._state = server.server_state
+        self._server, self._state = server, server.server_state
         self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
     def finish(self) -> None:
-        """Wait until all have hung up, and what they asked for is answered: it must not meet the next test's house."""
+        """Wait until all have hung up, and what they asked for is answered: it must not meet the next test's house.
+        Who only lies idle, as the engine's own client does after it has tried a hook, is hung up on."""
+        self._server.hang_up()
         deadline = time.monotonic() + 60
         while self._state.connections or self._state.tasks:
             assert time.monotonic() < deadline, "A request has not been answered within a minute."
