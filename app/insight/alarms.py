@@ -15,12 +15,14 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong. `subject` tells it from others of its kind, `summary` is a sentence about no shopper."""
+    """One thing that is wrong. `subject` tells it from others of its kind, `summary` is a sentence about no shopper;
+    `brand_id` is None where it concerns the whole installation."""
 
     kind: IncidentKind
     subject: str
     count: int
     summary: str
+    brand_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,14 @@ def _many(count: int, what: str) -> str:
 
 
 _OVERDUE = sa.text("""
-    SELECT brands.key, late.channel, count(*) AS amount
+    SELECT brands.id, brands.key, late.channel, count(*) AS amount
     FROM (
         SELECT brand_id, channel FROM messages
         WHERE state IN ('held', 'ready') AND pause_id IS NULL AND expires_at > '-infinity'
             AND expires_at < :before
         ORDER BY expires_at LIMIT :most
     ) AS late JOIN brands ON brands.id = late.brand_id
-    GROUP BY brands.key, late.channel
+    GROUP BY brands.id, brands.key, late.channel
 """)
 
 
@@ -80,6 +82,7 @@ def _overdue(session: Session, limits: Limits) -> list[Trouble]:
             f"{row.key} {row.channel}",
             row.amount,
             f"{_many(row.amount, f'{row.channel} message')} of {row.key} neither left nor ended by their deadline",
+            row.id,
         )
         for row in session.execute(_OVERDUE, {"before": limits.late_before, "most": _MOST})
     ]
@@ -87,7 +90,7 @@ def _overdue(session: Session, limits: Limits) -> list[Trouble]:
 
 # Brand by brand and priority by priority, as the index is sorted: one row is read for each.
 _OLDEST = sa.text("""
-    SELECT brands.key, kinds.channel, min(oldest.send_at) AS send_at
+    SELECT brands.id, brands.key, kinds.channel, min(oldest.send_at) AS send_at
     FROM brands
     CROSS JOIN unnest(cast(:channels AS text[])) AS kinds (channel)
     CROSS JOIN generate_series(0, 2) AS priority
@@ -97,7 +100,7 @@ _OLDEST = sa.text("""
             AND state IN ('held', 'ready') AND pause_id IS NULL AND send_at < :before
         ORDER BY send_at LIMIT 1
     ) AS oldest
-    GROUP BY brands.key, kinds.channel
+    GROUP BY brands.id, brands.key, kinds.channel
 """)
 
 
@@ -109,6 +112,7 @@ def _stuck(session: Session, limits: Limits) -> list[Trouble]:
             1,
             f"the {row.channel} messages of {row.key} do not drain: the oldest has been due for more than"
             f" {limits.seconds:.0f} s, since {row.send_at:%Y-%m-%d %H:%M} UTC",
+            row.id,
         )
         for row in session.execute(_OLDEST, {"before": limits.due_before, "channels": [one.value for one in Channel]})
     ]
@@ -141,13 +145,13 @@ def _unconfirmed(session: Session, limits: Limits) -> list[Trouble]:
 
 
 _FAILED = sa.text("""
-    SELECT brands.key, ended.reason, count(*) AS amount
+    SELECT brands.id, brands.key, ended.reason, count(*) AS amount
     FROM (
         SELECT brand_id, reason FROM messages WHERE state = 'failed' AND ended_at > :after
         ORDER BY ended_at DESC LIMIT :most
     ) AS ended JOIN brands ON brands.id = ended.brand_id
     WHERE ended.reason IN ('ambiguous', 'gave_up', 'not_renderable')
-    GROUP BY brands.key, ended.reason
+    GROUP BY brands.id, brands.key, ended.reason
 """)
 
 _ENDS = {
@@ -162,17 +166,17 @@ def _failed(session: Session, limits: Limits) -> list[Trouble]:
     for row in session.execute(_FAILED, {"after": limits.ended_after, "most": _MOST}):
         kind, what = _ENDS[row.reason]
         summary = f"in the last hour {_many(row.amount, 'message')} of {row.key} {what}"
-        found.append(Trouble(kind, f"{row.key} {row.reason}", row.amount, summary))
+        found.append(Trouble(kind, f"{row.key} {row.reason}", row.amount, summary, row.id))
     return found
 
 
 _UNANSWERABLE = sa.text("""
-    SELECT brands.key, erred.rule, count(*) AS amount
+    SELECT brands.id, brands.key, erred.rule, count(*) AS amount
     FROM (
         SELECT brand_id, rule FROM decisions WHERE reason = 'rule_error' AND decided_at > :after
         ORDER BY decided_at DESC LIMIT :most
     ) AS erred JOIN brands ON brands.id = erred.brand_id
-    GROUP BY brands.key, erred.rule
+    GROUP BY brands.id, brands.key, erred.rule
 """)
 
 
@@ -184,6 +188,7 @@ def _unanswerable(session: Session, limits: Limits) -> list[Trouble]:
             row.amount,
             f"in the last hour {_many(row.amount, 'decision')} of rule {row.rule} of {row.key} had no answer, "
             "and nothing was sent",
+            row.id,
         )
         for row in session.execute(_UNANSWERABLE, {"after": limits.ended_after, "most": _MOST})
     ]
@@ -229,7 +234,7 @@ def _reports(session: Session) -> list[Trouble]:
 
 
 _STORMS = sa.text("""
-    SELECT brands.key, pauses.name, pauses.why FROM pauses JOIN brands ON brands.id = pauses.brand_id
+    SELECT brands.id, brands.key, pauses.name, pauses.why FROM pauses JOIN brands ON brands.id = pauses.brand_id
     WHERE pauses.automatic AND pauses.lifted_at IS NULL
 """)
 
@@ -241,13 +246,14 @@ def _storms(session: Session) -> list[Trouble]:
             f"{row.key} {row.name}",
             1,
             f"the storm brake has paused rule {row.name} of {row.key}: {row.why}",
+            row.id,
         )
         for row in session.execute(_STORMS)
     ]
 
 
 _NOT_RECEIVED = sa.text("""
-    SELECT brands.key, shipments.public_id
+    SELECT brands.id, brands.key, shipments.public_id
     FROM (SELECT shipment_id FROM claims WHERE closed_at IS NULL ORDER BY opened_at DESC LIMIT 200) AS open
     JOIN shipments ON shipments.id = open.shipment_id JOIN brands ON brands.id = shipments.brand_id
 """)
@@ -261,6 +267,7 @@ def _not_received(session: Session) -> list[Trouble]:
             row.public_id,
             1,
             f"{row.key}: parcel {row.public_id} is marked as delivered, and its shopper says that it is not there",
+            row.id,
         )
         for row in session.execute(_NOT_RECEIVED)
     ]
@@ -268,10 +275,10 @@ def _not_received(session: Session) -> list[Trouble]:
 
 # What is held back is counted as it happens: some rows a brand and day, whatever was held back.
 _CAPPED = sa.text("""
-    SELECT brands.key, held.key AS rule, sum(held.planned) AS amount
+    SELECT brands.id, brands.key, held.key AS rule, sum(held.planned) AS amount
     FROM brands JOIN daily_counts AS held ON held.brand_id = brands.id
     WHERE held.day = cast(:today AS date) AND held.kind = 'refused'
-    GROUP BY brands.key, held.key
+    GROUP BY brands.id, brands.key, held.key
 """)
 
 
@@ -283,6 +290,7 @@ def _capped(session: Session, limits: Limits) -> list[Trouble]:
             int(row.amount),
             f"rule {row.rule} of {row.key} has planned as many messages today as its cap allows;"
             f" {_many(int(row.amount), 'message')} beyond it {'was' if row.amount == 1 else 'were'} not planned",
+            row.id,
         )
         for row in session.execute(_CAPPED, {"today": limits.late_before.astimezone(UTC).date()})
     ]

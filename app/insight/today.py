@@ -169,9 +169,11 @@ _OPENED = sa.text("""
 """)
 
 
-def incidents(session: Session) -> Sequence[Incident]:
-    """What is wrong at this moment, oldest first."""
-    return session.scalars(sa.select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.id)).all()
+def incidents(session: Session, brand_id: int) -> Sequence[Incident]:
+    """What is wrong at this moment with this brand or the whole installation, oldest first."""
+    concerned = sa.or_(Incident.brand_id.is_(None), Incident.brand_id == brand_id)
+    query = sa.select(Incident).where(Incident.closed_at.is_(None), concerned).order_by(Incident.id)
+    return session.scalars(query).all()
 
 
 def carriers(session: Session) -> Sequence[CarrierHealth]:

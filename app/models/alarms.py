@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, CreatedAt, one_of
+from app.models.base import Base, BigId, BrandId, CreatedAt, one_of
 from app.models.vocabulary import IncidentKind, NoticeRoute, NoticeStage
 
 
@@ -14,7 +14,8 @@ class Incident(Base):
     """One thing that is wrong, from when it was first seen until it was seen no more: told once, however often seen.
 
     `subject` tells it from others of its kind: a brand and channel, a provider's account, a law. `count` is how many it
-    concerned when last seen. Nothing of a shopper stands in it. All times are the database's clock.
+    concerned when last seen. `brand_id` is empty where it is the whole installation's. Nothing of a shopper stands in
+    it. All times are the database's clock.
     """
 
     __tablename__ = "incidents"
@@ -25,6 +26,7 @@ class Incident(Base):
 
     id: Mapped[BigId]
     public_id: Mapped[str] = mapped_column(unique=True)
+    brand_id: Mapped[BrandId | None]
     kind: Mapped[str]
     subject: Mapped[str]
     summary: Mapped[str]

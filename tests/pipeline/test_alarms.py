@@ -420,6 +420,7 @@ rules:
     world.scan(parcel, Milestone.out_for_delivery)
     assert world.messages() == []
     keep_incidents(world.house)
-    [row] = sql(world, "SELECT kind, subject, summary FROM incidents WHERE subject LIKE '%rule%'")
-    assert (row.kind, row.subject) == ("failing", "fjallhem rule third_tag")
+    query = "SELECT kind, subject, summary, brands.key FROM incidents JOIN brands ON brands.id = brand_id"
+    [row] = sql(world, f"{query} WHERE subject LIKE '%rule%'")
+    assert (row.kind, row.subject, row.key) == ("failing", "fjallhem rule third_tag", "fjallhem")
     assert "1 decision of rule third_tag" in row.summary

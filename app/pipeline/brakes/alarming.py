@@ -58,7 +58,7 @@ def _unreadable(session: Session, house: House) -> Iterable[Trouble]:
                 f"the published rules of {key} cannot be read as a whole by this version of Doorstep;"
                 f" {told} of them can, the others tell nothing. {rules.unread[0]}"
             )
-            yield Trouble(IncidentKind.failing, f"{key} rules", len(rules.unread), summary)
+            yield Trouble(IncidentKind.failing, f"{key} rules", len(rules.unread), summary, brand_id)
 
 
 def _limits(house: House) -> Limits:
@@ -76,6 +76,7 @@ _SEEN = {
     "last_seen_at": sa.func.clock_timestamp(),
     "summary": insert(Incident).excluded.summary,
     "count": insert(Incident).excluded.count,
+    "brand_id": insert(Incident).excluded.brand_id,
 }
 _NEW: sa.Label[bool] = sa.literal_column("incidents.xmax = 0").label("new")
 
@@ -88,6 +89,7 @@ def _open(session: Session, house: House, found: Iterable[Trouble]) -> None:
             "subject": one.subject,
             "summary": mask(one.summary)[:500],
             "count": one.count,
+            "brand_id": one.brand_id,
         }
         kept = session.execute(
             insert(Incident)

@@ -77,7 +77,8 @@ def _counted(request: Request, visitor: Visitor) -> dict[str, Any]:
             "opened": figures.opened(session, visitor.brand_id),
             "delay": delays,
             "incidents": [
-                (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind)) for one in figures.incidents(session)
+                (one, REMEDIES[IncidentKind(one.kind)], _LEADS.get(one.kind))
+                for one in figures.incidents(session, visitor.brand_id)
             ],
             "watched": how_watched(session),
             "unwatched": UNWATCHED,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app.insight.alarms import REMEDIES
 from app.insight.today_delays import delay
-from app.models import Attempt, AuditMark, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
+from app.models import Attempt, AuditMark, Brand, CarrierHealth, EventCount, Incident, Message, Receipt, Shipment
 from app.models.vocabulary import IncidentKind
 from app.web.console.charts import ceiling, columns, ranked
 from app.web.console.frame import environment
@@ -98,6 +98,20 @@ def test_what_is_wrong_is_told(visit, sessions, brand):
     page = visit().get("/b/fjallhem/today").text
     assert told in page
     assert str(Markup.escape(REMEDIES[IncidentKind.stuck])) in page
+
+
+def test_what_is_wrong_with_another_brand_is_not_told(visit, sessions, brand):
+    """Its name, its rules and its parcels are nobody's here; what concerns everybody is told to everybody."""
+    with sessions.begin() as session:
+        other = Brand(key="atelier", name="Atelier", zone="Europe/Paris", locale="fr")
+        session.add(other)
+        session.flush()
+        for number, (whose, told) in enumerate({other.id: "Theirs.", brand.id: "Ours.", None: "All of us."}.items()):
+            session.add(
+                Incident(public_id=f"inc_{number}", kind="failing", subject=told, summary=told, count=1, brand_id=whose)
+            )
+    page = visit().get("/b/fjallhem/today").text
+    assert ("Ours." in page, "All of us." in page, "Theirs." in page) == (True, True, False)
 
 
 @pytest.mark.parametrize(("ago", "told"), [(timedelta(), False), (timedelta(minutes=6), True)])
