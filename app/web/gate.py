@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import stopwatch
@@ -65,12 +66,12 @@ class Gate:
                 await self._app(scope, _replay(body, receive), outgoing)
             except _Refused as refused:
                 problem = refused.problem
-                answer = unread_page(scope["path"], problem) if _wants_page(scope) else problem.response()
+                answer = unread_page(Request(scope), problem) if _wants_page(scope) else problem.response()
                 await answer(scope, receive, outgoing)
             except Exception as error:
                 log.error("request failed", exc_info=error, route=_route(scope))
                 if not outgoing.started:
-                    answer = broken_page(scope["path"], request_id) if _wants_page(scope) else broken()
+                    answer = broken_page(Request(scope), request_id) if _wants_page(scope) else broken()
                     await answer(scope, receive, outgoing)
             finally:
                 _note(scope, outgoing.status, stopwatch() - started)

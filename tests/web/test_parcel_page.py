@@ -275,6 +275,25 @@ def test_unknown_links_get_one_same_answer(anyone, told, site):
     assert len(same) == 1 and "This link opens nothing" in same.pop()
 
 
+@pytest.mark.parametrize(
+    ("asked", "language", "said"),
+    [
+        ("sv-SE,sv;q=0.9,en;q=0.8", "sv", "Den här länken leder ingenstans"),
+        ("ja, DE-at", "de", "Dieser Link führt nirgendwohin"),
+        ("fr", "fr", "Ce lien ne mène nulle part"),
+        ("es-419", "es", "Este enlace no lleva a ninguna parte"),
+        ("nl", "nl", "Deze link leidt nergens heen"),
+        ("ja, *;q=0.5", "en", "This link opens nothing"),
+        ("", "en", "This link opens nothing"),
+    ],
+)
+def test_a_dead_link_speaks_the_browsers_language(anyone, site, asked, language, said):
+    """Whose link it was is not known, nor which shop's: the browser says what its reader understands."""
+    answer = anyone.get("/p/" + "a" * 26, headers={"Accept-Language": asked})
+    assert (answer.status_code, answer.headers["vary"]) == (404, "Accept-Language")
+    assert f'<html lang="{language}">' in answer.text and f"<h1>{said}</h1>" in answer.text
+
+
 def test_the_page_is_kept_by_nobody_else(anyone, told):
     """Private, unindexed, and its address goes to no other site."""
     answer = anyone.get(told())

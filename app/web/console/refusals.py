@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from app.errors import NotFound
 from app.web.access.doors import Denied, SignInNeeded
 from app.web.console.frame import html
-from app.web.pages import page
 from app.web.problems import Problem
+from app.web.shoppers.dead_ends import lost, trouble
 
 _SAID: tuple[type[Exception], ...] = (
     Problem, NotFound, RequestValidationError, HTTPException,
@@ -47,11 +47,6 @@ def tell_refusals(app: FastAPI) -> None:
         app.add_exception_handler(kind, _page_for(told[kind]))
 
 
-def _to_a_shopper(status: int) -> Response:
-    """Plain, without a word of the console's, for who knows of no such thing."""
-    return page("shoppers/trouble.html", {"ours": status >= 500}, status)
-
-
 def wants_page(request: Request) -> bool:
     """Whether a person waits for this answer, not a script."""
     return "text/html" in request.headers.get("accept", "")
@@ -77,7 +72,7 @@ def _shown(request: Request, error: Exception, document: Response) -> Response |
     path = request.url.path
     unknown = isinstance(error, HTTPException) and error.status_code == 404
     if wants_page(request) and path.startswith(_SHOPPERS):
-        return page("shoppers/lost.html", {}, 404) if unknown else _to_a_shopper(document.status_code)
+        return lost(request) if unknown else trouble(request, document.status_code)
     ours = path.startswith(_PAGES) or (unknown and not path.startswith(_PROGRAMS))
     if not (wants_page(request) and ours):
         return None
@@ -104,21 +99,22 @@ async def _denied(_request: Request, error: Exception) -> Response:
     return html("console/refused.html", {"title": error.title, "text": error.text}, error.status)
 
 
-def unread_page(path: str, problem: Problem) -> Response:
+def unread_page(request: Request, problem: Problem) -> Response:
     """The answer to what was not read at all: a page, unless it was sent to where programs call."""
+    path = request.url.path
     if path.startswith(_PROGRAMS):
         return problem.response()
     status = problem.document.status
     if path.startswith(_SHOPPERS):
-        return _to_a_shopper(status)
+        return trouble(request, status)
     content = {"title": problem.document.title, "text": f"{problem.document.detail} Nothing was changed."}
     return html("console/refused.html", _TOO_LARGE if status == 413 else content, status)
 
 
-def broken_page(path: str, request_id: str) -> Response:
+def broken_page(request: Request, request_id: str) -> Response:
     """The answer to a person where the fault is ours."""
-    if path.startswith(_SHOPPERS):
-        return _to_a_shopper(500)
+    if request.url.path.startswith(_SHOPPERS):
+        return trouble(request, 500)
     text = (
         f"Nothing was stored. The log has the fault under {request_id}. Try again; tell whoever runs this if it stays."
     )

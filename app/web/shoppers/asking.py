@@ -3,8 +3,6 @@ later, by whoever mails the link. So hit and miss differ in nothing, not in time
 """
 
 import hashlib
-import re
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -19,7 +17,7 @@ from app.pipeline.house import House
 from app.web.access.doors import same_site
 from app.web.access.sessions import network_of
 from app.web.pages import page
-from app.web.shoppers.parcel import lost
+from app.web.shoppers.dead_ends import lost, understood
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,10 +48,10 @@ def which(request: Request) -> Response:
         looks = catalog.brands()
         keys = session.scalars(sa.select(Brand.key).where(Brand.key.in_(looks)).order_by(Brand.name)).all()
     if not keys:
-        return lost()
+        return lost(request)
     if len(keys) == 1:
         return RedirectResponse(f"/find/{keys[0]}", 303)
-    language, words = catalog.page_words(keys[0], (*_understood(request), "en"))
+    language, words = catalog.page_words(keys[0], (*understood(request), "en"))
     content = {"brands": [looks[key] for key in keys], "words": words["find"], "language": language}
     return page("shoppers/which.html", content)
 
@@ -76,7 +74,7 @@ def ask(
     with house.sessions.begin() as session:
         brand_id = session.scalar(sa.select(Brand.id).where(Brand.key == brand))
         if brand_id is None:
-            return lost()
+            return lost(request)
         taken = _ask(session, brand_id, number, email, network_of(request))
     return _answer(request, brand, "done") if taken else _answer(request, brand, "wait", status=429)
 
@@ -113,8 +111,8 @@ def _answer(request: Request, key: str, what: str, typed: dict[str, Any] | None 
         catalog = catalog_of(session, house)
         look = catalog.brands().get(key)
     if look is None:
-        return lost()
-    language, words = catalog.page_words(look.key, (*_understood(request), *locale_chain(look.locale, look.locale)))
+        return lost(request)
+    language, words = catalog.page_words(look.key, (*understood(request), *locale_chain(look.locale, look.locale)))
     content = {"brand": look, "words": words["find"], "language": language, "what": what}
     typed = {"number": "", "email": "", "missing": False} | (typed or {})
     answer = page("shoppers/find.html", content | typed, status, forms=True)
@@ -123,14 +121,3 @@ def _answer(request: Request, key: str, what: str, typed: dict[str, Any] | None 
     if status == 429:
         answer.headers["Retry-After"] = str(WITHIN_SECONDS)
     return answer
-
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
-_MOST = 10
-
-
-def _understood(request: Request) -> Sequence[str]:
-    """The languages that a browser asks for, in its order."""
-    asked = request.headers.get("accept-language", "")[:200].split(",")
-    named = [one.split(";")[0].strip().lower().split("-")[0] for one in asked]
-    return list(dict.fromkeys(one for one in named if _LANGUAGE.fullmatch(one)))[:_MOST]

@@ -14,9 +14,9 @@ from app.messages.rendering.moments import speech_zone
 from app.models import Crossing, Estimate, Order
 from app.models.facts import Facts
 from app.pipeline.house import House
-from app.rehearsal.samples import SAMPLE_PAGE
 from app.web.pages import page
 from app.web.shoppers.calendar import Entry, calendar_file, called_off, media_type
+from app.web.shoppers.dead_ends import lost
 from app.web.shoppers.page import Seen, draw, may_call_off, when_expected, when_told
 from app.web.shoppers.reading import catalog_for, facts_and_seen, find_family, reading
 
@@ -31,11 +31,11 @@ def parcel(request: Request, token: str) -> Response:
     with reading(house) as connection:
         found = find_family(connection, token, now)
         if found is None:
-            return lost(token)
+            return lost(request, token)
         facts, seen = facts_and_seen(connection, found)
     catalog = catalog_for(house, found.brand)
     shown = parcel_page(catalog, found.brand.key, found.order.locale, facts, seen, token, now)
-    return shown[1] if shown is not None else lost()
+    return shown[1] if shown is not None else lost(request)
 
 
 def parcel_page(
@@ -68,13 +68,13 @@ def window(request: Request, token: str) -> Response:
     with reading(house) as connection:
         found = find_family(connection, token, now)
         if found is None:
-            return lost(token)
+            return lost(request, token)
         facts, seen = facts_and_seen(connection, found)
         sequence = _sequence(connection, found.order.id, found.shipment.id)
     catalog = catalog_for(house, found.brand)
     look = catalog.brands().get(found.brand.key)
     if look is None:
-        return lost()
+        return lost(request)
     language, words = catalog.page_words(look.key, locale_chain(found.order.locale, look.locale))
     when = when_expected(facts, seen, language, words, now)
     if when is None and not (may_call_off(facts) and (sequence.told or facts.promise.on)):
@@ -96,11 +96,6 @@ def window(request: Request, token: str) -> Response:
         "X-Robots-Tag": "noindex, nofollow",
     }
     return Response(body, headers=headers, media_type=media_type(body))
-
-
-def lost(token: str = "") -> Response:
-    """The friendly answer to a link that opens nothing; another one to the link of a message that was only a test."""
-    return page("shoppers/sample.html", {}) if token == SAMPLE_PAGE else page("shoppers/lost.html", {}, status=404)
 
 
 class _Sequence(NamedTuple):

@@ -22,7 +22,7 @@ from app.pipeline.people.choosing import choose, digest_for, refused
 from app.pipeline.people.consenting import is_suppressed, lift, suppress, wish
 from app.pipeline.people.missing_parcels import close_claim, open_claim
 from app.web.pages import page
-from app.web.shoppers.parcel import lost
+from app.web.shoppers.dead_ends import lost
 from app.web.shoppers.reading import find_parcel
 
 router = APIRouter(include_in_schema=False)
@@ -39,7 +39,7 @@ def preferences(request: Request, token: str, saved: str = "") -> Response:
     with house.sessions() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
-            return lost(token)
+            return lost(request, token)
         brand, order, _shipment = found
         catalog = catalog_of(session, house)
         look = catalog.brands().get(brand.key)
@@ -53,7 +53,7 @@ def preferences(request: Request, token: str, saved: str = "") -> Response:
         shown = _shown(house, brand, order, session)
         unwanted = _unwanted(session, brand, order, shown)
     if look is None:
-        return lost()
+        return lost(request)
     language, words = catalog.page_words(look.key, locale_chain(order.locale, look.locale))
     content = {"brand": look, "words": words["preferences"], "language": language, "token": token, **chosen}
     grid = {"kinds": list(NewsKind), "shown": shown, "unwanted": unwanted, "saved": bool(saved)}
@@ -113,7 +113,7 @@ def choose_kinds(request: Request, token: str, body: Annotated[bytes, Depends(_r
     with house.sessions.begin() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
-            return lost(token)
+            return lost(request, token)
         brand, order, _shipment = found
         for channel in Channel:
             digest = digest_for(channel, order.email, order.phone)
@@ -141,7 +141,7 @@ def _claimed(request: Request, token: str, *, there: bool) -> Response:
     with house.sessions.begin() as session:
         found = find_parcel(session, token, now)
         if found is None:
-            return lost(token)
+            return lost(request, token)
         shipment = found[2]
         if there:
             close_claim(session, shipment.id, "shopper", now)
@@ -181,7 +181,7 @@ def _change(request: Request, token: str, change: _Change, kind: SuppressionKind
     with house.sessions.begin() as session:
         found = find_parcel(session, token, house.clock.now())
         if found is None:
-            return lost(token)
+            return lost(request, token)
         brand, order, _shipment = found
         if address := _address(order, channel):
             change(session, brand.id, channel, address, kind)
