@@ -198,7 +198,8 @@ _IN = {
         _Told(
             "Deze pagina kan nu niet worden getoond",
             (
-                "De fout ligt bij ons en heeft niets met je pakket te maken. Wacht een minuut en probeer het dan opnieuw.",
+                "De fout ligt bij ons en heeft niets met je pakket te maken. Wacht een minuut en probeer het dan"
+                " opnieuw.",
             ),
         ),
         _Told(
