@@ -118,7 +118,7 @@ STAYS: dict[str, str] = {
     "rule_volumes": "brand_id rule bucket slot planned",
     "daily_counts": "brand_id day kind key slot planned",
     "event_counts": "id kind brand_id labels hour number folded",
-    "incidents": "id public_id kind subject summary count opened_at last_seen_at closed_at",
+    "incidents": "id public_id brand_id kind subject summary count opened_at last_seen_at closed_at",
     "alarm_notices": "id public_id incident_id stage route content created_at due_at leased_until tries problem told_at"
     " given_up_at",
     "audit_marks": "name before reached at",
