@@ -23,7 +23,8 @@ class _Told(NamedTuple):
 
 
 class _Ends(NamedTuple):
-    """What each page says; `again` is the last line of both pages of a fault."""
+    """What each page says; `again` is the last line of both pages of a fault. The reader is addressed as in the
+    templates that ship."""
 
     lost: _Told
     ours: _Told
@@ -95,22 +96,22 @@ _IN = {
             (
                 "Vielleicht ist er unterwegs abgeschnitten worden, oder das Paket ist längst da und seine Seite wurde"
                 " entfernt.",
-                "Öffnen Sie den Link aus Ihrer letzten Nachricht noch einmal. Wenn das nicht hilft, schreiben Sie dem"
-                " Shop, bei dem Sie bestellt haben: Dort kann man Ihr Paket sehen.",
+                "Öffne den Link aus deiner letzten Nachricht noch einmal. Wenn das nicht hilft, schreib dem Shop, bei"
+                " dem du bestellt hast: Dort kann man dein Paket sehen.",
             ),
         ),
         _Told(
             "Diese Seite lässt sich gerade nicht zeigen",
             (
-                "Der Fehler liegt bei uns und hat nichts mit Ihrem Paket zu tun. Warten Sie eine Minute und öffnen Sie"
-                " die Seite dann erneut.",
+                "Der Fehler liegt bei uns und hat nichts mit deinem Paket zu tun. Warte eine Minute und öffne die"
+                " Seite dann noch einmal.",
             ),
         ),
         _Told(
             "Das ließ sich nicht lesen",
             (
-                "Es wurde nichts geändert. Gehen Sie zurück und versuchen Sie es noch einmal, oder öffnen Sie den Link"
-                " aus Ihrer letzten Nachricht.",
+                "Es wurde nichts geändert. Geh zurück und versuch es noch einmal, oder öffne den Link aus deiner"
+                " letzten Nachricht.",
             ),
         ),
         _Told(
@@ -122,7 +123,7 @@ _IN = {
                 " möchten.",
             ),
         ),
-        "Wenn das nicht hilft, schreiben Sie dem Shop, bei dem Sie bestellt haben: Dort kann man Ihr Paket sehen.",
+        "Wenn das nicht hilft, schreib dem Shop, bei dem du bestellt hast: Dort kann man dein Paket sehen.",
     ),
     "fr": _Ends(
         _Told(
